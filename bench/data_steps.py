@@ -1,0 +1,140 @@
+"""The steps that read data: splits of one seed, and the students' vocabulary."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.recipe import Student
+from bench.workplace import Workplace
+from materials.archives import Report
+from materials.catalogue import DATASETS, VECTORS, fetch_folder
+from materials.errors import RequestError
+from materials.files import sha256_of
+from materials.rows import Source, Table
+from materials.splits import load_splits, make_splits, save_splits
+from materials.stages import Stage
+from materials.tables import read_table, read_texts
+from materials.weights import WeightsFolder, find_weights
+
+
+def find_teacher_weights(work: Workplace) -> WeightsFolder:
+    """The teacher's pretrained or fine-tuned weights, fetched when they are not there."""
+    name = work.recipe.teacher.weights
+    with work.screen.step(f"weights {name}") as report:
+        return find_weights(name, work.root, report=report)
+
+
+def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
+    """The folder with the splits of one seed. Labels that the data lacks come from a fine-tuned teacher."""
+    data = work.recipe.data
+    sources = {part: _digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
+    settings = data.model_dump(exclude={"train", "validation", "test", "transfer"})
+    inputs = {
+        "sources": sources,
+        "settings": settings,
+        "seed": seed,
+        "teacher": weights.digest if weights.is_classifier else None,
+    }
+
+    def make(folder: Path) -> None:
+        with work.screen.step(f"splits of seed {seed}") as report:
+            source = _read_source(work, report)
+            if source.train.labels is None:
+                source = replace(source, train=_label_by_teacher(work, weights, source.train))
+            splits = make_splits(
+                source,
+                _read_transfer(work, report),
+                validation=data.validation_share,
+                test=data.test_share,
+                transfer_rows=data.transfer_rows,
+                seed=seed,
+                label_order=fine_tuned_labels(weights),
+            )
+            save_splits(splits, folder)
+
+    return work.store.get(Stage(name="splits", version=1, inputs=inputs), make)
+
+
+def build_vocabulary(work: Workplace, splits: Path, vectors: str | None) -> Path:
+    """The folder with the tokenizer.json that all students on the same word vectors share."""
+    from students.vocabulary import build_tokenizer, save_tokenizer
+
+    def make(folder: Path) -> None:
+        with work.screen.step(f"vocabulary for {vectors or 'new embeddings'}") as report:
+            known = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
+            loaded = load_splits(splits)
+            save_tokenizer(build_tokenizer([*loaded.train.texts, *loaded.transfer.texts], known=known), folder)
+
+    source = VECTORS[vectors].archive.sha256 if vectors else None
+    return work.store.get(Stage(name="vocabulary", version=1, inputs={"splits": splits.name, "vectors": source}), make)
+
+
+def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
+    """The label names of fine-tuned weights in the order of their outputs; none for a body without a head."""
+    return weights.label_names if weights.is_classifier else None
+
+
+def _digest(name: str | None) -> str | None:
+    """What a source's content is known by."""
+    if name is None:
+        return None
+    if name in DATASETS:
+        return f"{name} {DATASETS[name].archive.sha256}"
+    return sha256_of(Path(name)) if Path(name).is_file() else name
+
+
+def _read_source(work: Workplace, report: Report) -> Source:
+    data = work.recipe.data
+    if data.train in DATASETS:
+        source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], work.root, report))
+    else:
+        source = Source(train=read_table(Path(data.train), text=data.text, label=data.label))
+    official = {
+        part: _read_part(work, name, report) for part in ("validation", "test") if (name := getattr(data, part))
+    }
+    return replace(source, **official)
+
+
+def _read_part(work: Workplace, name: str, report: Report) -> Table:
+    data = work.recipe.data
+    if name in DATASETS:
+        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
+    return read_table(Path(name), text=data.text, label=data.label)
+
+
+def _read_transfer(work: Workplace, report: Report) -> Table | None:
+    name = work.recipe.data.transfer
+    if name is None:
+        return None
+    if name in DATASETS:
+        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
+    return read_texts(Path(name), text=work.recipe.data.text)
+
+
+def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
+    from teachers.transformer import start_transformer
+    from training.loop import predict_logits
+
+    if not weights.is_classifier:
+        raise RequestError(
+            f"{work.recipe.data.train} has no column 'label'; name the label column with --label, or give a fine-tuned "
+            "classifier with --teacher, which then labels the rows"
+        )
+    work.screen.notice(
+        "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
+    )
+    length = work.recipe.teacher.max_length_tokens
+    teacher = start_transformer(weights.path, weights.label_names, max_length_tokens=length, seed=0)
+    predicted = predict_logits(teacher.module, teacher.encoder.encode(table.texts), teacher.encoder).argmax(axis=1)
+    return Table(texts=table.texts, labels=[weights.label_names[number] for number in np.asarray(predicted)])
+
+
+def describe_sources(work: Workplace, student: Student | None) -> dict[str, str]:
+    """The licences of the data and word vectors that a model is made from, for its bundle."""
+    data = work.recipe.data
+    names = [name for name in (data.train, data.validation, data.test, data.transfer) if name]
+    licences = {name: DATASETS[name].archive.licence if name in DATASETS else "unknown (your file)" for name in names}
+    if student and student.vectors:
+        licences[student.vectors] = VECTORS[student.vectors].archive.licence
+    return licences

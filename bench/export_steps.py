@@ -1,0 +1,73 @@
+"""The steps that export and label: one bundle for each format, and the teacher's logits for all rows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.workplace import Workplace
+from export import EXPORTERS
+from export.bundle import read_bundle
+from materials.splits import load_splits
+from materials.stages import Stage
+
+
+def export(
+    work: Workplace,
+    checkpoint: Path,
+    format: str,
+    *,
+    splits: Path,
+    made: Mapping[str, Any],
+    licences: Mapping[str, str],
+) -> Path:
+    """The bundle of a checkpoint in one format, sent through the parity gate on the validation rows."""
+    after = EXPORTERS[format].after
+    start = export(work, checkpoint, after, splits=splits, made=made, licences=licences) if after else checkpoint
+    inputs = {
+        "checkpoint": checkpoint.name,
+        "start": start.name,
+        "format": format,
+        "splits": splits.name,
+        "made": dict(made),
+    }
+
+    def make(folder: Path) -> None:
+        from export.exporting import ExportRequest, export_bundle
+        from export.parity import ParityBounds
+
+        with work.screen.step(f"{made['model']} to {format}"):
+            request = ExportRequest(
+                checkpoint=checkpoint,
+                start=start,
+                format=format,
+                rows=load_splits(splits).validation,
+                bounds=ParityBounds(),
+                made=made,
+                licences=licences,
+            )
+            bundle = export_bundle(request, folder)
+        if bundle.parity["status"] == "failed":
+            work.screen.notice(f"{made['model']} as {format} failed the parity gate: {bundle.parity['reason']}")
+
+    return work.store.get(Stage(name="bundle", version=1, inputs=inputs), make)
+
+
+def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:
+    """The folder with the teacher's logits for train and transfer rows, computed once by its fastest passed bundle."""
+    inputs = {"splits": splits.name, "teacher": teacher.name, "bundles": [bundle.name for bundle in bundles]}
+
+    def make(folder: Path) -> None:
+        from export.labelling import label_rows
+        from teachers.logit_store import save_logits
+
+        loaded = load_splits(splits)
+        texts = loaded.train.texts + loaded.transfer.texts
+        with work.screen.step(f"teacher logits of {len(texts):,} rows, seed {seed}") as report:
+            labelling = label_rows([read_bundle(bundle) for bundle in bundles], texts, report=report)
+        save_logits(labelling.logits, texts, folder)
+        record = {name: value for name, value in asdict(labelling).items() if name != "logits"}
+        (folder / "labelling.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+    return work.store.get(Stage(name="logits", version=1, inputs=inputs), make)

@@ -1,0 +1,73 @@
+"""What `distilbench list` shows."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from materials.errors import RequestError, unknown
+
+Lines = list[tuple[str, str]]
+
+
+def print_listing(kind: str | None) -> None:
+    """Print one kind of thing that can be named, or all of them. Raises RequestError for an unknown kind."""
+    if kind is not None and kind not in LISTINGS:
+        raise RequestError(unknown("kind", kind, LISTINGS))
+    console = Console()
+    for name in [kind] if kind else LISTINGS:
+        table = Table(name, "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
+        for line in LISTINGS[name]():
+            table.add_row(*line)
+        console.print(table, "")
+
+
+def _recipes() -> Lines:
+    from bench.recipe_file import read_recipe, recipe_names
+
+    return [(name, read_recipe(name).description) for name in recipe_names()]
+
+
+def _students() -> Lines:
+    from students import STUDENTS
+
+    return [(name, _first_sentence(build.__doc__)) for name, build in STUDENTS.items()]
+
+
+def _objectives() -> Lines:
+    from training.objectives import OBJECTIVES
+
+    return [(name, _first_sentence(loss.__doc__)) for name, loss in OBJECTIVES.items()]
+
+
+def _formats() -> Lines:
+    from export import EXPORTERS
+
+    return [(name, exporter.description) for name, exporter in EXPORTERS.items()]
+
+
+def _datasets() -> Lines:
+    from materials.catalogue import DATASETS
+
+    return [(name, f"{entry.description} ({entry.archive.licence})") for name, entry in DATASETS.items()]
+
+
+def _weights() -> Lines:
+    from materials.catalogue import VECTORS, WEIGHTS, Entry
+
+    entries: dict[str, Entry] = {**WEIGHTS, **VECTORS}
+    return [(name, f"{entry.description} ({entry.archive.licence})") for name, entry in entries.items()]
+
+
+def _first_sentence(text: str | None) -> str:
+    return " ".join((text or "").strip().split("\n\n")[0].split())
+
+
+LISTINGS: dict[str, Callable[[], Lines]] = {
+    "recipes": _recipes,
+    "students": _students,
+    "objectives": _objectives,
+    "formats": _formats,
+    "datasets": _datasets,
+    "weights": _weights,
+}

@@ -1,0 +1,122 @@
+"""How good predictions are, each figure with its bootstrap interval; arrays in, numbers out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+DRAWS = 2000
+SMALLEST_GAP = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A figure and the 2.5 % and 97.5 % points of its bootstrap distribution."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedPredictions:
+    """Labels and predicted labels of one seed's test rows, each int64 of shape (rows,)."""
+
+    labels: np.ndarray
+    teacher: np.ndarray
+    alone: np.ndarray
+    distilled: np.ndarray
+
+
+def accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """The share of rows whose predicted label is right."""
+    return float((labels == predicted).mean())
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts, int64 of shape (classes, classes): true label by predicted label."""
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
+
+
+def f1_per_class(confusion: np.ndarray) -> np.ndarray:
+    """F1 of each class for matrices (..., classes, classes); 0 for a class that is neither there nor predicted."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    total = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    return np.divide(2 * hits, total, out=np.zeros(hits.shape), where=total > 0)
+
+
+def macro_f1(labels: np.ndarray, predicted: np.ndarray, classes: int) -> Interval:
+    """The mean of F1 over the classes, with a bootstrap over the rows."""
+    value = float(f1_per_class(confusion_matrix(labels, predicted, classes)).mean())
+    draws = _bootstrap_f1(labels, [predicted], classes, DRAWS, np.random.default_rng(0))[0]
+    return _interval(value, draws)
+
+
+def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error: |confidence - accuracy| over equal bins (Guo et al. 2017, equation 5)."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    numbers = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [
+        abs(confidence[numbers == number].mean() - right[numbers == number].mean()) * (numbers == number).mean()
+        for number in np.unique(numbers)
+    ]
+    return float(sum(gaps))
+
+
+def gap_closed(seeds: Sequence[SeedPredictions], classes: int) -> Interval | None:
+    """(distilled - alone) / (teacher - alone) on macro-F1, the ratio of the mean differences over the seeds.
+
+    The interval is a bootstrap over seeds and, within each, over rows. None where teacher - alone is under 1 point or
+    its interval holds zero. Raises ValueError without a seed.
+    """
+    if not seeds:
+        raise ValueError("gap_closed needs the predictions of at least one seed")
+    generator = np.random.default_rng(0)
+    observed = np.stack([_scores(seed, classes) for seed in seeds]).mean(axis=0)
+    replicates = np.stack([_replicates(seed, classes, len(seeds), generator) for seed in seeds])
+    chosen = generator.integers(len(seeds), size=(len(seeds), DRAWS))
+    places = np.arange(len(seeds))[:, None]
+    drawn = replicates[chosen, places, :, np.arange(DRAWS)[None, :]].mean(axis=0)
+    gaps = drawn[:, 0] - drawn[:, 1]
+    if observed[0] - observed[1] < SMALLEST_GAP or np.quantile(gaps, 0.025) <= 0:
+        return None
+    ratios = (drawn[:, 2] - drawn[:, 1])[gaps > 0] / gaps[gaps > 0]
+    return _interval(float((observed[2] - observed[1]) / (observed[0] - observed[1])), ratios)
+
+
+def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:
+    """Macro-F1 of teacher, alone, distilled."""
+    predictions = (seed.teacher, seed.alone, seed.distilled)
+    return np.array(
+        [f1_per_class(confusion_matrix(seed.labels, predicted, classes)).mean() for predicted in predictions]
+    )
+
+
+def _replicates(seed: SeedPredictions, classes: int, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Macro-F1 of (count, 3 models, draws) bootstrap samples of the rows."""
+    predictions = [seed.teacher, seed.alone, seed.distilled]
+    drawn = _bootstrap_f1(seed.labels, predictions, classes, count * DRAWS, generator)
+    return drawn.reshape(3, count, DRAWS).transpose(1, 0, 2)
+
+
+def _bootstrap_f1(
+    labels: np.ndarray, predictions: Sequence[np.ndarray], classes: int, draws: int, generator: np.random.Generator
+) -> np.ndarray:
+    """Macro-F1 of (models, draws) over the same resampled rows for all models.
+
+    Rows with the same label and predictions are alike, so a sample of rows is a multinomial draw over the kinds of row.
+    """
+    kinds, counts = np.unique(np.stack([labels, *predictions], axis=1), axis=0, return_counts=True)
+    sampled = generator.multinomial(len(labels), counts / len(labels), size=draws)
+    scores = []
+    for model in range(1, kinds.shape[1]):
+        cells = np.zeros((len(kinds), classes**2), dtype=np.int64)
+        cells[np.arange(len(kinds)), kinds[:, 0] * classes + kinds[:, model]] = 1
+        scores.append(f1_per_class((sampled @ cells).reshape(draws, classes, classes)).mean(axis=1))
+    return np.stack(scores)
+
+
+def _interval(value: float, draws: np.ndarray) -> Interval:
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return Interval(value=value, low=float(low), high=float(high))

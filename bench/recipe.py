@@ -1,0 +1,184 @@
+"""The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from export import EXPORTERS
+from materials.catalogue import DATASETS, VECTORS
+from materials.errors import unknown
+from students import STUDENTS
+from teachers import TEACHERS
+from training.objectives import OBJECTIVES
+
+
+def _one_of(kind: str, table: dict[str, Any]) -> Any:
+    def check(name: str) -> str:
+        if name not in table:
+            raise ValueError(unknown(kind, name, table))
+        return name
+
+    return AfterValidator(check)
+
+
+def _data_set_or_file(name: str) -> str:
+    if name not in DATASETS and not Path(name).suffix:
+        raise ValueError(unknown("data set", name, DATASETS))
+    return name
+
+
+Format = Annotated[str, _one_of("format", EXPORTERS)]
+DataName = Annotated[str, AfterValidator(_data_set_or_file)]
+Share = Annotated[float, Field(gt=0, lt=0.5)]
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, le=10)]
+
+
+class Part(BaseModel):
+    """Every part of a recipe refuses keys it does not know and cannot be changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Part):
+    """Where rows come from: names of known data sets, or files with the columns `text` and `label`."""
+
+    train: DataName
+    validation: DataName | None = None
+    test: DataName | None = None
+    transfer: DataName | None = None
+    transfer_rows: Positive | None = None
+    validation_share: Share = 0.1
+    test_share: Share = 0.1
+    text: str = "text"
+    label: str | None = None
+
+
+class Teacher(Part):
+    """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
+
+    architecture: Annotated[str, _one_of("teacher", TEACHERS)] = "transformer"
+    weights: str = "minilm"
+    max_length_tokens: Annotated[int, Field(ge=4, le=512)] = 64
+    epochs: Positive = 3
+    batch_size: Positive = 32
+    learning_rate: Rate = 5e-5
+    formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
+
+
+class Student(Part):
+    """A student and how it is trained; `settings` are the keyword arguments of its architecture.
+
+    `name` tells two students of one architecture apart; without it, the architecture is the name.
+    """
+
+    architecture: Annotated[str, _one_of("student", STUDENTS)]
+    name: str | None = None
+    vectors: Annotated[str, _one_of("word vectors", VECTORS)] | None = None
+    dimensions: Positive = 50
+    max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
+    epochs: Positive = 10
+    transfer_epochs: Positive = 4
+    batch_size: Positive = 64
+    learning_rate: Rate = 1e-3
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
+    settings: dict[str, Any] = {}
+
+    @property
+    def title(self) -> str:
+        """The name in tables."""
+        return self.name or self.architecture
+
+    @model_validator(mode="after")
+    def _check_settings(self) -> "Student":
+        own = ("self", "words", "classes", "dimensions")
+        known = [name for name in inspect.signature(STUDENTS[self.architecture]).parameters if name not in own]
+        for name in self.settings:
+            if name not in known:
+                raise ValueError(unknown(f"setting of {self.architecture}", name, known))
+        if self.vectors and self.dimensions != VECTORS[self.vectors].dimensions:
+            raise ValueError(
+                f"dimensions is {self.dimensions}, but {self.vectors} has {VECTORS[self.vectors].dimensions}"
+            )
+        return self
+
+
+class Objective(Part):
+    """What students are trained for, on the labelled rows alone or on transfer rows too.
+
+    `match_steps` trains on the labelled rows for as many steps as training with transfer rows takes.
+    """
+
+    name: Annotated[str, _one_of("objective", OBJECTIVES)]
+    transfer: bool = False
+    match_steps: bool = False
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _check_rows(self) -> "Objective":
+        if self.name == "hard" and self.transfer:
+            raise ValueError(
+                "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
+            )
+        if self.match_steps and self.transfer:
+            raise ValueError("match_steps is for training without transfer rows; choose one of the two")
+        return self
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether the teacher's logits are used."""
+        return self.name != "hard"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this is the student without any help, against which the gap closed is counted."""
+        return self.name == "hard" and not self.match_steps
+
+    @property
+    def title(self) -> str:
+        """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
+        parts = [self.name + ("+transfer" if self.transfer else "")]
+        if self.name == "soft":
+            parts.append(f"T={self.temperature:g}")
+        if self.alpha:
+            parts.append(f"alpha={self.alpha:g}")
+        return " ".join(parts) + (", same steps" if self.match_steps else "")
+
+
+class Recipe(Part):
+    """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    description: str = ""
+    data: Data
+    teacher: Teacher = Teacher()
+    students: Annotated[tuple[Student, ...], Field(min_length=1)]
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
+    formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    speed_seeds: Positive = 1
+    threads: Positive = 1
+    device: Literal["cpu"] = "cpu"
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> "Recipe":
+        if any(objective.transfer for objective in self.objectives) and not self.data.transfer:
+            raise ValueError(
+                "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data)"
+            )
+        for kind, titles in (
+            ("student", [student.title for student in self.students]),
+            ("objective", [objective.title for objective in self.objectives]),
+        ):
+            twice = sorted({title for title in titles if titles.count(title) > 1})
+            if twice:
+                raise ValueError(
+                    f"two {kind}s are called '{twice[0]}'; remove one"
+                    + (", or give it a name" if kind == "student" else "")
+                )
+        if "eager" not in self.teacher.formats:
+            raise ValueError("teacher.formats must hold 'eager': it is the reference of quality and speed")
+        return self

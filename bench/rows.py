@@ -1,0 +1,201 @@
+"""From measured cells to rows: quality on the exported file, gap closed, speed-ups, and means over seeds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import quality
+from bench.measure_step import Measurement
+from bench.pipeline import Cell
+from bench.row import Group, Row
+from export.bundle import Bundle, read_bundle
+from export.predictor import probabilities_of
+from materials.rows import Splits
+from materials.splits import load_splits
+
+SPEEDS = (
+    "load_ms",
+    "first_call_ms",
+    "latency_p50_ms",
+    "latency_p90_ms",
+    "texts_per_second",
+    "batch_size",
+    "end_to_end_latency_p50_ms",
+    "end_to_end_latency_p90_ms",
+    "end_to_end_texts_per_second",
+)
+
+
+class Runs:
+    """The cells of a run with what several rows need: the splits of each seed and the predictions of each cell."""
+
+    def __init__(self, cells: Sequence[Cell]) -> None:
+        self.cells = cells
+        self.splits: dict[Path, Splits] = {path: load_splits(path) for path in {cell.splits for cell in cells}}
+        self.measured = {_key(cell): cell for cell in cells if isinstance(cell.measurement, Measurement)}
+
+    def predicted(self, cell: Cell) -> np.ndarray:
+        """The predicted labels of a measured cell, int64 (test rows,)."""
+        assert isinstance(cell.measurement, Measurement)
+        return cell.measurement.logits.argmax(axis=1)
+
+    def trio(self, cell: Cell) -> quality.SeedPredictions | None:
+        """Labels, teacher, alone and distilled predictions of one seed; none where a gap closed has no meaning."""
+        if cell.objective is None or cell.objective.name == "hard":
+            return None
+        teacher = self.measured.get(("teacher", "eager", cell.seed))
+        alone = next((found for found in self.measured.values() if _is_alone_for(found, cell)), None)
+        if teacher is None or alone is None or _key(cell) not in self.measured:
+            return None
+        return quality.SeedPredictions(
+            labels=self.splits[cell.splits].test.labels,
+            teacher=self.predicted(teacher),
+            alone=self.predicted(alone),
+            distilled=self.predicted(cell),
+        )
+
+    def gap(self, cells: Sequence[Cell]) -> quality.Interval | None:
+        """The gap closed over the cells of one model in one format, one cell a seed."""
+        trios = [trio for cell in cells if (trio := self.trio(cell)) is not None]
+        classes = len(self.splits[cells[0].splits].label_names)
+        return quality.gap_closed(trios, classes) if len(trios) == len(cells) else None
+
+
+def make_rows(cells: Sequence[Cell], *, threads: int, device: str) -> list[Row]:
+    """One row for each cell, failed ones included, with speed-ups against the teacher rows of the same run."""
+    runs = Runs(cells)
+    return _with_speedups([_row(cell, runs, threads=threads, device=device) for cell in cells])
+
+
+def make_groups(cells: Sequence[Cell], rows: Sequence[Row]) -> list[Group]:
+    """The means over seeds of every model and format whose rows are all sound."""
+    runs = Runs(cells)
+    members: dict[tuple[str, str], list[int]] = {}
+    for number, row in enumerate(rows):
+        members.setdefault((row.model, row.format), []).append(number)
+    groups = []
+    for numbers in members.values():
+        if all(rows[number].macro_f1 is not None for number in numbers):
+            groups.append(_group([cells[number] for number in numbers], [rows[number] for number in numbers], runs))
+    return groups
+
+
+def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
+    bundle = read_bundle(cell.bundle)
+    measurement, objective = cell.measurement, cell.objective
+    splits = runs.splits[cell.splits]
+    failed = bundle.parity["status"] == "failed" or not isinstance(measurement, Measurement)
+    noisy = isinstance(measurement, Measurement) and measurement.figures.get("noisy", False)
+    row = Row(
+        model=cell.model,
+        role=cell.role,
+        task=bundle.task,
+        device=device,
+        threads=measurement.figures["threads"] if isinstance(measurement, Measurement) else threads,
+        status="failed" if failed else "noisy" if noisy else "ok",
+        error=measurement if isinstance(measurement, str) else bundle.parity["reason"],
+        architecture=bundle.architecture,
+        objective=objective.name if objective else None,
+        objective_title=objective.title if objective else None,
+        transfer_rows=(len(splits.transfer) if objective.transfer else 0) if objective else None,
+        seed=cell.seed,
+        format=cell.format,
+        parity=bundle.parity["status"],
+        parameters=bundle.parameters,
+        size_bytes=bundle.size_bytes,
+        bundle=bundle_place(cell, bundle),
+    )
+    if not isinstance(measurement, Measurement):
+        return row
+    figures: dict[str, Any] = {name: measurement.figures.get(name) for name in SPEEDS}
+    return replace(row, **_quality(cell, measurement, runs), **figures)
+
+
+def bundle_place(cell: Cell, bundle: Bundle) -> str:
+    """Where a bundle lies below the run folder."""
+    model = "".join(letter if letter.isalnum() or letter in "+=." else "-" for letter in cell.model).replace("--", "-")
+    return f"bundles/seed-{cell.seed}/{model}/{bundle.format}"
+
+
+def _quality(cell: Cell, measurement: Measurement, runs: Runs) -> dict[str, Any]:
+    splits = runs.splits[cell.splits]
+    labels, classes = splits.test.labels, len(splits.label_names)
+    predicted = runs.predicted(cell)
+    confusion = quality.confusion_matrix(labels, predicted, classes)
+    f1 = quality.macro_f1(labels, predicted, classes)
+    gap = runs.gap([cell])
+    teacher = runs.measured.get(("teacher", "eager", cell.seed))
+    return {
+        "accuracy": quality.accuracy(labels, predicted),
+        "macro_f1": f1.value,
+        "macro_f1_low": f1.low,
+        "macro_f1_high": f1.high,
+        "f1_per_class": tuple(quality.f1_per_class(confusion).tolist()),
+        "confusion_matrix": tuple(tuple(line) for line in confusion.tolist()),
+        "calibration_error": quality.calibration_error(labels, probabilities_of(measurement.logits)),
+        "agreement": quality.accuracy(runs.predicted(teacher), predicted) if teacher else None,
+        "gap_closed": gap.value if gap else None,
+        "gap_closed_low": gap.low if gap else None,
+        "gap_closed_high": gap.high if gap else None,
+    }
+
+
+def _with_speedups(rows: list[Row]) -> list[Row]:
+    """Speed-ups by batch-1 p50: against the eager fp32 teacher, and against the teacher's fastest passed bundle."""
+    teachers = [
+        row for row in rows if row.role == "teacher" and row.status != "failed" and row.latency_p50_ms is not None
+    ]
+    eager = next((row for row in teachers if row.format == "eager"), None)
+    if eager is None:
+        return rows
+    best = min(row.latency_p50_ms for row in teachers if row.latency_p50_ms is not None)
+    return [
+        replace(
+            row,
+            speedup=_ratio(eager.latency_p50_ms, row.latency_p50_ms),
+            speedup_best_export=_ratio(best, row.latency_p50_ms),
+            end_to_end_speedup=_ratio(eager.end_to_end_latency_p50_ms, row.end_to_end_latency_p50_ms),
+        )
+        for row in rows
+    ]
+
+
+def _ratio(reference: float | None, own: float | None) -> float | None:
+    return reference / own if reference is not None and own is not None else None
+
+
+def _group(cells: Sequence[Cell], rows: Sequence[Row], runs: Runs) -> Group:
+    scores = np.array([row.macro_f1 for row in rows], dtype=float)
+    gap = runs.gap(cells)
+    first = rows[0]
+    return Group(
+        model=first.model,
+        role=first.role,
+        architecture=first.architecture,
+        objective_title=first.objective_title,
+        transfer_rows=first.transfer_rows,
+        format=first.format,
+        seeds=len(rows),
+        macro_f1=float(scores.mean()),
+        macro_f1_spread=float(scores.std(ddof=1)) if len(rows) > 1 else None,
+        accuracy=float(np.mean([row.accuracy for row in rows])),
+        gap_closed=gap.value if gap else None,
+        gap_closed_low=gap.low if gap else None,
+        gap_closed_high=gap.high if gap else None,
+    )
+
+
+def _key(cell: Cell) -> tuple[str, str, int]:
+    return cell.model, cell.format, cell.seed
+
+
+def _is_alone_for(candidate: Cell, cell: Cell) -> bool:
+    return (
+        candidate.objective is not None
+        and candidate.objective.is_alone
+        and candidate.student == cell.student
+        and (candidate.format, candidate.seed) == (cell.format, cell.seed)
+    )

@@ -1,0 +1,37 @@
+"""What a run shows while it works: a bar for each step, a line when it is done, notices."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Report = Callable[[int, int], None]
+
+
+class Screen:
+    """Writes to standard error, so that standard output holds results only."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+
+    def notice(self, sentence: str) -> None:
+        """Say one sentence."""
+        self.console.print(f"[yellow]note:[/] {sentence}", soft_wrap=True)
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Report]:
+        """Show a bar for `title` while the block runs; yields report(done, total)."""
+        started = time.perf_counter()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+            task = progress.add_task(title, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+        self.console.print(f"{title} [dim]({time.perf_counter() - started:.1f} s)[/]", soft_wrap=True)

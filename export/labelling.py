@@ -1,0 +1,82 @@
+"""Labels rows with a teacher, through whichever of its passed bundles is fastest here."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from export import RUNTIMES
+from export.bundle import Bundle
+from export.runtime import Runtime, logits_of
+from training.text_encoder import TextEncoder
+
+Report = Callable[[int, int], None]
+SAMPLE_ROWS = 256
+COMMON_LENGTH, COMMON_BATCH = 128, 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labelling:
+    """Logits for all rows, which format made them, and its rate beside the common way's on the same sample.
+
+    The common way is eager fp32 in batches of 32, each padded to 128 tokens.
+    """
+
+    logits: np.ndarray
+    format: str
+    rows_per_second: float
+    sample_rows: int
+    sample_rows_per_second: dict[str, float]
+    common_rows_per_second: float
+    agreement_with_common: float
+
+
+def label_rows(bundles: Sequence[Bundle], texts: Sequence[str], *, report: Report) -> Labelling:
+    """Run the teacher's fastest passed bundle over `texts`, on all cores. `bundles` holds its eager fp32 bundle."""
+    threads = os.cpu_count() or 1
+    sound = {bundle.format: bundle for bundle in bundles if bundle.parity["status"] in ("passed", "reference")}
+    eager = sound["eager"]
+    encoder = eager.encoder()
+    encoded = encoder.encode(texts)
+    step = max(1, len(encoded) // SAMPLE_ROWS)
+    sample = encoded[::step][:SAMPLE_ROWS]
+    runtimes = {name: RUNTIMES[bundle.runtime](bundle, threads) for name, bundle in sound.items()}
+    rates = {name: _rate(runtime, encoder, sample) for name, runtime in runtimes.items()}
+    fastest = max(rates, key=rates.__getitem__)
+    common_rate, common_logits = _common_way(RUNTIMES[eager.runtime](eager, threads), encoder, sample)
+    began = time.perf_counter()
+    logits = logits_of(runtimes[fastest], encoder, encoded, report=report)
+    seconds = time.perf_counter() - began
+    agreement = (logits[::step][:SAMPLE_ROWS].argmax(axis=1) == common_logits.argmax(axis=1)).mean()
+    return Labelling(
+        logits=logits,
+        format=fastest,
+        rows_per_second=len(encoded) / seconds,
+        sample_rows=len(sample),
+        sample_rows_per_second=rates,
+        common_rows_per_second=common_rate,
+        agreement_with_common=float(agreement),
+    )
+
+
+def _rate(runtime: Runtime, encoder: TextEncoder, sample: Sequence[Sequence[int]]) -> float:
+    """Rows a second, the better of two passes: the first also warms the runtime up for each shape."""
+    seconds = []
+    for _ in range(2):
+        started = time.perf_counter()
+        logits_of(runtime, encoder, sample)
+        seconds.append(time.perf_counter() - started)
+    return len(sample) / min(seconds)
+
+
+def _common_way(runtime: Runtime, encoder: TextEncoder, sample: Sequence[Sequence[int]]) -> tuple[float, np.ndarray]:
+    batches = [
+        encoder.pad(sample[start : start + COMMON_BATCH], length=COMMON_LENGTH)
+        for start in range(0, len(sample), COMMON_BATCH)
+    ]
+    runtime(batches[0])
+    started = time.perf_counter()
+    logits = np.concatenate([runtime(batch) for batch in batches])
+    return len(sample) / (time.perf_counter() - started), logits

@@ -1,0 +1,52 @@
+"""Texts in, labels and probabilities out, from nothing but a bundle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export import RUNTIMES
+from export.bundle import read_bundle
+from export.runtime import logits_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """The label that a model puts first, and the probability of every label by name."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class Predictor:
+    """A loaded bundle. Imports torch only if the bundle's runtime needs it."""
+
+    def __init__(self, folder: Path, *, threads: int = 1) -> None:
+        self.bundle = read_bundle(folder)
+        self.encoder = self.bundle.encoder()
+        self.runtime = RUNTIMES[self.bundle.runtime](self.bundle, threads)
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """The prediction for each text."""
+        if not texts:
+            return []
+        return [self._prediction(row) for row in probabilities_of(self.logits(texts))]
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Logits, float32 (texts, labels)."""
+        return logits_of(self.runtime, self.encoder, self.encoder.encode(texts))
+
+    def _prediction(self, probabilities: np.ndarray) -> Prediction:
+        first = int(probabilities.argmax())
+        by_name = dict(zip(self.bundle.label_names, probabilities.tolist(), strict=True))
+        return Prediction(
+            label=self.bundle.label_names[first], probability=float(probabilities[first]), probabilities=by_name
+        )
+
+
+def probabilities_of(logits: np.ndarray) -> np.ndarray:
+    """The softmax over the last axis, in float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)

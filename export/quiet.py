@@ -1,0 +1,24 @@
+"""Keeps the notes of exporters about their own internals from the user."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LOGGERS = ("", "torch.onnx", "transformers")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide warnings, and log messages below errors, of the libraries that export while the block runs."""
+    loggers = [logging.getLogger(name or None) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

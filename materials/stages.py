@@ -1,0 +1,146 @@
+"""The store of finished stages: each result under a digest of all that determines it, so no stage is done twice."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from materials.files import digest, new_folder, sha256_of
+
+RECORD = "stage.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What determines a result: the kind of stage, the version of its code, and every input, as plain JSON values."""
+
+    name: str
+    version: int
+    inputs: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """The key of the result; the same inputs always give the same key, on any machine."""
+        return digest([self.name, self.version, self.inputs])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One stored result, as `distilbench cache` shows it."""
+
+    name: str
+    folder: Path
+    size_bytes: int
+    created: float
+
+
+@dataclass(kw_only=True)
+class StageStore:
+    """Finished stages below `root`. With `fresh`, results of earlier runs are ignored and made again."""
+
+    root: Path
+    fresh: bool = False
+    notice: Callable[[str], None] = print
+    made: set[str] = field(default_factory=set)
+
+    def get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
+        """The folder of the stage's result; `make` fills an empty folder when there is no sound one yet.
+
+        Of several processes that ask for the same stage, one makes it and the others wait.
+        """
+        folder = self.folder(stage)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with self._lock(stage, folder):
+            if not self.has(stage):
+                _remove_leftovers(folder)
+                with new_folder(folder) as temporary:
+                    make(temporary)
+                    _write_record(temporary, stage)
+                self.made.add(stage.digest)
+        return folder
+
+    def has(self, stage: Stage) -> bool:
+        """Whether a sound result is stored; a damaged one is removed and named in a notice."""
+        folder = self.folder(stage)
+        if not folder.exists() or (self.fresh and stage.digest not in self.made):
+            return False
+        fault = _find_fault(folder)
+        if fault is None:
+            return True
+        self.notice(f"the stored {stage.name} {stage.digest[:8]} is damaged ({fault}); it is made again")
+        shutil.rmtree(folder)
+        return False
+
+    def folder(self, stage: Stage) -> Path:
+        """Where the stage's result is or would be."""
+        return self.root / "stages" / stage.name / stage.digest
+
+    def _lock(self, stage: Stage, folder: Path) -> FileLock:
+        lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+        try:
+            lock.acquire(timeout=1)
+            lock.release()
+        except Timeout:
+            self.notice(f"another run is making {stage.name} {stage.digest[:8]}; waiting for it")
+        return lock
+
+
+def stored_entries(root: Path) -> Iterator[Entry]:
+    """Every finished stage and fetched material below `root`, in the order of their names."""
+    for record in sorted((root / "stages").glob(f"*/*/{RECORD}")):
+        yield _entry(record.parent.parent.name, record.parent)
+    for folder in sorted((root / "materials").glob("[!.]*/")):
+        yield _entry("material", folder)
+
+
+def remove_entry(entry: Entry) -> None:
+    """Delete one stored result together with its lock file."""
+    shutil.rmtree(entry.folder)
+    entry.folder.with_name(f"{entry.folder.name}.lock").unlink(missing_ok=True)
+
+
+def _entry(name: str, folder: Path) -> Entry:
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return Entry(name=name, folder=folder, size_bytes=size, created=folder.stat().st_mtime)
+
+
+def _write_record(folder: Path, stage: Stage) -> None:
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            status = path.stat()
+            files[str(path.relative_to(folder))] = [status.st_size, status.st_mtime_ns, sha256_of(path)]
+    record = {
+        "stage": stage.name,
+        "version": stage.version,
+        "inputs": stage.inputs,
+        "made": time.time(),
+        "files": files,
+    }
+    (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def _find_fault(folder: Path) -> str | None:
+    """What is wrong with a stored result. A file whose size and time are as recorded is not hashed again."""
+    try:
+        files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        return f"{RECORD} is missing or unreadable"
+    for name, (size, modified, sha256) in files.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        status = path.stat()
+        if (status.st_size, status.st_mtime_ns) != (size, modified) and sha256_of(path) != sha256:
+            return f"{name} has changed"
+    return None
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
+        shutil.rmtree(leftover, ignore_errors=True)

@@ -1,0 +1,80 @@
+"""Reading a user's CSV, TSV, JSONL or Parquet file, and refusing what cannot be classified."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from materials.errors import RequestError
+from materials.rows import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
+
+
+def read_table(path: Path, *, text: str, label: str | None) -> Table:
+    """The texts and label names of a file; without `label`, a column named 'label' is used if there is one.
+
+    Raises RequestError for a file that is missing, empty, not UTF-8, of an unknown kind, without the named columns,
+    or with empty texts or labels.
+    """
+    frame = _read_frame(path)
+    if frame.empty:
+        raise RequestError(f"{path} has no rows; expected a header and at least one row")
+    texts = _column(frame, text, path, "text")
+    if label is None and "label" not in frame.columns:
+        return Table(texts=texts, labels=None)
+    return Table(texts=texts, labels=_column(frame, label or "label", path, "label"))
+
+
+def read_texts(path: Path, *, text: str) -> Table:
+    """The texts of a file, whose labels, if it has any, are not read."""
+    return Table(texts=_column(_read_frame(path), text, path, "text"), labels=None)
+
+
+def _read_frame(path: Path) -> "pd.DataFrame":
+    import pandas as pd
+
+    if not path.is_file():
+        raise RequestError(f"there is no file {path}; expected a {', '.join(SUFFIXES[:4])} file (or .gz)")
+    if path.stat().st_size == 0:
+        raise RequestError(f"{path} is empty; expected a header and at least one row")
+    kind = "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            return pd.read_parquet(path)
+        if kind.startswith(".jsonl"):
+            return pd.read_json(path, lines=True, dtype=False)
+        if kind.startswith((".csv", ".tsv")):
+            separator = "\t" if kind.startswith(".tsv") else ","
+            return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); convert it first") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise RequestError(f"{path} cannot be read as {kind}: {str(error).strip().splitlines()[0]}") from None
+    raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
+
+
+def _column(frame: "pd.DataFrame", name: str, path: Path, option: str) -> list[str]:
+    if name not in frame.columns:
+        columns = ", ".join(str(column) for column in frame.columns)
+        raise RequestError(f"{path} has no column '{name}'; name one with --{option}; columns: {columns}")
+    values = frame[name]
+    strings = [_as_string(value) for value in values.tolist()]
+    empty = [
+        row
+        for row, (value, missing) in enumerate(zip(strings, values.isna(), strict=True), 1)
+        if missing or not value.strip()
+    ]
+    if empty:
+        rows = ", ".join(str(row) for row in empty[:5]) + (", ..." if len(empty) > 5 else "")
+        raise RequestError(
+            f"{len(empty)} of {len(strings)} rows of {path} have no {option} in column '{name}' (row {rows}); "
+            "remove or fill them"
+        )
+    return strings
+
+
+def _as_string(value: object) -> str:
+    """A label 5.0 that a file format turned into a float is the label '5'."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

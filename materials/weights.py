@@ -1,0 +1,67 @@
+"""Finding a pretrained model: by its name in the catalogue, as a local folder, or by its name on the Hub."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from materials.archives import Report
+from materials.catalogue import WEIGHTS, fetch_folder
+from materials.errors import RequestError, unknown
+from materials.files import sha256_of
+
+FILES = ("config.json", "*.safetensors", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsFolder:
+    """A folder that transformers can load, and the digest of its weights, configuration and tokenizer."""
+
+    path: Path
+    digest: str
+    licence: str
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The model's configuration, as it stands in config.json."""
+        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether the model has been fine-tuned to classify sequences."""
+        return any("ForSequenceClassification" in name for name in self.config.get("architectures") or ())
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The names of a fine-tuned classifier's labels, in the order of its outputs."""
+        names = {int(number): str(name) for number, name in self.config.get("id2label", {}).items()}
+        return tuple(names[number] for number in sorted(names))
+
+
+def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:
+    """The folder of a pretrained model. Raises RequestError when it is in none of the three places."""
+    if name in WEIGHTS:
+        path, licence = fetch_folder(WEIGHTS[name], root, report), WEIGHTS[name].archive.licence
+    elif Path(name).is_dir():
+        path, licence = Path(name), "unknown (a local folder)"
+    else:
+        path, licence = _from_hub(name), "unknown (see the model's page)"
+    if not (path / "config.json").is_file() or not list(path.glob("*.safetensors")):
+        raise RequestError(f"{path} is no model folder; expected config.json, *.safetensors and a tokenizer in it")
+    files = sorted({file for pattern in FILES for file in path.glob(pattern) if file.is_file()})
+    return WeightsFolder(path=path, digest="-".join(sha256_of(file)[:16] for file in files), licence=licence)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    known = f"choose one of {', '.join(WEIGHTS)}, a folder with config.json and *.safetensors, or a name on the Hub"
+    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+        raise RequestError(f"there is no model folder '{name}'; {known}")
+    if "/" not in name:
+        raise RequestError(f"{unknown('weights', name, WEIGHTS)}; {known}")
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(FILES)))
+    except Exception as error:  # the Hub's client raises a dozen kinds, each of which means that it did not come
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RequestError(f"could not get '{name}' from the Hub ({reason}); {known}") from error

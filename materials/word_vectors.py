@@ -1,0 +1,33 @@
+"""Pretrained word vectors, read for the words of one vocabulary only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordVectors:
+    """`matrix` is float32 (words, dimensions); `known` is bool (words,), false where a row is zero."""
+
+    matrix: np.ndarray
+    known: np.ndarray
+
+
+def read_glove(folder: Path, words: list[str]) -> WordVectors:
+    """The GloVe vectors of `words` (Pennington et al. 2014), in their order."""
+    rows = glove_rows(folder)
+    table = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
+    positions = np.array([rows.get(word, -1) for word in words], dtype=np.int64)
+    known = positions >= 0
+    matrix = np.zeros((len(words), table.shape[1]), dtype=np.float32)
+    matrix[known] = table[positions[known]]
+    return WordVectors(matrix=matrix, known=known)
+
+
+def glove_rows(folder: Path) -> dict[str, int]:
+    """The row of each word in the GloVe table."""
+    import pandas as pd
+
+    index = pd.read_parquet(folder / "glove_6B_index.parquet")["index"]
+    return {str(word): row for row, word in enumerate(index.tolist())}

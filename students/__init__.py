@@ -1,0 +1,8 @@
+"""The small architectures. To add one is one file with a plain nn.Module and one line here."""
+
+from students.bilstm import BiLSTM
+from students.cnn import CNN
+from students.linear import Linear
+from students.text_student import TextStudent
+
+STUDENTS: dict[str, type[TextStudent]] = {"linear": Linear, "cnn": CNN, "bilstm": BiLSTM}

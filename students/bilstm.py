@@ -1,0 +1,35 @@
+"""The one-layer bidirectional LSTM that Tang et al. (2019) distil BERT into."""
+
+import torch
+from torch import Tensor, nn
+
+from students.text_student import TextStudent
+
+
+class BiLSTM(TextStudent):
+    """Two LSTMs, one over the text and one over the reversed text, the maximum over time, a hidden layer, one layer.
+
+    The second LSTM reads each text reversed on its own length, so padding changes nothing and no packing is needed.
+    """
+
+    def __init__(
+        self, *, words: int, classes: int, dimensions: int, hidden: int = 150, layer: int = 200, dropout: float = 0.5
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.forwards = nn.LSTM(dimensions, hidden, batch_first=True)
+        self.backwards = nn.LSTM(dimensions, hidden, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(2 * hidden, layer)
+        self.output = nn.Linear(layer, classes)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
+        is_word = input_ids != 0
+        embedded = self.dropout(self.embedding(input_ids))
+        position = torch.arange(input_ids.shape[1], device=input_ids.device).unsqueeze(0)
+        mirrored = torch.where(is_word, is_word.sum(dim=1, keepdim=True) - 1 - position, position)
+        reversed_text = embedded.gather(1, mirrored.unsqueeze(-1).expand(-1, -1, embedded.shape[2]))
+        states = torch.cat([self.forwards(embedded)[0], self.backwards(reversed_text)[0]], dim=2)
+        strongest = states.masked_fill(~is_word.unsqueeze(-1), -1.0).amax(dim=1)
+        return self.output(self.dropout(torch.relu(self.hidden(self.dropout(strongest)))))

@@ -1,0 +1,75 @@
+"""Building a student, and writing and reading a trained one."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+
+from materials.word_vectors import WordVectors
+from students import STUDENTS
+from students.text_student import TextStudent
+from students.vocabulary import PADDING_NUMBER, save_tokenizer
+from training.classifier import Classifier
+from training.text_encoder import TextEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentShape:
+    """All that is needed to build a student again; `settings` are the keyword arguments of its architecture."""
+
+    architecture: str
+    words: int
+    dimensions: int
+    label_names: tuple[str, ...]
+    max_length_tokens: int
+    settings: Mapping[str, Any]
+
+
+def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int) -> TextStudent:
+    """A student with new weights; words with a pretrained vector start there, the padding row is zero."""
+    torch.manual_seed(seed)
+    module = _module(shape)
+    embedding = module.embedding
+    with torch.no_grad():
+        if vectors is not None:
+            known = torch.from_numpy(vectors.known)
+            embedding.weight.mul_(float(vectors.matrix[vectors.known].std()))
+            embedding.weight[known] = torch.from_numpy(vectors.matrix)[known]
+        embedding.weight[PADDING_NUMBER] = 0
+    return module
+
+
+def save_student(module: nn.Module, shape: StudentShape, tokenizer: Tokenizer, folder: Path) -> None:
+    """Write model.safetensors, model.json and tokenizer.json."""
+    save_file(module.state_dict(), folder / "model.safetensors")
+    (folder / "model.json").write_text(json.dumps(asdict(shape), indent=1), encoding="utf-8")
+    save_tokenizer(tokenizer, folder)
+
+
+def load_student(folder: Path) -> Classifier:
+    """Read what `save_student` wrote; runs no code from the files."""
+    content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    shape = StudentShape(**{**content, "label_names": tuple(content["label_names"])})
+    module = _module(shape)
+    module.load_state_dict(load_file(folder / "model.safetensors"))
+    encoder = student_encoder(folder / "tokenizer.json", shape)
+    return Classifier(
+        architecture=shape.architecture, module=module.eval(), encoder=encoder, label_names=shape.label_names
+    )
+
+
+def student_encoder(file: Path, shape: StudentShape) -> TextEncoder:
+    """The encoder of a student from its tokenizer.json."""
+    inputs = STUDENTS[shape.architecture].inputs
+    return TextEncoder.load(file, max_length_tokens=shape.max_length_tokens, padding=PADDING_NUMBER, inputs=inputs)
+
+
+def _module(shape: StudentShape) -> TextStudent:
+    build: Callable[..., TextStudent] = STUDENTS[shape.architecture]
+    return build(words=shape.words, classes=len(shape.label_names), dimensions=shape.dimensions, **shape.settings)

@@ -1,0 +1,46 @@
+"""The convolutional sentence classifier of Kim (2014)."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from students.text_student import TextStudent
+
+
+class CNN(TextStudent):
+    """One convolution for each of `widths`, ReLU, the maximum over time, dropout, one layer."""
+
+    def __init__(
+        self,
+        *,
+        words: int,
+        classes: int,
+        dimensions: int,
+        widths: Sequence[int] = (3, 4, 5),
+        filters: int = 100,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.widths = tuple(widths)
+        self.convolutions = nn.ModuleList(nn.Conv1d(dimensions, filters, width) for width in widths)
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(filters * len(widths), classes)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
+        is_word = (input_ids != 0).float()
+        embedded = self.embedding(input_ids).transpose(1, 2)
+        pooled = [
+            self._strongest(*pair, embedded, is_word) for pair in zip(self.widths, self.convolutions, strict=True)
+        ]
+        return self.output(self.dropout(torch.cat(pooled, dim=1)))
+
+    def _strongest(self, width: int, convolution: nn.Module, embedded: Tensor, is_word: Tensor) -> Tensor:
+        """The maximum over all windows that hold a word, so that padding changes nothing; (batch, filters)."""
+        margin = width - 1
+        activation = F.relu(convolution(F.pad(embedded, (margin, margin))))
+        holds_word = F.pad(is_word, (margin, 0), value=1.0)
+        return (activation * holds_word.unsqueeze(1)).amax(dim=2)

@@ -1,0 +1,12 @@
+"""What the students that read words have in common."""
+
+from torch import nn
+
+from training.graph_input import INPUT_IDS, GraphInput
+
+
+class TextStudent(nn.Module):
+    """A module over word numbers, padded with 0, whose `embedding` may start from pretrained vectors."""
+
+    inputs: tuple[GraphInput, ...] = (INPUT_IDS,)
+    embedding: nn.Embedding

@@ -1,0 +1,93 @@
+"""A pretrained transformer with a classification head, as transformers loads it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.classifier import Classifier
+from training.graph_input import ATTENTION_MASK, INPUT_IDS
+from training.text_encoder import TextEncoder
+
+SETTINGS = "model.json"
+
+
+class Transformer(nn.Module):
+    """The model of transformers behind two inputs and one output."""
+
+    inputs = (INPUT_IDS, ATTENTION_MASK)
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits (batch, classes) from token numbers and the mask of real tokens, both (batch, length)."""
+        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+
+
+def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length_tokens: int, seed: int) -> Classifier:
+    """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size."""
+    from transformers import AutoModelForSequenceClassification
+
+    torch.manual_seed(seed)
+    names = dict(enumerate(label_names))
+    with _quiet_transformers():
+        model = AutoModelForSequenceClassification.from_pretrained(
+            weights,
+            num_labels=len(names),
+            id2label=names,
+            label2id={name: number for number, name in names.items()},
+            dtype=torch.float32,
+            local_files_only=True,
+        )
+    return _classifier(Transformer(model), weights, label_names, max_length_tokens)
+
+
+def save_transformer(classifier: Classifier, folder: Path) -> None:
+    """Write a folder that `transformers` can load, with its tokenizer.json and the length it was trained for."""
+    module = classifier.module
+    assert isinstance(module, Transformer)
+    module.model.save_pretrained(folder)
+    classifier.encoder.tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {"architecture": "transformer", "max_length_tokens": classifier.encoder.max_length_tokens}
+    (folder / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
+
+
+def load_transformer(folder: Path) -> Classifier:
+    """Read what `save_transformer` wrote; runs no code from the files."""
+    from transformers import AutoModelForSequenceClassification
+
+    with _quiet_transformers():
+        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    return _classifier(Transformer(model), folder, label_names, settings["max_length_tokens"])
+
+
+def _classifier(module: Transformer, folder: Path, label_names: tuple[str, ...], max_length_tokens: int) -> Classifier:
+    encoder = TextEncoder.load(
+        folder / "tokenizer.json",
+        max_length_tokens=max_length_tokens,
+        padding=module.model.config.pad_token_id or 0,
+        inputs=Transformer.inputs,
+    )
+    return Classifier(architecture="transformer", module=module.eval(), encoder=encoder, label_names=label_names)
+
+
+class _quiet_transformers:
+    """Hide the load report: a new head on a pretrained body is what was asked for."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging
+
+        self.verbosity = logging.get_verbosity()
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        from transformers.utils import logging
+
+        logging.set_verbosity(self.verbosity)

@@ -1,0 +1,1 @@
+"""The one training loop, the objectives, and length-bucketed batches."""

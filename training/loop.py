@@ -1,0 +1,182 @@
+"""The one training loop, for teachers and students alike: the epoch that is best on validation rows is kept."""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.objectives import Objective
+from training.precision import autocast
+from training.text_encoder import TextEncoder, bucketed_batches
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Encoded rows: labels int64 (rows,), -1 for none; teacher logits float32 (rows, classes) or none."""
+
+    encoded: Sequence[Sequence[int]]
+    labels: np.ndarray
+    teacher_logits: np.ndarray | None = None
+
+    @property
+    def lengths(self) -> list[int]:
+        """The number of tokens of each row."""
+        return [len(tokens) for tokens in self.encoded]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How long and how fast to train; `warmup` is the share of steps in which the learning rate rises to its peak."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    max_gradient_norm: float = 1.0
+    temperature: float = 1.0
+    alpha: float = 0.0
+    bf16: bool = True
+    device: str = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What one epoch came to; `loss` is the mean over its steps."""
+
+    epoch: int
+    loss: float
+    validation_accuracy: float
+    validation_macro_f1: float
+    seconds: float
+
+
+class Diverged(ArithmeticError):
+    """The loss is no longer a number."""
+
+
+def train(
+    model: nn.Module,
+    examples: Examples,
+    validation: Examples,
+    *,
+    encoder: TextEncoder,
+    objective: Objective,
+    settings: TrainingSettings,
+    report: Report,
+) -> list[Epoch]:
+    """Train `model` in place with AdamW, warm-up and linear decay, and leave it at its best epoch on `validation`.
+
+    Best is the highest macro-F1. Raises Diverged with the step when the loss is not finite.
+    """
+    model.to(settings.device)
+    steps = -(-len(examples.encoded) // settings.batch_size) * settings.epochs
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, settings.warmup))
+    torch.manual_seed(settings.seed)
+    history: list[Epoch] = []
+    best: dict[str, Tensor] = {}
+    for epoch in range(1, settings.epochs + 1):
+        started = time.perf_counter()
+        losses = []
+        model.train()
+        for rows in bucketed_batches(examples.lengths, settings.batch_size, settings.seed * 1000 + epoch):
+            loss = _loss(model, examples, rows, encoder=encoder, objective=objective, settings=settings)
+            losses.append(loss.item())
+            if not np.isfinite(losses[-1]):
+                raise Diverged(
+                    f"the loss became {losses[-1]} at step {schedule.last_epoch + 1} of {steps}; lower learning_rate"
+                )
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), settings.max_gradient_norm)
+            optimiser.step()
+            optimiser.zero_grad()
+            schedule.step()
+            report(schedule.last_epoch, steps)
+        history.append(_finish_epoch(model, validation, encoder, epoch, losses, started, settings))
+        if history[-1].validation_macro_f1 >= max(past.validation_macro_f1 for past in history):
+            best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    model.eval().to("cpu")
+    return history
+
+
+def predict_logits(
+    model: nn.Module,
+    encoded: Sequence[Sequence[int]],
+    encoder: TextEncoder,
+    *,
+    device: str = "cpu",
+    batch_size: int = 64,
+) -> np.ndarray:
+    """The model's logits for encoded rows, float32 (rows, classes), in their order."""
+    model.eval()
+    outputs: dict[int, np.ndarray] = {}
+    with torch.inference_mode(), autocast(device):
+        for rows in bucketed_batches([len(tokens) for tokens in encoded], batch_size, None):
+            logits = model(*_inputs(encoded, rows, encoder, device)).float().cpu().numpy()
+            outputs |= dict(zip(rows.tolist(), logits, strict=True))
+    return np.stack([outputs[row] for row in range(len(encoded))])
+
+
+def as_records(history: list[Epoch]) -> list[dict[str, float]]:
+    """The epochs as plain JSON objects."""
+    return [asdict(epoch) for epoch in history]
+
+
+def _rate(step: int, steps: int, warmup: float) -> float:
+    rising = max(1, round(warmup * steps))
+    return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
+
+
+def _inputs(encoded: Sequence[Sequence[int]], rows: np.ndarray, encoder: TextEncoder, device: str) -> list[Tensor]:
+    arrays = encoder.pad([encoded[row] for row in rows])
+    return [torch.from_numpy(array).to(device) for array in arrays.values()]
+
+
+def _loss(
+    model: nn.Module,
+    examples: Examples,
+    rows: np.ndarray,
+    *,
+    encoder: TextEncoder,
+    objective: Objective,
+    settings: TrainingSettings,
+) -> Tensor:
+    labels = torch.from_numpy(examples.labels[rows]).to(settings.device)
+    teacher = None
+    if examples.teacher_logits is not None:
+        teacher = torch.from_numpy(examples.teacher_logits[rows]).to(settings.device)
+    with autocast(settings.device, enabled=settings.bf16):
+        logits = model(*_inputs(examples.encoded, rows, encoder, settings.device))
+    return objective(logits.float(), teacher, labels, temperature=settings.temperature, alpha=settings.alpha)
+
+
+def _finish_epoch(
+    model: nn.Module,
+    validation: Examples,
+    encoder: TextEncoder,
+    epoch: int,
+    losses: list[float],
+    started: float,
+    settings: TrainingSettings,
+) -> Epoch:
+    from sklearn.metrics import accuracy_score, f1_score
+
+    predicted = predict_logits(model, validation.encoded, encoder, device=settings.device).argmax(axis=1)
+    return Epoch(
+        epoch=epoch,
+        loss=float(np.mean(losses)),
+        validation_accuracy=float(accuracy_score(validation.labels, predicted)),
+        validation_macro_f1=float(f1_score(validation.labels, predicted, average="macro")),
+        seconds=time.perf_counter() - started,
+    )
