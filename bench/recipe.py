@@ -159,7 +159,7 @@ class Recipe(Part):
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
-    speed_seeds: Positive = 1
+    speed_seeds: Annotated[int, Field(ge=0)] = 1
     threads: Positive = 1
     device: Literal["cpu"] = "cpu"
 

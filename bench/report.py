@@ -162,13 +162,13 @@ def _footnotes(run: Run) -> list[str]:
         f"brackets: 95 % bootstrap intervals; speed: {run.recipe['threads']} thread(s), model only unless said, "
         f"batch-1 p50 on real texts; {run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
     )
-    return notes + [_labelling_note(labelling) for labelling in run.labelling]
+    return notes + [_labelling_note(labelling) for labelling in run.labelling[: run.recipe["speed_seeds"]]]
 
 
 def _labelling_note(labelling: Mapping[str, Any]) -> str:
     rate, common = labelling["rows_per_second"], labelling["common_rows_per_second"]
     return (
-        f"teacher logits, seed {labelling['seed']}: {rate:,.0f} rows/s by {labelling['format']}, "
+        f"teacher logits, seed {labelling['seed']}: {rate:,.0f} rows/s by {labelling['format']} on {labelling['threads']} thread(s), "
         f"{rate / common:.1f} times the common way ({common:,.0f} rows/s: eager fp32 padded to 128, batch 32), "
         f"{labelling['agreement_with_common']:.1%} of {labelling['sample_rows']} labels agree"
     )

@@ -108,7 +108,7 @@ def _time_passes(one_pass: Callable[[], object]) -> list[int]:
     times: list[int] = []
     steady = False
     deadline = time.perf_counter() + SECONDS / 2
-    while len(times) < 2 or (not steady and len(times) < 8) or (time.perf_counter() < deadline and len(times) < 1000):
+    while len(times) < 2 or (not steady and len(times) < 5) or (time.perf_counter() < deadline and len(times) < 1000):
         started = time.perf_counter_ns()
         one_pass()
         times.append(time.perf_counter_ns() - started)

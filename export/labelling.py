@@ -1,6 +1,5 @@
 """Labels rows with a teacher, through whichever of its passed bundles is fastest here."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ class Labelling:
 
     logits: np.ndarray
     format: str
+    threads: int
     rows_per_second: float
     sample_rows: int
     sample_rows_per_second: dict[str, float]
@@ -34,8 +34,13 @@ class Labelling:
 
 
 def label_rows(bundles: Sequence[Bundle], texts: Sequence[str], *, report: Report) -> Labelling:
-    """Run the teacher's fastest passed bundle over `texts`, on all cores. `bundles` holds its eager fp32 bundle."""
-    threads = os.cpu_count() or 1
+    """Run the teacher's fastest passed bundle over `texts`. `bundles` holds its eager fp32 bundle.
+
+    All candidates use as many threads as torch does in this process.
+    """
+    import torch
+
+    threads = torch.get_num_threads()
     sound = {bundle.format: bundle for bundle in bundles if bundle.parity["status"] in ("passed", "reference")}
     eager = sound["eager"]
     encoder = eager.encoder()
@@ -53,6 +58,7 @@ def label_rows(bundles: Sequence[Bundle], texts: Sequence[str], *, report: Repor
     return Labelling(
         logits=logits,
         format=fastest,
+        threads=threads,
         rows_per_second=len(encoded) / seconds,
         sample_rows=len(sample),
         sample_rows_per_second=rates,

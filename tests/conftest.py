@@ -1,0 +1,69 @@
+"""Small real things that many tests need: texts with a pattern, a tiny transformer, a tiny recipe."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sample_models import save_tiny_bert
+from sample_texts import sentences
+
+@pytest.fixture(scope="session")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of 240 labelled texts."""
+    texts, labels = sentences(240)
+    path = tmp_path_factory.mktemp("data") / "reviews.csv"
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def more_texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV file of 100 texts without labels."""
+    path = tmp_path_factory.mktemp("data") / "more.csv"
+    pd.DataFrame({"text": sentences(100, start=5000)[0]}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pretrained weights without a head."""
+    return save_tiny_bert(tmp_path_factory.mktemp("models") / "tiny-bert", label_names=None)
+
+
+@pytest.fixture(scope="session")
+def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fine-tuned classifier (by name: its weights are random) for 'good' and 'bad', in this order."""
+    return save_tiny_bert(tmp_path_factory.mktemp("models") / "tiny-classifier", label_names=("good", "bad"))
+
+
+@pytest.fixture(scope="session")
+def tiny_recipe(tmp_path_factory: pytest.TempPathFactory, reviews: Path, more_texts: Path, tiny_bert: Path) -> Path:
+    """A recipe that trains, exports and measures real models in seconds."""
+    path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
+    path.write_text(
+        f"""
+name: tiny
+data:
+  train: {reviews}
+  transfer: {more_texts}
+teacher:
+  weights: {tiny_bert}
+  max_length_tokens: 32
+  epochs: 4
+  learning_rate: 5.0e-3
+  formats: [eager, onnx]
+students:
+  - architecture: linear
+    dimensions: 8
+    epochs: 2
+    transfer_epochs: 2
+    settings: {{buckets: 500}}
+objectives:
+  - name: hard
+  - name: logits
+    transfer: true
+formats: [eager, onnx]
+""",
+        encoding="utf-8",
+    )
+    return path

@@ -1,0 +1,183 @@
+"""Every architecture in every format: parity on trained weights, and bundles that predict by themselves."""
+
+import json
+
+import numpy as np
+import pytest
+from sample_texts import sentences
+
+from export import EXPORTERS
+from export.bundle import read_bundle
+from export.exporting import ExportRequest, export_bundle
+from export.parity import ParityBounds
+from export.predictor import Predictor
+from materials.errors import RequestError
+from materials.rows import Rows
+from students import STUDENTS
+from students.checkpoint import StudentShape, build_student, save_student, student_encoder
+from students.vocabulary import build_tokenizer, save_tokenizer
+from teachers import TEACHERS
+from teachers.transformer import save_transformer, start_transformer
+from training.loop import Examples, TrainingSettings, train
+from training.objectives import OBJECTIVES
+
+SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 16}, "bilstm": {"hidden": 12, "layer": 10}}
+ARCHITECTURES = (*TEACHERS, *STUDENTS)
+
+
+def rows(count, start=0):
+    texts, labels = sentences(count, start)
+    return Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
+
+
+def learn(module, encoder, learning_rate):
+    examples = [Examples(encoded=encoder.encode(part.texts), labels=part.labels) for part in (rows(200), rows(60, 900))]
+    settings = TrainingSettings(epochs=4, batch_size=16, learning_rate=learning_rate, seed=0, bf16=False)
+    train(module, *examples, encoder=encoder, objective=OBJECTIVES["hard"], settings=settings, report=lambda done, total: None)
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory, tiny_bert):
+    """A trained checkpoint of every architecture, by name."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    tokenizer = build_tokenizer(rows(200).texts, known=())
+    save_tokenizer(tokenizer, root)
+    for architecture in STUDENTS:
+        shape = StudentShape(
+            architecture=architecture,
+            words=tokenizer.get_vocab_size(),
+            dimensions=16,
+            label_names=("bad", "good"),
+            max_length_tokens=24,
+            settings=SMALL.get(architecture, {}),
+        )
+        module = build_student(shape, vectors=None, seed=0)
+        learn(module, student_encoder(root / "tokenizer.json", shape), 0.02)
+        (root / architecture).mkdir()
+        save_student(module, shape, tokenizer, root / architecture)
+    teacher = start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=24, seed=0)
+    learn(teacher.module, teacher.encoder, 3e-3)
+    (root / "transformer").mkdir()
+    save_transformer(teacher, root / "transformer")
+    return root
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory, checkpoints):
+    """A function that gives the bundle of an architecture in a format, exported once."""
+    root = tmp_path_factory.mktemp("bundles")
+
+    def get(architecture, format):
+        folder = root / architecture / format
+        if not folder.exists():
+            after = EXPORTERS[format].after
+            start = get(architecture, after).folder if after else checkpoints / architecture
+            folder.mkdir(parents=True)
+            request = ExportRequest(
+                checkpoint=checkpoints / architecture,
+                start=start,
+                format=format,
+                rows=rows(200, 3000),
+                bounds=ParityBounds(),
+                made={"recipe": "tiny"},
+                licences={"data": "none"},
+            )
+            export_bundle(request, folder)
+        return read_bundle(folder)
+
+    return get
+
+
+@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_passes_parity_in_every_format(bundles, architecture, format):
+    parity = bundles(architecture, format).parity
+    assert parity["status"] == ("reference" if format == "eager" else "passed"), parity["reason"]
+    if not EXPORTERS[format].lossy:
+        assert parity["largest_difference"] <= 1e-4
+
+
+@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_bundle_predicts_from_text_by_itself(bundles, architecture, format):
+    predictor = Predictor(bundles(architecture, format).folder)
+    texts = ["a lovely film", "the film is awful", "", "film " * 20_000, "雨 🌧", "a superb story of two friends"]
+    predictions = predictor.predict(texts)
+    assert [prediction.label for prediction in predictions][:2] == ["good", "bad"]
+    assert all(sum(prediction.probabilities.values()) == pytest.approx(1) for prediction in predictions)
+    alone = [predictor.predict([text])[0].probability for text in texts]
+    assert alone == pytest.approx([prediction.probability for prediction in predictions], abs=0.03)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_onnx_is_one_sound_file_with_named_dynamic_inputs(bundles, architecture):
+    import onnx
+
+    bundle = bundles(architecture, "onnx")
+    model = onnx.load(bundle.model_path)
+    onnx.checker.check_model(model, full_check=True)
+    assert sorted(path.name for path in bundle.folder.iterdir()) == ["bundle.json", "model.onnx", "tokenizer.json"]
+    assert [one.name for one in model.graph.input] == [one.name for one in bundle.inputs]
+    for one in model.graph.input:
+        assert [axis.dim_param for axis in one.type.tensor_type.shape.dim] == ["batch", "length"]
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_int8_is_smaller_than_fp32(bundles, architecture):
+    fp32, int8 = (bundles(architecture, format).model_path.stat().st_size for format in ("onnx", "onnx-int8"))
+    assert int8 < fp32
+
+
+def test_onnx_bundle_predicts_without_torch(bundles):
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from pathlib import Path; from export.predictor import Predictor\n"
+        "print(Predictor(Path(sys.argv[1])).predict(['a lovely film'])[0].label)\n"
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
+    )
+    command = [sys.executable, "-c", program, str(bundles("cnn", "onnx").folder)]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "good"
+
+
+def test_torchscript_file_opens_with_torch_alone(bundles):
+    import torch
+
+    module = torch.jit.load(str(bundles("bilstm", "torchscript").model_path))
+    assert module(torch.ones(3, 5, dtype=torch.int64)).shape == (3, 2)
+
+
+@pytest.fixture
+def damaged(bundles, tmp_path):
+    """A copy of a bundle to do harm to."""
+    import shutil
+
+    return shutil.copytree(bundles("linear", "onnx").folder, tmp_path / "bundle")
+
+
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (lambda folder: (folder / "model.onnx").write_bytes(b"other"), "is not the file that was exported"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "lacks its file 'tokenizer.json'"),
+        (lambda folder: (folder / "bundle.json").unlink(), "is no bundle"),
+        (lambda folder: (folder / "bundle.json").write_text("{"), "bundle.json is damaged"),
+        (lambda folder: (folder / "bundle.json").write_text('{"schema_version": 1}'), "bundle.json is damaged"),
+        (lambda folder: (folder / "bundle.json").write_text('{"schema_version": 99}'), "is a bundle of version 99"),
+    ],
+)
+def test_damaged_bundle_is_refused(damaged, harm, sentence):
+    harm(damaged)
+    with pytest.raises(RequestError, match=sentence):
+        read_bundle(damaged)
+
+
+def test_bundle_cannot_name_files_outside_its_folder(damaged):
+    content = json.loads((damaged / "bundle.json").read_text())
+    content["files"]["../secret"] = "0" * 64
+    (damaged.parent / "secret").write_text("x")
+    (damaged / "bundle.json").write_text(json.dumps(content))
+    with pytest.raises(RequestError, match="lacks its file '../secret'"):
+        read_bundle(damaged)

@@ -1,0 +1,31 @@
+import pytest
+
+from materials.files import cache_folder, digest, new_file, new_folder, write_json
+
+
+def test_environment_variable_moves_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "elsewhere"))
+    assert cache_folder() == tmp_path / "elsewhere"
+
+
+def test_failed_block_leaves_neither_file_nor_temporary(tmp_path):
+    with pytest.raises(RuntimeError), new_file(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    with pytest.raises(RuntimeError), new_folder(tmp_path / "b") as temporary:
+        (temporary / "half").write_text("half")
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_replacement_keeps_the_old_content(tmp_path):
+    write_json(tmp_path / "a.json", {"old": 1})
+    with pytest.raises(KeyboardInterrupt), new_file(tmp_path / "a.json") as temporary:
+        temporary.write_text("{}")
+        raise KeyboardInterrupt
+    assert (tmp_path / "a.json").read_text() == '{\n  "old": 1\n}\n'
+
+
+def test_digest_depends_on_content_and_not_on_key_order():
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
+    assert digest({"a": 1}) != digest({"a": 2})

@@ -1,0 +1,109 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from materials.errors import RequestError
+from materials.rows import Source, Table
+from materials.splits import PARTS, load_splits, make_splits, normalised, save_splits
+
+
+def split(texts, labels, transfer=None, **changes):
+    options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, **changes}
+    unlabelled = None if transfer is None else Table(texts=transfer, labels=None)
+    return make_splits(Source(train=Table(texts=texts, labels=labels)), unlabelled, **options)
+
+
+def numbered(count, classes=2):
+    return [f"text {number}" for number in range(count)], [str(number % classes) for number in range(count)]
+
+
+def test_shares_and_strata_are_kept():
+    splits = split(*numbered(1000, classes=4))
+    assert [len(getattr(splits, part)) for part in PARTS] == [800, 100, 100, 0]
+    assert set(Counter(splits.test.labels.tolist()).values()) == {25}
+
+
+def test_same_seed_same_splits_and_another_seed_others():
+    assert split(*numbered(200)).test.texts == split(*numbered(200)).test.texts
+    assert split(*numbered(200)).test.texts != split(*numbered(200), seed=1).test.texts
+
+
+def test_label_numbers_follow_the_numbers_they_are():
+    assert split(*numbered(400, classes=11)).label_names[-1] == "10"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=12), st.sampled_from("abc")), min_size=30, max_size=120),
+    st.lists(st.text(max_size=12), max_size=80),
+    st.integers(0, 5),
+)
+def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed):
+    texts, labels = zip(*rows, strict=True)
+    try:
+        splits = split(list(texts), list(labels), [*transfer, *texts], seed=seed)
+    except RequestError:
+        return
+    keys = {part: [normalised(text) or text for text in getattr(splits, part).texts] for part in PARTS}
+    labelled = keys["train"] + keys["validation"] + keys["test"]
+    assert len(labelled) == len(set(labelled)) == len({normalised(text) or text for text in texts})
+    assert not set(keys["transfer"]) & {*keys["validation"], *keys["test"]}
+    assert np.all(splits.transfer.labels == -1)
+
+
+def test_case_punctuation_and_spaces_do_not_hide_a_duplicate():
+    texts, labels = numbered(100)
+    splits = split([*texts, "Text  1!", "text, 2"], [*labels, "0", "1"])
+    assert sum(len(getattr(splits, part)) for part in PARTS) == 100
+
+
+def test_official_test_rows_are_kept_whole_and_removed_from_train():
+    texts, labels = numbered(100)
+    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=texts[:20], labels=labels[:20]))
+    splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
+    assert splits.test.texts == texts[:20]
+    assert len(splits.train) + len(splits.validation) == 80
+
+
+def test_one_class_is_refused():
+    with pytest.raises(RequestError, match="one class only"):
+        split(["a", "b"], ["x", "x"])
+
+
+def test_class_with_one_row_is_refused_by_name():
+    texts, labels = numbered(50)
+    with pytest.raises(RequestError, match=r"class 'rare' has 1 different row"):
+        split([*texts, "alone"], [*labels, "rare"])
+
+
+def test_too_few_rows_are_refused():
+    with pytest.raises(RequestError, match=r"too few|each class needs"):
+        split(["a", "b", "c", "d"], ["x", "y", "x", "y"])
+
+
+def test_more_transfer_rows_than_there_are_is_refused():
+    with pytest.raises(RequestError, match="5 transfer rows were asked for, but the source has 1"):
+        split(*numbered(50), transfer=["one more", "text 3"], transfer_rows=5) and None
+
+
+def test_splits_follow_the_order_of_a_fine_tuned_teacher():
+    splits = split([f"t{n}" for n in range(40)], ["bad", "good"] * 20, label_order=("Good", "Bad"))
+    assert splits.label_names == ("good", "bad")
+
+
+def test_labels_that_the_teacher_does_not_know_are_refused():
+    with pytest.raises(RequestError, match="labels are bad, good, but the teacher was fine-tuned for no, yes"):
+        split([f"t{n}" for n in range(40)], ["bad", "good"] * 20, label_order=("no", "yes"))
+
+
+def test_splits_survive_saving(tmp_path):
+    splits = split(*numbered(60), transfer=["more", "and more"])
+    save_splits(splits, tmp_path)
+    loaded = load_splits(tmp_path)
+    assert loaded.label_names == splits.label_names
+    for part in PARTS:
+        assert getattr(loaded, part).texts == getattr(splits, part).texts
+        assert np.array_equal(getattr(loaded, part).labels, getattr(splits, part).labels)

@@ -1,0 +1,103 @@
+import os
+import threading
+import time
+
+import pytest
+
+from materials.stages import Stage, StageStore, remove_entry, stored_entries
+
+STAGE = Stage(name="square", version=1, inputs={"x": 3})
+
+
+def make_square(folder):
+    (folder / "result.txt").write_text("9")
+
+
+def never(folder):
+    raise AssertionError("a finished stage was made again")
+
+
+def test_finished_stage_is_not_made_again(tmp_path):
+    first = StageStore(root=tmp_path).get(STAGE, make_square)
+    assert StageStore(root=tmp_path).get(STAGE, never) == first
+    assert (first / "result.txt").read_text() == "9"
+
+
+@pytest.mark.parametrize("changed", [Stage(name="square", version=2, inputs={"x": 3}), Stage(name="square", version=1, inputs={"x": 4})])
+def test_other_version_or_input_is_another_stage(tmp_path, changed):
+    assert StageStore(root=tmp_path).get(STAGE, make_square) != StageStore(root=tmp_path).get(changed, make_square)
+
+
+def test_failure_stores_nothing_and_the_next_try_succeeds(tmp_path):
+    def fail(folder):
+        (folder / "result.txt").write_text("half")
+        raise KeyboardInterrupt
+
+    store = StageStore(root=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        store.get(STAGE, fail)
+    assert list(stored_entries(tmp_path)) == []
+    assert not list(tmp_path.rglob("*.tmp"))
+    assert (store.get(STAGE, make_square) / "result.txt").read_text() == "9"
+
+
+@pytest.mark.parametrize("damage", ["flip", "truncate", "delete", "record"])
+def test_damaged_result_is_named_and_made_again(tmp_path, damage):
+    notices = []
+    store = StageStore(root=tmp_path, notice=notices.append)
+    result = store.get(STAGE, make_square) / "result.txt"
+    if damage == "flip":
+        result.write_text("8")
+        os.utime(result, ns=(1, 1))
+    elif damage == "truncate":
+        result.write_text("")
+    elif damage == "delete":
+        result.unlink()
+    else:
+        (result.parent / "stage.json").write_text("{")
+    assert (store.get(STAGE, make_square) / "result.txt").read_text() == "9"
+    assert len(notices) == 1
+    assert "damaged" in notices[0]
+
+
+def test_fresh_ignores_earlier_runs_but_not_this_one(tmp_path):
+    StageStore(root=tmp_path).get(STAGE, make_square)
+    calls = []
+    fresh = StageStore(root=tmp_path, fresh=True)
+    for _ in range(2):
+        fresh.get(STAGE, lambda folder: calls.append(folder))
+    assert len(calls) == 1
+
+
+def test_of_two_runs_at_once_one_makes_and_the_other_waits(tmp_path):
+    calls, notices = [], []
+
+    def slow(folder):
+        calls.append(folder)
+        time.sleep(1.5)
+        make_square(folder)
+
+    stores = [StageStore(root=tmp_path, notice=notices.append) for _ in range(2)]
+    threads = [threading.Thread(target=store.get, args=(STAGE, slow)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert any("waiting" in notice for notice in notices)
+
+
+def test_leftovers_of_a_killed_run_are_removed(tmp_path):
+    store = StageStore(root=tmp_path)
+    leftover = store.folder(STAGE).parent / f".{STAGE.digest}.abc.tmp"
+    leftover.mkdir(parents=True)
+    store.get(STAGE, make_square)
+    assert not leftover.exists()
+
+
+def test_cache_entries_can_be_listed_and_removed(tmp_path):
+    StageStore(root=tmp_path).get(STAGE, make_square)
+    (entry,) = stored_entries(tmp_path)
+    assert (entry.name, entry.size_bytes > 0) == ("square", True)
+    remove_entry(entry)
+    assert list(stored_entries(tmp_path)) == []

@@ -1,0 +1,104 @@
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from materials.errors import RequestError
+from materials.tables import read_table, read_texts
+
+FRAME = pd.DataFrame({"text": ["NA", "a, quoted \"text\"", "ünïcode"], "label": ["x", "y", "x"]})
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz"])
+def test_every_kind_of_file_reads_the_same(tmp_path, suffix):
+    path = tmp_path / f"rows{suffix}"
+    if suffix == ".jsonl":
+        FRAME.to_json(path, orient="records", lines=True)
+    elif suffix == ".parquet":
+        FRAME.to_parquet(path)
+    else:
+        FRAME.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
+    table = read_table(path, text="text", label=None)
+    assert table.texts == FRAME["text"].tolist()
+    assert table.labels == ["x", "y", "x"]
+
+
+def test_whole_numbers_stored_as_floats_are_the_same_labels(tmp_path):
+    pd.DataFrame({"text": ["a", "b"], "label": [1.0, 2.0]}).to_parquet(tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet", text="text", label="label").labels == ["1", "2"]
+
+
+def test_file_without_label_column_has_no_labels(tmp_path):
+    FRAME[["text"]].to_csv(tmp_path / "a.csv", index=False)
+    assert read_table(tmp_path / "a.csv", text="text", label=None).labels is None
+
+
+def test_labels_of_transfer_files_are_not_read(tmp_path):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    assert read_texts(tmp_path / "a.csv", text="text").labels is None
+
+
+def refuse(path, match, *, text="text", label="label"):
+    with pytest.raises(RequestError, match=match):
+        read_table(path, text=text, label=label)
+
+
+def test_missing_file_is_refused(tmp_path):
+    refuse(tmp_path / "none.csv", "there is no file")
+
+
+def test_empty_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"")
+    refuse(tmp_path / "a.csv", "is empty")
+
+
+def test_file_with_a_header_only_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n")
+    refuse(tmp_path / "a.csv", "has no rows")
+
+
+def test_missing_column_names_the_columns_there_are(tmp_path):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    refuse(tmp_path / "a.csv", "no column 'body'; name one with --text; columns: text, label", text="body")
+    refuse(tmp_path / "a.csv", "no column 'stars'; name one with --label", label="stars")
+
+
+@pytest.mark.parametrize("hole", [np.nan, "", "   "])
+def test_empty_texts_and_labels_are_refused_with_their_rows(tmp_path, hole):
+    pd.DataFrame({"text": ["a", hole], "label": ["x", "y"]}).to_csv(tmp_path / "a.csv", index=False)
+    refuse(tmp_path / "a.csv", r"1 of 2 rows .* have no text in column 'text' \(row 2\)")
+    pd.DataFrame({"text": ["a", "b"], "label": [hole, "y"]}).to_csv(tmp_path / "b.csv", index=False)
+    refuse(tmp_path / "b.csv", r"1 of 2 rows .* have no label in column 'label' \(row 1\)")
+
+
+def test_missing_values_in_parquet_are_refused(tmp_path):
+    pd.DataFrame({"text": ["a", None], "label": ["x", "y"]}).to_parquet(tmp_path / "a.parquet")
+    refuse(tmp_path / "a.parquet", "have no text")
+
+
+def test_file_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,label\ncafé,x\n".encode("latin-1"))
+    refuse(tmp_path / "a.csv", "is not UTF-8")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv.gz"])
+def test_file_that_is_something_else_is_refused(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(b"\x00 nothing of the kind")
+    refuse(tmp_path / f"a{suffix}", "cannot be read|is not UTF-8")
+
+
+def test_truncated_gzip_is_refused(tmp_path):
+    whole = gzip.compress(FRAME.to_csv(index=False).encode() * 50)
+    (tmp_path / "a.csv.gz").write_bytes(whole[: len(whole) // 2])
+    refuse(tmp_path / "a.csv.gz", "cannot be read")
+
+
+def test_unknown_kind_of_file_names_the_known_ones(tmp_path):
+    (tmp_path / "a.xlsx").write_bytes(b"x")
+    refuse(tmp_path / "a.xlsx", r"unknown kind '.xlsx'; known: .csv")
+
+
+def test_a_text_of_100000_characters_is_read_whole(tmp_path):
+    pd.DataFrame({"text": ["word " * 20_000, "b"], "label": ["x", "y"]}).to_csv(tmp_path / "a.csv", index=False)
+    assert len(read_table(tmp_path / "a.csv", text="text", label="label").texts[0]) == 100_000

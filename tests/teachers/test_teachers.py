@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from materials.errors import RequestError
+from teachers.logit_store import load_logits, save_logits
+from teachers.transformer import load_transformer, save_transformer, start_transformer
+
+
+def outputs(classifier, texts=("a lovely film", "dull")):
+    arrays = classifier.encoder.pad(classifier.encoder.encode(texts))
+    with torch.inference_mode():
+        return classifier.module(*(torch.from_numpy(array) for array in arrays.values()))
+
+
+def test_new_head_is_drawn_by_the_seed(tiny_bert):
+    first, again, other = (start_transformer(tiny_bert, ("a", "b", "c"), max_length_tokens=16, seed=seed) for seed in (0, 0, 1))
+    assert outputs(first).shape == (2, 3)
+    assert torch.equal(outputs(first), outputs(again))
+    assert not torch.equal(outputs(first), outputs(other))
+
+
+def test_saved_teacher_is_the_same_after_loading_and_opens_with_transformers(tiny_bert, tmp_path):
+    from transformers import pipeline
+
+    teacher = start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=16, seed=0)
+    save_transformer(teacher, tmp_path)
+    loaded = load_transformer(tmp_path)
+    assert torch.equal(outputs(teacher), outputs(loaded))
+    assert (loaded.label_names, loaded.encoder.max_length_tokens) == (("bad", "good"), 16)
+    assert pipeline("text-classification", model=str(tmp_path))("a lovely film")[0]["label"] in ("bad", "good")
+
+
+def test_fine_tuned_head_is_kept(tiny_classifier):
+    first, other = (start_transformer(tiny_classifier, ("good", "bad"), max_length_tokens=16, seed=seed) for seed in (0, 1))
+    assert torch.equal(outputs(first), outputs(other))
+
+
+def test_stored_logits_come_back_as_they_were(tmp_path):
+    logits = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
+    save_logits(logits, ["a", "b", "c"], tmp_path)
+    assert np.array_equal(load_logits(tmp_path, ["a", "b", "c"]), logits)
+
+
+def test_logits_of_other_texts_or_another_order_are_refused(tmp_path):
+    save_logits(np.zeros((2, 2)), ["a", "b"], tmp_path)
+    for texts in (["b", "a"], ["a"], ["a", "c"]):
+        with pytest.raises(RequestError, match="belong to other texts"):
+            load_logits(tmp_path, texts)
+
+
+def test_damaged_logits_are_refused(tmp_path):
+    save_logits(np.zeros((2, 2)), ["a", "b"], tmp_path)
+    (tmp_path / "logits.npy").write_bytes(b"\x93NUMPY half")
+    with pytest.raises(RequestError, match="are damaged"):
+        load_logits(tmp_path, ["a", "b"])
+
+
+def test_logits_must_fit_their_texts(tmp_path):
+    with pytest.raises(ValueError, match=r"expected logits of shape \(3, classes\), got \(2, 2\)"):
+        save_logits(np.zeros((2, 2)), ["a", "b", "c"], tmp_path)

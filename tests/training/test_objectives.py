@@ -1,0 +1,76 @@
+import math
+
+import pytest
+import torch
+
+from training.objectives import OBJECTIVES
+
+STUDENT = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+TEACHER = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
+LABELS = torch.tensor([0, 0])
+
+
+def loss(name, student=STUDENT, teacher=TEACHER, labels=LABELS, temperature=1.0, alpha=0.0):
+    return OBJECTIVES[name](student, teacher, labels, temperature=temperature, alpha=alpha)
+
+
+def sigmoid(value):
+    return 1 / (1 + math.exp(-value))
+
+
+def binary_kl(p, q):
+    return p * math.log(p / q) + (1 - p) * math.log((1 - p) / (1 - q))
+
+
+def test_hard_is_cross_entropy_by_hand():
+    expected = (-math.log(sigmoid(2)) - math.log(sigmoid(-1))) / 2
+    assert loss("hard").item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_hard_leaves_rows_without_a_label_out():
+    assert loss("hard", labels=torch.tensor([0, -1])).item() == pytest.approx(-math.log(sigmoid(2)), rel=1e-5)
+    assert loss("hard", labels=torch.tensor([-1, -1])).item() == 0
+
+
+def test_soft_is_the_divergence_times_temperature_squared_by_hand():
+    expected = 4 * (binary_kl(sigmoid(0.5), sigmoid(1)) + binary_kl(sigmoid(-1.5), sigmoid(-0.5))) / 2
+    assert loss("soft", temperature=2.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_mixes_in_the_hard_loss_by_alpha():
+    mixed = 0.7 * loss("soft", temperature=2.0) + 0.3 * loss("hard")
+    assert loss("soft", temperature=2.0, alpha=0.3).item() == pytest.approx(mixed.item(), rel=1e-5)
+
+
+def test_logits_is_the_mean_squared_error_by_hand():
+    assert loss("logits").item() == pytest.approx((1 + 0 + 0 + 4) / 4)
+
+
+def test_pseudo_hard_is_cross_entropy_with_the_teachers_first_class():
+    expected = (-math.log(sigmoid(2)) - math.log(sigmoid(1))) / 2
+    assert loss("pseudo-hard").item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_is_a_finite_scalar_with_a_gradient(name):
+    student = STUDENT.clone().requires_grad_()
+    value = loss(name, student=student, temperature=3.0, alpha=0.5)
+    value.backward()
+    assert value.shape == ()
+    assert torch.isfinite(value)
+    assert torch.isfinite(student.grad).all()
+    assert student.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "hard"])
+def test_every_distilling_objective_is_least_for_the_teacher_itself_and_refuses_its_absence(name):
+    assert loss(name, student=TEACHER * 5) <= loss(name, student=-TEACHER * 5)
+    with pytest.raises(ValueError, match="needs the teacher's logits"):
+        loss(name, teacher=None)
+    with pytest.raises(ValueError, match="differ in shape"):
+        loss(name, teacher=torch.zeros(2, 3))
+
+
+def test_negative_temperature_is_refused():
+    with pytest.raises(ValueError, match="temperature must be positive, got -1"):
+        loss("soft", temperature=-1.0)
