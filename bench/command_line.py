@@ -1,6 +1,8 @@
 """The command `distilbench`: parses arguments, and turns errors into one sentence and an exit code."""
 
 import errno
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,22 @@ import typer
 from materials.errors import RequestError
 
 DONE, GATE_FAILED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
-NO_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)
+NO_WRITING = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+)
+
+
+class Interrupted(BaseException):
+    """Ctrl-C. Not a KeyboardInterrupt, which typer would answer with a word of its own."""
+
 
 app = typer.Typer(
     name="distilbench",
@@ -25,16 +42,32 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 a gate failed, 2 the request was wrong, 130 interrupted."""
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         app()
     except RequestError as error:
         _fail(str(error), WRONG_REQUEST)
-    except KeyboardInterrupt:
+    except Interrupted:
         _fail("interrupted; finished stages are kept, so the same command goes on from here", INTERRUPTED)
-    except OSError as error:
-        if error.errno not in NO_WRITING:
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        sys.stderr.close()
+    except Exception as error:
+        reason = _why_not_written(error)
+        if reason is None:
             raise
-        _fail(f"cannot write {error.filename or ''}: {error.strerror}; finished stages are kept", WRONG_REQUEST)
+        _fail(f"{reason}; finished stages are kept", WRONG_REQUEST)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise Interrupted
+
+
+def _why_not_written(error: Exception) -> str | None:
+    """The sentence for a file that cannot be written; none for any other error. Some libraries raise their own kinds."""
+    if isinstance(error, OSError) and error.errno in NO_WRITING:
+        return f"cannot write {error.filename or 'a file'}: {error.strerror}"
+    told = next((os.strerror(number) for number in NO_WRITING if os.strerror(number) in str(error)), None)
+    return f"cannot write a file: {told}" if told else None
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -35,7 +35,9 @@ def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
     order = list(dict.fromkeys(frame["model"]))
     color = alt.Color("model:N", sort=order, title="model", scale=alt.Scale(scheme="tableau20"))
     base = alt.Chart(frame)
-    intervals = base.mark_rule(opacity=0.25).encode(latency, alt.Y("low:Q", title=""), alt.Y2("high:Q"), color.legend(None))
+    intervals = base.mark_rule(opacity=0.25).encode(
+        latency, alt.Y("low:Q", title=""), alt.Y2("high:Q"), color.legend(None)
+    )
     points = base.mark_point(size=90, filled=True, opacity=0.9).encode(
         latency, score, color, alt.Shape("format:N", title="format")
     )

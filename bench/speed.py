@@ -55,7 +55,7 @@ def best_batch_size(passes: dict[int, list[int]]) -> int:
 
 def supported_percentile(samples: Sequence[int], percent: float) -> float | None:
     """A percentile in milliseconds, or none with fewer than 10 samples beyond it."""
-    if len(samples) * (1 - percent / 100) < 10:
+    if len(samples) * (100 - percent) < 1000:
         return None
     return float(np.percentile(samples, percent)) / 1e6
 

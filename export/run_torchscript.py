@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from export.bundle import Bundle
+from export.quiet import quiet
 
 
 class TorchScriptRuntime:
@@ -15,7 +16,8 @@ class TorchScriptRuntime:
 
         torch.set_num_threads(threads)
         self.threads = torch.get_num_threads()
-        self.module = torch.jit.load(str(bundle.model_path))
+        with quiet():  # TorchScript is deprecated, and still what many deployments run
+            self.module = torch.jit.load(str(bundle.model_path))
         self.input_names = tuple(graph_input.name for graph_input in bundle.inputs)
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -31,7 +31,7 @@ class CNN(TextStudent):
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        is_word = (input_ids != 0).float()
+        is_word = (input_ids != 0).to(self.embedding.weight.dtype)
         embedded = self.embedding(input_ids).transpose(1, 2)
         pooled = [
             self._strongest(*pair, embedded, is_word) for pair in zip(self.widths, self.convolutions, strict=True)

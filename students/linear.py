@@ -24,8 +24,9 @@ class Linear(TextStudent):
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
         following = F.pad(input_ids[:, 1:], (0, 1))
-        is_word = (input_ids != 0).unsqueeze(-1).float()
-        is_pair = (following != 0).unsqueeze(-1).float()
+        dtype = self.embedding.weight.dtype
+        is_word = (input_ids != 0).unsqueeze(-1).to(dtype)
+        is_pair = (following != 0).unsqueeze(-1).to(dtype)
         hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
         total = (self.embedding(input_ids) * is_word + self.bigrams(hashed) * is_pair).sum(dim=1)
         mean = total / (is_word + is_pair).sum(dim=1).clamp(min=1)

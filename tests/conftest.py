@@ -7,6 +7,12 @@ import pytest
 from sample_models import save_tiny_bert
 from sample_texts import sentences
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--run", default=None, help="for tests/perf: a run folder whose bundles are timed")
+    parser.addoption("--recipe", default=None, help="for tests/perf: a recipe to time cold and warm")
+
+
 @pytest.fixture(scope="session")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV file of 240 labelled texts."""

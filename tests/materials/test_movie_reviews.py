@@ -5,7 +5,11 @@ from materials.movie_reviews import FILE, imdb_sentences, rotten_tomatoes, split
 
 def test_reviews_are_cut_into_sentences_without_markup():
     review = 'What a great film this was!<br /><br />"I would see it again." Really? It &amp; I are friends now.'
-    assert split_sentences(review) == ["What a great film this was!", '"I would see it again.', "It & I are friends now."]
+    assert split_sentences(review) == [
+        "What a great film this was!",
+        '"I would see it again.',
+        "It & I are friends now.",
+    ]
 
 
 def test_very_short_and_very_long_sentences_are_left_out():

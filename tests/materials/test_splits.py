@@ -85,8 +85,8 @@ def test_too_few_rows_are_refused():
 
 
 def test_more_transfer_rows_than_there_are_is_refused():
-    with pytest.raises(RequestError, match="5 transfer rows were asked for, but the source has 1"):
-        split(*numbered(50), transfer=["one more", "text 3"], transfer_rows=5) and None
+    with pytest.raises(RequestError, match="5 transfer rows were asked for, but the source has 1 that"):
+        split(*numbered(50), transfer=["one more", "One more!"], transfer_rows=5)
 
 
 def test_splits_follow_the_order_of_a_fine_tuned_teacher():

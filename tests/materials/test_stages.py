@@ -23,7 +23,9 @@ def test_finished_stage_is_not_made_again(tmp_path):
     assert (first / "result.txt").read_text() == "9"
 
 
-@pytest.mark.parametrize("changed", [Stage(name="square", version=2, inputs={"x": 3}), Stage(name="square", version=1, inputs={"x": 4})])
+@pytest.mark.parametrize(
+    "changed", [Stage(name="square", version=2, inputs={"x": 3}), Stage(name="square", version=1, inputs={"x": 4})]
+)
 def test_other_version_or_input_is_another_stage(tmp_path, changed):
     assert StageStore(root=tmp_path).get(STAGE, make_square) != StageStore(root=tmp_path).get(changed, make_square)
 

@@ -7,7 +7,7 @@ import pytest
 from materials.errors import RequestError
 from materials.tables import read_table, read_texts
 
-FRAME = pd.DataFrame({"text": ["NA", "a, quoted \"text\"", "ünïcode"], "label": ["x", "y", "x"]})
+FRAME = pd.DataFrame({"text": ["NA", 'a, quoted "text"', "ünïcode"], "label": ["x", "y", "x"]})
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz"])

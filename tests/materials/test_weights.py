@@ -31,5 +31,7 @@ def test_unknown_weights_name_the_choices(tmp_path, name):
 
 def test_hub_name_without_a_hub_says_so_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(RequestError, match=r"could not get 'someone/something' from the Hub \(.*\); choose one of minilm"):
+    with pytest.raises(
+        RequestError, match=r"could not get 'someone/something' from the Hub \(.*\); choose one of minilm"
+    ):
         find("someone/something", tmp_path)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from sample_texts import sentences
 
 from materials.word_vectors import WordVectors
 from students import STUDENTS
 from students.checkpoint import StudentShape, build_student, load_student, save_student
 from students.vocabulary import build_tokenizer, count_words, save_tokenizer, words_of
-from sample_texts import sentences
 
 SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 8}, "bilstm": {"hidden": 6, "layer": 5}}
 
@@ -72,7 +72,9 @@ def test_pretrained_vectors_start_the_embedding_and_padding_is_zero(architecture
     known = np.zeros(40, dtype=bool)
     known[[0, 3, 4]] = True
     matrix = np.random.default_rng(0).normal(size=(40, 10)).astype(np.float32)
-    weight = build_student(small(architecture), vectors=WordVectors(matrix=matrix, known=known), seed=0).embedding.weight
+    weight = build_student(
+        small(architecture), vectors=WordVectors(matrix=matrix, known=known), seed=0
+    ).embedding.weight
     assert torch.equal(weight[3:5], torch.from_numpy(matrix[3:5]))
     assert weight[0].abs().sum() == 0
     assert weight[5].abs().sum() > 0

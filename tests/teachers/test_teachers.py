@@ -14,7 +14,9 @@ def outputs(classifier, texts=("a lovely film", "dull")):
 
 
 def test_new_head_is_drawn_by_the_seed(tiny_bert):
-    first, again, other = (start_transformer(tiny_bert, ("a", "b", "c"), max_length_tokens=16, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (
+        start_transformer(tiny_bert, ("a", "b", "c"), max_length_tokens=16, seed=seed) for seed in (0, 0, 1)
+    )
     assert outputs(first).shape == (2, 3)
     assert torch.equal(outputs(first), outputs(again))
     assert not torch.equal(outputs(first), outputs(other))
@@ -32,7 +34,9 @@ def test_saved_teacher_is_the_same_after_loading_and_opens_with_transformers(tin
 
 
 def test_fine_tuned_head_is_kept(tiny_classifier):
-    first, other = (start_transformer(tiny_classifier, ("good", "bad"), max_length_tokens=16, seed=seed) for seed in (0, 1))
+    first, other = (
+        start_transformer(tiny_classifier, ("good", "bad"), max_length_tokens=16, seed=seed) for seed in (0, 1)
+    )
     assert torch.equal(outputs(first), outputs(other))
 
 

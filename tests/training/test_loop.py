@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
+from sample_texts import sentences
 
 from students.checkpoint import StudentShape, build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
-from sample_texts import sentences
 from training.loop import Diverged, Examples, TrainingSettings, predict_logits, train
 from training.objectives import OBJECTIVES
 
@@ -35,14 +35,22 @@ def examples(encoder, count, start=0):
 
 
 def settings(**changes):
-    return TrainingSettings(**{"epochs": 5, "batch_size": 16, "learning_rate": 0.02, "seed": 0, "bf16": False, **changes})
+    return TrainingSettings(
+        **{"epochs": 12, "batch_size": 16, "learning_rate": 0.05, "seed": 0, "bf16": False, **changes}
+    )
 
 
 def run(module, encoder, *, objective="hard", rows=None, **changes):
     rows = rows or examples(encoder, 160)
     validation = examples(encoder, 60, start=900)
     return train(
-        module, rows, validation, encoder=encoder, objective=OBJECTIVES[objective], settings=settings(**changes), report=nothing
+        module,
+        rows,
+        validation,
+        encoder=encoder,
+        objective=OBJECTIVES[objective],
+        settings=settings(**changes),
+        report=nothing,
     )
 
 
@@ -67,7 +75,10 @@ def test_the_best_validation_epoch_is_kept(linear, monkeypatch):
     module, encoder = linear()
     seen = []
     scores = iter([0.2, 0.9, 0.4])
-    monkeypatch.setattr("sklearn.metrics.f1_score", lambda *a, **k: (seen.append(module.output.weight.detach().clone()), next(scores))[1])
+    monkeypatch.setattr(
+        "sklearn.metrics.f1_score",
+        lambda *a, **k: (seen.append(module.output.weight.detach().clone()), next(scores))[1],
+    )
     run(module, encoder, epochs=3)
     assert torch.equal(module.output.weight, seen[1])
 
@@ -85,7 +96,7 @@ def test_diverging_loss_stops_with_its_step(linear):
     module, encoder = linear()
     with torch.no_grad():
         module.output.weight.fill_(float("nan"))
-    with pytest.raises(Diverged, match="the loss became nan at step 1 of 50; lower learning_rate"):
+    with pytest.raises(Diverged, match="the loss became nan at step 1 of 120; lower learning_rate"):
         run(module, encoder)
 
 

@@ -28,7 +28,9 @@ def test_text_without_words_still_has_a_token(encoder):
     assert all(encoder.encode(["", "  ", "\n"]))
 
 
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 40), st.one_of(st.none(), st.integers(0, 9)))
+@given(
+    st.lists(st.integers(1, 60), min_size=1, max_size=300), st.integers(1, 40), st.one_of(st.none(), st.integers(0, 9))
+)
 def test_every_row_is_in_exactly_one_batch(lengths, batch_size, seed):
     batches = list(bucketed_batches(lengths, batch_size, seed))
     assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))

@@ -1,0 +1,210 @@
+"""The whole way on a tiny recipe: real training, real exports, real measuring processes."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from bench.commands import RunRequest, run_recipe
+from bench.run_file import read_run
+from materials.stages import StageStore, stored_entries
+
+FIELDS = ["model", "role", "task", "device", "threads", "status", "architecture", "objective", "transfer_rows", "seed", "format", "parity", "parameters", "size_bytes", "accuracy", "macro_f1", "macro_f1_low", "macro_f1_high", "agreement", "gap_closed", "latency_p50_ms", "latency_p90_ms", "texts_per_second", "end_to_end_latency_p50_ms", "end_to_end_texts_per_second", "speedup", "speedup_best_export", "bundle"]
+KINDS = ("splits", "teacher", "vocabulary", "logits", "student", "bundle", "measurement")
+
+
+def request(recipe, output, *overrides, **flags):
+    return RunRequest(recipe=str(recipe), flags=flags, overrides=overrides, output=output, fresh=False)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """The cache that the tiny run fills."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def finished(cache, tiny_recipe, tmp_path_factory):
+    """The run folder of the tiny recipe."""
+    output = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISTILBENCH_CACHE", str(cache))
+        assert run_recipe(request(tiny_recipe, output), dry_run=False) == 0
+    return output
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The kinds of stage that are made while a test runs, in order."""
+    kinds = []
+    get = StageStore.get
+
+    def watch(self, stage, make):
+        def counted(folder):
+            kinds.append(stage.name)
+            make(folder)
+
+        return get(self, stage, counted)
+
+    monkeypatch.setattr(StageStore, "get", watch)
+    return kinds
+
+
+@pytest.fixture
+def own_cache(monkeypatch, cache, finished, tmp_path):
+    """A copy of the filled cache to do harm to, and the cache of this test's runs."""
+    copy = shutil.copytree(cache, tmp_path / "cache")
+    monkeypatch.setenv("DISTILBENCH_CACHE", str(copy))
+    return copy
+
+
+def test_run_file_holds_every_field_and_every_bundle(finished):
+    content = json.loads((finished / "run.json").read_text())
+    assert set(content) >= {"schema_version", "recipe", "machine", "versions", "git_commit", "created", "rows"}
+    assert len(content["rows"]) == 2 + 2 * 2
+    for row in content["rows"]:
+        assert set(FIELDS) <= set(row)
+        assert row["status"] in ("ok", "noisy")
+        assert row["threads"] == 1
+        assert (finished / row["bundle"] / "bundle.json").is_file()
+
+
+def test_rows_say_what_they_measured(finished):
+    rows = {(row.model, row.format): row for row in read_run(finished).rows}
+    teacher, alone, distilled = (
+        rows["teacher", "eager"],
+        rows["linear hard", "onnx"],
+        rows["linear logits+transfer", "onnx"],
+    )
+    assert (teacher.objective, teacher.transfer_rows, teacher.gap_closed, teacher.speedup) == (None, None, None, 1.0)
+    assert teacher.parity == "reference"
+    assert (alone.objective, alone.transfer_rows, alone.gap_closed, alone.parity) == ("hard", 0, None, "passed")
+    assert (distilled.objective, distilled.transfer_rows) == ("logits", 100)
+    assert distilled.speedup == pytest.approx(teacher.latency_p50_ms / distilled.latency_p50_ms)
+    assert distilled.speedup > distilled.speedup_best_export * 0.99
+    assert distilled.macro_f1_low <= distilled.macro_f1 <= distilled.macro_f1_high
+    assert sum(map(sum, distilled.confusion_matrix)) == 24
+
+
+def test_raw_samples_and_predictions_are_kept(finished):
+    samples = pd.read_parquet(finished / "samples.parquet")
+    assert set(samples["figure"]) == {"model", "end_to_end"}
+    row = next(row for row in read_run(finished).rows if row.model == "teacher" and row.format == "onnx")
+    mine = samples[
+        (samples["model"] == "teacher") & (samples["format"] == "onnx") & (samples["scenario"] == "single-stream")
+    ]
+    assert mine[mine["figure"] == "model"]["nanoseconds"].median() / 1e6 == pytest.approx(row.latency_p50_ms)
+    predictions = pd.read_parquet(finished / "predictions.parquet")
+    assert len(predictions) == 6 * 24
+
+
+def test_picture_and_table_are_written(finished):
+    assert (finished / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (finished / "tradeoff.svg").read_text()[:200]
+    assert "| linear logits+transfer | onnx |" in (finished / "table.md").read_text()
+
+
+def test_second_run_makes_nothing(own_cache, tiny_recipe, finished, made, tmp_path):
+    assert run_recipe(request(tiny_recipe, tmp_path / "again"), dry_run=False) == 0
+    assert made == []
+    first, again = (read_run(folder).rows for folder in (finished, tmp_path / "again"))
+    assert first == again
+
+
+def test_students_are_trained_from_stored_logits_without_the_teacher(
+    own_cache, tiny_recipe, made, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("teachers.transformer.start_transformer", lambda *a, **k: pytest.fail("the teacher was built"))
+    monkeypatch.setattr("export.labelling.label_rows", lambda *a, **k: pytest.fail("rows were labelled again"))
+    run_recipe(request(tiny_recipe, tmp_path / "run", "students.0.transfer_epochs=3", "speed_seeds=0"), dry_run=False)
+    assert made.count("student") == 2
+    assert {"teacher", "logits", "splits"}.isdisjoint(made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_interrupted_stage_leaves_nothing_half_written_and_no_other_is_repeated(
+    own_cache, tiny_recipe, tmp_path, kind, made, monkeypatch
+):
+    shutil.rmtree(own_cache / "stages" / kind)
+    watched = StageStore.get
+
+    def interrupt(self, stage, make):
+        def half(folder):
+            make(folder)
+            raise KeyboardInterrupt
+
+        return watched(self, stage, half if stage.name == kind else make)
+
+    monkeypatch.setattr(StageStore, "get", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False)
+    assert not list((own_cache / "stages" / kind).glob("*/stage.json"))
+    assert not list(own_cache.rglob("*.tmp"))
+    assert not (tmp_path / "run" / "run.json").exists()
+    assert set(made) <= {kind}
+
+
+def test_damaged_cache_is_mended(own_cache, tiny_recipe, tmp_path, made, capsys):
+    (logits,) = (own_cache / "stages" / "logits").glob("*/logits.npy")
+    logits.write_bytes(b"damaged")
+    assert run_recipe(request(tiny_recipe, tmp_path / "run"), dry_run=False) == 0
+    assert made == ["logits"]
+    assert "is damaged (logits.npy has changed); it is made again" in " ".join(capsys.readouterr().err.split())
+
+
+def test_file_that_fails_the_gate_is_a_failed_row_and_the_run_finishes(
+    own_cache, tiny_recipe, tmp_path, monkeypatch, capsys
+):
+    from export.parity import ParityBounds
+
+    shutil.rmtree(own_cache / "stages" / "bundle")
+    monkeypatch.setattr("export.parity.ParityBounds", lambda: ParityBounds(largest_difference=0.0))
+    assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 1
+    failed = [row for row in read_run(tmp_path / "run").rows if row.status == "failed"]
+    assert {row.format for row in failed} == {"onnx"}
+    assert all(row.parity == "failed" and "the bound is 0e+00" in row.error for row in failed)
+    assert "✗ failed its parity gate" in capsys.readouterr().out
+
+
+def test_measuring_process_that_crashes_is_a_failed_row_and_is_tried_again(
+    own_cache, tiny_recipe, tmp_path, monkeypatch
+):
+    shutil.rmtree(own_cache / "stages" / "measurement")
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.executable", shutil.which("false"))
+        assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 1
+    assert {row.error for row in read_run(tmp_path / "run").rows} == {"the measuring process died (status 1)"}
+    assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 0
+
+
+def test_several_seeds_give_means_and_one_gap_closed(own_cache, tiny_recipe, tmp_path):
+    run_recipe(request(tiny_recipe, tmp_path / "run", "seeds=[0, 1]", "speed_seeds=0"), dry_run=False)
+    run = read_run(tmp_path / "run")
+    group = next(group for group in run.groups if (group.model, group.format) == ("linear hard", "onnx"))
+    scores = [row.macro_f1 for row in run.rows if (row.model, row.format) == ("linear hard", "onnx")]
+    assert group.seeds == len(scores) == 2
+    assert group.macro_f1 == pytest.approx(sum(scores) / 2)
+    assert all(row.latency_p50_ms is None and row.speedup is None for row in run.rows)
+
+
+def test_fine_tuned_teacher_is_not_trained_and_labels_rows_that_have_none(own_cache, tiny_recipe, more_texts, tmp_path):
+    (trained,) = (record.parent for record in (own_cache / "stages" / "teacher").glob("*/stage.json"))
+    fine_tuned = shutil.copytree(trained, tmp_path / "fine-tuned")
+    flags = {"data.train": more_texts, "teacher.weights": fine_tuned}
+    changes = (
+        "speed_seeds=0",
+        "teacher.formats=[eager]",
+        "formats=[eager]",
+        "data.transfer=null",
+        "objectives=[{name: logits}]",
+    )
+    run_recipe(request(tiny_recipe, tmp_path / "run", *changes, **flags), dry_run=False)
+    rows = read_run(tmp_path / "run").rows
+    assert [row.accuracy for row in rows if row.role == "teacher"] == [1.0]
+    (added,) = {record.parent for record in (own_cache / "stages" / "teacher").glob("*/stage.json")} - {trained}
+    assert not (added / "history.json").exists()
+
+
+def test_cache_lists_what_a_run_stored(own_cache):
+    assert {entry.name for entry in stored_entries(own_cache)} == set(KINDS)

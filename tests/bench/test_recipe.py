@@ -1,0 +1,99 @@
+import pytest
+
+from bench.recipe import Recipe
+from bench.recipe_file import read_recipe, recipe_names
+from materials.errors import RequestError
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_that_comes_with_the_package_is_valid(name):
+    recipe = read_recipe(name)
+    assert recipe.name == name
+    assert recipe.description
+
+
+def test_recipe_is_frozen():
+    recipe = read_recipe("movie-reviews")
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.threads = 2
+
+
+def test_values_set_on_the_command_line_replace_those_of_the_file():
+    changes = ["students.0.epochs=3", "objectives.1.temperature=4", "seeds=[5, 6]", "students.1.settings.filters=50"]
+    recipe = read_recipe("movie-reviews", changes)
+    assert (recipe.students[0].epochs, recipe.objectives[1].temperature, recipe.seeds) == (3, 4.0, (5, 6))
+    assert recipe.students[1].settings == {"filters": 50}
+
+
+REFUSALS = {
+    "students.0.architecture=bilstn": r"line \d+: .*unknown student 'bilstn'; did you mean 'bilstm'\? known: bilstm, cnn, linear",
+    "objectives.0.name=hrad": r"line \d+: .*unknown objective 'hrad'; did you mean 'hard'\?",
+    "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: eager, eager-bf16, onnx, onnx-int8, torchscript",
+    "teacher.architecture=bert": "unknown teacher 'bert'",
+    "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
+    "students.0.vectors=glov": "unknown word vectors 'glov'",
+    "students.0.epoch=3": r"line \d+: unknown key 'epoch'; did you mean 'epochs'\?",
+    "tacher.epochs=3": r"unknown key 'tacher'; did you mean 'teacher'\?",
+    "students.1.settings.filter=3": r"unknown setting of cnn 'filter'; did you mean 'filters'\?",
+    "objectives.1.temperature=-1": r"line \d+: objectives.1.temperature: Input should be greater than 0; got -1",
+    "objectives.1.alpha=1.5": "less than or equal to 1; got 1.5",
+    "students.0.epochs=0": "greater than 0; got 0",
+    "students.0.epochs=many": "valid integer.*; got 'many'",
+    "threads=0": "greater than 0; got 0",
+    "data.test_share=0.9": "less than 0.5; got 0.9",
+    "objectives.0.transfer=true": "needs labels, which transfer rows do not have; did you mean 'pseudo-hard'",
+    "data.transfer=null": "asks for transfer rows, but data.transfer names none",
+    "students.1.architecture=linear": "two students are called 'linear'",
+    "students.1.dimensions=100": "dimensions is 100, but glove-50d has 50",
+    "teacher.formats=[onnx]": "must hold 'eager'",
+    "students.7.epochs=3": "'7' is no entry of the 2 in students",
+    "name.first=x": "name is a value, not a group of keys",
+    "threads": "--set needs path.to.key=value",
+}
+
+
+@pytest.mark.parametrize("change", REFUSALS)
+def test_wrong_value_is_refused_with_the_choices(change):
+    with pytest.raises(RequestError, match=REFUSALS[change]):
+        read_recipe("movie-reviews", [change])
+
+
+def test_error_names_the_line_of_the_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\ndata: {train: rotten-tomatoes}\nstudents:\n  - architecture: cnn\n    epochs: -2\nobjectives: [{name: hard}]\n"
+    )
+    with pytest.raises(RequestError, match=r"mine.yaml, line 5: students.0.epochs: .* got -2"):
+        read_recipe(str(path))
+
+
+def test_missing_key_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\ndata: {}\nstudents: [{architecture: cnn}]\nobjectives: [{name: hard}]\n"
+    )
+    with pytest.raises(RequestError, match=r"line 2: the key 'data.train' is missing"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
+@pytest.mark.parametrize("content", ["name: [", "- a list", "", "\x00"])
+def test_file_that_is_no_recipe_is_refused(tmp_path, content):
+    (tmp_path / "mine.yaml").write_text(content)
+    with pytest.raises(RequestError, match="is no"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_unknown_recipe_names_the_nearest_one(tmp_path):
+    with pytest.raises(RequestError, match=r"unknown recipe 'movie-review'; did you mean 'movie-reviews'\?"):
+        read_recipe("movie-review")
+    with pytest.raises(RequestError, match="there is no recipe file"):
+        read_recipe(str(tmp_path / "none.yaml"))
+
+
+def test_recipe_holds_names_and_numbers_only():
+    def leaves(value):
+        if isinstance(value, dict):
+            return [leaf for one in value.values() for leaf in leaves(one)]
+        return [leaf for one in value for leaf in leaves(one)] if isinstance(value, list) else [value]
+
+    content = Recipe.model_validate(read_recipe("movie-reviews-full").model_dump()).model_dump(mode="json")
+    assert {type(leaf) for leaf in leaves(content)} <= {str, int, float, bool, type(None)}

@@ -1,0 +1,99 @@
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from bench.plot import save_tradeoff, tradeoff_chart
+from bench.report import REPORTS, best_tradeoffs
+from bench.row import Row
+from bench.run_file import Run
+
+BASE = {
+    "role": "student",
+    "task": "classification",
+    "device": "cpu",
+    "threads": 1,
+    "status": "ok",
+    "error": None,
+    "architecture": "cnn",
+    "objective": "hard",
+    "objective_title": "hard",
+    "transfer_rows": 0,
+    "seed": 0,
+    "format": "onnx",
+    "parity": "passed",
+    "parameters": 10,
+    "size_bytes": 2_500_000,
+}
+
+
+def row(model, score, latency, **changes):
+    quality = {"macro_f1": score, "macro_f1_low": score - 0.02, "macro_f1_high": score + 0.02, "accuracy": score}
+    return Row(**{**BASE, "model": model, "latency_p50_ms": latency, **quality, **changes})
+
+
+@pytest.fixture
+def run():
+    rows = (
+        row(
+            "teacher",
+            0.9,
+            10.0,
+            role="teacher",
+            objective=None,
+            objective_title=None,
+            transfer_rows=None,
+            format="eager",
+        ),
+        row("fast", 0.8, 0.1, gap_closed=0.5, gap_closed_low=0.25, gap_closed_high=0.75, speedup=100.0),
+        row("worse", 0.7, 0.2),
+        row("broken", 0.95, 0.05, status="failed", parity="failed", error="labels differ"),
+    )
+    recipe = {"name": "tiny", "threads": 1, "formats": ["onnx"], "teacher": {"formats": ["eager"]}, "speed_seeds": 1}
+    machine = {"processor": "Test CPU", "cores": 2}
+    return Run(
+        recipe=recipe,
+        machine=machine,
+        versions={},
+        git_commit=None,
+        created="2026-01-01",
+        labelling=(),
+        rows=rows,
+        groups=(),
+    )
+
+
+def test_best_tradeoffs_leave_out_beaten_and_failed_rows(run):
+    assert best_tradeoffs(run.rows) == {0, 1}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_holds_every_row(run, name):
+    text = REPORTS[name](run)
+    assert all(model in text for model in ("teacher", "fast", "worse", "broken"))
+
+
+def test_markdown_is_a_table_with_a_cell_for_each_column(run):
+    lines = [line for line in REPORTS["markdown"](run).splitlines() if line.startswith("|")]
+    assert len({line.count("|") for line in lines}) == 1
+    assert "0.50 [0.25, 0.75]" in lines[3]
+    assert lines[3].endswith("| ★ |")
+
+
+def test_failed_row_is_marked_and_says_why(run):
+    text = re.sub(r"\x1b\[[0-9;]*m", "", REPORTS["rich"](run))
+    assert "✗ broken as onnx, seed 0: labels differ" in text
+
+
+def test_csv_and_json_can_be_read_back(run, tmp_path):
+    (tmp_path / "run.csv").write_text(REPORTS["csv"](run))
+    assert pd.read_csv(tmp_path / "run.csv")["latency_p50_ms"].tolist() == [10.0, 0.1, 0.2, 0.05]
+    assert json.loads(REPORTS["json"](run))["rows"][1]["gap_closed"] == 0.5
+
+
+def test_picture_leaves_failed_rows_out(run, tmp_path):
+    assert set(tradeoff_chart(run).to_dict()["datasets"].popitem()[1][0]) >= {"model", "latency", "score"}
+    save_tradeoff(run, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"tradeoff.png", "tradeoff.svg"}
+    assert "broken" not in (tmp_path / "tradeoff.svg").read_text()
