@@ -63,7 +63,7 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _why_not_written(error: Exception) -> str | None:
-    """The sentence for a file that cannot be written; none for any other error. Some libraries raise their own kinds."""
+    """The sentence for a file that cannot be written, which some libraries wrap in their own error; else none."""
     if isinstance(error, OSError) and error.errno in NO_WRITING:
         return f"cannot write {error.filename or 'a file'}: {error.strerror}"
     told = next((os.strerror(number) for number in NO_WRITING if os.strerror(number) in str(error)), None)
@@ -96,6 +96,7 @@ def run(
     teacher: Annotated[
         str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
     ] = None,
+    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
     set_: Overrides = None,
@@ -114,6 +115,7 @@ def run(
         "data.text": text,
         "data.label": label,
         "teacher.weights": teacher,
+        "device": device,
         "threads": threads,
         "seeds": f"[{seeds}]" if seeds else None,
     }

@@ -113,7 +113,7 @@ def _read_transfer(work: Workplace, report: Report) -> Table | None:
 
 
 def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
-    from teachers.transformer import start_transformer
+    from teachers import TEACHERS
     from training.loop import predict_logits
 
     if not weights.is_classifier:
@@ -124,8 +124,9 @@ def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> 
     work.screen.notice(
         "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
     )
-    length = work.recipe.teacher.max_length_tokens
-    teacher = start_transformer(weights.path, weights.label_names, max_length_tokens=length, seed=0)
+    settings = work.recipe.teacher
+    start = TEACHERS[settings.architecture].start
+    teacher = start(weights.path, weights.label_names, max_length_tokens=settings.max_length_tokens, seed=0)
     predicted = predict_logits(teacher.module, teacher.encoder.encode(table.texts), teacher.encoder).argmax(axis=1)
     return Table(texts=table.texts, labels=[weights.label_names[number] for number in np.asarray(predicted)])
 

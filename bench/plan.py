@@ -1,22 +1,56 @@
-"""What a run would do: its cells, and which of its stages are already stored."""
+"""What a run would do, and what it would need, judged by what earlier runs on this machine took."""
+
+from collections import Counter
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.recipe import Recipe
 from bench.workplace import Workplace
+from materials.stages import stored_entries
 
 
 def print_plan(work: Workplace) -> None:
-    """Print the models, formats and seeds of a recipe with the number of bundles, and change nothing."""
+    """Print the cells of a recipe, and the stages with the time and disk that all of them would need from nothing."""
     recipe = work.recipe
-    table = Table("model", "formats", "seeds", title=f"{recipe.name}: {recipe.description}", title_justify="left")
-    seeds = ", ".join(map(str, recipe.seeds))
-    table.add_row("teacher", ", ".join(recipe.teacher.formats), seeds)
+    console = Console()
+    cells = Table("model", "formats", title=f"{recipe.name}: {recipe.description}", title_justify="left")
+    cells.add_row("teacher", ", ".join(recipe.teacher.formats))
     for student in recipe.students:
         for objective in recipe.objectives:
-            table.add_row(f"{student.title} {objective.title}", ", ".join(recipe.formats), seeds)
+            cells.add_row(f"{student.title} {objective.title}", ", ".join(recipe.formats))
+    counts = count_stages(recipe)
+    console.print(cells)
+    console.print(
+        f"{counts['bundle']} bundles for seed(s) {', '.join(map(str, recipe.seeds))}; the first "
+        f"{recipe.speed_seeds} seed(s) are timed on {recipe.threads} thread(s)"
+    )
+    _print_stages(work, counts, console)
+
+
+def count_stages(recipe: Recipe) -> Counter[str]:
+    """How many stages of each kind a run of the recipe has."""
     models = len(recipe.students) * len(recipe.objectives)
-    bundles = (models * len(recipe.formats) + len(recipe.teacher.formats)) * len(recipe.seeds)
-    console = Console()
+    bundles = models * len(recipe.formats) + len(recipe.teacher.formats)
+    vocabularies = len({student.vectors for student in recipe.students})
+    once = {"splits": 1, "teacher": 1, "logits": 1, "vocabulary": vocabularies, "student": models}
+    by_seed = Counter({**once, "bundle": bundles, "measurement": bundles})
+    return Counter({kind: count * len(recipe.seeds) for kind, count in by_seed.items()})
+
+
+def _print_stages(work: Workplace, counts: Counter[str], console: Console) -> None:
+    """The time and disk of each kind: its count times the median of those in the cache; blank where there are none."""
+    entries = list(stored_entries(work.root))
+    title = "needed from nothing, judged by what earlier runs left in the cache"
+    table = Table("stage", "count", "minutes", "MB", title=title, title_justify="left")
+    for kind, count in counts.items():
+        known = [entry for entry in entries if entry.name == kind]
+        seconds = f"{count * median(entry.seconds for entry in known) / 60:.1f}" if known else ""
+        size = f"{count * median(entry.size_bytes for entry in known) / 1e6:,.1f}" if known else ""
+        table.add_row(kind, str(count), seconds, size)
     console.print(table)
-    console.print(f"{bundles} bundles; the first {recipe.speed_seeds} seed(s) are timed on {recipe.threads} thread(s)")
+    if not entries:
+        console.print(
+            "there is no earlier run on this machine to judge by; time and disk are shown after the first one"
+        )

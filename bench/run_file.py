@@ -1,6 +1,7 @@
 """The run folder: run.json, raw samples, predictions and bundles; written whole, read back with clear refusals."""
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -30,6 +31,7 @@ class Run:
     machine: Mapping[str, Any]
     versions: Mapping[str, str]
     git_commit: str | None
+    load_average: tuple[float, ...]
     created: str
     labelling: tuple[Mapping[str, Any], ...]
     rows: tuple[Row, ...]
@@ -44,6 +46,7 @@ def describe_run(recipe: Recipe, cells: Sequence[Cell], rows: Sequence[Row], gro
         machine=describe_machine(),
         versions=package_versions(),
         git_commit=git_commit(),
+        load_average=os.getloadavg(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labelling=tuple(
             {"seed": seed, **json.loads((folder / "labelling.json").read_text(encoding="utf-8"))}

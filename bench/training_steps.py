@@ -35,12 +35,13 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
         inputs |= {"labels": list(load_splits(splits).label_names)}
 
     def make(folder: Path) -> None:
-        from teachers.transformer import save_transformer, start_transformer
+        from teachers import TEACHERS
         from training.loop import Examples, TrainingSettings, as_records, train
         from training.objectives import OBJECTIVES
 
         loaded = load_splits(splits)
-        classifier = start_transformer(
+        kind = TEACHERS[teacher.architecture]
+        classifier = kind.start(
             weights.path, loaded.label_names, max_length_tokens=teacher.max_length_tokens, seed=seed
         )
         if fine_tuned_labels(weights) is None:
@@ -61,7 +62,7 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
                     report=report,
                 )
             (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
-        save_transformer(classifier, folder)
+        kind.save(classifier, folder)
 
     return work.store.get(Stage(name="teacher", version=1, inputs=inputs), make)
 

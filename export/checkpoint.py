@@ -14,14 +14,13 @@ def load_checkpoint(folder: Path) -> Classifier:
     from students import STUDENTS
     from students.checkpoint import load_student
     from teachers import TEACHERS
-    from teachers.transformer import load_transformer
 
     settings = folder / "model.json"
     if not settings.is_file():
         raise RequestError(f"{folder} is no checkpoint; expected {', '.join(CHECKPOINT_FILES[:2])} in it")
     architecture = json.loads(settings.read_text(encoding="utf-8"))["architecture"]
     if architecture in TEACHERS:
-        return load_transformer(folder)
+        return TEACHERS[architecture].load(folder)
     if architecture in STUDENTS:
         return load_student(folder)
     raise RequestError(

@@ -37,6 +37,7 @@ class Entry:
     folder: Path
     size_bytes: int
     created: float
+    seconds: float
 
 
 @dataclass(kw_only=True)
@@ -58,9 +59,10 @@ class StageStore:
         with self._lock(stage, folder):
             if not self.has(stage):
                 _remove_leftovers(folder)
+                started = time.perf_counter()
                 with new_folder(folder) as temporary:
                     make(temporary)
-                    _write_record(temporary, stage)
+                    _write_record(temporary, stage, time.perf_counter() - started)
                 self.made.add(stage.digest)
         return folder
 
@@ -106,22 +108,18 @@ def remove_entry(entry: Entry) -> None:
 
 def _entry(name: str, folder: Path) -> Entry:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Entry(name=name, folder=folder, size_bytes=size, created=folder.stat().st_mtime)
+    record = folder / RECORD
+    seconds = json.loads(record.read_text(encoding="utf-8")).get("seconds", 0.0) if record.exists() else 0.0
+    return Entry(name=name, folder=folder, size_bytes=size, created=folder.stat().st_mtime, seconds=seconds)
 
 
-def _write_record(folder: Path, stage: Stage) -> None:
+def _write_record(folder: Path, stage: Stage, seconds: float) -> None:
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             status = path.stat()
             files[str(path.relative_to(folder))] = [status.st_size, status.st_mtime_ns, sha256_of(path)]
-    record = {
-        "stage": stage.name,
-        "version": stage.version,
-        "inputs": stage.inputs,
-        "made": time.time(),
-        "files": files,
-    }
+    record = {"stage": stage.name, "version": stage.version, "inputs": stage.inputs, "files": files, "seconds": seconds}
     (folder / RECORD).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
 

@@ -57,6 +57,7 @@ def run():
         machine=machine,
         versions={},
         git_commit=None,
+        load_average=(),
         created="2026-01-01",
         labelling=(),
         rows=rows,

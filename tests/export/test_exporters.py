@@ -152,7 +152,7 @@ def test_onnx_bundle_predicts_without_torch(bundles):
 def test_torchscript_file_opens_with_torch_alone(bundles):
     import torch
 
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.jit.load"):
         module = torch.jit.load(str(bundles("bilstm", "torchscript").model_path))
     assert module(torch.ones(3, 5, dtype=torch.int64)).shape == (3, 2)
 

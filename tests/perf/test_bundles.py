@@ -1,4 +1,4 @@
-"""Times the bundles of a finished run with pytest-benchmark: `pytest tests/perf --benchmark-only --run runs/movie-reviews`."""
+"""Times the bundles of a finished run: `pytest tests/perf --benchmark-only --run runs/movie-reviews`."""
 
 from pathlib import Path
 
