@@ -45,7 +45,7 @@ def _print_stages(work: Workplace, counts: Counter[str], console: Console) -> No
     title = "needed from nothing, judged by what earlier runs left in the cache"
     table = Table("stage", "count", "minutes", "MB", title=title, title_justify="left")
     for kind, count in counts.items():
-        known = [entry for entry in entries if entry.name == kind]
+        known = [entry for entry in entries if entry.name == kind and entry.seconds]
         seconds = f"{count * median(entry.seconds for entry in known) / 60:.1f}" if known else ""
         size = f"{count * median(entry.size_bytes for entry in known) / 1e6:,.1f}" if known else ""
         table.add_row(kind, str(count), seconds, size)

@@ -168,11 +168,14 @@ def _footnotes(run: Run) -> list[str]:
 def _labelling_note(labelling: Mapping[str, Any]) -> str:
     common, format = labelling["common_rows_per_second"], labelling["format"]
     ratio = labelling["sample_rows_per_second"][format] / common
-    return (
-        f"teacher logits, seed {labelling['seed']}: {labelling['rows_per_second']:,.0f} rows/s by {format} on "
-        f"{labelling['threads']} thread(s); on the same {labelling['sample_rows']} rows "
-        f"{ratio:.1f} times the common way ({common:,.0f} rows/s: eager fp32 padded to 128, batch 32), {labelling['agreement_with_common']:.1%} agree"
+    parts = (
+        f"teacher logits, seed {labelling['seed']}: {labelling['rows_per_second']:,.0f} rows/s",
+        f"by {format} on {labelling['threads']} thread(s);",
+        f"on the same {labelling['sample_rows']} rows {ratio:.1f} times the common way",
+        f"({common:,.0f} rows/s: eager fp32 padded to 128, batch 32),",
+        f"{labelling['agreement_with_common']:.1%} agree",
     )
+    return " ".join(parts)
 
 
 def _points(share: float | None) -> str:
