@@ -23,7 +23,7 @@ def measure_in_fresh_process(bundle: Path, texts: Sequence[str], folder: Path, *
     with tempfile.TemporaryDirectory() as work:
         texts_file = Path(work) / "texts.json"
         texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
-        command = [sys.executable, "-m", "bench.child", str(bundle), str(texts_file), str(folder), str(threads)]
+        command = [sys.executable, "-P", "-m", "bench.child", str(bundle), str(texts_file), str(folder), str(threads)]
         command.append("speed" if speed else "quality")
         try:
             answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=TIMEOUT_SECONDS)

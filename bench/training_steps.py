@@ -19,6 +19,7 @@ from materials.word_vectors import WordVectors
 from training.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
+    from students.checkpoint import StudentShape
     from training.loop import Examples, TrainingSettings
 
 
@@ -88,21 +89,14 @@ def train_student(
     }
 
     def make(folder: Path) -> None:
-        from students.checkpoint import StudentShape, build_student, save_student, student_encoder
+        from students.checkpoint import build_student, save_student, student_encoder
         from training.loop import Examples, as_records, train
         from training.objectives import OBJECTIVES
 
         with work.screen.step(f"{student.title} {objective.title}, seed {seed}") as report:
             loaded = load_splits(splits)
             tokenizer = Tokenizer.from_file(str(vocabulary / "tokenizer.json"))
-            shape = StudentShape(
-                architecture=student.architecture,
-                words=tokenizer.get_vocab_size(),
-                dimensions=student.dimensions,
-                label_names=loaded.label_names,
-                max_length_tokens=student.max_length_tokens,
-                settings=student.settings,
-            )
+            shape = _shape(student, tokenizer, loaded.label_names)
             module = build_student(shape, vectors=_vectors(work, student, tokenizer), seed=seed)
             encoder = student_encoder(vocabulary / "tokenizer.json", shape)
             history = train(
@@ -118,6 +112,19 @@ def train_student(
             (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
 
     return work.store.get(Stage(name="student", version=1, inputs=inputs), make)
+
+
+def _shape(student: Student, tokenizer: Tokenizer, label_names: tuple[str, ...]) -> "StudentShape":
+    from students.checkpoint import StudentShape
+
+    return StudentShape(
+        architecture=student.architecture,
+        words=tokenizer.get_vocab_size(),
+        dimensions=student.dimensions,
+        label_names=label_names,
+        max_length_tokens=student.max_length_tokens,
+        settings=student.settings,
+    )
 
 
 def _examples(splits: Splits, objective: Objective, logits: Path | None, encoder: TextEncoder) -> "Examples":
