@@ -1,0 +1,47 @@
+"""Figures and links in the README and docs hold."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.recipe_file import read_recipe, recipe_names
+from bench.report import markdown_report
+from bench.run_file import read_run
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_figures_of_the_readme_are_lines_of_the_committed_table():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.search(r"<!-- table -->(.*)<!-- end of table -->", readme, re.DOTALL).group(1).split("\n")
+    committed = (ROOT / "results" / "movie-reviews-full" / "table.md").read_text(encoding="utf-8").splitlines()
+    figures = [line for line in lines if re.search(r"\d", line)]
+    assert len(figures) > 5
+    assert set(figures) <= set(committed)
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "results").glob("*/")), ids=lambda folder: folder.name)
+def test_committed_table_is_that_of_the_committed_run(folder):
+    assert (folder / "table.md").read_text(encoding="utf-8") == markdown_report(read_run(folder))
+    assert (folder / "README.md").is_file()
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipe_page_and_listing_know_every_recipe(name):
+    assert read_recipe(name).name in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_recipe_page_names_every_key():
+    from bench.recipe import Data, Objective, Recipe, Student, Teacher
+
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    keys = {key for part in (Recipe, Data, Teacher, Student, Objective) for key in part.model_fields}
+    assert {key for key in keys if f"{key}:" not in page} == set()
