@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from export.bundle import read_bundle
 from export.runtime import logits_of
 
 BUSY_CORES = 0.25
+NOT_BUSY = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user already
 
 
 def main(bundle_folder: Path, texts_file: Path, folder: Path, threads: int, with_speed: bool) -> None:
@@ -32,6 +34,7 @@ def main(bundle_folder: Path, texts_file: Path, folder: Path, threads: int, with
         "load_ms": (loaded - started) * 1e3,
         "first_call_ms": (called - loaded) * 1e3,
         "size_bytes": bundle.size_bytes,
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     np.save(folder / "logits.npy", logits_of(runtime, encoder, encoder.encode(texts)))
     if with_speed:
@@ -55,9 +58,9 @@ class _Neighbours:
 
     @staticmethod
     def _now() -> tuple[float, float]:
-        machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
-        busy = machine.user + machine.system + getattr(machine, "steal", 0.0) - own.user - own.system
-        return time.perf_counter(), busy
+        machine, own = psutil.cpu_times()._asdict(), psutil.Process().cpu_times()
+        busy = sum(seconds for kind, seconds in machine.items() if kind not in NOT_BUSY)
+        return time.perf_counter(), busy - own.user - own.system
 
 
 def _figures(samples: Samples) -> dict[str, Any]:

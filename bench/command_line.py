@@ -11,7 +11,7 @@ import typer
 
 from materials.errors import RequestError
 
-DONE, GATE_FAILED, WRONG_REQUEST, INTERRUPTED = 0, 1, 2, 130
+WRONG_REQUEST, INTERRUPTED = 2, 130
 NO_WRITING = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -108,16 +108,16 @@ def run(
     from bench.commands import RunRequest, run_recipe
 
     flags = {
-        "data.train": data,
-        "data.validation": validation_data,
-        "data.test": test_data,
-        "data.transfer": transfer_data,
+        "data.train": data and str(data),
+        "data.validation": validation_data and str(validation_data),
+        "data.test": test_data and str(test_data),
+        "data.transfer": transfer_data and str(transfer_data),
         "data.text": text,
         "data.label": label,
         "teacher.weights": teacher,
         "device": device,
         "threads": threads,
-        "seeds": f"[{seeds}]" if seeds else None,
+        "seeds": seeds and seeds.split(","),
     }
     request = RunRequest(recipe=recipe, flags=flags, overrides=tuple(set_ or ()), output=output, fresh=fresh)
     raise typer.Exit(run_recipe(request, dry_run=dry_run))

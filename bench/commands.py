@@ -1,20 +1,21 @@
 """What each command does once its arguments are parsed."""
 
+import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import yaml
+from filelock import FileLock
 from rich.console import Console
 from rich.table import Table
 
 from materials.errors import RequestError, unknown
-from materials.files import cache_folder
+from materials.files import cache_folder, digest
 
 LINES_AT_ONCE = 1024
 
@@ -35,7 +36,9 @@ class RunRequest:
         given = {name: value for name, value in self.flags.items() if value is not None}
         if "data.train" in given:  # the recipe's own validation and test rows belong to its own data
             given = {"data.validation": None, "data.test": None, **given}
-        return [f"{name}={_as_yaml(value)}" for name, value in given.items()] + list(self.overrides)
+        if "data.transfer" in given:  # as does the number of transfer rows
+            given = {"data.transfer_rows": None, **given}
+        return [f"{name}={json.dumps(value)}" for name, value in given.items()] + list(self.overrides)
 
 
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
@@ -65,10 +68,11 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     cells = run_pipeline(work)
     rows = make_rows(cells, threads=recipe.threads, device=recipe.device)
     finished = describe_run(recipe, cells, rows, make_groups(cells, rows))
-    write_run(finished, cells, output)
-    with new_file(output / "table.md") as temporary:
-        temporary.write_text(markdown_report(finished), encoding="utf-8")
-    save_tradeoff(finished, output)
+    with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
+        write_run(finished, cells, output)
+        with new_file(output / "table.md") as temporary:
+            temporary.write_text(markdown_report(finished), encoding="utf-8")
+        save_tradeoff(finished, output)
     show_run(output, "rich")
     screen.notice(f"run.json, table.md, tradeoff.png and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0
@@ -90,10 +94,13 @@ def show_run(place: Path, format: str) -> None:
 
 def predict_texts(folder: Path, texts: Sequence[str], *, all_labels: bool, threads: int) -> None:
     """Print one line a text: label, probability (or every label's), text; reads standard input when there are none."""
+    from bench.screen import Screen
     from export.predictor import Predictor
 
     predictor = Predictor(folder, threads=threads)
-    lines = iter(texts) if texts else (line.rstrip("\r\n") for line in sys.stdin)
+    if predictor.bundle.parity["status"] == "failed":
+        Screen().notice(f"{folder} failed its parity gate ({predictor.bundle.parity['reason']}); do not rely on it")
+    lines = iter(texts) if texts else _lines_of_standard_input()
     while chunk := list(islice(lines, LINES_AT_ONCE)):
         for text, prediction in zip(chunk, predictor.predict(chunk), strict=True):
             shown = f"{prediction.probability:.4f}"
@@ -127,12 +134,16 @@ def fetch_materials(recipe: str | None) -> None:
 
 def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None:
     """Print the cache by kind, or delete the entries chosen by kind and age."""
-    from materials.stages import Entry, remove_entry, stored_entries
+    from materials.stages import Entry, remove_entry, remove_leftovers, stored_entries
 
     root = cache_folder()
+    stored = list(stored_entries(root))
+    kinds = {entry.name for entry in stored}
+    if kind is not None and kind not in kinds:
+        raise RequestError(unknown("kind of entry", kind, kinds) if kinds else f"the cache in {root} is empty")
     entries = [
         entry
-        for entry in stored_entries(root)
+        for entry in stored
         if (kind is None or entry.name == kind) and time.time() - entry.created >= older_than_days * 86_400
     ]
     by_kind: dict[str, list[Entry]] = defaultdict(list)
@@ -145,15 +156,16 @@ def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None
     if prune:
         for entry in entries:
             remove_entry(entry)
+        remove_leftovers(root)
     Console().print(table)
 
 
-def _as_yaml(value: Any) -> str:
-    return (
-        str(value)
-        if str(value).startswith("[")
-        else str(yaml.safe_dump(value if value is None or isinstance(value, int) else str(value)).splitlines()[0])
-    )
+def _lines_of_standard_input() -> Iterator[str]:
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise RequestError(f"line {number} of standard input is not UTF-8; convert it first") from None
 
 
 def _plain(text: str) -> str:
@@ -166,6 +178,6 @@ def _prove_writable(folder: Path) -> None:
     """Find out before hours of work, not after, that the run folder cannot be written to."""
     from materials.files import new_file
 
-    with new_file(folder / "run.json.proof"):
+    with new_file(folder / ".proof"):
         pass
-    (folder / "run.json.proof").unlink()
+    (folder / ".proof").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,10 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     data = work.recipe.data
     sources = {part: _digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
     settings = data.model_dump(exclude={"train", "validation", "test", "transfer"})
-    inputs = {
-        "sources": sources,
-        "settings": settings,
-        "seed": seed,
-        "teacher": weights.digest if weights.is_classifier else None,
-    }
+    inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
+    if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
+        teacher = work.recipe.teacher
+        inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
 
     def make(folder: Path) -> None:
         with work.screen.step(f"splits of seed {seed}") as report:
@@ -127,7 +126,8 @@ def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> 
     settings = work.recipe.teacher
     start = TEACHERS[settings.architecture].start
     teacher = start(weights.path, weights.label_names, max_length_tokens=settings.max_length_tokens, seed=0)
-    predicted = predict_logits(teacher.module, teacher.encoder.encode(table.texts), teacher.encoder).argmax(axis=1)
+    encoded = teacher.encoder.encode(table.texts)
+    predicted = predict_logits(teacher.module, encoded, teacher.encoder, bf16=False).argmax(axis=1)
     return Table(texts=table.texts, labels=[weights.label_names[number] for number in np.asarray(predicted)])
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.recipe import Parity
 from bench.workplace import Workplace
 from export import EXPORTERS
 from export.bundle import read_bundle
@@ -25,13 +26,17 @@ def export(
     """The bundle of a checkpoint in one format, sent through the parity gate on the validation rows."""
     after = EXPORTERS[format].after
     start = export(work, checkpoint, after, splits=splits, made=made, licences=licences) if after else checkpoint
-    inputs = {
+    inputs: dict[str, Any] = {
         "checkpoint": checkpoint.name,
         "start": start.name,
         "format": format,
         "splits": splits.name,
         "made": dict(made),
     }
+
+    bounds = work.recipe.parity.model_dump()
+    if bounds != Parity().model_dump():
+        inputs["parity"] = bounds
 
     def make(folder: Path) -> None:
         from export.exporting import ExportRequest, export_bundle
@@ -43,7 +48,7 @@ def export(
                 start=start,
                 format=format,
                 rows=load_splits(splits).validation,
-                bounds=ParityBounds(),
+                bounds=ParityBounds(**bounds),
                 made=made,
                 licences=licences,
             )

@@ -65,6 +65,8 @@ def package_versions() -> dict[str, str]:
 def git_commit() -> str | None:
     """The commit of the checkout that distilbench runs from, with '+' when it has changes; none outside a checkout."""
     folder = Path(__file__).parent
+    if _git(folder, "ls-files", "--error-unmatch", Path(__file__).name) is None:
+        return None
     commit = _git(folder, "rev-parse", "HEAD")
     return commit and commit + ("+" if _git(folder, "status", "--porcelain") else "")
 

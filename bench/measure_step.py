@@ -41,7 +41,7 @@ def measure(work: Workplace, bundle: Path, *, splits: Path, speed: bool, title: 
             measure_in_fresh_process(bundle, texts, folder, threads=work.recipe.threads, speed=speed)
 
     try:
-        folder = work.store.get(Stage(name="measurement", version=1, inputs=inputs), make)
+        folder = work.store.get(Stage(name="measurement", version=2, inputs=inputs), make)
     except MeasurementFailed as failure:
         work.screen.notice(f"{title} could not be measured: {failure}")
         return str(failure)

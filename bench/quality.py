@@ -45,9 +45,15 @@ def f1_per_class(confusion: np.ndarray) -> np.ndarray:
     return np.divide(2 * hits, total, out=np.zeros(hits.shape), where=total > 0)
 
 
+def mean_f1(confusion: np.ndarray) -> np.ndarray:
+    """Macro-F1 of matrices (..., classes, classes): the mean over the classes that occur or are predicted."""
+    present = (confusion.sum(axis=-1) + confusion.sum(axis=-2) > 0).sum(axis=-1)
+    return f1_per_class(confusion).sum(axis=-1) / present
+
+
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, classes: int) -> Interval:
-    """The mean of F1 over the classes, with a bootstrap over the rows."""
-    value = float(f1_per_class(confusion_matrix(labels, predicted, classes)).mean())
+    """Macro-F1, with a bootstrap over the rows."""
+    value = float(mean_f1(confusion_matrix(labels, predicted, classes)))
     draws = _bootstrap_f1(labels, [predicted], classes, DRAWS, np.random.default_rng(0))[0]
     return _interval(value, draws)
 
@@ -88,9 +94,7 @@ def gap_closed(seeds: Sequence[SeedPredictions], classes: int) -> Interval | Non
 def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:
     """Macro-F1 of teacher, alone, distilled."""
     predictions = (seed.teacher, seed.alone, seed.distilled)
-    return np.array(
-        [f1_per_class(confusion_matrix(seed.labels, predicted, classes)).mean() for predicted in predictions]
-    )
+    return np.array([mean_f1(confusion_matrix(seed.labels, predicted, classes)) for predicted in predictions])
 
 
 def _replicates(seed: SeedPredictions, classes: int, count: int, generator: np.random.Generator) -> np.ndarray:
@@ -113,7 +117,7 @@ def _bootstrap_f1(
     for model in range(1, kinds.shape[1]):
         cells = np.zeros((len(kinds), classes**2), dtype=np.int64)
         cells[np.arange(len(kinds)), kinds[:, 0] * classes + kinds[:, model]] = 1
-        scores.append(f1_per_class((sampled @ cells).reshape(draws, classes, classes)).mean(axis=1))
+        scores.append(mean_f1((sampled @ cells).reshape(draws, classes, classes)))
     return np.stack(scores)
 
 

@@ -4,6 +4,7 @@ import inspect
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from export import EXPORTERS
@@ -75,7 +76,7 @@ class Student(Part):
     """
 
     architecture: Annotated[str, _one_of("student", STUDENTS)]
-    name: str | None = None
+    name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
     vectors: Annotated[str, _one_of("word vectors", VECTORS)] | None = None
     dimensions: Positive = 50
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
@@ -98,6 +99,12 @@ class Student(Part):
         for name in self.settings:
             if name not in known:
                 raise ValueError(unknown(f"setting of {self.architecture}", name, known))
+        try:
+            with torch.device("meta"):
+                STUDENTS[self.architecture](words=3, classes=2, dimensions=self.dimensions, **self.settings)
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"settings {self.settings} do not make a {self.architecture}: {reason}") from None
         if self.vectors and self.dimensions != VECTORS[self.vectors].dimensions:
             raise ValueError(
                 f"dimensions is {self.dimensions}, but {self.vectors} has {VECTORS[self.vectors].dimensions}"
@@ -148,6 +155,15 @@ class Objective(Part):
         return " ".join(parts) + (", same steps" if self.match_steps else "")
 
 
+class Parity(Part):
+    """What an exported file may differ by; the first bound is for lossless formats, the others for lossy ones."""
+
+    largest_difference: Annotated[float, Field(ge=0)] = 1e-4
+    smallest_agreement: Annotated[float, Field(ge=0, le=1)] = 0.99
+    largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = 0.005
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
 class Recipe(Part):
     """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first."""
 
@@ -158,6 +174,7 @@ class Recipe(Part):
     students: Annotated[tuple[Student, ...], Field(min_length=1)]
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
+    parity: Parity = Parity()
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     speed_seeds: Annotated[int, Field(ge=0)] = 1
     threads: Positive = 1
@@ -169,6 +186,8 @@ class Recipe(Part):
             raise ValueError(
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data)"
             )
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds holds a seed twice; each counts once")
         for kind, titles in (
             ("student", [student.title for student in self.students]),
             ("objective", [objective.title for objective in self.objectives]),

@@ -8,10 +8,16 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bench.recipe import Data, Objective, Recipe, Student, Teacher
+from bench.recipe import Data, Objective, Parity, Recipe, Student, Teacher
 from materials.errors import RequestError, unknown
 
-PARTS: dict[str, type[BaseModel]] = {"data": Data, "teacher": Teacher, "students": Student, "objectives": Objective}
+PARTS: dict[str, type[BaseModel]] = {
+    "data": Data,
+    "teacher": Teacher,
+    "students": Student,
+    "objectives": Objective,
+    "parity": Parity,
+}
 
 
 def recipe_names() -> list[str]:
@@ -75,9 +81,16 @@ def _set(content: dict[str, Any], override: str) -> None:
         else:
             raise RequestError(f"--set {override}: {'.'.join(keys[:depth])} is a value, not a group of keys")
         if last:
-            place[key_or_index] = yaml.safe_load(text)
+            place[key_or_index] = _value(text, override)
         else:
             place = place.setdefault(key, {}) if isinstance(place, dict) else place[key_or_index]
+
+
+def _value(text: str, override: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RequestError(f"--set {override}: '{text}' is no value; expected a number, a name, or a [list]") from None
 
 
 def _lines(path: Path) -> dict[tuple[str | int, ...], int]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.row import Group, Row
-from bench.run_file import Run
+from bench.run_file import SCHEMA_VERSION, Run
 
 Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
 COLUMNS = (
@@ -89,7 +89,7 @@ def csv_report(run: Run) -> str:
 
 def json_report(run: Run) -> str:
     """The whole run file."""
-    return json.dumps(asdict(run), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(run)}, indent=2, ensure_ascii=False) + "\n"
 
 
 REPORTS: dict[str, Callable[[Run], str]] = {
@@ -101,7 +101,8 @@ REPORTS: dict[str, Callable[[Run], str]] = {
 
 
 def _tables(run: Run) -> list[Report]:
-    timed = [row for row in run.rows if row.latency_p50_ms is not None or row.status == "failed"]
+    some_timed = any(row.latency_p50_ms is not None for row in run.rows)
+    timed = [row for row in run.rows if row.latency_p50_ms is not None or row.status == "failed" or not some_timed]
     stars = best_tradeoffs(timed)
     seeds = sorted({row.seed for row in timed})
     title = f"{run.recipe['name']}: files measured, seed {', '.join(map(str, seeds))}"

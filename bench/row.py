@@ -46,6 +46,7 @@ class Row:
     speedup: float | None = None
     speedup_best_export: float | None = None
     end_to_end_speedup: float | None = None
+    measured_at: str | None = None
     bundle: str | None = None
 
 

@@ -26,16 +26,22 @@ SPEEDS = (
     "end_to_end_latency_p50_ms",
     "end_to_end_latency_p90_ms",
     "end_to_end_texts_per_second",
+    "measured_at",
 )
 
 
 class Runs:
-    """The cells of a run with what several rows need: the splits of each seed and the predictions of each cell."""
+    """The cells of a run with what several rows need: splits, bundles, and the cells that may be compared with."""
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.cells = cells
         self.splits: dict[Path, Splits] = {path: load_splits(path) for path in {cell.splits for cell in cells}}
-        self.measured = {_key(cell): cell for cell in cells if isinstance(cell.measurement, Measurement)}
+        self.bundles: dict[Path, Bundle] = {cell.bundle: read_bundle(cell.bundle) for cell in cells}
+        self.sound = {_key(cell): cell for cell in cells if self.is_sound(cell)}
+
+    def is_sound(self, cell: Cell) -> bool:
+        """Whether a cell was measured and its file passed the parity gate."""
+        return isinstance(cell.measurement, Measurement) and self.bundles[cell.bundle].parity["status"] != "failed"
 
     def predicted(self, cell: Cell) -> np.ndarray:
         """The predicted labels of a measured cell, int64 (test rows,)."""
@@ -46,9 +52,9 @@ class Runs:
         """Labels, teacher, alone and distilled predictions of one seed; none where a gap closed has no meaning."""
         if cell.objective is None or cell.objective.name == "hard":
             return None
-        teacher = self.measured.get(("teacher", "eager", cell.seed))
-        alone = next((found for found in self.measured.values() if _is_alone_for(found, cell)), None)
-        if teacher is None or alone is None or _key(cell) not in self.measured:
+        teacher = self.sound.get(("teacher", "eager", cell.seed))
+        alone = next((found for found in self.sound.values() if _is_alone_for(found, cell)), None)
+        if teacher is None or alone is None or _key(cell) not in self.sound:
             return None
         return quality.SeedPredictions(
             labels=self.splits[cell.splits].test.labels,
@@ -78,16 +84,15 @@ def make_groups(cells: Sequence[Cell], rows: Sequence[Row]) -> list[Group]:
         members.setdefault((row.model, row.format), []).append(number)
     groups = []
     for numbers in members.values():
-        if all(rows[number].macro_f1 is not None for number in numbers):
+        if all(runs.is_sound(cells[number]) for number in numbers):
             groups.append(_group([cells[number] for number in numbers], [rows[number] for number in numbers], runs))
     return groups
 
 
 def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
-    bundle = read_bundle(cell.bundle)
+    bundle = runs.bundles[cell.bundle]
     measurement, objective = cell.measurement, cell.objective
     splits = runs.splits[cell.splits]
-    failed = bundle.parity["status"] == "failed" or not isinstance(measurement, Measurement)
     noisy = isinstance(measurement, Measurement) and measurement.figures.get("noisy", False)
     row = Row(
         model=cell.model,
@@ -95,8 +100,8 @@ def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
         task=bundle.task,
         device=device,
         threads=measurement.figures["threads"] if isinstance(measurement, Measurement) else threads,
-        status="failed" if failed else "noisy" if noisy else "ok",
-        error=measurement if isinstance(measurement, str) else bundle.parity["reason"],
+        status="failed" if not runs.is_sound(cell) else "noisy" if noisy else "ok",
+        error=bundle.parity["reason"] or (measurement if isinstance(measurement, str) else None),
         architecture=bundle.architecture,
         objective=objective.name if objective else None,
         objective_title=objective.title if objective else None,
@@ -127,7 +132,7 @@ def _quality(cell: Cell, measurement: Measurement, runs: Runs) -> dict[str, Any]
     confusion = quality.confusion_matrix(labels, predicted, classes)
     f1 = quality.macro_f1(labels, predicted, classes)
     gap = runs.gap([cell])
-    teacher = runs.measured.get(("teacher", "eager", cell.seed))
+    teacher = runs.sound.get(("teacher", "eager", cell.seed))
     return {
         "accuracy": quality.accuracy(labels, predicted),
         "macro_f1": f1.value,

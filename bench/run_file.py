@@ -16,7 +16,7 @@ from bench.measure_step import Measurement
 from bench.pipeline import Cell
 from bench.recipe import Recipe
 from bench.row import Group, Row
-from export.bundle import RECORD
+from export.bundle import read_bundle
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
 
@@ -87,9 +87,11 @@ def read_run(place: Path) -> Run:
 
 
 def _place_bundle(source: Path, target: Path) -> None:
-    record = target / RECORD
-    if record.is_file() and record.read_bytes() == (source / RECORD).read_bytes():
-        return
+    try:
+        if read_bundle(target).files == read_bundle(source).files:
+            return
+    except RequestError:  # there is none yet, or a damaged one
+        pass
     with new_folder(target) as temporary:
         for path in source.iterdir():
             if path.name != "stage.json":

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 Report = Callable[[int, int], None]
@@ -13,12 +14,12 @@ Report = Callable[[int, int], None]
 class Screen:
     """Writes to standard error, so that standard output holds results only."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console(stderr=True, quiet=quiet, highlight=False)
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
 
     def notice(self, sentence: str) -> None:
         """Say one sentence."""
-        self.console.print(f"[yellow]note:[/] {sentence}", soft_wrap=True)
+        self.console.print(f"[yellow]note:[/] {escape(sentence)}", soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Report]:
@@ -32,6 +33,6 @@ class Screen:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
-            task = progress.add_task(title, total=None)
+            task = progress.add_task(escape(title), total=None)
             yield lambda done, total: progress.update(task, completed=done, total=total)
-        self.console.print(f"{title} [dim]({time.perf_counter() - started:.1f} s)[/]", soft_wrap=True)
+        self.console.print(f"{escape(title)} [dim]({time.perf_counter() - started:.1f} s)[/]", soft_wrap=True)

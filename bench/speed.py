@@ -10,9 +10,9 @@ from export.runtime import Runtime
 from training.text_encoder import TextEncoder, bucketed_batches
 
 BATCH_SIZES = (8, 32, 128)
+SINGLE_ROWS, OFFLINE_ROWS = 128, 256
 SECONDS = 1.0
-FEWEST_CALLS, MOST_CALLS = 120, 20_000
-FEWEST_ROWS, MOST_ROWS = 128, 1024
+MOST_CALLS = 20_000
 STABLE = 0.05
 
 
@@ -28,23 +28,23 @@ class Samples:
 def measure_speed(runtime: Runtime, encoder: TextEncoder, texts: Sequence[str]) -> Samples:
     """Time the model alone and from text to label, one text at a time and in batches of texts of about equal length.
 
-    Each input shape is warmed up first; batches are padded to their own longest text.
+    Every file is timed on the same seeded sample of the texts: 128 of them, always in whole rounds, for single calls,
+    and 256 for passes. Batches are padded to their own longest text.
     """
-    encoded = encoder.encode(texts)
-    arrays = [encoder.pad([tokens]) for tokens in encoded]
-    samples = Samples()
+    order = np.random.default_rng(0).permutation(len(texts))
+    single = [texts[row] for row in order[:SINGLE_ROWS]]
+    offline = [texts[row] for row in order[:OFFLINE_ROWS]]
+    arrays = [encoder.pad([tokens]) for tokens in encoder.encode(single)]
+    samples = Samples(rows=len(offline))
     _warm_up(runtime, arrays)
-    samples.single["model"] = _time_calls(lambda index: runtime(arrays[index]), len(arrays))
-    samples.single["end_to_end"] = _time_calls(
-        lambda index: _classify(runtime, encoder, texts[index : index + 1]), len(texts)
+    samples.single["model"] = _time_rounds(lambda row: runtime(arrays[row]), len(single))
+    samples.single["end_to_end"] = _time_rounds(
+        lambda row: _classify_all(runtime, encoder, single[row : row + 1], 1), len(single)
     )
-    typical = float(np.median(samples.single["model"])) / 1e9
-    samples.rows = int(np.clip(2 * SECONDS / typical, min(FEWEST_ROWS, len(texts)), min(MOST_ROWS, len(texts))))
-    chosen = np.linspace(0, len(texts) - 1, samples.rows).astype(int)
-    chosen_encoded, chosen_texts = [encoded[index] for index in chosen], [texts[index] for index in chosen]
-    samples.passes["model"] = {size: _time_batches(runtime, encoder, chosen_encoded, size) for size in BATCH_SIZES}
+    encoded = encoder.encode(offline)
+    samples.passes["model"] = {size: _time_batches(runtime, encoder, encoded, size) for size in BATCH_SIZES}
     best = best_batch_size(samples.passes["model"])
-    samples.passes["end_to_end"] = {best: _time_passes(lambda: _classify_all(runtime, encoder, chosen_texts, best))}
+    samples.passes["end_to_end"] = {best: _time_passes(lambda: _classify_all(runtime, encoder, offline, best))}
     return samples
 
 
@@ -70,7 +70,7 @@ def _warm_up(runtime: Runtime, arrays: Sequence[dict[str, np.ndarray]]) -> None:
     deadline = time.perf_counter() + 3 * SECONDS
     while time.perf_counter() < deadline:
         window = []
-        for one in arrays[:50]:
+        for one in arrays:
             started = time.perf_counter_ns()
             runtime(one)
             window.append(time.perf_counter_ns() - started)
@@ -79,14 +79,15 @@ def _warm_up(runtime: Runtime, arrays: Sequence[dict[str, np.ndarray]]) -> None:
         previous = float(np.median(window))
 
 
-def _time_calls(call: Callable[[int], object], rows: int) -> list[int]:
+def _time_rounds(call: Callable[[int], object], rows: int) -> list[int]:
+    """Times of single calls, each row equally often; at least one round, more until a second has passed."""
     times: list[int] = []
     deadline = time.perf_counter() + SECONDS
-    while len(times) < FEWEST_CALLS or (time.perf_counter() < deadline and len(times) < MOST_CALLS):
-        index = len(times) % rows
-        started = time.perf_counter_ns()
-        call(index)
-        times.append(time.perf_counter_ns() - started)
+    while not times or (time.perf_counter() < deadline and len(times) < MOST_CALLS):
+        for row in range(rows):
+            started = time.perf_counter_ns()
+            call(row)
+            times.append(time.perf_counter_ns() - started)
     return times
 
 
@@ -116,10 +117,6 @@ def _time_passes(one_pass: Callable[[], object]) -> list[int]:
             steady = True
             times = times[-2:]
     return times
-
-
-def _classify(runtime: Runtime, encoder: TextEncoder, texts: Sequence[str]) -> np.ndarray:
-    return runtime(encoder.pad(encoder.encode(texts))).argmax(axis=1)
 
 
 def _classify_all(runtime: Runtime, encoder: TextEncoder, texts: Sequence[str], size: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The steps that train: the teacher, and one student for one objective."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from bench.data_steps import fine_tuned_labels
 from bench.recipe import Objective, Student
 from bench.workplace import Workplace
 from materials.catalogue import VECTORS, fetch_folder
+from materials.errors import RequestError
 from materials.rows import Splits
 from materials.splits import load_splits
 from materials.stages import Stage
@@ -47,7 +50,7 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
         )
         if fine_tuned_labels(weights) is None:
             encode = classifier.encoder.encode
-            with work.screen.step(f"teacher, seed {seed}") as report:
+            with work.screen.step(f"teacher, seed {seed}") as report, _refusing_divergence("teacher"):
                 history = train(
                     classifier.module,
                     Examples(encoded=encode(loaded.train.texts), labels=loaded.train.labels),
@@ -93,7 +96,8 @@ def train_student(
         from training.loop import Examples, as_records, train
         from training.objectives import OBJECTIVES
 
-        with work.screen.step(f"{student.title} {objective.title}, seed {seed}") as report:
+        title = f"{student.title} {objective.title}"
+        with work.screen.step(f"{title}, seed {seed}") as report, _refusing_divergence(title):
             loaded = load_splits(splits)
             tokenizer = Tokenizer.from_file(str(vocabulary / "tokenizer.json"))
             shape = _shape(student, tokenizer, loaded.label_names)
@@ -112,6 +116,17 @@ def train_student(
             (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
 
     return work.store.get(Stage(name="student", version=1, inputs=inputs), make)
+
+
+@contextmanager
+def _refusing_divergence(title: str) -> Iterator[None]:
+    """Turn a loss that is no longer a number into a sentence that names the model."""
+    from training.loop import Diverged
+
+    try:
+        yield
+    except Diverged as error:
+        raise RequestError(f"{title}: {error}") from None
 
 
 def _shape(student: Student, tokenizer: Tokenizer, label_names: tuple[str, ...]) -> "StudentShape":

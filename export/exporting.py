@@ -11,7 +11,8 @@ import numpy as np
 from export import EXPORTERS, RUNTIMES
 from export.bundle import Bundle, write_bundle
 from export.checkpoint import load_checkpoint
-from export.parity import Parity, ParityBounds, check_parity
+from export.parity import Parity, ParityBounds, check_parity, failed_parity
+from materials.errors import RequestError
 from materials.rows import Rows
 from training.classifier import Classifier
 
@@ -36,10 +37,16 @@ def export_bundle(request: ExportRequest, folder: Path) -> Bundle:
     for setting, write in exporter.settings.items():  # noqa: B007
         for path in folder.iterdir():
             path.unlink()
-        write(classifier, request.start, folder)
-        if not (folder / "tokenizer.json").exists():
-            shutil.copyfile(request.checkpoint / "tokenizer.json", folder / "tokenizer.json")
         bundle = _describe(request, classifier, folder)
+        shutil.copyfile(request.checkpoint / "tokenizer.json", folder / "tokenizer.json")
+        try:
+            write(classifier, request.start, folder)
+        except (OSError, RequestError):
+            raise
+        except Exception as error:  # an exporter may raise anything for a graph that it cannot express
+            reason = (str(error).strip().splitlines() or [""])[0]
+            parity = failed_parity(f"could not be exported: {type(error).__name__}: {reason}")
+            continue
         parity = _gate(request, classifier, bundle)
         if parity.status == "passed":
             break

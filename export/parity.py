@@ -53,15 +53,17 @@ def check_parity(
     """
     expected_names = [graph_input.name for graph_input in encoder.inputs]
     if sorted(candidate_inputs) != sorted(expected_names):
-        return _failed(f"inputs are named {', '.join(candidate_inputs)}; expected {', '.join(expected_names)}")
+        return failed_parity(f"inputs are named {', '.join(candidate_inputs)}; expected {', '.join(expected_names)}")
     compared_rows = rows if lossy else rows[:ROWS]
     try:
         differences = [_difference(reference, candidate, inputs) for inputs in _shapes(encoder, rows)]
         expected, found = (logits_of(forward, encoder, compared_rows) for forward in (reference, candidate))
     except Exception as error:  # a runtime may raise anything for a shape that the file does not take
-        return _failed(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}")
+        return failed_parity(
+            f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+        )
     if expected.shape != found.shape:
-        return _failed(f"logits have shape {found.shape}; expected {expected.shape}")
+        return failed_parity(f"logits have shape {found.shape}; expected {expected.shape}")
     largest = float(np.max([*differences, np.abs(expected - found).max()]))
     agreement = _agreement(expected, found, bounds.margin)
     drop = _f1_drop(expected, found, labels[: len(compared_rows)])
@@ -75,7 +77,8 @@ def check_parity(
     )
 
 
-def _failed(reason: str) -> Parity:
+def failed_parity(reason: str) -> Parity:
+    """The finding for a file that could not even be compared."""
     return Parity(status="failed", reason=reason, largest_difference=float("inf"), agreement=0.0, f1_drop=1.0)
 
 

@@ -1,5 +1,6 @@
 """Traces a model into a frozen TorchScript file."""
 
+import io
 from pathlib import Path
 
 from export.example import example_inputs
@@ -14,4 +15,6 @@ def write_torchscript(classifier: Classifier, start: Path, folder: Path) -> None
     example = tuple(torch.from_numpy(array) for array in example_inputs(classifier.encoder).values())
     with quiet(), torch.inference_mode():
         traced = torch.jit.trace(classifier.module.eval(), example, check_trace=False)
-        torch.jit.freeze(traced).save(str(folder / "model.ts"))
+        buffer = io.BytesIO()  # torch ends the process when it cannot write a file
+        torch.jit.save(torch.jit.freeze(traced), buffer)
+    (folder / "model.ts").write_bytes(buffer.getvalue())

@@ -88,13 +88,11 @@ def _download(archive: Archive, work: Path, report: Report) -> Path:
 def _watch(work: Path, total: int, finished: threading.Event, report: Report) -> None:
     """Report the size of what pip has written so far, for pip tells a program nothing about its progress."""
     while not finished.wait(0.2):
-        sizes = []
-        for path in work.rglob("*"):
-            try:
-                sizes.append(path.stat().st_size)
-            except FileNotFoundError:  # pip moved it between the listing and the look
-                continue
-        report(min(sum(sizes), total), total)
+        try:
+            size = sum(path.stat().st_size for path in work.rglob("*"))
+        except FileNotFoundError:  # pip moved a file between the listing and the look
+            continue
+        report(min(size, total), total)
 
 
 def _extract(archive: Archive, wheel: Path, folder: Path) -> None:

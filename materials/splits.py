@@ -52,6 +52,9 @@ def make_splits(
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
             train, held_out[part] = _split(train, share_of_rest, label_names, seed)
     _check_classes(train, label_names)
+    for part, rows in held_out.items():
+        if not len(rows):
+            raise RequestError(f"all {part} rows are in another part too; give different rows for each")
     forbidden = {normalised(text) for part in held_out.values() for text in part.texts}
     sampled = _sample_transfer(transfer, forbidden, transfer_rows, seed)
     return Splits(
@@ -101,9 +104,13 @@ def _label_names(source: Source) -> tuple[str, ...]:
 
 def _in_order(names: tuple[str, ...], order: tuple[str, ...] | None) -> tuple[str, ...]:
     """The labels in the teacher's order; if the teacher's labels are only numbered, in the data's own."""
-    if order is None or (len(order) == len(names) and all(name.startswith("LABEL_") for name in order)):
+    if order is None or set(order) == set(names):
+        return order or names
+    if len(order) == len(names) and all(name.startswith("LABEL_") for name in order):
         return names
     by_folded = {name.casefold(): name for name in names}
+    if len(by_folded) < len(names):
+        raise RequestError(f"labels of the data differ in case only ({', '.join(names)}); make them the same")
     if set(by_folded) - {name.casefold() for name in order}:
         raise RequestError(
             f"the data's labels are {', '.join(names)}, but the teacher was fine-tuned for {', '.join(order)}"
@@ -163,7 +170,10 @@ def _sample_transfer(transfer: Table | None, forbidden: set[str], count: int | N
             seen.add(key)
             texts.append(text)
     if count is not None and count > len(texts):
-        raise RequestError(f"{count} transfer rows were asked for, but the source has {len(texts)} that may be used")
+        raise RequestError(
+            f"{count} transfer rows were asked for, but the source has {len(texts)} that may be used; "
+            f"lower it with --set data.transfer_rows={len(texts)}"
+        )
     if count is not None:
         texts = random.Random(seed).sample(texts, count)
     return Rows(texts=texts, labels=np.full(len(texts), NO_LABEL, dtype=np.int64))

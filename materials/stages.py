@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from materials.files import digest, new_folder, sha256_of
 
 RECORD = "stage.json"
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,16 +102,31 @@ def stored_entries(root: Path) -> Iterator[Entry]:
 
 
 def remove_entry(entry: Entry) -> None:
-    """Delete one stored result together with its lock file."""
-    shutil.rmtree(entry.folder)
-    entry.folder.with_name(f"{entry.folder.name}.lock").unlink(missing_ok=True)
+    """Delete one stored result, once no run is making it."""
+    with FileLock(entry.folder.with_name(f"{entry.folder.name}.lock")):
+        shutil.rmtree(entry.folder, ignore_errors=True)
+
+
+def remove_leftovers(root: Path) -> None:
+    """Delete what killed runs left half-written for more than a day."""
+    for leftover in [*(root / "stages").glob("*/.*.tmp"), *(root / "materials").glob(".*")]:
+        if time.time() - leftover.stat().st_mtime > DAY_SECONDS:
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _entry(name: str, folder: Path) -> Entry:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    record = folder / RECORD
-    seconds = json.loads(record.read_text(encoding="utf-8")).get("seconds", 0.0) if record.exists() else 0.0
+    seconds = (_read_record(folder) or {}).get("seconds", 0.0)
     return Entry(name=name, folder=folder, size_bytes=size, created=folder.stat().st_mtime, seconds=seconds)
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    """The record of a stored result; none when it is missing or damaged."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return {**record, "files": {name: tuple(entry) for name, entry in record["files"].items()}}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _write_record(folder: Path, stage: Stage, seconds: float) -> None:
@@ -125,11 +141,10 @@ def _write_record(folder: Path, stage: Stage, seconds: float) -> None:
 
 def _find_fault(folder: Path) -> str | None:
     """What is wrong with a stored result. A file whose size and time are as recorded is not hashed again."""
-    try:
-        files = json.loads((folder / RECORD).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
+    record = _read_record(folder)
+    if record is None:
         return f"{RECORD} is missing or unreadable"
-    for name, (size, modified, sha256) in files.items():
+    for name, (size, modified, sha256) in record["files"].items():
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"

@@ -1,7 +1,9 @@
 """Reading a user's CSV, TSV, JSONL or Parquet file, and refusing what cannot be classified."""
 
+import warnings
+import zlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from materials.errors import RequestError
 from materials.rows import Table
@@ -18,9 +20,7 @@ def read_table(path: Path, *, text: str, label: str | None) -> Table:
     Raises RequestError for a file that is missing, empty, not UTF-8, of an unknown kind, without the named columns,
     or with empty texts or labels.
     """
-    frame = _read_frame(path)
-    if frame.empty:
-        raise RequestError(f"{path} has no rows; expected a header and at least one row")
+    frame = _with_rows(path)
     texts = _column(frame, text, path, "text")
     if label is None and "label" not in frame.columns:
         return Table(texts=texts, labels=None)
@@ -28,8 +28,15 @@ def read_table(path: Path, *, text: str, label: str | None) -> Table:
 
 
 def read_texts(path: Path, *, text: str) -> Table:
-    """The texts of a file, whose labels, if it has any, are not read."""
-    return Table(texts=_column(_read_frame(path), text, path, "text"), labels=None)
+    """The texts of a file, whose labels, if it has any, are not read. Raises RequestError as `read_table` does."""
+    return Table(texts=_column(_with_rows(path), text, path, "text"), labels=None)
+
+
+def _with_rows(path: Path) -> "pd.DataFrame":
+    frame = _read_frame(path)
+    if frame.empty:
+        raise RequestError(f"{path} has no rows; expected a header and at least one row")
+    return frame
 
 
 def _read_frame(path: Path) -> "pd.DataFrame":
@@ -47,10 +54,15 @@ def _read_frame(path: Path) -> "pd.DataFrame":
             return pd.read_json(path, lines=True, dtype=False)
         if kind.startswith((".csv", ".tsv")):
             separator = "\t" if kind.startswith(".tsv") else ","
-            return pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8")
+            options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8"}
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return pd.read_csv(path, sep=separator, index_col=False, **options)
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); convert it first") from None
-    except (ValueError, OSError, EOFError) as error:
+    except pd.errors.ParserWarning:
+        raise RequestError(f"{path} has rows with more fields than its header; quote texts that hold a comma") from None
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{path} cannot be read as {kind}: {str(error).strip().splitlines()[0]}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
 

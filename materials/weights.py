@@ -34,7 +34,10 @@ class WeightsFolder:
     @property
     def label_names(self) -> tuple[str, ...]:
         """The names of a fine-tuned classifier's labels, in the order of its outputs."""
-        names = {int(number): str(name) for number, name in self.config.get("id2label", {}).items()}
+        config = self.config
+        names = {int(number): str(name) for number, name in (config.get("id2label") or {}).items()}
+        if not names:  # transformers leaves the default of two numbered labels out
+            return tuple(f"LABEL_{number}" for number in range(config.get("num_labels") or 2))
         return tuple(names[number] for number in sorted(names))
 
 
@@ -46,10 +49,18 @@ def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:
         path, licence = Path(name), "unknown (a local folder)"
     else:
         path, licence = _from_hub(name), "unknown (see the model's page)"
-    if not (path / "config.json").is_file() or not list(path.glob("*.safetensors")):
-        raise RequestError(f"{path} is no model folder; expected config.json, *.safetensors and a tokenizer in it")
+    _check_folder(path)
     files = sorted({file for pattern in FILES for file in path.glob(pattern) if file.is_file()})
     return WeightsFolder(path=path, digest="-".join(sha256_of(file)[:16] for file in files), licence=licence)
+
+
+def _check_folder(path: Path) -> None:
+    if not all(list(path.glob(pattern)) for pattern in ("config.json", "*.safetensors", "tokenizer.json")):
+        raise RequestError(f"{path} is no model folder; expected config.json, *.safetensors and tokenizer.json in it")
+    try:
+        json.loads((path / "config.json").read_text(encoding="utf-8"))["model_type"]
+    except (ValueError, KeyError, TypeError):
+        raise RequestError(f"{path / 'config.json'} is damaged; expected the configuration of a model") from None
 
 
 def _from_hub(name: str) -> Path:

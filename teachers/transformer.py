@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from materials.errors import RequestError
 from training.classifier import Classifier
 from training.graph_input import ATTENTION_MASK, INPUT_IDS
 from training.text_encoder import TextEncoder
@@ -29,27 +30,41 @@ class Transformer(nn.Module):
 
 
 def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length_tokens: int, seed: int) -> Classifier:
-    """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size."""
+    """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size.
+
+    Raises RequestError when a file is damaged or the model cannot take texts of that length.
+    """
     from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(seed)
     names = dict(enumerate(label_names))
-    with _quiet_transformers():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            weights,
-            num_labels=len(names),
-            id2label=names,
-            label2id={name: number for number, name in names.items()},
-            dtype=torch.float32,
-            local_files_only=True,
+    try:
+        with _quiet_transformers():
+            model = AutoModelForSequenceClassification.from_pretrained(
+                weights,
+                num_labels=len(names),
+                id2label=names,
+                label2id={name: number for number, name in names.items()},
+                dtype=torch.float32,
+                local_files_only=True,
+            )
+        classifier = _classifier(Transformer(model), weights, label_names, max_length_tokens)
+    except Exception as error:  # a damaged file raises whatever the library that reads it chose
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(f"{weights} cannot be opened as a transformer that classifies: {reason}") from error
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions and max_length_tokens > positions:
+        raise RequestError(
+            f"max_length_tokens is {max_length_tokens}, but the model in {weights} takes at most {positions}"
         )
-    return _classifier(Transformer(model), weights, label_names, max_length_tokens)
+    return classifier
 
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:
     """Write a folder that `transformers` can load, with its tokenizer.json and the length it was trained for."""
     module = classifier.module
-    assert isinstance(module, Transformer)
+    if not isinstance(module, Transformer):
+        raise TypeError(f"expected a Transformer, got {type(module).__name__}")
     module.model.save_pretrained(folder)
     classifier.encoder.tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"architecture": "transformer", "max_length_tokens": classifier.encoder.max_length_tokens}

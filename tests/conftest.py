@@ -55,8 +55,9 @@ data:
 teacher:
   weights: {tiny_bert}
   max_length_tokens: 32
-  epochs: 4
-  learning_rate: 5.0e-3
+  epochs: 12
+  batch_size: 16
+  learning_rate: 3.0e-3
   formats: [eager, onnx]
 students:
   - architecture: linear

@@ -117,11 +117,12 @@ def predict_logits(
     *,
     device: str = "cpu",
     batch_size: int = 64,
+    bf16: bool = True,
 ) -> np.ndarray:
-    """The model's logits for encoded rows, float32 (rows, classes), in their order."""
+    """The model's logits for encoded rows, float32 (rows, classes), in their order; in bf16 where the device has it."""
     model.eval()
     outputs: dict[int, np.ndarray] = {}
-    with torch.inference_mode(), autocast(device):
+    with torch.inference_mode(), autocast(device, enabled=bf16):
         for rows in bucketed_batches([len(tokens) for tokens in encoded], batch_size, None):
             logits = model(*_inputs(encoded, rows, encoder, device)).float().cpu().numpy()
             outputs |= dict(zip(rows.tolist(), logits, strict=True))

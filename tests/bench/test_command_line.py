@@ -127,6 +127,21 @@ def test_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, tin
     assert not list((tmp_path / "cache").rglob("teacher/*/stage.json"))
 
 
+def test_full_disk_while_torchscript_is_written_is_one_sentence_too(tmp_path, tiny_recipe):
+    """Written by torch itself, a file that does not fit would end the process without a word."""
+
+    def no_file_over_200_kilobytes():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    changes = ("--set", "teacher.formats=[eager, torchscript]", "--set", "speed_seeds=0")
+    run = ("run", tiny_recipe, *changes, "--output", tmp_path / "run")
+    answer = distilbench(*run, cache=tmp_path / "cache", before=no_file_over_200_kilobytes)
+    refused(answer, "File too large; finished stages are kept")
+    assert list((tmp_path / "cache" / "stages" / "teacher").glob("*/stage.json"))
+    assert not list((tmp_path / "cache").rglob("*.tmp"))
+
+
 def test_interrupt_and_kill_lose_nothing(tmp_path, tiny_recipe):
     """Ctrl-C exits 130 with a sentence; after kill -9 the same command goes on from the stages that were finished."""
     command = [
@@ -213,6 +228,13 @@ def test_predict_prints_a_line_for_each_text_from_arguments_or_standard_input(bu
     assert "bad=" in distilbench("predict", bundle, "dull", "--all", cache=tmp_path).stdout
 
 
+def test_standard_input_that_is_not_utf8_is_refused_with_its_line(bundle, tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "predict", str(bundle)]
+    answer = subprocess.run(command, capture_output=True, input="good\ncafé".encode("latin-1"))
+    assert answer.returncode == 2
+    assert b"line 2 of standard input is not UTF-8" in answer.stderr
+
+
 def test_predict_refuses_a_changed_bundle(bundle, tmp_path):
     copy = shutil.copytree(bundle, tmp_path / "bundle")
     (copy / "model.onnx").write_bytes(b"changed")
@@ -226,6 +248,7 @@ def test_cache_is_shown_and_pruned(tmp_path):
         Stage(name="student", version=1, inputs={}), lambda folder: (folder / "a").write_text("b")
     )
     assert "student" in distilbench("cache", cache=tmp_path).stdout
+    refused(distilbench("cache", "--prune", "--kind", "studnet", cache=tmp_path), "did you mean 'student'?")
     distilbench("cache", "--prune", "--older-than", "30", cache=tmp_path)
     assert list(tmp_path.rglob("stage.json"))
     distilbench("cache", "--prune", "--kind", "student", cache=tmp_path)

@@ -48,6 +48,13 @@ REFUSALS = {
     "teacher.formats=[onnx]": "must hold 'eager'",
     "students.7.epochs=3": "'7' is no entry of the 2 in students",
     "name.first=x": "name is a value, not a group of keys",
+    "students.1.settings.filters=many": "settings .* do not make a cnn",
+    "students.1.settings.dropout=5": "settings .* do not make a cnn: dropout probability has to be between 0 and 1",
+    "students.1.settings.widths=3": "settings .* do not make a cnn",
+    "students.0.name='a [/b]'": "String should match pattern",
+    "students.0.epochs=[": "'\\[' is no value; expected a number, a name, or a",
+    "seeds=[0, 0]": "seeds holds a seed twice",
+    "parity.smallest_agreement=2": "less than or equal to 1; got 2",
     "threads": "--set needs path.to.key=value",
 }
 

@@ -107,3 +107,22 @@ def test_splits_survive_saving(tmp_path):
     for part in PARTS:
         assert getattr(loaded, part).texts == getattr(splits, part).texts
         assert np.array_equal(getattr(loaded, part).labels, getattr(splits, part).labels)
+
+
+def test_numbered_labels_of_a_teacher_keep_its_order():
+    names = tuple(f"LABEL_{number}" for number in range(12))
+    splits = split([f"t{n}" for n in range(240)], [names[n % 12] for n in range(240)], label_order=names)
+    assert splits.label_names == names
+
+
+def test_labels_that_differ_in_case_only_are_refused_with_a_teacher():
+    with pytest.raises(RequestError, match="differ in case only"):
+        split([f"t{n}" for n in range(60)], ["good", "Good", "bad"] * 20, label_order=("good", "bad"))
+
+
+def test_same_rows_for_validation_and_test_are_refused():
+    texts, labels = numbered(100)
+    held_out = Table(texts=texts[:20], labels=labels[:20])
+    source = Source(train=Table(texts=texts, labels=labels), validation=held_out, test=held_out)
+    with pytest.raises(RequestError, match="all validation rows are in another part too"):
+        make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)

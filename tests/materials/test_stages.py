@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from materials.stages import Stage, StageStore, remove_entry, stored_entries
+from materials.stages import Stage, StageStore, remove_entry, remove_leftovers, stored_entries
 
 STAGE = Stage(name="square", version=1, inputs={"x": 3})
 
@@ -103,3 +103,21 @@ def test_cache_entries_can_be_listed_and_removed(tmp_path):
     assert (entry.name, entry.size_bytes > 0) == ("square", True)
     remove_entry(entry)
     assert list(stored_entries(tmp_path)) == []
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"files": {"a": 5}}'])
+def test_damaged_record_can_still_be_listed_and_removed(tmp_path, content):
+    folder = StageStore(root=tmp_path).get(STAGE, make_square)
+    (folder / "stage.json").write_text(content)
+    (entry,) = stored_entries(tmp_path)
+    remove_entry(entry)
+    assert not folder.exists()
+
+
+def test_old_leftovers_are_removed_and_new_ones_are_kept(tmp_path):
+    old, new = (tmp_path / "stages" / "student" / f".{name}.abc.tmp" for name in ("old", "new"))
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    remove_leftovers(tmp_path)
+    assert (old.exists(), new.exists()) == (False, True)

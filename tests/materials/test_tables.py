@@ -102,3 +102,23 @@ def test_unknown_kind_of_file_names_the_known_ones(tmp_path):
 def test_a_text_of_100000_characters_is_read_whole(tmp_path):
     pd.DataFrame({"text": ["word " * 20_000, "b"], "label": ["x", "y"]}).to_csv(tmp_path / "a.csv", index=False)
     assert len(read_table(tmp_path / "a.csv", text="text", label="label").texts[0]) == 100_000
+
+
+def test_unquoted_comma_is_refused_rather_than_read_as_another_column(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\ngood, really,x\nbad, really,y\n")
+    refuse(tmp_path / "a.csv", "more fields than its header; quote texts that hold a comma")
+    (tmp_path / "b.csv").write_text("text,label\ngood,x\nbad, really,y\n")
+    refuse(tmp_path / "b.csv", "cannot be read as .csv: .*Expected 2 fields in line 3, saw 3")
+
+
+def test_damaged_gzip_is_refused(tmp_path):
+    whole = bytearray(gzip.compress(FRAME.to_csv(index=False).encode() * 50))
+    whole[20:40] = b"x" * 20
+    (tmp_path / "a.csv.gz").write_bytes(whole)
+    refuse(tmp_path / "a.csv.gz", "cannot be read|is not UTF-8")
+
+
+def test_transfer_file_without_rows_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("text\n")
+    with pytest.raises(RequestError, match="has no rows"):
+        read_texts(tmp_path / "a.csv", text="text")

@@ -35,3 +35,22 @@ def test_hub_name_without_a_hub_says_so_in_one_sentence(tmp_path, monkeypatch):
         RequestError, match=r"could not get 'someone/something' from the Hub \(.*\); choose one of minilm"
     ):
         find("someone/something", tmp_path)
+
+
+def test_unnamed_labels_of_a_classifier_are_numbered(tmp_path):
+    from transformers import BertConfig, BertForSequenceClassification
+
+    config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8, vocab_size=20)
+    BertForSequenceClassification(config).save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert find(tmp_path, tmp_path).label_names == ("LABEL_0", "LABEL_1")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_damaged_configuration_is_refused(tiny_bert, tmp_path, content):
+    import shutil
+
+    copy = shutil.copytree(tiny_bert, tmp_path / "model")
+    (copy / "config.json").write_text(content)
+    with pytest.raises(RequestError, match=r"config.json is damaged"):
+        find(copy, tmp_path)

@@ -63,3 +63,18 @@ def test_damaged_logits_are_refused(tmp_path):
 def test_logits_must_fit_their_texts(tmp_path):
     with pytest.raises(ValueError, match=r"expected logits of shape \(3, classes\), got \(2, 2\)"):
         save_logits(np.zeros((2, 2)), ["a", "b", "c"], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])
+def test_damaged_weights_are_refused_in_one_sentence(tiny_bert, tmp_path, name):
+    import shutil
+
+    copy = shutil.copytree(tiny_bert, tmp_path / "model")
+    (copy / name).write_bytes((copy / name).read_bytes()[:100])
+    with pytest.raises(RequestError, match="cannot be opened as a transformer that classifies: "):
+        start_transformer(copy, ("a", "b"), max_length_tokens=16, seed=0)
+
+
+def test_texts_longer_than_the_model_takes_are_refused(tiny_bert):
+    with pytest.raises(RequestError, match="max_length_tokens is 500, but the model in .* takes at most 160"):
+        start_transformer(tiny_bert, ("a", "b"), max_length_tokens=500, seed=0)

@@ -1,0 +1,67 @@
+"""What the flags of `run` become, and what `export` does with an exporter that fails."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.commands import RunRequest
+from bench.recipe_file import read_recipe
+
+
+def request(**flags):
+    return RunRequest(recipe="movie-reviews", flags=flags, overrides=(), output=None, fresh=False)
+
+
+@pytest.mark.parametrize("path", ["all reviews " * 12 + "together.csv", "a: b #c.csv", "[x].csv", "1.csv", "ü.csv"])
+def test_paths_reach_the_recipe_as_they_are(path):
+    recipe = read_recipe("movie-reviews", request(**{"data.train": path, "data.text": "[body]"}).all_overrides)
+    assert (recipe.data.train, recipe.data.text) == (path, "[body]")
+
+
+def test_own_transfer_file_is_used_whole():
+    recipe = read_recipe("movie-reviews", request(**{"data.transfer": "more.csv"}).all_overrides)
+    assert (recipe.data.transfer, recipe.data.transfer_rows) == ("more.csv", None)
+
+
+def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
+    text = Path(read_recipe.__globals__["files"]("recipes") / "movie-reviews.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", "test: official.csv\n  transfer: imdb"))
+    assert read_recipe(str(tmp_path / "mine.yaml")).data.test == "official.csv"
+    recipe = read_recipe(str(tmp_path / "mine.yaml"), request(**{"data.train": "mine.csv"}).all_overrides)
+    assert (recipe.data.train, recipe.data.test) == ("mine.csv", None)
+
+
+def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_bert, monkeypatch):
+    import numpy as np
+
+    import export.exporting
+    from export import Exporter
+    from export.parity import ParityBounds
+    from materials.rows import Rows
+    from teachers.transformer import save_transformer, start_transformer
+
+    calls = []
+
+    def broken(classifier, start, folder):
+        calls.append(folder)
+        (folder / "half").write_text("half")
+        raise NotImplementedError("no such operator\nand more")
+
+    exporter = Exporter(description="", settings={"a": broken, "b": broken}, runtime="torch", model_file="model.x")
+    monkeypatch.setitem(export.exporting.EXPORTERS, "broken", exporter)
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "bundle").mkdir()
+    save_transformer(start_transformer(tiny_bert, ("a", "b"), max_length_tokens=16, seed=0), tmp_path / "checkpoint")
+    wanted = export.exporting.ExportRequest(
+        checkpoint=tmp_path / "checkpoint",
+        start=tmp_path / "checkpoint",
+        format="broken",
+        rows=Rows(texts=["a", "b"], labels=np.array([0, 1])),
+        bounds=ParityBounds(),
+        made={},
+        licences={},
+    )
+    bundle = export.exporting.export_bundle(wanted, tmp_path / "bundle")
+    assert len(calls) == 2
+    assert bundle.parity["status"] == "failed"
+    assert bundle.parity["reason"] == "could not be exported: NotImplementedError: no such operator"
