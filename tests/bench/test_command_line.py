@@ -130,13 +130,13 @@ def test_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, tin
 def test_full_disk_while_torchscript_is_written_is_one_sentence_too(tmp_path, tiny_recipe):
     """Written by torch itself, a file that does not fit would end the process without a word."""
 
-    def no_file_over_200_kilobytes():
+    def no_file_over_145_kilobytes():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (145_000, 145_000))
 
     changes = ("--set", "teacher.formats=[eager, torchscript]", "--set", "speed_seeds=0")
     run = ("run", tiny_recipe, *changes, "--output", tmp_path / "run")
-    answer = distilbench(*run, cache=tmp_path / "cache", before=no_file_over_200_kilobytes)
+    answer = distilbench(*run, cache=tmp_path / "cache", before=no_file_over_145_kilobytes)
     refused(answer, "File too large; finished stages are kept")
     assert list((tmp_path / "cache" / "stages" / "teacher").glob("*/stage.json"))
     assert not list((tmp_path / "cache").rglob("*.tmp"))
