@@ -48,7 +48,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     from bench.plot import save_tradeoff
     from bench.recipe_file import read_recipe
     from bench.report import markdown_report
-    from bench.rows import make_groups, make_rows
+    from bench.rows import Runs, make_groups, make_rows
     from bench.run_file import describe_run, write_run
     from bench.screen import Screen
     from bench.workplace import Workplace
@@ -66,8 +66,9 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     output.mkdir(parents=True, exist_ok=True)
     _prove_writable(output)
     cells = run_pipeline(work)
-    rows = make_rows(cells, threads=recipe.threads, device=recipe.device)
-    finished = describe_run(recipe, cells, rows, make_groups(cells, rows))
+    runs = Runs(cells)
+    rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
+    finished = describe_run(recipe, cells, rows, make_groups(runs, rows))
     with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
         write_run(finished, cells, output)
         with new_file(output / "table.md") as temporary:
@@ -87,7 +88,7 @@ def show_run(place: Path, format: str) -> None:
         raise RequestError(unknown("format", format, REPORTS))
     run = read_run(place)
     if format == "rich" and not sys.stdout.isatty():
-        Console(width=180, highlight=False).print(_plain(REPORTS[format](run)), markup=False)
+        sys.stdout.write(_plain(REPORTS[format](run)))
     else:
         sys.stdout.write(REPORTS[format](run))
 

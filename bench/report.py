@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -29,6 +30,7 @@ COLUMNS = (
     "",
 )
 NUMBERS_FROM = 2
+NARROWEST, WIDEST = 120, 180
 NOTES = {
     "pareto": "★ no other row is both better and faster",
     "failed": "✗ failed its parity gate or its measurement: not to be used",
@@ -54,8 +56,9 @@ def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
 
 
 def rich_report(run: Run) -> str:
-    """Tables in colour, as wide as they need to be."""
-    console = Console(file=io.StringIO(), force_terminal=True, width=180)
+    """Tables in colour, as wide as the terminal."""
+    width = max(NARROWEST, shutil.get_terminal_size((WIDEST, 50)).columns)
+    console = Console(file=io.StringIO(), force_terminal=True, width=width)
     for title, header, lines in _tables(run):
         table = Table(title=title, title_justify="left", header_style="bold")
         for number, name in enumerate(header):

@@ -70,15 +70,14 @@ class Runs:
         return quality.gap_closed(trios, classes) if len(trios) == len(cells) else None
 
 
-def make_rows(cells: Sequence[Cell], *, threads: int, device: str) -> list[Row]:
+def make_rows(runs: Runs, *, threads: int, device: str) -> list[Row]:
     """One row for each cell, failed ones included, with speed-ups against the teacher rows of the same run."""
-    runs = Runs(cells)
-    return _with_speedups([_row(cell, runs, threads=threads, device=device) for cell in cells])
+    return _with_speedups([_row(cell, runs, threads=threads, device=device) for cell in runs.cells])
 
 
-def make_groups(cells: Sequence[Cell], rows: Sequence[Row]) -> list[Group]:
+def make_groups(runs: Runs, rows: Sequence[Row]) -> list[Group]:
     """The means over seeds of every model and format whose rows are all sound."""
-    runs = Runs(cells)
+    cells = runs.cells
     members: dict[tuple[str, str], list[int]] = {}
     for number, row in enumerate(rows):
         members.setdefault((row.model, row.format), []).append(number)

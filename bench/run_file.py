@@ -16,7 +16,7 @@ from bench.measure_step import Measurement
 from bench.pipeline import Cell
 from bench.recipe import Recipe
 from bench.row import Group, Row
-from export.bundle import read_bundle
+from export.bundle import RECORD, read_bundle
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
 
@@ -88,7 +88,7 @@ def read_run(place: Path) -> Run:
 
 def _place_bundle(source: Path, target: Path) -> None:
     try:
-        if read_bundle(target).files == read_bundle(source).files:
+        if read_bundle(target).files == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]:
             return
     except RequestError:  # there is none yet, or a damaged one
         pass
