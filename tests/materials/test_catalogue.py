@@ -1,0 +1,50 @@
+"""One contract for every entry of the catalogue, and its rows where they have been fetched already."""
+
+import re
+
+import pytest
+
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
+from materials.files import cache_folder
+
+ENTRIES = {**DATASETS, **WEIGHTS, **VECTORS}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_archive_is_pinned_by_version_and_digests_and_has_a_licence(name):
+    archive = ENTRIES[name].archive
+    assert re.fullmatch(r"\d+(\.\d+)*", archive.version)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", sha256) for sha256 in (archive.sha256, *archive.members.values()))
+    assert len({member.rsplit("/")[-1] for member in archive.members}) == len(archive.members)
+    assert archive.licence
+    assert archive.size_bytes > 1e6
+    assert ENTRIES[name].description
+
+
+def folder_of(name):
+    archive = ENTRIES[name].archive
+    if not (cache_folder() / "materials" / f"{archive.package}-{archive.version}").is_dir():
+        pytest.skip(f"{name} has not been fetched")
+    return fetch_folder(ENTRIES[name], cache_folder(), lambda done, total: None)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_every_data_set_reads_as_texts(name):
+    table = DATASETS[name].read(folder_of(name)).train
+    assert len(table.texts) > 5000
+    assert all(text.strip() for text in table.texts)
+    assert table.labels is None or len(table.labels) == len(table.texts)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_every_vector_table_knows_common_words(name):
+    vectors = VECTORS[name].read(folder_of(name), ["the", "film", "n't", "zzzzqqq"])
+    assert vectors.matrix.shape == (4, VECTORS[name].dimensions)
+    assert vectors.known.tolist() == [True, True, True, False]
+
+
+def test_rotten_tomatoes_is_what_its_source_says():
+    from collections import Counter
+
+    table = DATASETS["rotten-tomatoes"].read(folder_of("rotten-tomatoes")).train
+    assert Counter(table.labels) == {"negative": 4265, "positive": 4265}
