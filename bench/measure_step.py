@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.machine import describe_machine, package_versions
+from bench.speed import OFFLINE_ROWS, SINGLE_ROWS
 from bench.workplace import Workplace
 from materials.splits import load_splits
 from materials.stages import Stage
@@ -29,7 +30,7 @@ def measure(work: Workplace, bundle: Path, *, splits: Path, speed: bool, title: 
     inputs = {
         "bundle": bundle.name,
         "splits": splits.name,
-        "speed": speed,
+        "speed": [SINGLE_ROWS, OFFLINE_ROWS] if speed else False,
         "threads": work.recipe.threads,
         "machine": describe_machine() if speed else None,
         "versions": package_versions(),
@@ -41,7 +42,7 @@ def measure(work: Workplace, bundle: Path, *, splits: Path, speed: bool, title: 
             measure_in_fresh_process(bundle, texts, folder, threads=work.recipe.threads, speed=speed)
 
     try:
-        folder = work.store.get(Stage(name="measurement", version=2, inputs=inputs), make)
+        folder = work.store.get(Stage(name="measurement", version=1, inputs=inputs), make)
     except MeasurementFailed as failure:
         work.screen.notice(f"{title} could not be measured: {failure}")
         return str(failure)
