@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -73,6 +74,21 @@ def _why_not_written(error: Exception) -> str | None:
 def _fail(sentence: str, code: int) -> None:
     print(f"distilbench: {sentence}", file=sys.stderr)
     sys.exit(code)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(version("distilbench"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Distil classifiers, export them, and measure what every exported file keeps and costs."""
 
 
 Overrides = Annotated[

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from materials.errors import RequestError, unknown
-from materials.files import cache_folder, digest
+from materials.files import cache_folder, digest, new_file
 
-LINES_AT_ONCE = 1024
+LINES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,6 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     from bench.run_file import describe_run, write_run
     from bench.screen import Screen
     from bench.workplace import Workplace
-    from materials.files import new_file
     from materials.stages import StageStore
 
     recipe = read_recipe(request.recipe, request.all_overrides)
@@ -63,7 +62,6 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     if dry_run:
         print_plan(work)
         return 0
-    output.mkdir(parents=True, exist_ok=True)
     _prove_writable(output)
     cells = run_pipeline(work)
     runs = Runs(cells)
@@ -102,12 +100,13 @@ def predict_texts(folder: Path, texts: Sequence[str], *, all_labels: bool, threa
     if predictor.bundle.parity["status"] == "failed":
         Screen().notice(f"{folder} failed its parity gate ({predictor.bundle.parity['reason']}); do not rely on it")
     lines = iter(texts) if texts else _lines_of_standard_input()
-    while chunk := list(islice(lines, LINES_AT_ONCE)):
+    while chunk := list(islice(lines, 1 if sys.stdin.isatty() else LINES_AT_ONCE)):
         for text, prediction in zip(chunk, predictor.predict(chunk), strict=True):
             shown = f"{prediction.probability:.4f}"
             if all_labels:
-                shown = " ".join(f"{name}={value:.4f}" for name, value in prediction.probabilities.items())
+                shown = "\t".join(f"{name}={value:.4f}" for name, value in prediction.probabilities.items())
             print(f"{prediction.label}\t{shown}\t{' '.join(text.split())}")
+        sys.stdout.flush()
 
 
 def fetch_materials(recipe: str | None) -> None:
@@ -176,9 +175,15 @@ def _plain(text: str) -> str:
 
 
 def _prove_writable(folder: Path) -> None:
-    """Find out before hours of work, not after, that the run folder cannot be written to."""
-    from materials.files import new_file
-
-    with new_file(folder / ".proof"):
-        pass
-    (folder / ".proof").unlink(missing_ok=True)
+    """Find out before hours of work, not after, that the cache or the run folder cannot be written to."""
+    for place in (cache_folder(), folder):
+        there = place.exists()
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with new_file(place / ".proof"):
+                pass
+            (place / ".proof").unlink(missing_ok=True)
+        except OSError as error:
+            raise RequestError(f"cannot write to the folder {place}: {error.strerror}") from None
+        if not there and place == folder:
+            place.rmdir()  # it comes back with the results

@@ -9,11 +9,11 @@ import numpy as np
 from bench.recipe import Student
 from bench.workplace import Workplace
 from materials.archives import Report
-from materials.catalogue import DATASETS, VECTORS, fetch_folder
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.errors import RequestError
 from materials.files import sha256_of
 from materials.rows import Source, Table
-from materials.splits import load_splits, make_splits, save_splits
+from materials.splits import load_splits, make_splits, normalised, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
 from materials.weights import WeightsFolder, find_weights
@@ -24,6 +24,18 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
     name = work.recipe.teacher.weights
     with work.screen.step(f"weights {name}") as report:
         return find_weights(name, work.root, report=report)
+
+
+def check_sources(work: Workplace) -> None:
+    """Read the recipe's own files and look for its model folder; fetch nothing. Raises RequestError as a run would."""
+    data, weights = work.recipe.data, work.recipe.teacher.weights
+    for name in (data.train, data.validation, data.test):
+        if name and name not in DATASETS:
+            read_table(Path(name), text=data.text, label=data.label)
+    if data.transfer and data.transfer not in DATASETS:
+        read_texts(Path(data.transfer), text=data.text)
+    if weights not in WEIGHTS and ("/" not in weights or Path(weights).is_dir()):
+        find_weights(weights, work.root, report=lambda done, total: None)
 
 
 def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
@@ -51,6 +63,10 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 label_order=fine_tuned_labels(weights),
             )
             save_splits(splits, folder)
+            known = {normalised(text) for text in splits.train.texts}
+            both = sum(normalised(text) in known for text in splits.transfer.texts)
+            if both:
+                work.screen.notice(f"{both} of {len(splits.transfer)} transfer rows are train rows too")
 
     return work.store.get(Stage(name="splits", version=1, inputs=inputs), make)
 

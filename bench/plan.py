@@ -1,11 +1,12 @@
 """What a run would do, and what it would need, judged by what earlier runs on this machine took."""
 
 from collections import Counter
-from statistics import median
+from statistics import mean
 
 from rich.console import Console
 from rich.table import Table
 
+from bench.data_steps import check_sources
 from bench.recipe import Recipe
 from bench.workplace import Workplace
 from materials.stages import stored_entries
@@ -13,6 +14,7 @@ from materials.stages import stored_entries
 
 def print_plan(work: Workplace) -> None:
     """Print the cells of a recipe, and the stages with the time and disk that all of them would need from nothing."""
+    check_sources(work)
     recipe = work.recipe
     console = Console()
     cells = Table("model", "formats", title=f"{recipe.name}: {recipe.description}", title_justify="left")
@@ -40,15 +42,21 @@ def count_stages(recipe: Recipe) -> Counter[str]:
 
 
 def _print_stages(work: Workplace, counts: Counter[str], console: Console) -> None:
-    """The time and disk of each kind: its count times the median of those in the cache; blank where there are none."""
-    entries = list(stored_entries(work.root))
-    title = "needed from nothing, judged by what earlier runs left in the cache"
+    """The time and disk of each kind: its count times the mean of those in the cache; '?' where there are none."""
+    entries = [entry for entry in stored_entries(work.root) if entry.seconds]
+    title = "all stages, none taken from the cache; time and disk are means of earlier runs here"
     table = Table("stage", "count", "minutes", "MB", title=title, title_justify="left")
+    minutes = megabytes = 0.0
     for kind, count in counts.items():
-        known = [entry for entry in entries if entry.name == kind and entry.seconds]
-        seconds = f"{count * median(entry.seconds for entry in known) / 60:.1f}" if known else ""
-        size = f"{count * median(entry.size_bytes for entry in known) / 1e6:,.1f}" if known else ""
-        table.add_row(kind, str(count), seconds, size)
+        known = [entry for entry in entries if entry.name == kind]
+        if not known:
+            table.add_row(kind, str(count), "?", "?")
+            continue
+        own_minutes = count * mean(entry.seconds for entry in known) / 60
+        own_megabytes = count * mean(entry.size_bytes for entry in known) / 1e6
+        minutes, megabytes = minutes + own_minutes, megabytes + own_megabytes
+        table.add_row(kind, str(count), f"{own_minutes:.1f}", f"{own_megabytes:,.1f}")
+    table.add_row("all", str(counts.total()), f"{minutes:.1f}", f"{megabytes:,.1f}", style="bold")
     console.print(table)
     if not entries:
         console.print(

@@ -56,6 +56,17 @@ class Data(Part):
     text: str = "text"
     label: str | None = None
 
+    @model_validator(mode="after")
+    def _check_columns(self) -> "Data":
+        sources = [name for name in (self.train, self.validation, self.test, self.transfer) if name]
+        if (self.text != "text" or self.label is not None) and all(name in DATASETS for name in sources):
+            raise ValueError(
+                "text and label name the columns of a file, but data names no file; did you forget --data?"
+            )
+        if self.text == self.label:
+            raise ValueError(f"text and label are the same column '{self.text}'")
+        return self
+
 
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
@@ -191,6 +202,8 @@ class Recipe(Part):
         for kind, titles in (
             ("student", [student.title for student in self.students]),
             ("objective", [objective.title for objective in self.objectives]),
+            ("format", list(self.formats)),
+            ("teacher format", list(self.teacher.formats)),
         ):
             twice = sorted({title for title in titles if titles.count(title) > 1})
             if twice:

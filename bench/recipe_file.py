@@ -1,6 +1,6 @@
 """Reading a recipe: its YAML, the values set on the command line, and errors that name the line."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,11 @@ from pydantic import BaseModel, ValidationError
 from bench.recipe import Data, Objective, Parity, Recipe, Student, Teacher
 from materials.errors import RequestError, unknown
 
+MESSAGES = {
+    "tuple_type": "expected a [list]",
+    "model_type": "expected a group of keys",
+    "dict_type": "expected a group of keys",
+}
 PARTS: dict[str, type[BaseModel]] = {
     "data": Data,
     "teacher": Teacher,
@@ -25,7 +30,7 @@ def recipe_names() -> list[str]:
     return sorted(path.name.removesuffix(".yaml") for path in files("recipes").iterdir() if path.name.endswith(".yaml"))
 
 
-def read_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
+def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe of a name or a YAML file, with `path.to.key=value` overrides.
 
     Raises RequestError that names the file, the line, what was expected and the choices.
@@ -38,6 +43,8 @@ def read_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
+        for override in overrides:  # what the command line set stands in no line of the file
+            lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
         raise RequestError(_sentence(error, path, lines)) from None
 
 
@@ -86,6 +93,11 @@ def _set(content: dict[str, Any], override: str) -> None:
             place = place.setdefault(key, {}) if isinstance(place, dict) else place[key_or_index]
 
 
+def _is_below(place: tuple[str | int, ...], override: str) -> bool:
+    keys = override.partition("=")[0].split(".")
+    return [str(part) for part in place[: len(keys)]] == keys
+
+
 def _value(text: str, override: str) -> Any:
     try:
         return yaml.safe_load(text)
@@ -124,7 +136,7 @@ def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, .
         return f"{where}: {unknown('key', str(place[-1]), part.model_fields)}"
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = MESSAGES.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
     given = first.get("input")
     came = f"; got {given!r}" if first["type"] != "value_error" and isinstance(given, str | int | float | bool) else ""
     return f"{where}: {key + ': ' if key else ''}{message}{came}"

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from bench.row import Group, Row
@@ -30,7 +32,18 @@ COLUMNS = (
     "",
 )
 NUMBERS_FROM = 2
-NARROWEST, WIDEST = 120, 180
+WIDEST = 180
+DROPPED_FIRST = (
+    "p90 ms",
+    "agree",
+    "end-to-end\ntexts/s",
+    "vs best\nexport",
+    "transfer rows",
+    "seeds",
+    "MB",
+    "texts/s",
+    "gap closed",
+)
 NOTES = {
     "pareto": "★ no other row is both better and faster",
     "failed": "✗ failed its parity gate or its measurement: not to be used",
@@ -56,20 +69,42 @@ def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
 
 
 def rich_report(run: Run) -> str:
-    """Tables in colour, as wide as the terminal."""
-    width = max(NARROWEST, shutil.get_terminal_size((WIDEST, 50)).columns)
+    """Tables in colour; columns that do not fit the terminal are left out, the least needed first."""
+    width = shutil.get_terminal_size((WIDEST, 50)).columns
     console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    dropped: list[str] = []
     for title, header, lines in _tables(run):
-        table = Table(title=title, title_justify="left", header_style="bold")
-        for number, name in enumerate(header):
-            table.add_column(name, justify="left" if number < NUMBERS_FROM else "right", no_wrap=number < NUMBERS_FROM)
-        for line in lines:
-            table.add_row(*line, style="red" if line[-1].startswith("✗") else None)
-        console.print(table)
-    console.print("\n".join(_footnotes(run)), style="dim", highlight=False)
+        hidden: list[str] = []
+        while (
+            Measurement.get(
+                console, console.options.update(max_width=1000), _rich_table(title, header, lines, hidden)
+            ).maximum
+            > width
+        ):
+            droppable = [name for name in DROPPED_FIRST if name in header and name not in hidden]
+            if not droppable:
+                break
+            hidden.append(droppable[0])
+        dropped += hidden
+        console.print(_rich_table(title, header, lines, hidden))
+    notes = _footnotes(run)
+    if dropped:
+        names = ", ".join(name.replace("\n", " ") for name in dropped)
+        notes.append(f"left out for want of width: {names} (a wider terminal or --format markdown shows all)")
+    console.print("\n".join(notes), style="dim", highlight=False, markup=False)
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
+
+
+def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden: Sequence[str]) -> Table:
+    table = Table(title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden else 0))
+    shown = [number for number, name in enumerate(header) if name not in hidden]
+    for number in shown:
+        table.add_column(header[number], justify="left" if number < NUMBERS_FROM else "right", no_wrap=True)
+    for line in lines:
+        table.add_row(*(escape(line[number]) for number in shown), style="red" if line[-1].startswith("✗") else None)
+    return table
 
 
 def markdown_report(run: Run) -> str:
@@ -118,9 +153,9 @@ def _tables(run: Run) -> list[Report]:
 
 
 def _main_format(run: Run) -> str:
-    """The format that the table of means shows: the first exported one that teacher and students share."""
+    """The format that the table of means shows: ONNX, or else the first that teacher and students share."""
     formats = [name for name in run.recipe["formats"] if name in run.recipe["teacher"]["formats"]]
-    return next((name for name in formats if name != "eager"), "eager")
+    return "onnx" if "onnx" in formats else next(iter(formats), "eager")
 
 
 def _line(row: Row, is_star: bool) -> list[str]:
@@ -171,13 +206,12 @@ def _footnotes(run: Run) -> list[str]:
 
 def _labelling_note(labelling: Mapping[str, Any]) -> str:
     common, format = labelling["common_rows_per_second"], labelling["format"]
-    ratio = labelling["sample_rows_per_second"][format] / common
+    fastest = labelling["sample_rows_per_second"][format]
     parts = (
-        f"teacher logits, seed {labelling['seed']}: {labelling['rows_per_second']:,.0f} rows/s",
-        f"by {format} on {labelling['threads']} thread(s);",
-        f"on the same {labelling['sample_rows']} rows {ratio:.1f} times the common way",
-        f"({common:,.0f} rows/s: eager fp32 padded to 128, batch 32),",
-        f"{labelling['agreement_with_common']:.1%} agree",
+        f"teacher logits, seed {labelling['seed']}: on the same {labelling['sample_rows']} rows and",
+        f"{labelling['threads']} thread(s), {fastest:,.0f} rows/s by {format} in batches of equal length against",
+        f"{common:,.0f} rows/s the common way (eager fp32, batches of 32 padded to 128): {fastest / common:.1f} times;",
+        f"{labelling['agreement_with_common']:.1%} of the labels agree",
     )
     return " ".join(parts)
 

@@ -83,7 +83,7 @@ def read_run(place: Path) -> Run:
         groups = tuple(Group(**group) for group in content.pop("groups"))
         return Run(**{**content, "labelling": tuple(content["labelling"]), "rows": rows, "groups": groups})
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(f"{file} is no run file ({error})") from None
+        raise RequestError(f"{file} is no run file, or damaged ({type(error).__name__}: {error})") from None
 
 
 def _place_bundle(source: Path, target: Path) -> None:

@@ -47,6 +47,8 @@ def make_splits(
             held_out[part] = _rows(table, numbers, without=known)
             known |= {normalised(text) for text in held_out[part].texts}
     train = _rows(source.train, numbers, without=known)
+    if not len(train):
+        raise RequestError("all train rows are validation or test rows too; give different rows for each")
     for part, share in (("test", test), ("validation", validation)):
         if part not in held_out:
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
