@@ -32,14 +32,14 @@ def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
         return None
     latency = alt.X("latency:Q", scale=alt.Scale(type="log"), title="latency of one text, p50, ms (log)")
     score = alt.Y("score:Q", scale=alt.Scale(zero=False), title="macro-F1 on the exported file, %")
-    order = list(dict.fromkeys(frame["model"]))
-    color = alt.Color("model:N", sort=order, title="model", scale=alt.Scale(scheme="tableau20"))
-    base = alt.Chart(frame)
-    intervals = base.mark_rule(opacity=0.25).encode(
-        latency, alt.Y("low:Q", title=""), alt.Y2("high:Q"), color.legend(None)
+    color = alt.Color("model:N", sort=list(dict.fromkeys(frame["model"])), title="model")
+    learned = alt.Opacity(
+        "learned:N", title="learned from", scale=alt.Scale(domain=["labels", "the teacher"], range=[0.35, 0.95])
     )
-    points = base.mark_point(size=90, filled=True, opacity=0.9).encode(
-        latency, score, color, alt.Shape("format:N", title="format")
+    base = alt.Chart(frame)
+    intervals = base.mark_rule(opacity=0.2, color="gray").encode(latency, alt.Y("low:Q", title=""), alt.Y2("high:Q"))
+    points = base.mark_point(size=90, filled=True).encode(
+        latency, score, color, alt.Shape("format:N", title="format"), learned
     )
     front = (
         alt.Chart(frame[frame["best"]].sort_values("latency"))
@@ -63,7 +63,8 @@ def _frame(run: Run) -> pd.DataFrame:
     best = best_tradeoffs(timed)
     content = [
         {
-            "model": row.model,
+            "model": row.architecture if row.role == "student" else row.role,
+            "learned": "the teacher" if row.objective not in (None, "hard") else "labels",
             "format": row.format,
             "latency": row.latency_p50_ms,
             "score": row.macro_f1 * 100,
