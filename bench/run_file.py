@@ -87,15 +87,20 @@ def read_run(place: Path) -> Run:
 
 
 def _place_bundle(source: Path, target: Path) -> None:
-    try:
-        if read_bundle(target).files == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]:
-            return
-    except RequestError:  # there is none yet, or a damaged one
-        pass
+    if _is_sound_copy(target, source):
+        return
     with new_folder(target) as temporary:
         for path in source.iterdir():
             if path.name != "stage.json":
                 shutil.copyfile(path, temporary / path.name)
+
+
+def _is_sound_copy(target: Path, source: Path) -> bool:
+    """Whether the target is there, undamaged, and the bundle that the source is."""
+    try:
+        return read_bundle(target).files == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]
+    except RequestError:
+        return False
 
 
 def _samples(cells: Sequence[Cell]) -> pd.DataFrame:
