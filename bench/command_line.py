@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bench.measuring_command_line import app as measuring_app
 from materials.errors import RequestError
 
 WRONG_REQUEST, INTERRUPTED = 2, 130
@@ -39,6 +40,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(measuring_app)
 
 
 def main() -> None:
@@ -112,7 +116,7 @@ def run(
     teacher: Annotated[
         str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
     set_: Overrides = None,

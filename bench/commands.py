@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 from rich.console import Console
@@ -16,6 +16,9 @@ from rich.table import Table
 
 from materials.errors import RequestError, unknown
 from materials.files import cache_folder, digest, new_file
+
+if TYPE_CHECKING:
+    from bench.run_file import Artefact, Run
 
 LINES_AT_ONCE = 256
 
@@ -45,11 +48,9 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0."""
     from bench.pipeline import run_pipeline
     from bench.plan import print_plan
-    from bench.plot import save_tradeoff
     from bench.recipe_file import read_recipe
-    from bench.report import markdown_report
     from bench.rows import Runs, make_groups, make_rows
-    from bench.run_file import describe_run, write_run
+    from bench.run_file import describe_run
     from bench.screen import Screen
     from bench.workplace import Workplace
     from materials.stages import StageStore
@@ -66,15 +67,25 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     cells = run_pipeline(work)
     runs = Runs(cells)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
-    finished = describe_run(recipe, cells, rows, make_groups(runs, rows))
-    with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
-        write_run(finished, cells, output)
-        with new_file(output / "table.md") as temporary:
-            temporary.write_text(markdown_report(finished), encoding="utf-8")
-        save_tradeoff(finished, output)
+    groups = make_groups(runs, rows)
+    finished = describe_run(recipe.name, rows, threads=recipe.threads, recipe=recipe, cells=cells, groups=groups)
+    save_run(finished, runs.artefacts(rows), output)
     show_run(output, "rich")
     screen.notice(f"run.json, table.md, tradeoff.png and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0
+
+
+def save_run(run: "Run", artefacts: "Sequence[Artefact]", output: Path) -> None:
+    """Fill the run folder: run.json, raw samples, predictions, bundles, table and picture; one process at a time."""
+    from bench.plot import save_tradeoff
+    from bench.report import markdown_report
+    from bench.run_file import write_run
+
+    with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
+        write_run(run, artefacts, output)
+        with new_file(output / "table.md") as temporary:
+            temporary.write_text(markdown_report(run), encoding="utf-8")
+        save_tradeoff(run, output)
 
 
 def show_run(place: Path, format: str) -> None:

@@ -1,35 +1,65 @@
-"""Measures a bundle in a fresh process with a fixed number of threads."""
+"""Measures a model in a fresh process with a fixed number of threads."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.harness.task import Task
+
 TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT = 600, 3
+CHILD = (sys.executable, "-P", "-m", "bench.harness.child")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
 
 
 class MeasurementFailed(RuntimeError):
-    """The process that measured a bundle crashed or hung; the message is its last line."""
+    """The process that measured a model crashed or hung; the message says how in one sentence."""
 
 
-def measure_in_fresh_process(bundle: Path, texts: Sequence[str], folder: Path, *, threads: int, speed: bool) -> None:
-    """Fill `folder` with what `bench.child` writes. Raises MeasurementFailed when the process does not end well."""
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(threads))}
-    environment["TOKENIZERS_PARALLELISM"] = "false" if threads == 1 else "true"
+def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path) -> None:
+    """Fill `folder` with what the child writes. Raises MeasurementFailed when the process does not end well."""
     with tempfile.TemporaryDirectory() as work:
-        texts_file = Path(work) / "texts.json"
+        task_file, texts_file = Path(work) / "task.json", Path(work) / "texts.json"
+        task.write(task_file)
         texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
-        command = [sys.executable, "-P", "-m", "bench.child", str(bundle), str(texts_file), str(folder), str(threads)]
-        command.append("speed" if speed else "quality")
         limit = TIMEOUT_SECONDS + TIMEOUT_SECONDS_A_TEXT * len(texts)
         try:
-            answer = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=limit)
+            answer = subprocess.run(
+                [*CHILD, str(task_file), str(texts_file), str(folder)],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=child_environment(task.threads),
+                timeout=limit,
+            )
         except subprocess.TimeoutExpired:
             raise MeasurementFailed(f"the measuring process hung for {limit} s and was ended") from None
     if answer.returncode != 0:
-        lines = [line for line in answer.stderr.splitlines() if line.strip()]
-        raise MeasurementFailed(lines[-1] if lines else f"the measuring process died (status {answer.returncode})")
+        raise MeasurementFailed(_why(answer.returncode, answer.stderr))
+
+
+def child_environment(threads: int) -> dict[str, str]:
+    """The environment that gives every library the same threads; they spin while idle only where there are several."""
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        "OMP_WAIT_POLICY": "ACTIVE" if threads > 1 else "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false" if threads == 1 else "true",
+    }
+
+
+def _why(status: int, errors: str) -> str:
+    lines = [line for line in errors.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    if any(word in last for word in OUT_OF_MEMORY):
+        return f"the measuring process ran out of memory ({last})"
+    if status == -signal.SIGKILL:
+        return "the measuring process was killed, most likely because the machine ran out of memory"
+    if status < 0:
+        return f"the measuring process crashed ({signal.Signals(-status).name})"
+    return last or f"the measuring process died (status {status})"

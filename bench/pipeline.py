@@ -1,12 +1,13 @@
 """The whole way of the data, from a recipe to measured bundles. Each step's result is stored and never made twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data_steps import build_vocabulary, describe_sources, find_teacher_weights, split
 from bench.export_steps import export, label
 from bench.measure_step import Measurement, measure
+from bench.peer_step import PEER_FORMAT, train_peer
 from bench.recipe import Objective, Student
 from bench.training_steps import train_student, train_teacher
 from bench.workplace import Workplace
@@ -31,11 +32,11 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A trained checkpoint before it is exported; student and objective are none for the teacher."""
+    """A trained model and its bundles by format; student and objective are none for the teacher and for peers."""
 
     title: str
-    checkpoint: Path
-    formats: tuple[str, ...]
+    role: str
+    bundles: Mapping[str, Path]
     student: Student | None = None
     objective: Objective | None = None
 
@@ -49,33 +50,34 @@ def run_pipeline(work: Workplace) -> list[Cell]:
 def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -> Iterator[Cell]:
     recipe = work.recipe
     splits = split(work, weights, seed)
-    teacher = Model(
-        title="teacher", checkpoint=train_teacher(work, weights, splits, seed), formats=recipe.teacher.formats
-    )
-    teacher_bundles = _export(work, weights, teacher, splits, seed)
-    logits = label(work, splits, teacher.checkpoint, list(teacher_bundles.values()), seed)
+    checkpoint = train_teacher(work, weights, splits, seed)
+    exported = _export(work, weights, checkpoint, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
+    models = [Model(title="teacher", role="teacher", bundles=exported)]
+    logits = label(work, splits, checkpoint, list(exported.values()), seed)
 
-    bundles = [(teacher, teacher_bundles)]
     for student in recipe.students:
         vocabulary = build_vocabulary(work, splits, student.vectors)
         for objective in recipe.objectives:
+            title = f"{student.title} {objective.title}"
             used = logits if objective.needs_teacher else None
             checkpoint = train_student(
                 work, student, objective, splits=splits, vocabulary=vocabulary, logits=used, seed=seed
             )
-            title = f"{student.title} {objective.title}"
-            model = Model(
-                title=title, checkpoint=checkpoint, formats=recipe.formats, student=student, objective=objective
+            exported = _export(
+                work, weights, checkpoint, recipe.formats, title=title, splits=splits, seed=seed, student=student
             )
-            bundles.append((model, _export(work, weights, model, splits, seed)))
+            models.append(Model(title=title, role="student", bundles=exported, student=student, objective=objective))
+    for peer in recipe.peers:
+        bundles = {PEER_FORMAT: train_peer(work, weights, splits, peer, seed)}
+        models.append(Model(title=peer, role="peer", bundles=bundles))
 
-    for model, by_format in bundles:
-        for format, bundle in by_format.items():
+    for model in models:
+        for format, bundle in model.bundles.items():
             speed = number < recipe.speed_seeds
             title = f"{model.title} as {format}, seed {seed}"
             yield Cell(
                 model=model.title,
-                role="student" if model.student else "teacher",
+                role=model.role,
                 student=model.student,
                 objective=model.objective,
                 seed=seed,
@@ -87,10 +89,17 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
             )
 
 
-def _export(work: Workplace, weights: WeightsFolder, model: Model, splits: Path, seed: int) -> dict[str, Path]:
-    licences = {work.recipe.teacher.weights: weights.licence, **describe_sources(work, model.student)}
-    made = {"recipe": work.recipe.name, "model": model.title, "seed": seed}
-    return {
-        format: export(work, model.checkpoint, format, splits=splits, made=made, licences=licences)
-        for format in model.formats
-    }
+def _export(
+    work: Workplace,
+    weights: WeightsFolder,
+    checkpoint: Path,
+    formats: Sequence[str],
+    *,
+    title: str,
+    splits: Path,
+    seed: int,
+    student: Student | None = None,
+) -> dict[str, Path]:
+    licences = {work.recipe.teacher.weights: weights.licence, **describe_sources(work, student)}
+    made = {"recipe": work.recipe.name, "model": title, "seed": seed}
+    return {format: export(work, checkpoint, format, splits=splits, made=made, licences=licences) for format in formats}

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.data_steps import check_sources
+from bench.peer_step import PEER_FORMAT
 from bench.recipe import Recipe
 from bench.workplace import Workplace
 from materials.stages import stored_entries
@@ -22,6 +23,8 @@ def print_plan(work: Workplace) -> None:
     for student in recipe.students:
         for objective in recipe.objectives:
             cells.add_row(f"{student.title} {objective.title}", ", ".join(recipe.formats))
+    for peer in recipe.peers:
+        cells.add_row(peer, PEER_FORMAT)
     counts = count_stages(recipe)
     console.print(cells)
     console.print(
@@ -34,11 +37,12 @@ def print_plan(work: Workplace) -> None:
 def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
     models = len(recipe.students) * len(recipe.objectives)
-    bundles = models * len(recipe.formats) + len(recipe.teacher.formats)
+    exported = models * len(recipe.formats) + len(recipe.teacher.formats)
+    peers = len(recipe.peers)
     vocabularies = len({student.vectors for student in recipe.students})
     once = {"splits": 1, "teacher": 1, "logits": 1, "vocabulary": vocabularies, "student": models}
-    by_seed = Counter({**once, "bundle": bundles, "measurement": bundles})
-    return Counter({kind: count * len(recipe.seeds) for kind, count in by_seed.items()})
+    by_seed = Counter({**once, "bundle": exported, "peer": peers, "measurement": exported + peers})
+    return +Counter({kind: count * len(recipe.seeds) for kind, count in by_seed.items()})
 
 
 def _print_stages(work: Workplace, counts: Counter[str], console: Console) -> None:

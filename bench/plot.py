@@ -48,8 +48,8 @@ def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
     )
     machine = run.machine["processor"]
     title = alt.TitleParams(
-        f"{run.recipe['name']}: quality against latency",
-        subtitle=f"{machine}, {run.recipe['threads']} thread(s); bars: 95 % bootstrap; dashed: best trade-offs",
+        f"{run.name}: quality against latency",
+        subtitle=f"{machine}, {run.threads} thread(s); bars: 95 % bootstrap; dashed: best trade-offs",
     )
     return alt.layer(front, intervals, points).properties(width=640, height=400, title=title)
 

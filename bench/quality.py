@@ -54,7 +54,7 @@ def mean_f1(confusion: np.ndarray) -> np.ndarray:
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, classes: int) -> Interval:
     """Macro-F1, with a bootstrap over the rows."""
     value = float(mean_f1(confusion_matrix(labels, predicted, classes)))
-    draws = _bootstrap_f1(labels, [predicted], classes, DRAWS, np.random.default_rng(0))[0]
+    draws = bootstrap_f1(labels, [predicted], classes, DRAWS, np.random.default_rng(0))[0]
     return _interval(value, draws)
 
 
@@ -100,11 +100,11 @@ def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:
 def _replicates(seed: SeedPredictions, classes: int, count: int, generator: np.random.Generator) -> np.ndarray:
     """Macro-F1 of (count, 3 models, draws) bootstrap samples of the rows."""
     predictions = [seed.teacher, seed.alone, seed.distilled]
-    drawn = _bootstrap_f1(seed.labels, predictions, classes, count * DRAWS, generator)
+    drawn = bootstrap_f1(seed.labels, predictions, classes, count * DRAWS, generator)
     return drawn.reshape(3, count, DRAWS).transpose(1, 0, 2)
 
 
-def _bootstrap_f1(
+def bootstrap_f1(
     labels: np.ndarray, predictions: Sequence[np.ndarray], classes: int, draws: int, generator: np.random.Generator
 ) -> np.ndarray:
     """Macro-F1 of (models, draws) over the same resampled rows for all models.

@@ -1,12 +1,15 @@
 """The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
 
 import inspect
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
+from peers import PEERS
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from bench.harness.task import SCENARIOS
 from export import EXPORTERS
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
@@ -175,6 +178,26 @@ class Parity(Part):
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
 
 
+class Measuring(Part):
+    """How every file is timed; `seconds` is how long each kind of call is repeated, at least."""
+
+    scenarios: tuple[Annotated[str, _one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = ("single-stream", "offline")
+    batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32, 128)
+    seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
+    server_p99_ms: Annotated[float, Field(gt=0, le=60_000)] = 20.0
+    sweep_batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 8, 32)
+    sweep_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (16, 32, 64)
+    affinity: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+    @model_validator(mode="after")
+    def _check_affinity(self) -> "Measuring":
+        there = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        if wrong := set(self.affinity) - there:
+            here = ", ".join(map(str, sorted(there))) or "no affinity"
+            raise ValueError(f"affinity names processor {min(wrong)}; this machine has {here}")
+        return self
+
+
 class Recipe(Part):
     """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first."""
 
@@ -185,11 +208,13 @@ class Recipe(Part):
     students: Annotated[tuple[Student, ...], Field(min_length=1)]
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
+    peers: tuple[Annotated[str, _one_of("peer", PEERS)], ...] = ()
     parity: Parity = Parity()
+    measuring: Measuring = Measuring()
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     speed_seeds: Annotated[int, Field(ge=0)] = 1
     threads: Positive = 1
-    device: Literal["cpu"] = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"
 
     @model_validator(mode="after")
     def _check_whole(self) -> "Recipe":
@@ -204,6 +229,7 @@ class Recipe(Part):
             ("objective", [objective.title for objective in self.objectives]),
             ("format", list(self.formats)),
             ("teacher format", list(self.teacher.formats)),
+            ("peer", list(self.peers)),
         ):
             twice = sorted({title for title in titles if titles.count(title) > 1})
             if twice:

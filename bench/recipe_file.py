@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bench.recipe import Data, Objective, Parity, Recipe, Student, Teacher
+from bench.recipe import Data, Measuring, Objective, Parity, Recipe, Student, Teacher
 from materials.errors import RequestError, unknown
 
 MESSAGES = {
@@ -22,6 +22,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "students": Student,
     "objectives": Objective,
     "parity": Parity,
+    "measuring": Measuring,
 }
 
 

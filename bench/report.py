@@ -1,21 +1,14 @@
 """A run as a table: for the terminal, Markdown, CSV or JSON."""
 
-import io
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
-
+from bench.layout import Report, figure, gap, markdown_tables, points, rich_tables, times
 from bench.row import Group, Row
 from bench.run_file import SCHEMA_VERSION, Run
 
-Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
 COLUMNS = (
     "model",
     "format",
@@ -23,31 +16,20 @@ COLUMNS = (
     "gap closed",
     "agree",
     "MB",
+    "RAM\nMB",
     "p50 ms",
     "p90 ms",
+    "p99 ms",
     "texts/s",
     "end-to-end\ntexts/s",
     "speed-up",
     "vs best\nexport",
     "",
 )
-NUMBERS_FROM = 2
-WIDEST = 180
-DROPPED_FIRST = (
-    "p90 ms",
-    "agree",
-    "end-to-end\ntexts/s",
-    "vs best\nexport",
-    "transfer rows",
-    "seeds",
-    "MB",
-    "texts/s",
-    "gap closed",
-)
 NOTES = {
     "pareto": "★ no other row is both better and faster",
     "failed": "✗ failed its parity gate or its measurement: not to be used",
-    "noisy": "~ measured while other work kept the machine busy",
+    "noisy": "~ not measured in quiet",
 }
 
 
@@ -70,52 +52,12 @@ def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
 
 def rich_report(run: Run) -> str:
     """Tables in colour; columns that do not fit the terminal are left out, the least needed first."""
-    width = shutil.get_terminal_size((WIDEST, 50)).columns
-    console = Console(file=io.StringIO(), force_terminal=True, width=width)
-    dropped: list[str] = []
-    for title, header, lines in _tables(run):
-        hidden: list[str] = []
-        while (
-            Measurement.get(
-                console, console.options.update(max_width=1000), _rich_table(title, header, lines, hidden)
-            ).maximum
-            > width
-        ):
-            droppable = [name for name in DROPPED_FIRST if name in header and name not in hidden]
-            if not droppable:
-                break
-            hidden.append(droppable[0])
-        dropped += hidden
-        console.print(_rich_table(title, header, lines, hidden))
-    notes = _footnotes(run)
-    if dropped:
-        names = ", ".join(name.replace("\n", " ") for name in dropped)
-        notes.append(f"left out for want of width: {names} (a wider terminal or --format markdown shows all)")
-    console.print("\n".join(notes), style="dim", highlight=False, markup=False)
-    file = console.file
-    assert isinstance(file, io.StringIO)
-    return file.getvalue()
-
-
-def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden: Sequence[str]) -> Table:
-    table = Table(title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden else 0))
-    shown = [number for number, name in enumerate(header) if name not in hidden]
-    for number in shown:
-        table.add_column(header[number], justify="left" if number < NUMBERS_FROM else "right", no_wrap=True)
-    for line in lines:
-        table.add_row(*(escape(line[number]) for number in shown), style="red" if line[-1].startswith("✗") else None)
-    return table
+    return rich_tables(_tables(run), _footnotes(run))
 
 
 def markdown_report(run: Run) -> str:
     """The same tables in Markdown."""
-    parts = []
-    for title, header, lines in _tables(run):
-        names = [name.replace("\n", " ") for name in header]
-        rules = ["---" if number < NUMBERS_FROM else "---:" for number in range(len(names))]
-        body = [names, rules, *lines]
-        parts.append(f"**{title}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in body))
-    return "\n\n".join([*parts, "  \n".join(_footnotes(run))]) + "\n"
+    return markdown_tables(_tables(run), _footnotes(run))
 
 
 def csv_report(run: Run) -> str:
@@ -139,22 +81,52 @@ REPORTS: dict[str, Callable[[Run], str]] = {
 
 
 def _tables(run: Run) -> list[Report]:
-    some_timed = any(row.latency_p50_ms is not None for row in run.rows)
-    timed = [row for row in run.rows if row.latency_p50_ms is not None or row.status == "failed" or not some_timed]
-    stars = best_tradeoffs(timed)
-    seeds = sorted({row.seed for row in timed})
-    title = f"{run.recipe['name']}: files measured, seed {', '.join(map(str, seeds))}"
-    tables: list[Report] = [(title, COLUMNS, [_line(row, number in stars) for number, row in enumerate(timed)])]
-    groups = [group for group in run.groups if group.seeds > 1 and group.format == _main_format(run)]
-    if groups:
-        header = ("model", "format", "macro-F1\nmean ± sd", "accuracy", "gap closed", "transfer rows", "seeds")
-        tables.insert(0, (f"{run.recipe['name']}: means over seeds", header, [_group_line(group) for group in groups]))
-    return tables
+    tables = [_means(run), _files(run), *_served(run), *_swept(run)]
+    return [table for table in tables if table[2]]
+
+
+def _means(run: Run) -> Report:
+    groups = [group for group in run.groups if group.seeds > 1 and group.format in (_main_format(run), "library")]
+    header = ("model", "format", "macro-F1\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
+    return f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]
+
+
+def _files(run: Run) -> Report:
+    some_timed = any(_is_timed(row) for row in run.rows)
+    shown = [row for row in run.rows if _is_timed(row) or row.status == "failed" or not some_timed]
+    stars = best_tradeoffs(shown)
+    seeds = sorted({row.seed for row in shown if row.seed is not None})
+    title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if seeds else "")
+    return title, COLUMNS, [_line(row, number in stars) for number, row in enumerate(shown)]
+
+
+def _is_timed(row: Row) -> bool:
+    return row.latency_p50_ms is not None or row.end_to_end_latency_p50_ms is not None
+
+
+def _served(run: Run) -> list[Report]:
+    """The server scenario: what each file serves, one text at a time, while p99 stays under the bound."""
+    served = [row for row in run.rows if row.server_texts_per_second is not None]
+    header = ("model", "format", "texts/s", "p99 ms")
+    lines = [[row.model, row.format, figure(row.server_texts_per_second), figure(row.server_p99_ms)] for row in served]
+    return [(f"{run.name}: Poisson arrivals served, text to label", header, lines)]
+
+
+def _swept(run: Run) -> list[Report]:
+    """The sweep over fixed shapes, one line a file."""
+    shapes = sorted({(point.length_tokens, point.batch_size) for row in run.rows for point in row.sweep or ()})
+    header = ("model", "format", *(f"{size} x {length}" for length, size in shapes))
+    lines = []
+    for row in run.rows:
+        if row.sweep:
+            known = {(point.length_tokens, point.batch_size): point.latency_p50_ms for point in row.sweep}
+            lines.append([row.model, row.format, *(figure(known.get(shape)) for shape in shapes)])
+    return [(f"{run.name}: p50 ms of fixed shapes, texts x tokens, model only", header, lines)]
 
 
 def _main_format(run: Run) -> str:
-    """The format that the table of means shows: ONNX, or else the first that teacher and students share."""
-    formats = [name for name in run.recipe["formats"] if name in run.recipe["teacher"]["formats"]]
+    """The format that the table of means shows: ONNX where there is one, or else the first."""
+    formats = [group.format for group in run.groups]
     return "onnx" if "onnx" in formats else next(iter(formats), "eager")
 
 
@@ -164,28 +136,31 @@ def _line(row: Row, is_star: bool) -> list[str]:
         row.format,
         ""
         if row.macro_f1 is None
-        else f"{_points(row.macro_f1)} [{_points(row.macro_f1_low)}, {_points(row.macro_f1_high)}]",
-        _gap(row.gap_closed, row.gap_closed_low, row.gap_closed_high),
-        _points(row.agreement),
-        f"{row.size_bytes / 1e6:.2f}",
-        _figure(row.latency_p50_ms),
-        _figure(row.latency_p90_ms),
-        _figure(row.texts_per_second),
-        _figure(row.end_to_end_texts_per_second),
-        _times(row.speedup),
-        _times(row.speedup_best_export),
+        else f"{points(row.macro_f1)} [{points(row.macro_f1_low)}, {points(row.macro_f1_high)}]",
+        gap(row.gap_closed, row.gap_closed_low, row.gap_closed_high),
+        points(row.agreement),
+        "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.2f}",
+        "" if row.inference_peak_memory_bytes is None else f"{row.inference_peak_memory_bytes / 1e6:.0f}",
+        figure(row.latency_p50_ms),
+        figure(row.latency_p90_ms),
+        figure(row.latency_p99_ms),
+        figure(row.texts_per_second),
+        figure(row.end_to_end_texts_per_second),
+        times(row.speedup),
+        times(row.speedup_best_export),
         {"failed": "✗", "noisy": "~"}.get(row.status, "") + ("★" if is_star else ""),
     ]
 
 
 def _group_line(group: Group) -> list[str]:
-    spread = f" ± {_points(group.macro_f1_spread)}" if group.macro_f1_spread is not None else ""
+    spread = f" ± {points(group.macro_f1_spread)}" if group.macro_f1_spread is not None else ""
     return [
         group.model,
         group.format,
-        _points(group.macro_f1) + spread,
-        _points(group.accuracy),
-        _gap(group.gap_closed, group.gap_closed_low, group.gap_closed_high),
+        points(group.macro_f1) + spread,
+        "" if group.macro_f1_low is None else f"[{points(group.macro_f1_low)}, {points(group.macro_f1_high)}]",
+        points(group.accuracy),
+        gap(group.gap_closed, group.gap_closed_low, group.gap_closed_high),
         "" if group.transfer_rows is None else f"{group.transfer_rows:,}",
         str(group.seeds),
     ]
@@ -195,13 +170,21 @@ def _footnotes(run: Run) -> list[str]:
     shown = {"pareto", *(row.status for row in run.rows if row.status != "ok")}
     notes = [sentence for name, sentence in NOTES.items() if name in shown]
     for row in run.rows:
-        if row.status == "failed":
-            notes.append(f"✗ {row.model} as {row.format}, seed {row.seed}: {row.error}")
+        if row.status != "ok":
+            title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
+            notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
     notes.append(
-        f"brackets: 95 % bootstrap intervals; speed: {run.recipe['threads']} thread(s), model only unless said, "
+        f"brackets: 95 % bootstrap intervals; speed: {run.threads} thread(s), model only unless said, "
         f"batch-1 p50 on real texts; {run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
     )
-    return notes + [_labelling_note(labelling) for labelling in run.labelling[: run.recipe["speed_seeds"]]]
+    days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and _is_timed(row)})
+    if len(days) > 1:
+        notes.append(
+            f"timed on {len(days)} days, {days[0]} to {days[-1]}: speed-ups across days mix two states of the machine; "
+            "`distilbench cache --prune --kind measurement` and a new run time all files together"
+        )
+    timed_seeds = {row.seed for row in run.rows if _is_timed(row)}
+    return notes + [_labelling_note(labelling) for labelling in run.labelling if labelling["seed"] in timed_seeds]
 
 
 def _labelling_note(labelling: Mapping[str, Any]) -> str:
@@ -214,22 +197,3 @@ def _labelling_note(labelling: Mapping[str, Any]) -> str:
         f"{labelling['agreement_with_common']:.1%} of the labels agree",
     )
     return " ".join(parts)
-
-
-def _points(share: float | None) -> str:
-    return "" if share is None else f"{share * 100:.1f}"
-
-
-def _gap(value: float | None, low: float | None, high: float | None) -> str:
-    return "" if value is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _times(ratio: float | None) -> str:
-    return "" if ratio is None else f"{ratio:.1f}x"
-
-
-def _figure(value: float | None) -> str:
-    """Three significant digits, or whole thousands."""
-    if value is None:
-        return ""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -4,8 +4,20 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class SweepPoint:
+    """The model's latency for one fixed shape."""
+
+    batch_size: int
+    length_tokens: int
+    latency_p50_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
-    """Units are in the names; what does not apply or was not measured is none."""
+    """Units are in the names; what does not apply or was not measured is none.
+
+    `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
+    """
 
     model: str
     role: str
@@ -18,11 +30,11 @@ class Row:
     objective: str | None
     objective_title: str | None
     transfer_rows: int | None
-    seed: int
+    seed: int | None
     format: str
     parity: str
-    parameters: int
-    size_bytes: int
+    parameters: int | None
+    size_bytes: int | None
     accuracy: float | None = None
     macro_f1: float | None = None
     macro_f1_low: float | None = None
@@ -36,23 +48,55 @@ class Row:
     gap_closed_high: float | None = None
     load_ms: float | None = None
     first_call_ms: float | None = None
+    load_peak_memory_bytes: int | None = None
+    inference_peak_memory_bytes: int | None = None
+    device_memory_bytes: int | None = None
+    energy_mj_per_text: float | None = None
     latency_p50_ms: float | None = None
+    latency_p50_low_ms: float | None = None
+    latency_p50_high_ms: float | None = None
     latency_p90_ms: float | None = None
+    latency_p99_ms: float | None = None
+    latency_p999_ms: float | None = None
+    cuda_events_p50_ms: float | None = None
     texts_per_second: float | None = None
+    texts_per_second_low: float | None = None
+    texts_per_second_high: float | None = None
     batch_size: int | None = None
     end_to_end_latency_p50_ms: float | None = None
+    end_to_end_latency_p50_low_ms: float | None = None
+    end_to_end_latency_p50_high_ms: float | None = None
     end_to_end_latency_p90_ms: float | None = None
+    end_to_end_latency_p99_ms: float | None = None
+    end_to_end_latency_p999_ms: float | None = None
     end_to_end_texts_per_second: float | None = None
+    end_to_end_texts_per_second_low: float | None = None
+    end_to_end_texts_per_second_high: float | None = None
+    end_to_end_batch_size: int | None = None
+    server_texts_per_second: float | None = None
+    server_p99_ms: float | None = None
+    sweep: tuple[SweepPoint, ...] | None = None
     speedup: float | None = None
     speedup_best_export: float | None = None
     end_to_end_speedup: float | None = None
+    inter_op_threads: int | None = None
+    spinning: bool | None = None
+    provider: str | None = None
+    affinity: tuple[int, ...] | None = None
+    noise: str | None = None
+    busy_cores_before: float | None = None
+    busy_cores_during: float | None = None
+    stolen_share: float | None = None
     measured_at: str | None = None
     bundle: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """The same model in the same format over all seeds: means, the spread over seeds, and the gap closed."""
+    """The same model in the same format over all seeds: means, the spread over seeds, and the gap closed.
+
+    `macro_f1_low` and `macro_f1_high` are the 95 % t-interval of the mean over seeds.
+    """
 
     model: str
     role: str
@@ -63,6 +107,8 @@ class Group:
     seeds: int
     macro_f1: float
     macro_f1_spread: float | None
+    macro_f1_low: float | None
+    macro_f1_high: float | None
     accuracy: float
     gap_closed: float | None
     gap_closed_low: float | None

@@ -1,7 +1,7 @@
 """From measured cells to rows: quality on the exported file, gap closed, speed-ups, and means over seeds."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,15 @@ import numpy as np
 from bench import quality
 from bench.measure_step import Measurement
 from bench.pipeline import Cell
-from bench.row import Group, Row
+from bench.row import Group, Row, SweepPoint
+from bench.run_file import Artefact
+from bench.significance import t_interval
 from export.bundle import Bundle, read_bundle
 from export.predictor import probabilities_of
 from materials.rows import Splits
 from materials.splits import load_splits
 
-SPEEDS = (
-    "load_ms",
-    "first_call_ms",
-    "latency_p50_ms",
-    "latency_p90_ms",
-    "texts_per_second",
-    "batch_size",
-    "end_to_end_latency_p50_ms",
-    "end_to_end_latency_p90_ms",
-    "end_to_end_texts_per_second",
-    "measured_at",
-)
+MEASURED = {field.name for field in fields(Row)}
 
 
 class Runs:
@@ -63,6 +54,19 @@ class Runs:
             distilled=self.predicted(cell),
         )
 
+    def artefacts(self, rows: Sequence[Row]) -> list[Artefact]:
+        """What lies beside the run file for each row, in the order of the cells."""
+        return [
+            Artefact(
+                row=row,
+                source=cell.bundle,
+                measurement=cell.measurement,
+                test_rows=self.splits[cell.splits].test,
+                label_names=self.splits[cell.splits].label_names,
+            )
+            for cell, row in zip(self.cells, rows, strict=True)
+        ]
+
     def gap(self, cells: Sequence[Cell]) -> quality.Interval | None:
         """The gap closed over the cells of one model in one format, one cell a seed."""
         trios = [trio for cell in cells if (trio := self.trio(cell)) is not None]
@@ -72,7 +76,7 @@ class Runs:
 
 def make_rows(runs: Runs, *, threads: int, device: str) -> list[Row]:
     """One row for each cell, failed ones included, with speed-ups against the teacher rows of the same run."""
-    return _with_speedups([_row(cell, runs, threads=threads, device=device) for cell in runs.cells])
+    return with_speedups([_row(cell, runs, threads=threads, device=device) for cell in runs.cells])
 
 
 def make_groups(runs: Runs, rows: Sequence[Row]) -> list[Group]:
@@ -90,32 +94,58 @@ def make_groups(runs: Runs, rows: Sequence[Row]) -> list[Group]:
 
 def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
     bundle = runs.bundles[cell.bundle]
-    measurement, objective = cell.measurement, cell.objective
-    splits = runs.splits[cell.splits]
-    noisy = isinstance(measurement, Measurement) and measurement.figures.get("noisy", False)
-    row = Row(
-        model=cell.model,
-        role=cell.role,
-        task=bundle.task,
-        device=device,
-        threads=measurement.figures["threads"] if isinstance(measurement, Measurement) else threads,
-        status="failed" if not runs.is_sound(cell) else "noisy" if noisy else "ok",
-        error=bundle.parity["reason"] or (measurement if isinstance(measurement, str) else None),
-        architecture=bundle.architecture,
+    objective, splits = cell.objective, runs.splits[cell.splits]
+    row = replace(
+        describe_row(bundle, cell.measurement, model=cell.model, role=cell.role, threads=threads, device=device),
         objective=objective.name if objective else None,
         objective_title=objective.title if objective else None,
         transfer_rows=(len(splits.transfer) if objective.transfer else 0) if objective else None,
         seed=cell.seed,
         format=cell.format,
+        bundle=bundle_place(cell, bundle),
+    )
+    if not isinstance(cell.measurement, Measurement):
+        return row
+    gap = runs.gap([cell])
+    teacher = runs.sound.get(("teacher", "eager", cell.seed))
+    return replace(
+        row,
+        **quality_figures(splits.test.labels, cell.measurement.logits),
+        agreement=quality.accuracy(runs.predicted(teacher), runs.predicted(cell)) if teacher else None,
+        gap_closed=gap.value if gap else None,
+        gap_closed_low=gap.low if gap else None,
+        gap_closed_high=gap.high if gap else None,
+    )
+
+
+def describe_row(
+    bundle: Bundle, measurement: Measurement | str, *, model: str, role: str, threads: int, device: str
+) -> Row:
+    """A row with what the bundle and its measurement, or the failure of it, say by themselves."""
+    figures = measurement.figures if isinstance(measurement, Measurement) else {}
+    failed = isinstance(measurement, str) or bundle.parity["status"] == "failed"
+    row = Row(
+        model=model,
+        role=role,
+        task=bundle.task,
+        device=device,
+        threads=figures.get("intra_op_threads", threads),
+        status="failed" if failed else "noisy" if figures.get("noise") else "ok",
+        error=bundle.parity["reason"] or (measurement if isinstance(measurement, str) else None),
+        architecture=bundle.architecture,
+        objective=None,
+        objective_title=None,
+        transfer_rows=None,
+        seed=None,
+        format=bundle.format,
         parity=bundle.parity["status"],
         parameters=bundle.parameters,
         size_bytes=bundle.size_bytes,
-        bundle=bundle_place(cell, bundle),
     )
-    if not isinstance(measurement, Measurement):
-        return row
-    figures: dict[str, Any] = {name: measurement.figures.get(name) for name in SPEEDS}
-    return replace(row, **_quality(cell, measurement, runs), **figures)
+    measured = {name: value for name, value in figures.items() if name in MEASURED}
+    if "sweep" in measured:
+        measured["sweep"] = tuple(SweepPoint(**point) for point in measured["sweep"])
+    return replace(row, **measured)
 
 
 def bundle_place(cell: Cell, bundle: Bundle) -> str:
@@ -124,14 +154,11 @@ def bundle_place(cell: Cell, bundle: Bundle) -> str:
     return f"bundles/seed-{cell.seed}/{model}/{bundle.format}"
 
 
-def _quality(cell: Cell, measurement: Measurement, runs: Runs) -> dict[str, Any]:
-    splits = runs.splits[cell.splits]
-    labels, classes = splits.test.labels, len(splits.label_names)
-    predicted = runs.predicted(cell)
+def quality_figures(labels: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
+    """The quality of a row by name, from label numbers (rows,) and logits (rows, labels)."""
+    predicted, classes = logits.argmax(axis=1), logits.shape[1]
     confusion = quality.confusion_matrix(labels, predicted, classes)
     f1 = quality.macro_f1(labels, predicted, classes)
-    gap = runs.gap([cell])
-    teacher = runs.sound.get(("teacher", "eager", cell.seed))
     return {
         "accuracy": quality.accuracy(labels, predicted),
         "macro_f1": f1.value,
@@ -139,15 +166,11 @@ def _quality(cell: Cell, measurement: Measurement, runs: Runs) -> dict[str, Any]
         "macro_f1_high": f1.high,
         "f1_per_class": tuple(quality.f1_per_class(confusion).tolist()),
         "confusion_matrix": tuple(tuple(line) for line in confusion.tolist()),
-        "calibration_error": quality.calibration_error(labels, probabilities_of(measurement.logits)),
-        "agreement": quality.accuracy(runs.predicted(teacher), predicted) if teacher else None,
-        "gap_closed": gap.value if gap else None,
-        "gap_closed_low": gap.low if gap else None,
-        "gap_closed_high": gap.high if gap else None,
+        "calibration_error": quality.calibration_error(labels, probabilities_of(logits)),
     }
 
 
-def _with_speedups(rows: list[Row]) -> list[Row]:
+def with_speedups(rows: list[Row]) -> list[Row]:
     """Speed-ups by batch-1 p50: against the eager fp32 teacher, and against the teacher's fastest passed bundle."""
     teachers = [
         row for row in rows if row.role == "teacher" and row.status != "failed" and row.latency_p50_ms is not None
@@ -173,7 +196,7 @@ def _ratio(reference: float | None, own: float | None) -> float | None:
 
 def _group(cells: Sequence[Cell], rows: Sequence[Row], runs: Runs) -> Group:
     scores = np.array([row.macro_f1 for row in rows], dtype=float)
-    gap = runs.gap(cells)
+    gap, mean = runs.gap(cells), t_interval(scores)
     first = rows[0]
     return Group(
         model=first.model,
@@ -185,6 +208,8 @@ def _group(cells: Sequence[Cell], rows: Sequence[Row], runs: Runs) -> Group:
         seeds=len(rows),
         macro_f1=float(scores.mean()),
         macro_f1_spread=float(scores.std(ddof=1)) if len(rows) > 1 else None,
+        macro_f1_low=mean.low if mean else None,
+        macro_f1_high=mean.high if mean else None,
         accuracy=float(np.mean([row.accuracy for row in rows])),
         gap_closed=gap.value if gap else None,
         gap_closed_low=gap.low if gap else None,

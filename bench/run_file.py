@@ -15,19 +15,26 @@ from bench.machine import describe_machine, git_commit, package_versions
 from bench.measure_step import Measurement
 from bench.pipeline import Cell
 from bench.recipe import Recipe
-from bench.row import Group, Row
+from bench.row import Group, Row, SweepPoint
 from export.bundle import RECORD, read_bundle
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
+from materials.rows import Rows
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+TEST_ROWS = "test-rows"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What run.json holds; `labelling` says, for each seed, how fast the teacher's logits were made and by what."""
+    """What run.json holds; `labelling` says, for each seed, how fast the teacher's logits were made and by what.
 
-    recipe: Mapping[str, Any]
+    `recipe` is none where models were measured that no recipe made here.
+    """
+
+    name: str
+    recipe: Mapping[str, Any] | None
+    threads: int
     machine: Mapping[str, Any]
     versions: Mapping[str, str]
     git_commit: str | None
@@ -38,11 +45,32 @@ class Run:
     groups: tuple[Group, ...]
 
 
-def describe_run(recipe: Recipe, cells: Sequence[Cell], rows: Sequence[Row], groups: Sequence[Group]) -> Run:
+@dataclass(frozen=True, kw_only=True)
+class Artefact:
+    """What lies beside run.json for one row: the bundle's place and source, and its measurement on `test_rows`."""
+
+    row: Row
+    source: Path | None
+    measurement: Measurement | str
+    test_rows: Rows
+    label_names: tuple[str, ...]
+
+
+def describe_run(
+    name: str,
+    rows: Sequence[Row],
+    *,
+    threads: int,
+    recipe: Recipe | None = None,
+    cells: Sequence[Cell] = (),
+    groups: Sequence[Group] = (),
+) -> Run:
     """The record of a finished run."""
     labellings = {cell.logits: cell.seed for cell in cells}
     return Run(
-        recipe=recipe.model_dump(mode="json"),
+        name=name,
+        recipe=recipe.model_dump(mode="json") if recipe else None,
+        threads=threads,
         machine=describe_machine(),
         versions=package_versions(),
         git_commit=git_commit(),
@@ -57,13 +85,16 @@ def describe_run(recipe: Recipe, cells: Sequence[Cell], rows: Sequence[Row], gro
     )
 
 
-def write_run(run: Run, cells: Sequence[Cell], folder: Path) -> None:
+def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
     """Fill the run folder. Bundles that are there already and unchanged are left as they are."""
-    for cell, row in zip(cells, run.rows, strict=True):
-        if row.bundle:
-            _place_bundle(cell.bundle, folder / row.bundle)
-    _write_parquet(_samples(cells), folder / "samples.parquet")
-    _write_parquet(_predictions(cells), folder / "predictions.parquet")
+    for artefact in artefacts:
+        if artefact.row.bundle and artefact.source:
+            _place_bundle(artefact.source, folder / artefact.row.bundle)
+        file = folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet"
+        names = [artefact.label_names[label] if label >= 0 else None for label in artefact.test_rows.labels.tolist()]
+        _write_parquet(pd.DataFrame({"text": artefact.test_rows.texts, "label": names}), file)
+    _write_parquet(_samples(artefacts), folder / "samples.parquet")
+    _write_parquet(_predictions(artefacts), folder / "predictions.parquet")
     write_json(folder / "run.json", {"schema_version": SCHEMA_VERSION, **asdict(run)})
 
 
@@ -79,11 +110,16 @@ def read_run(place: Path) -> Run:
         version = content.pop("schema_version")
         if version != SCHEMA_VERSION:
             raise RequestError(f"{file} has schema version {version}; this distilbench reads version {SCHEMA_VERSION}")
-        rows = tuple(Row(**row) for row in content.pop("rows"))
+        rows = tuple(_read_row(row) for row in content.pop("rows"))
         groups = tuple(Group(**group) for group in content.pop("groups"))
         return Run(**{**content, "labelling": tuple(content["labelling"]), "rows": rows, "groups": groups})
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{file} is no run file, or damaged ({type(error).__name__}: {error})") from None
+
+
+def _read_row(content: dict[str, Any]) -> Row:
+    points = content.pop("sweep", None)
+    return Row(**content, sweep=points and tuple(SweepPoint(**point) for point in points))
 
 
 def _place_bundle(source: Path, target: Path) -> None:
@@ -103,28 +139,30 @@ def _is_sound_copy(target: Path, source: Path) -> bool:
         return False
 
 
-def _samples(cells: Sequence[Cell]) -> pd.DataFrame:
+def _samples(artefacts: Sequence[Artefact]) -> pd.DataFrame:
+    """Every single time of every row."""
     frames = [
-        pd.read_parquet(cell.measurement.samples).assign(model=cell.model, format=cell.format, seed=cell.seed)
-        for cell in cells
-        if isinstance(cell.measurement, Measurement) and cell.measurement.samples
+        _tagged(pd.read_parquet(one.measurement.samples), one.row)
+        for one in artefacts
+        if isinstance(one.measurement, Measurement) and one.measurement.samples
     ]
     return pd.concat(frames) if frames else pd.DataFrame(columns=["model", "format", "seed", "nanoseconds"])
 
 
-def _predictions(cells: Sequence[Cell]) -> pd.DataFrame:
-    """One line for each test row of each cell: the logits, in the order of the test split."""
-    frames = [
-        pd.DataFrame(
-            cell.measurement.logits, columns=[f"logit_{number}" for number in range(cell.measurement.logits.shape[1])]
-        )
-        .assign(model=cell.model, format=cell.format, seed=cell.seed)
-        .rename_axis("test_row")
-        .reset_index()
-        for cell in cells
-        if isinstance(cell.measurement, Measurement)
-    ]
-    return pd.concat(frames) if frames else pd.DataFrame(columns=["test_row", "model", "format", "seed"])
+def _predictions(artefacts: Sequence[Artefact]) -> pd.DataFrame:
+    """One line for each test row of each file, in their order: its label's number (-1: none) and the logits."""
+    frames = []
+    for one in artefacts:
+        if isinstance(one.measurement, Measurement):
+            logits = one.measurement.logits
+            names = [f"logit_{number}" for number in range(logits.shape[1])]
+            frame = pd.DataFrame(logits, columns=names).assign(label=one.test_rows.labels)
+            frames.append(_tagged(frame.rename_axis("test_row").reset_index(), one.row))
+    return pd.concat(frames) if frames else pd.DataFrame(columns=["test_row", "label", "model", "format", "seed"])
+
+
+def _tagged(frame: pd.DataFrame, row: Row) -> pd.DataFrame:
+    return frame.assign(model=row.model, format=row.format, seed=pd.array([row.seed] * len(frame), dtype="Int64"))
 
 
 def _write_parquet(frame: pd.DataFrame, target: Path) -> None:

@@ -6,9 +6,11 @@ To add a format is one file that writes it, one that runs it, and one line in ea
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from export.bundle import Bundle
 from export.run_onnxruntime import OnnxRuntime
+from export.run_openvino import OpenVinoRuntime
 from export.run_torch import EagerRuntime
 from export.run_torchscript import TorchScriptRuntime
 from export.runtime import Runtime
@@ -19,6 +21,14 @@ from export.to_torchscript import write_torchscript
 from training.classifier import Classifier
 
 Write = Callable[[Classifier, Path, Path], None]
+
+
+class OpenRuntime(Protocol):
+    """Loads a bundle's model with a number of threads on a device, cpu or cuda."""
+
+    def __call__(self, bundle: Bundle, threads: int, device: str = "cpu") -> Runtime:
+        """The loaded model."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +88,9 @@ EXPORTERS: dict[str, Exporter] = {
         after="onnx",
     ),
 }
-RUNTIMES: dict[str, Callable[[Bundle, int], Runtime]] = {
+RUNTIMES: dict[str, OpenRuntime] = {
     "torch": EagerRuntime,
     "torchscript": TorchScriptRuntime,
     "onnxruntime": OnnxRuntime,
+    "openvino": OpenVinoRuntime,
 }

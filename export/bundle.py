@@ -30,7 +30,7 @@ class Bundle:
     inputs: tuple[GraphInput, ...]
     max_length_tokens: int
     padding: int
-    parameters: int
+    parameters: int | None
     made: Mapping[str, Any]
     licences: Mapping[str, str]
     parity: Mapping[str, Any]
@@ -43,8 +43,10 @@ class Bundle:
 
     @property
     def size_bytes(self) -> int:
-        """The size of all files that a deployment copies, bundle.json included."""
-        return sum((self.folder / name).stat().st_size for name in (*self.files, RECORD))
+        """The size of all files that a deployment copies, bundle.json included where there is one."""
+        record = self.folder / RECORD
+        own = record.stat().st_size if record.is_file() else 0
+        return own + sum((self.folder / name).stat().st_size for name in self.files)
 
     def encoder(self) -> TextEncoder:
         """The encoder of the bundle's own tokenizer.json."""

@@ -9,6 +9,7 @@ import numpy as np
 from export import RUNTIMES
 from export.bundle import read_bundle
 from export.runtime import logits_of
+from materials.errors import RequestError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,8 @@ class Predictor:
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self.bundle = read_bundle(folder)
+        if self.bundle.runtime not in RUNTIMES:
+            raise RequestError(f"{folder} was made by {self.bundle.runtime}; only `measure` and its own library run it")
         self.encoder = self.bundle.encoder()
         self.runtime = RUNTIMES[self.bundle.runtime](self.bundle, threads)
 

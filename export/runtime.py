@@ -1,7 +1,9 @@
 """What every runtime is: a loaded model file that turns named arrays into logits, and how it is run over many rows."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,15 +12,40 @@ from training.text_encoder import TextEncoder, bucketed_batches
 Forward = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
 
-class Runtime(Protocol):
-    """A loaded model. `threads` is what the runtime itself says it uses, not what it was asked for."""
+@dataclass(frozen=True, kw_only=True)
+class RuntimeSettings:
+    """What a runtime says that it uses, not what it was asked for; none where it has no such setting.
+
+    `spinning`: whether its idle threads wait busily. `provider` is what computes, in the runtime's own word.
+    """
+
+    intra_op_threads: int
+    inter_op_threads: int | None
+    spinning: bool | None
+    provider: str
+
+
+class Runtime(ABC):
+    """A loaded model. A call is `prepare` (to where the model reads), `forward` (the model alone), `fetch` (back)."""
 
     input_names: tuple[str, ...]
-    threads: int
+    settings: RuntimeSettings
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits, float32 of shape (batch, labels), for the graph's inputs by name."""
-        ...
+        return self.fetch(self.forward(self.prepare(arrays)))
+
+    @abstractmethod
+    def prepare(self, arrays: Mapping[str, np.ndarray]) -> Any:
+        """The inputs as the runtime takes them, on its device."""
+
+    @abstractmethod
+    def forward(self, prepared: Any) -> Any:
+        """The model's output as the runtime gives it; on a GPU, it may still be computing when this returns."""
+
+    @abstractmethod
+    def fetch(self, output: Any) -> np.ndarray:
+        """The output as a float32 array in the memory of the host."""
 
 
 def logits_of(

@@ -1,0 +1,92 @@
+"""The process that measures one model and nothing else: `python -m bench.harness.child TASK TEXTS FOLDER`."""
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.harness.figures import figures_of
+from bench.harness.gpu import Nvml
+from bench.harness.memory import peak_bytes, reset_peak
+from bench.harness.neighbours import Neighbours, Noise, noise_before
+from bench.harness.scenarios import run_scenarios
+from bench.harness.series import save_series
+from bench.harness.subject import Subject, load_subject
+from bench.harness.task import Task
+from export.foreign import open_model
+
+
+def main(task_file: Path, texts_file: Path, folder: Path) -> None:
+    """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
+    task = Task.read(task_file)
+    texts = json.loads(texts_file.read_text(encoding="utf-8"))
+    if task.affinity:
+        os.sched_setaffinity(0, task.affinity)
+    before = noise_before() if task.scenarios else None
+    bundle = open_model(Path(task.model), label_names=task.label_names, max_length_tokens=task.max_length_tokens)
+    started = time.perf_counter()
+    subject = load_subject(task, bundle)
+    loaded = time.perf_counter()
+    load_peak = peak_bytes()
+    subject.classify(texts[:1], 1)
+    called = time.perf_counter()
+    reset_peak()
+    np.save(folder / "logits.npy", subject.logits(texts))
+    result: dict[str, Any] = {
+        **asdict(subject.settings),
+        "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "load_ms": (loaded - started) * 1e3,
+        "first_call_ms": (called - loaded) * 1e3,
+        "load_peak_memory_bytes": load_peak,
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if before is not None:
+        result |= _measure_speed(task, subject, texts, before, folder)
+    (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
+
+
+def _measure_speed(task: Task, subject: Subject, texts: list[str], before: Noise, folder: Path) -> dict[str, Any]:
+    """Run the scenarios, save their raw times, and return their figures with what disturbed them."""
+    nvml = Nvml.open() if task.device == "cuda" else None
+    others_on_gpu = nvml.other_processes() if nvml else None
+    watch = Neighbours()
+    scenarios = run_scenarios(task, subject, texts)
+    during = watch.noise()
+    peak = peak_bytes()
+    save_series(scenarios.series, folder / "samples.parquet")
+    reasons = (
+        before.reason("just before"),
+        during.reason("meanwhile"),
+        f"{others_on_gpu} other process(es) used the GPU" if others_on_gpu else None,
+        f"no steady time in {', '.join(scenarios.unsteady)}" if scenarios.unsteady else None,
+    )
+    return {
+        **figures_of(scenarios),
+        **(_device_figures(nvml, subject, texts) if nvml else {}),
+        "inference_peak_memory_bytes": peak,
+        "noise": "; ".join(reason for reason in reasons if reason) or None,
+        "busy_cores_before": before.busy_cores,
+        "busy_cores_during": during.busy_cores,
+        "stolen_share": during.stolen_share,
+    }
+
+
+def _device_figures(nvml: Nvml, subject: Subject, texts: list[str]) -> dict[str, Any]:
+    """Peak device memory, and the energy of one text in a pass over all of them."""
+    before = nvml.energy_millijoules()
+    subject.classify(texts, 32)
+    after = nvml.energy_millijoules()
+    return {
+        "device_memory_bytes": nvml.own_memory_bytes(),
+        "energy_mj_per_text": (after - before) / len(texts) if before is not None and after is not None else None,
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -1,0 +1,170 @@
+"""The scenarios after MLPerf inference: single-stream, offline, server, and a sweep over fixed shapes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench.harness.open_loop import find_highest_rate
+from bench.harness.series import Series
+from bench.harness.subject import Graph, Subject
+from bench.harness.task import Task
+from bench.harness.timing import time_passes, time_rounds, warm_up
+from training.text_encoder import bucketed_batches
+
+SINGLE_ROWS, OFFLINE_ROWS = 128, 256
+SWEEP_CALLS = 4
+MODEL, END_TO_END, CUDA_EVENTS = "model", "end_to_end", "cuda_events"
+
+
+@dataclass(kw_only=True)
+class Scenarios:
+    """What the scenarios of one model came to; `unsteady` names those whose warm-up did not end."""
+
+    series: list[Series] = field(default_factory=list)
+    unsteady: list[str] = field(default_factory=list)
+    highest_rate: float | None = None
+
+
+def run_scenarios(task: Task, subject: Subject, texts: Sequence[str]) -> Scenarios:
+    """Time the scenarios that the task names, on the same seeded texts for every model.
+
+    Single calls rotate over 128 texts at their own lengths, always in whole rounds; passes go over 256 texts in batches
+    of about equal length, each padded to its own longest text.
+    """
+    order = np.random.default_rng(0).permutation(len(texts))
+    single = [texts[row] for row in order[:SINGLE_ROWS]]
+    offline = [texts[row] for row in order[:OFFLINE_ROWS]]
+    found = Scenarios()
+    if "single-stream" in task.scenarios:
+        _single_stream(found, subject, single, task)
+    if "offline" in task.scenarios:
+        _offline(found, subject, offline, task)
+    if "server" in task.scenarios:
+        _server(found, subject, single, task)
+    if "sweep" in task.scenarios and subject.graph:
+        _sweep(found, subject.graph, texts, task)
+    return found
+
+
+def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task) -> None:
+    """One text at a time, the next when the last is done: the model alone, and from text to label."""
+
+    def add(figure: str, call: Callable[[int], object], shapes: list[int]) -> None:
+        if not warm_up(call, len(texts), shapes):
+            found.unsteady.append(f"single-stream {figure}")
+        times = time_rounds(call, len(texts), seconds=task.seconds)
+        found.series.append(
+            Series(
+                scenario="single-stream",
+                figure=figure,
+                batch_size=1,
+                texts=1,
+                nanoseconds=times,
+                round_calls=len(texts),
+            )
+        )
+
+    if graph := subject.graph:
+        prepared, shapes = _single_inputs(graph, texts)
+        add(MODEL, lambda number: graph.forward(prepared[number]), shapes)
+        if task.device == "cuda":
+            from bench.harness.gpu import time_events
+
+            times = time_events(lambda number: graph.runtime.forward(prepared[number]), len(texts))
+            found.series.append(
+                Series(scenario="single-stream", figure=CUDA_EVENTS, batch_size=1, texts=1, nanoseconds=times)
+            )
+    add(END_TO_END, lambda number: subject.classify([texts[number]], 1).argmax(axis=1), [0])
+
+
+def _single_inputs(graph: Graph, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
+    """Each text's prepared inputs, and the number of one text of each shape."""
+    encoded = [graph.encoder.encode([text]) for text in texts]
+    arrays = [graph.encoder.pad(rows) for rows in encoded]
+    shapes = {next(iter(one.values())).shape: number for number, one in enumerate(arrays)}
+    return [graph.runtime.prepare(one) for one in arrays], list(shapes.values())
+
+
+def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task) -> None:
+    """All texts at once: passes in batches of each size for the model alone, and from text to label."""
+
+    def add(figure: str, size: int, one_pass: Callable[[], object]) -> None:
+        times = time_passes(one_pass, seconds=task.seconds / 2)
+        found.series.append(
+            Series(scenario="offline", figure=figure, batch_size=size, texts=len(texts), nanoseconds=times)
+        )
+
+    for size in task.batch_sizes:
+        if subject.graph:
+            add(MODEL, size, _pass_over(subject.graph, texts, size))
+        add(END_TO_END, size, lambda size=size: subject.classify(texts, size).argmax(axis=1))  # type: ignore[misc]
+        if subject.graph is None:
+            break  # a library chooses its batches itself
+
+
+def _pass_over(graph: Graph, texts: Sequence[str], size: int) -> Callable[[], object]:
+    encoded = graph.encoder.encode(texts)
+    batches = [
+        graph.runtime.prepare(graph.encoder.pad([encoded[row] for row in rows]))
+        for rows in bucketed_batches([len(tokens) for tokens in encoded], size, None)
+    ]
+
+    def one_pass() -> None:
+        for batch in batches:
+            graph.forward(batch)
+
+    return one_pass
+
+
+def _server(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task) -> None:
+    """One text at a time, as they arrive: the highest rate whose p99 from text to label is under the bound."""
+
+    def call(number: int) -> object:
+        return subject.classify([texts[number % len(texts)]], 1).argmax(axis=1)
+
+    warm_up(call, len(texts), [0])
+    trials = find_highest_rate(call, bound_ms=task.server_p99_ms)
+    for trial in trials:
+        found.series.append(
+            Series(
+                scenario="server",
+                figure=END_TO_END,
+                batch_size=1,
+                texts=1,
+                nanoseconds=trial.latencies,
+                rate_per_second=trial.rate,
+            )
+        )
+    found.highest_rate = max((trial.rate for trial in trials if trial.kept), default=None)
+
+
+def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> None:
+    """Fixed shapes, batch size by length, cut from the real texts' tokens; lengths beyond the model's are left out."""
+    stream = np.concatenate([np.asarray(tokens) for tokens in graph.encoder.encode(texts)])
+    for length in task.sweep_lengths:
+        for size in task.sweep_batch_sizes:
+            if length > graph.encoder.max_length_tokens:
+                continue
+            batches = []
+            for number in range(SWEEP_CALLS):
+                tokens = np.resize(np.roll(stream, -number * size * length), (size, length))
+                batches.append(graph.runtime.prepare(graph.encoder.pad(tokens.tolist())))
+
+            def call(number: int, batches: list[Any] = batches) -> object:
+                return graph.forward(batches[number])
+
+            if not warm_up(call, SWEEP_CALLS, [0]):
+                found.unsteady.append(f"sweep {size} x {length}")
+            found.series.append(
+                Series(
+                    scenario="sweep",
+                    figure=MODEL,
+                    batch_size=size,
+                    texts=size,
+                    nanoseconds=time_rounds(call, SWEEP_CALLS, seconds=task.seconds / 4),
+                    round_calls=SWEEP_CALLS,
+                    length_tokens=length,
+                )
+            )

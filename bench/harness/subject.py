@@ -1,0 +1,84 @@
+"""The model under measurement, loaded: a bundle, somebody else's model, or a ready-made library."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from peers import PEERS, require
+
+from bench.harness.task import Task
+from export import RUNTIMES
+from export.bundle import Bundle
+from export.runtime import Runtime, RuntimeSettings, logits_of
+from materials.errors import RequestError
+from training.text_encoder import TextEncoder
+
+SMALLEST = 1e-12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A model apart from its texts: the encoder, the runtime, and what waits until the device has finished."""
+
+    encoder: TextEncoder
+    runtime: Runtime
+    synchronise: Callable[[], None] | None
+
+    def forward(self, prepared: Any) -> Any:
+        """The model alone, until its output is there."""
+        output = self.runtime.forward(prepared)
+        if self.synchronise:
+            self.synchronise()
+        return output
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """`classify` takes texts and a batch size and gives scores (texts, labels): logits, or a library's probabilities.
+
+    `graph` is none for a library.
+    """
+
+    classify: Callable[[Sequence[str], int], np.ndarray]
+    settings: RuntimeSettings
+    graph: Graph | None
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """Logits, float32 (texts, labels); of probabilities, their logarithms."""
+        scores = self.classify(texts, 32)
+        return scores if self.graph else np.log(np.maximum(scores, SMALLEST)).astype(np.float32)
+
+
+def load_subject(task: Task, bundle: Bundle) -> Subject:
+    """Load the model as a program that uses it would, tokenizer and imports included."""
+    return _load_peer(bundle, task) if bundle.runtime in PEERS else _load_bundle(bundle, task)
+
+
+def _load_peer(bundle: Bundle, task: Task) -> Subject:
+    if task.device != "cpu":
+        raise RequestError(f"device is {task.device}, but {bundle.runtime} is measured on the cpu only")
+    classify = require(bundle.runtime).load(bundle.folder, task.threads)
+    settings = RuntimeSettings(
+        intra_op_threads=task.threads, inter_op_threads=None, spinning=None, provider=f"{bundle.runtime} on the CPU"
+    )
+    return Subject(classify=lambda texts, size: classify(texts), settings=settings, graph=None)
+
+
+def _load_bundle(bundle: Bundle, task: Task) -> Subject:
+    if bundle.runtime in ("torch", "torchscript"):
+        import torch
+
+        torch.set_num_interop_threads(1)
+    encoder = bundle.encoder()
+    runtime = RUNTIMES[bundle.runtime](bundle, task.threads, task.device)
+    synchronise = None
+    if task.device == "cuda":
+        import torch
+
+        synchronise = torch.cuda.synchronize
+    return Subject(
+        classify=lambda texts, size: logits_of(runtime, encoder, encoder.encode(texts), batch_size=size),
+        settings=runtime.settings,
+        graph=Graph(encoder=encoder, runtime=runtime, synchronise=synchronise),
+    )

@@ -1,0 +1,43 @@
+"""What the measuring process is asked to do; written by the parent, read by the child."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+SCENARIOS = ("single-stream", "offline", "server", "sweep")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The model, the machine's share it gets, and the scenarios; without a scenario, only its logits are computed.
+
+    `label_names` and `max_length_tokens` are for models that do not say them. `affinity` holds processor numbers; empty
+    for all.
+    """
+
+    model: str
+    threads: int
+    label_names: tuple[str, ...] | None = None
+    max_length_tokens: int | None = None
+    device: str = "cpu"
+    affinity: tuple[int, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    batch_sizes: tuple[int, ...] = (8, 32, 128)
+    seconds: float = 1.0
+    server_p99_ms: float = 20.0
+    sweep_batch_sizes: tuple[int, ...] = (1, 8, 32)
+    sweep_lengths: tuple[int, ...] = (16, 32, 64)
+
+    def write(self, file: Path) -> None:
+        """Write the task as JSON."""
+        file.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @classmethod
+    def read(cls, file: Path) -> "Task":
+        """Read what `write` wrote."""
+        content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in content.items()
+        }
+        return cls(**fields)

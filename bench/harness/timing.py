@@ -1,0 +1,73 @@
+"""The two loops that every time comes from: single calls in whole rounds, and whole passes."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+STABLE = 0.05
+MOST_CALLS = 20_000
+MOST_PASSES = 1000
+FEWEST_ROUNDS = 3
+WARM_UP_SECONDS = 3.0
+CALLS_A_SHAPE = 3
+
+
+def warm_up(call: Callable[[int], object], calls: int, shapes: list[int]) -> bool:
+    """Run each shape, then whole rounds, until the median of a round is within 5 % of the one before.
+
+    `shapes` holds one call number for each shape; each is run three times first, since TorchScript specialises a shape
+    on its second run. Returns whether the time became stable within three seconds of rounds.
+    """
+    for number in shapes:
+        for _ in range(CALLS_A_SHAPE):
+            call(number)
+    previous = float("inf")
+    deadline = time.perf_counter() + WARM_UP_SECONDS
+    rounds = 0
+    while rounds < 2 or time.perf_counter() < deadline:
+        median = float(np.median(_time_round(call, calls)))
+        if abs(median / previous - 1) < STABLE:
+            return True
+        previous, rounds = median, rounds + 1
+    return False
+
+
+def time_rounds(call: Callable[[int], object], calls: int, *, seconds: float) -> np.ndarray:
+    """Nanoseconds of single calls, int64, in whole rounds of `calls`: three or more, until `seconds` have passed."""
+    times: list[int] = []
+    deadline = time.perf_counter() + seconds
+    rounds = 0
+    while rounds < FEWEST_ROUNDS or (time.perf_counter() < deadline and len(times) < MOST_CALLS):
+        times += _time_round(call, calls)
+        rounds += 1
+    return np.array(times, dtype=np.int64)
+
+
+def time_passes(one_pass: Callable[[], object], *, seconds: float) -> np.ndarray:
+    """Nanoseconds of whole passes, int64, less those before two in a row were within 5 %; two or more."""
+    times: list[int] = []
+    steady = False
+    deadline = time.perf_counter() + seconds
+    while (
+        len(times) < 2
+        or (not steady and len(times) < 5)
+        or (time.perf_counter() < deadline and len(times) < MOST_PASSES)
+    ):
+        started = time.perf_counter_ns()
+        one_pass()
+        times.append(time.perf_counter_ns() - started)
+        if not steady and len(times) > 1 and abs(times[-1] / times[-2] - 1) < STABLE:
+            steady = True
+            times = times[-2:]
+    return np.array(times, dtype=np.int64)
+
+
+def _time_round(call: Callable[[int], object], calls: int) -> list[int]:
+    clock = time.perf_counter_ns
+    times = []
+    for number in range(calls):
+        started = clock()
+        call(number)
+        times.append(clock() - started)
+    return times

@@ -1,0 +1,101 @@
+"""Tables of text for the terminal and for Markdown, and how figures are written in them."""
+
+import io
+import shutil
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+
+Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
+NUMBERS_FROM = 2
+WIDEST = 180
+DROPPED_FIRST = (
+    "p99 ms",
+    "p90 ms",
+    "RAM\nMB",
+    "agree",
+    "end-to-end\ntexts/s",
+    "vs best\nexport",
+    "transfer rows",
+    "seeds",
+    "MB",
+    "texts/s",
+    "gap closed",
+)
+
+
+def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
+    """Any tables in colour, as wide as the terminal, with notes below."""
+    width = shutil.get_terminal_size((WIDEST, 50)).columns
+    console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    dropped: list[str] = []
+    for title, header, lines in tables:
+        hidden = _hidden_columns(console, title, header, lines)
+        dropped += [name for name in hidden if name not in dropped]
+        console.print(_rich_table(title, header, lines, hidden))
+    below = list(notes)
+    if dropped:
+        names = ", ".join(name.replace("\n", " ") for name in dropped)
+        below.append(f"left out for want of width: {names} (a wider terminal or --format markdown shows all)")
+    console.print("\n".join(below), style="dim", highlight=False, markup=False)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def markdown_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
+    """Any tables in Markdown, with notes below."""
+    parts = []
+    for title, header, lines in tables:
+        names = [name.replace("\n", " ") for name in header]
+        rules = ["---" if number < NUMBERS_FROM else "---:" for number in range(len(names))]
+        body = [names, rules, *lines]
+        parts.append(f"**{title}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in body))
+    return "\n\n".join([*parts, "  \n".join(notes)]) + "\n"
+
+
+def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """The columns to leave out so that the table fits, the least needed first."""
+    hidden: list[str] = []
+    wide = console.options.update(max_width=1000)
+    while Measurement.get(console, wide, _rich_table(title, header, lines, hidden)).maximum > console.width:
+        droppable = [name for name in DROPPED_FIRST if name in header and name not in hidden]
+        if not droppable:
+            break
+        hidden.append(droppable[0])
+    return hidden
+
+
+def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden: Sequence[str]) -> Table:
+    table = Table(title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden else 0))
+    shown = [number for number, name in enumerate(header) if name not in hidden]
+    for number in shown:
+        table.add_column(header[number], justify="left" if number < NUMBERS_FROM else "right", no_wrap=True)
+    for line in lines:
+        table.add_row(*(escape(line[number]) for number in shown), style="red" if line[-1].startswith("✗") else None)
+    return table
+
+
+def points(share: float | None) -> str:
+    """A share in points, or nothing."""
+    return "" if share is None else f"{share * 100:.1f}"
+
+
+def gap(value: float | None, low: float | None, high: float | None) -> str:
+    """A ratio with its interval, or nothing."""
+    return "" if value is None else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def times(ratio: float | None) -> str:
+    """How many times, or nothing."""
+    return "" if ratio is None else f"{ratio:.1f}x"
+
+
+def figure(value: float | None) -> str:
+    """Three significant digits, or whole thousands."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,0 +1,62 @@
+"""The step that trains a peer: a ready-made library on the same labelled rows, kept as a bundle of its own files."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+from peers import require
+from peers.peer import PeerData
+
+from bench.data_steps import describe_sources
+from bench.workplace import Workplace
+from export.bundle import Bundle, write_bundle
+from materials.splits import load_splits
+from materials.stages import Stage
+from materials.weights import WeightsFolder
+
+PEER_FORMAT = "library"
+
+
+def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str, seed: int) -> Path:
+    """The bundle of a peer, trained by its own library. Raises RequestError when that is not installed."""
+    peer = require(name)
+    inputs = {
+        "peer": name,
+        "versions": {package: version(package) for package in peer.packages},
+        "splits": splits.name,
+        "weights": weights.digest,
+        "seed": seed,
+    }
+
+    def make(folder: Path) -> None:
+        loaded = load_splits(splits)
+        with work.screen.step(f"peer {name}, seed {seed}"):
+            data = PeerData(
+                train=loaded.train,
+                validation=loaded.validation,
+                label_names=loaded.label_names,
+                weights=weights.path,
+                seed=seed,
+                threads=work.recipe.threads,
+            )
+            peer.train(data, folder)
+        bundle = Bundle(
+            folder=folder,
+            format=PEER_FORMAT,
+            runtime=name,
+            model_file="",
+            precision="fp32",
+            architecture=name,
+            task="classification",
+            label_names=loaded.label_names,
+            inputs=(),
+            max_length_tokens=0,
+            padding=0,
+            parameters=None,
+            made={"recipe": work.recipe.name, "model": name, "seed": seed},
+            licences={name: peer.licence, **describe_sources(work, None)},
+            parity={"status": "none", "reason": None},
+            files={},
+        )
+        write_bundle(bundle)
+
+    return work.store.get(Stage(name="peer", version=1, inputs=inputs), make)

@@ -1,0 +1,122 @@
+"""The command `recommend`: the best file of a run within limits, why, and what each other one missed."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.layout import Report, figure, points, rich_tables
+from bench.row import Row
+from bench.run_file import Run, read_run
+from bench.significance import compare_quality
+from materials.errors import RequestError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a file must keep to; none for no limit."""
+
+    max_p50_ms: float | None = None
+    max_end_to_end_p50_ms: float | None = None
+    min_texts_per_second: float | None = None
+    min_macro_f1: float | None = None
+    max_size_mb: float | None = None
+    max_memory_mb: float | None = None
+
+
+def recommend(place: Path, limits: Limits) -> int:
+    """Print the best file within the limits; 1 when there is none, else 0."""
+    if limits.min_macro_f1 is not None and not 0 <= limits.min_macro_f1 <= 1:
+        raise RequestError(f"--min-macro-f1 is a share between 0 and 1, such as 0.8; got {limits.min_macro_f1:g}")
+    run = read_run(place)
+    missed = [missed_limits(row, limits) for row in run.rows]
+    fitting = [row for row, misses in zip(run.rows, missed, strict=True) if not misses]
+    rejected = [(row, misses) for row, misses in zip(run.rows, missed, strict=True) if misses]
+    rejected.sort(key=lambda pair: (len(pair[1]), -(pair[0].macro_f1 or 0)))
+    table: Report = (
+        f"{len(rejected)} of {len(run.rows)} files miss a limit",
+        ("model", "format", "macro-F1", "p50 ms", "MB", "missed"),
+        [_line(row, misses) for row, misses in rejected],
+    )
+    if not fitting:
+        sys.stdout.write(rich_tables([table], ["no file keeps to all limits; the nearest come first"]))
+        return 1
+    best = max(fitting, key=lambda row: (row.macro_f1 or 0, -(row.latency_p50_ms or np.inf)))
+    sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, run, place)))
+    return 0
+
+
+def missed_limits(row: Row, limits: Limits) -> list[str]:
+    """What a row misses, each as `figure > limit`; what was not measured counts as missed where a limit asks for it."""
+    if row.status == "failed":
+        return [row.error or "failed"]
+    asked = (
+        ("p50 ms", row.latency_p50_ms, limits.max_p50_ms, ">"),
+        ("end-to-end p50 ms", row.end_to_end_latency_p50_ms, limits.max_end_to_end_p50_ms, ">"),
+        ("MB", _mega(row.size_bytes), limits.max_size_mb, ">"),
+        ("MB of memory", _mega(row.inference_peak_memory_bytes), limits.max_memory_mb, ">"),
+        ("texts/s", row.texts_per_second, limits.min_texts_per_second, "<"),
+        ("macro-F1", row.macro_f1, limits.min_macro_f1, "<"),
+    )
+    missed = []
+    for name, value, limit, sign in asked:
+        if limit is None:
+            continue
+        if value is None:
+            missed.append(f"{name} not measured")
+        elif value > limit if sign == ">" else value < limit:
+            missed.append(f"{name} {value:.4g} {sign} {limit:g}")
+    return missed
+
+
+def _reasons(best: Row, fitting: Sequence[Row], run: Run, place: Path) -> list[str]:
+    where = f", seed {best.seed}" if best.seed is not None else ""
+    notes = [
+        f"take {best.model} as {best.format}{where}" + (f": {best.bundle}" if best.bundle else ""),
+        f"why: the highest macro-F1 ({points(best.macro_f1)}) of {len(fitting)} files within all limits; p50 "
+        f"{figure(best.latency_p50_ms) or 'not measured'} ms, {_size(best)} MB",
+    ]
+    if best.status == "noisy":
+        notes.append(f"mind: it was not measured in quiet ({best.noise})")
+    equal = [row for row in fitting if row is not best and row.seed == best.seed and _may_be_equal(best, row, place)]
+    timed = [row for row in equal if row.latency_p50_ms and best.latency_p50_ms]
+    faster = min(timed, key=lambda row: row.latency_p50_ms or np.inf, default=None)
+    if faster and faster.latency_p50_ms and best.latency_p50_ms and faster.latency_p50_ms < best.latency_p50_ms:
+        notes.append(
+            f"or {faster.model} as {faster.format}: {points(faster.macro_f1)}, a difference within noise on these test "
+            f"rows, and {best.latency_p50_ms / faster.latency_p50_ms:.1f} times faster"
+        )
+    return notes
+
+
+def _may_be_equal(best: Row, row: Row, place: Path) -> bool:
+    """Whether a paired bootstrap on the run's predictions cannot tell two rows apart."""
+    file = (place if place.is_dir() else place.parent) / "predictions.parquet"
+    if not file.is_file():
+        return False
+    frame = pd.read_parquet(file)
+    chosen = [frame[(frame["model"] == one.model) & (frame["format"] == one.format)] for one in (best, row)]
+    if best.seed is not None:
+        chosen = [one[one["seed"] == best.seed] for one in chosen]
+    logits = [one.filter(like="logit_").dropna(axis=1).to_numpy() for one in chosen]
+    labels = chosen[0]["label"].to_numpy()
+    if len(logits[0]) != len(logits[1]) or not len(labels):
+        return False
+    change = compare_quality(labels, logits[0].argmax(axis=1), logits[1].argmax(axis=1), logits[0].shape[1])
+    return change.verdict == "same"
+
+
+def _line(row: Row, misses: Sequence[str]) -> list[str]:
+    model = row.model + ("" if row.seed is None else f", seed {row.seed}")
+    return [model, row.format, points(row.macro_f1), figure(row.latency_p50_ms), _size(row), "; ".join(misses)]
+
+
+def _size(row: Row) -> str:
+    return "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.2f}"
+
+
+def _mega(value: int | None) -> float | None:
+    return None if value is None else value / 1e6
