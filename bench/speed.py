@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from export.runtime import Runtime
-from training.text_encoder import TextEncoder, bucketed_batches
+from training.text_encoder import TextEncoder
+from training.token_rows import TokenRows
 
 BATCH_SIZES = (8, 32, 128)
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
@@ -34,7 +35,7 @@ def measure_speed(runtime: Runtime, encoder: TextEncoder, texts: Sequence[str]) 
     order = np.random.default_rng(0).permutation(len(texts))
     single = [texts[row] for row in order[:SINGLE_ROWS]]
     offline = [texts[row] for row in order[:OFFLINE_ROWS]]
-    arrays = [encoder.pad([tokens]) for tokens in encoder.encode(single)]
+    arrays = [encoder.pad(encoder.encode([text])) for text in single]
     samples = Samples(rows=len(offline))
     _warm_up(runtime, arrays)
     samples.single["model"] = _time_rounds(lambda row: runtime(arrays[row]), len(single))
@@ -91,11 +92,8 @@ def _time_rounds(call: Callable[[int], object], rows: int) -> list[int]:
     return times
 
 
-def _time_batches(runtime: Runtime, encoder: TextEncoder, encoded: Sequence[Sequence[int]], size: int) -> list[int]:
-    batches = [
-        encoder.pad([encoded[row] for row in rows])
-        for rows in bucketed_batches([len(tokens) for tokens in encoded], size, None)
-    ]
+def _time_batches(runtime: Runtime, encoder: TextEncoder, encoded: TokenRows, size: int) -> list[int]:
+    batches = [arrays for _, arrays in encoder.batches(encoded, size)]
 
     def one_pass() -> None:
         for batch in batches:
@@ -122,6 +120,6 @@ def _time_passes(one_pass: Callable[[], object]) -> list[int]:
 def _classify_all(runtime: Runtime, encoder: TextEncoder, texts: Sequence[str], size: int) -> np.ndarray:
     encoded = encoder.encode(texts)
     labels = np.empty(len(encoded), dtype=np.int64)
-    for rows in bucketed_batches([len(tokens) for tokens in encoded], size, None):
-        labels[rows] = runtime(encoder.pad([encoded[row] for row in rows])).argmax(axis=1)
+    for rows, arrays in encoder.batches(encoded, size):
+        labels[rows] = runtime(arrays).argmax(axis=1)
     return labels
