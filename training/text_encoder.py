@@ -9,6 +9,8 @@ from tokenizers import Tokenizer
 
 from training.graph_input import GraphInput
 from training.token_rows import TokenRows
+from training.word_cuts import all_simple, is_simple
+from training.word_encoder import WordEncoder, read_word_encoder
 
 ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "input_ids": lambda input_ids, is_token: input_ids,
@@ -19,12 +21,16 @@ ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TextEncoder:
-    """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only."""
+    """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only.
+
+    `words`, for a tokenizer.json that allows it, does the same to simple texts many times as fast.
+    """
 
     tokenizer: Tokenizer
     max_length_tokens: int
     padding: int
     inputs: tuple[GraphInput, ...]
+    words: WordEncoder | None = None
 
     @classmethod
     def load(cls, file: Path, *, max_length_tokens: int, padding: int, inputs: tuple[GraphInput, ...]) -> "TextEncoder":
@@ -32,11 +38,22 @@ class TextEncoder:
         tokenizer = Tokenizer.from_file(str(file))
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_length=max_length_tokens)
-        return cls(tokenizer=tokenizer, max_length_tokens=max_length_tokens, padding=padding, inputs=inputs)
+        return cls(
+            tokenizer=tokenizer,
+            max_length_tokens=max_length_tokens,
+            padding=padding,
+            inputs=inputs,
+            words=read_word_encoder(file),
+        )
 
     def encode(self, texts: Sequence[str]) -> TokenRows:
         """The token numbers of each text; a text without a token is one padding token."""
-        rows = TokenRows.of([encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))])
+        if self.words is None:
+            rows = self._by_tokenizer(texts)
+        elif all_simple(texts):
+            rows = self.words.encode(texts).cut(self.max_length_tokens)
+        else:
+            rows = self._by_both(self.words, texts)
         return rows.without_gaps(self.padding)
 
     def pad(self, rows: TokenRows, *, length: int | None = None) -> dict[str, np.ndarray]:
@@ -57,6 +74,19 @@ class TextEncoder:
         for start in range(0, len(order), batch_size):
             batch = slice(start, start + batch_size)
             yield order[batch], self.pad(ordered[batch])
+
+    def _by_tokenizer(self, texts: Sequence[str]) -> TokenRows:
+        return TokenRows.of([encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))])
+
+    def _by_both(self, words: WordEncoder, texts: Sequence[str]) -> TokenRows:
+        simple = np.fromiter(map(is_simple, texts), dtype=bool, count=len(texts))
+        order = np.argsort(~simple, kind="stable")
+        split = simple.sum()
+        parts = [
+            words.encode([texts[row] for row in order[:split]]).cut(self.max_length_tokens),
+            self._by_tokenizer([texts[row] for row in order[split:]]),
+        ]
+        return TokenRows.joined(parts).take(np.argsort(order))
 
 
 def bucketed_batches(lengths: np.ndarray, batch_size: int, seed: int | None) -> Iterator[np.ndarray]:
