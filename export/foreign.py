@@ -10,10 +10,10 @@ from export.bundle import RECORD, Bundle, read_bundle
 from materials.errors import RequestError
 from materials.files import sha256_of
 from materials.weights import WeightsFolder
-from training.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS, GraphInput
+from training.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
+from training.text_encoder import ARRAYS
 
 LONGEST = 512
-KNOWN_INPUTS = {one.name: one for one in (INPUT_IDS, ATTENTION_MASK, TOKEN_TYPE_IDS)}
 RUNTIME_OF = {".onnx": "onnxruntime", ".xml": "openvino", ".safetensors": "torch"}
 BESIDE = ("*.onnx", "*.onnx_data", "*.onnx.data", "*.xml", "*.bin", "*.safetensors")
 ONNX_TYPES = {6: "int32", 7: "int64"}
@@ -101,10 +101,10 @@ def _graph_of(model: Path) -> tuple[GraphInput, ...]:
         return (INPUT_IDS, ATTENTION_MASK)
     named = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
     for name, dtype in named.items():
-        if name not in KNOWN_INPUTS or dtype not in ("int32", "int64"):
+        if name not in ARRAYS or dtype not in ("int32", "int64"):
             raise RequestError(
                 f"{model} takes an input '{name}' of type {dtype}; expected int32 or int64 inputs named "
-                f"{', '.join(KNOWN_INPUTS)}"
+                f"{', '.join(ARRAYS)}"
             )
     return tuple(GraphInput(name=name, dtype=dtype) for name, dtype in named.items())
 

@@ -12,6 +12,7 @@ from export.bundle import Bundle
 from export.runtime import Runtime, logits_of
 from materials.errors import RequestError
 from training.text_encoder import TextEncoder
+from training.token_rows import TokenRows
 
 Report = Callable[[int, int], None]
 SAMPLE_ROWS = 128
@@ -85,9 +86,9 @@ def _rate(run: Callable[[], object], rows: int) -> float:
     return rows / min(seconds)
 
 
-def _common_way(runtime: Runtime, encoder: TextEncoder, sample: Sequence[Sequence[int]]) -> np.ndarray:
+def _common_way(runtime: Runtime, encoder: TextEncoder, sample: TokenRows) -> np.ndarray:
     """Logits of the rows in the order they come, 32 at a time, all padded to 128 tokens, or the longest if longer."""
-    length = max(COMMON_LENGTH, *(len(tokens) for tokens in sample))
+    length = max(COMMON_LENGTH, int(sample.lengths.max()))
     starts = range(0, len(sample), COMMON_BATCH)
     return np.concatenate(
         [runtime(encoder.pad(sample[start : start + COMMON_BATCH], length=length)) for start in starts]

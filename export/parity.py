@@ -8,6 +8,7 @@ import numpy as np
 from export.example import example_inputs
 from export.runtime import Forward, logits_of
 from training.text_encoder import TextEncoder
+from training.token_rows import TokenRows
 
 BATCH_SIZES = (1, 2, 7)
 LENGTHS = (1, 2, 17)
@@ -41,7 +42,7 @@ def check_parity(
     candidate_inputs: Sequence[str],
     *,
     encoder: TextEncoder,
-    rows: Sequence[Sequence[int]],
+    rows: TokenRows,
     labels: np.ndarray,
     lossy: bool,
     bounds: ParityBounds,
@@ -82,7 +83,7 @@ def failed_parity(reason: str) -> Parity:
     return Parity(status="failed", reason=reason, largest_difference=float("inf"), agreement=0.0, f1_drop=1.0)
 
 
-def _shapes(encoder: TextEncoder, rows: Sequence[Sequence[int]]) -> list[dict[str, np.ndarray]]:
+def _shapes(encoder: TextEncoder, rows: TokenRows) -> list[dict[str, np.ndarray]]:
     lengths = sorted({*(length for length in LENGTHS if length < encoder.max_length_tokens), encoder.max_length_tokens})
     return [
         example_inputs(encoder, batch=batch, length=length, rows=rows[:64])

@@ -1,13 +1,14 @@
 """What every runtime is: a loaded model file that turns named arrays into logits, and how it is run over many rows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from training.text_encoder import TextEncoder, bucketed_batches
+from training.text_encoder import TextEncoder
+from training.token_rows import TokenRows
 
 Forward = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
@@ -51,7 +52,7 @@ class Runtime(ABC):
 def logits_of(
     forward: Forward,
     encoder: TextEncoder,
-    rows: Sequence[Sequence[int]],
+    rows: TokenRows,
     *,
     batch_size: int = 32,
     report: Callable[[int, int], None] | None = None,
@@ -62,8 +63,8 @@ def logits_of(
     """
     order: list[np.ndarray] = []
     outputs: list[np.ndarray] = []
-    for batch in bucketed_batches([len(tokens) for tokens in rows], batch_size, None):
-        logits = forward(encoder.pad([rows[row] for row in batch]))
+    for batch, arrays in encoder.batches(rows, batch_size):
+        logits = forward(arrays)
         if logits.ndim != 2 or len(logits) != len(batch):
             raise ValueError(f"logits of shape {logits.shape} for {len(batch)} rows")
         order.append(batch)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from training.word_encoder import PATTERN
+
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 PADDING_NUMBER = 0
-PATTERN = r"[\p{L}\p{N}_]+(?=n't)|n't|'(?:s|m|d|ll|re|ve)|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]"
 
 
 def build_tokenizer(texts: Iterable[str], *, known: Collection[str], smallest_count: int = 2) -> Tokenizer:

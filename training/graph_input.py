@@ -14,4 +14,3 @@ class GraphInput:
 
 INPUT_IDS = GraphInput(name="input_ids")
 ATTENTION_MASK = GraphInput(name="attention_mask")
-TOKEN_TYPE_IDS = GraphInput(name="token_type_ids")

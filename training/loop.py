@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from training.objectives import Objective
 from training.precision import autocast
 from training.text_encoder import TextEncoder, bucketed_batches
+from training.token_rows import TokenRows
 
 Report = Callable[[int, int], None]
 
@@ -20,14 +21,9 @@ Report = Callable[[int, int], None]
 class Examples:
     """Encoded rows: labels int64 (rows,), -1 for none; teacher logits float32 (rows, classes) or none."""
 
-    encoded: Sequence[Sequence[int]]
+    encoded: TokenRows
     labels: np.ndarray
     teacher_logits: np.ndarray | None = None
-
-    @property
-    def lengths(self) -> list[int]:
-        """The number of tokens of each row."""
-        return [len(tokens) for tokens in self.encoded]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +85,7 @@ def train(
         started = time.perf_counter()
         losses = []
         model.train()
-        for rows in bucketed_batches(examples.lengths, settings.batch_size, settings.seed * 1000 + epoch):
+        for rows in bucketed_batches(examples.encoded.lengths, settings.batch_size, settings.seed * 1000 + epoch):
             loss = _loss(model, examples, rows, encoder=encoder, objective=objective, settings=settings)
             losses.append(loss.item())
             if not np.isfinite(losses[-1]):
@@ -112,7 +108,7 @@ def train(
 
 def predict_logits(
     model: nn.Module,
-    encoded: Sequence[Sequence[int]],
+    encoded: TokenRows,
     encoder: TextEncoder,
     *,
     device: str = "cpu",
@@ -123,8 +119,8 @@ def predict_logits(
     model.eval()
     outputs: dict[int, np.ndarray] = {}
     with torch.inference_mode(), autocast(device, enabled=bf16):
-        for rows in bucketed_batches([len(tokens) for tokens in encoded], batch_size, None):
-            logits = model(*_inputs(encoded, rows, encoder, device)).float().cpu().numpy()
+        for rows, arrays in encoder.batches(encoded, batch_size):
+            logits = model(*_tensors(arrays, device)).float().cpu().numpy()
             outputs |= dict(zip(rows.tolist(), logits, strict=True))
     return np.stack([outputs[row] for row in range(len(encoded))])
 
@@ -139,8 +135,7 @@ def _rate(step: int, steps: int, warmup: float) -> float:
     return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
 
 
-def _inputs(encoded: Sequence[Sequence[int]], rows: np.ndarray, encoder: TextEncoder, device: str) -> list[Tensor]:
-    arrays = encoder.pad([encoded[row] for row in rows])
+def _tensors(arrays: dict[str, np.ndarray], device: str) -> list[Tensor]:
     return [torch.from_numpy(array).to(device) for array in arrays.values()]
 
 
@@ -158,7 +153,7 @@ def _loss(
     if examples.teacher_logits is not None:
         teacher = torch.from_numpy(examples.teacher_logits[rows]).to(settings.device)
     with autocast(settings.device, enabled=settings.bf16):
-        logits = model(*_inputs(examples.encoded, rows, encoder, settings.device))
+        logits = model(*_tensors(encoder.pad(examples.encoded.take(rows)), settings.device))
     return objective(logits.float(), teacher, labels, temperature=settings.temperature, alpha=settings.alpha)
 
 

@@ -11,7 +11,7 @@ from bench.harness.series import Series
 from bench.harness.subject import Graph, Subject
 from bench.harness.task import Task
 from bench.harness.timing import time_passes, time_rounds, warm_up
-from training.text_encoder import bucketed_batches
+from training.token_rows import TokenRows
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
 SWEEP_CALLS = 4
@@ -81,8 +81,7 @@ def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], tas
 
 def _single_inputs(graph: Graph, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
     """Each text's prepared inputs, and the number of one text of each shape."""
-    encoded = [graph.encoder.encode([text]) for text in texts]
-    arrays = [graph.encoder.pad(rows) for rows in encoded]
+    arrays = [graph.encoder.pad(graph.encoder.encode([text])) for text in texts]
     shapes = {next(iter(one.values())).shape: number for number, one in enumerate(arrays)}
     return [graph.runtime.prepare(one) for one in arrays], list(shapes.values())
 
@@ -105,11 +104,8 @@ def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], task: Tas
 
 
 def _pass_over(graph: Graph, texts: Sequence[str], size: int) -> Callable[[], object]:
-    encoded = graph.encoder.encode(texts)
-    batches = [
-        graph.runtime.prepare(graph.encoder.pad([encoded[row] for row in rows]))
-        for rows in bucketed_batches([len(tokens) for tokens in encoded], size, None)
-    ]
+    rows = graph.encoder.encode(texts)
+    batches = [graph.runtime.prepare(arrays) for _, arrays in graph.encoder.batches(rows, size)]
 
     def one_pass() -> None:
         for batch in batches:
@@ -142,7 +138,7 @@ def _server(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task
 
 def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> None:
     """Fixed shapes, batch size by length, cut from the real texts' tokens; lengths beyond the model's are left out."""
-    stream = np.concatenate([np.asarray(tokens) for tokens in graph.encoder.encode(texts)])
+    stream = graph.encoder.encode(texts).tokens
     for length in task.sweep_lengths:
         for size in task.sweep_batch_sizes:
             if length > graph.encoder.max_length_tokens:
@@ -150,7 +146,7 @@ def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> 
             batches = []
             for number in range(SWEEP_CALLS):
                 tokens = np.resize(np.roll(stream, -number * size * length), (size, length))
-                batches.append(graph.runtime.prepare(graph.encoder.pad(tokens.tolist())))
+                batches.append(graph.runtime.prepare(graph.encoder.pad(TokenRows.of(tokens.tolist()))))
 
             def call(number: int, batches: list[Any] = batches) -> object:
                 return graph.forward(batches[number])

@@ -7,6 +7,7 @@ from export.parity import ParityBounds, check_parity
 from students.vocabulary import build_tokenizer, save_tokenizer
 from training.graph_input import INPUT_IDS
 from training.text_encoder import TextEncoder
+from training.token_rows import TokenRows
 
 WEIGHTS = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
 
@@ -30,7 +31,14 @@ def gate(encoder):
 
     def check(candidate, *, lossy=False, names=("input_ids",)):
         return check_parity(
-            reference, candidate, names, encoder=encoder, rows=rows, labels=labels, lossy=lossy, bounds=ParityBounds()
+            reference,
+            candidate,
+            names,
+            encoder=encoder,
+            rows=TokenRows.of(rows),
+            labels=labels,
+            lossy=lossy,
+            bounds=ParityBounds(),
         )
 
     return check

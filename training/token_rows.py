@@ -1,0 +1,77 @@
+"""Rows of token numbers of different lengths, held as two flat arrays."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class TokenRows:
+    """Row r is `tokens[bounds[r] : bounds[r + 1]]`; both arrays are int64, `bounds` of shape (rows + 1,)."""
+
+    tokens: np.ndarray
+    bounds: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> "TokenRows":
+        """The rows of a list of lists."""
+        tokens = np.array([token for row in rows for token in row], dtype=np.int64)
+        return cls(tokens, np.array([0, *accumulate(map(len, rows))], dtype=np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence["TokenRows"]) -> "TokenRows":
+        """The rows of all parts, one part after the other. Expects at least one part."""
+        tokens = np.concatenate([part.tokens for part in parts])
+        return cls(tokens, _bounds(np.concatenate([part.lengths for part in parts])))
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The number of tokens of each row, int64 (rows,)."""
+        return self.bounds[1:] - self.bounds[:-1]
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for start, end in zip(self.bounds[:-1], self.bounds[1:], strict=True):
+            yield self.tokens[start:end]
+
+    def __getitem__(self, rows: slice) -> "TokenRows":
+        """The rows of a slice; a view where they lie side by side."""
+        start, stop, step = rows.indices(len(self))
+        if step != 1:
+            return self.take(np.arange(start, stop, step))
+        bounds = self.bounds[start : max(start, stop) + 1]
+        return TokenRows(self.tokens[bounds[0] : bounds[-1]], bounds - bounds[0])
+
+    def take(self, rows: np.ndarray) -> "TokenRows":
+        """The rows of these numbers, in this order."""
+        return self._heads(self.bounds[rows], self.bounds[rows + 1] - self.bounds[rows])
+
+    def cut(self, longest: int) -> "TokenRows":
+        """The first `longest` tokens of each row."""
+        if len(self.tokens) <= longest or self.lengths.max() <= longest:
+            return self
+        return self._heads(self.bounds[:-1], np.minimum(self.lengths, longest))
+
+    def without_gaps(self, token: int) -> "TokenRows":
+        """The rows, those without tokens replaced by this one token."""
+        empty = self.bounds[1:] == self.bounds[:-1]
+        if not empty.any():
+            return self
+        tokens = np.insert(self.tokens, self.bounds[:-1][empty], token)
+        return TokenRows(tokens, _bounds(self.lengths + empty))
+
+    def _heads(self, starts: np.ndarray, lengths: np.ndarray) -> "TokenRows":
+        """The `lengths` tokens that follow each of the `starts`."""
+        bounds = _bounds(lengths)
+        places = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)
+        return TokenRows(self.tokens[places], bounds)
+
+
+def _bounds(lengths: np.ndarray) -> np.ndarray:
+    bounds = np.zeros(len(lengths) + 1, dtype=np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    return bounds
