@@ -23,6 +23,7 @@ HEADER = (
     "macro-F1\nbase, new",
     "change, points",
     "quality",
+    "McNemar\np",
     "p50 ms\nbase, new",
     "ratio",
     "speed",
@@ -30,6 +31,7 @@ HEADER = (
     "end-to-end\nspeed",
     "MB\nbase, new",
 )
+FIGURE_HEADER = ("figure", "verdict", "base", "new", "change", "95 %", "p")
 WRITERS = {"rich": rich_tables, "markdown": markdown_tables}
 
 
@@ -58,19 +60,22 @@ def compare(request: CompareRequest) -> int:
         raise RequestError(f"{request.base} and {request.new} cannot be compared: one is a run, the other is not")
     comparison = compare_runs(request.base, request.new) if all(are_runs) else _compare_models(request)
     broken = broken_bounds(bounds, comparison.changes)
-    table: Report = (f"{request.base} -> {request.new}", HEADER, [_line(change) for change in comparison.changes])
+    title = f"{request.base} -> {request.new}"
+    table: Report = (title, HEADER, [_line(change) for change in comparison.changes])
+    if not all(are_runs):
+        table = (title, FIGURE_HEADER, _figures(comparison.changes[0]))
     sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, all(are_runs), broken, request)))
     return 1 if broken else 0
 
 
 def _compare_models(request: CompareRequest) -> Comparison:
-    data = request.data or _rows_beside(request.base)
+    data = request.data or rows_beside(request.base)
     table = read_rows(data, text=request.text, label=request.label)
     places = (request.base, request.new)
     return compare_models(places, table, request.task, launches=request.launches, screen=Screen())
 
 
-def _rows_beside(bundle: Path) -> Path:
+def rows_beside(bundle: Path) -> Path:
     """The test rows of the run that a bundle lies in. Raises RequestError where it lies in none."""
     for folder in bundle.resolve().parents:
         if (
@@ -93,7 +98,8 @@ def _line(change: Change) -> list[str]:
         new.format if new.format == old.format else f"{old.format} -> {new.format}",
         _both(points(old.macro_f1), points(new.macro_f1)),
         "" if quality is None else _change_in_points(quality.macro_f1),
-        "" if quality is None else f"{quality.verdict} (p {quality.mcnemar_p:.2g})",
+        "" if quality is None else quality.verdict,
+        "" if quality is None else f"{quality.mcnemar_p:.2g}",
         _both(figure(old.latency_p50_ms), figure(new.latency_p50_ms)),
         _ratio(model_time),
         _speed(model_time),
@@ -101,6 +107,27 @@ def _line(change: Change) -> list[str]:
         _speed(whole_time),
         _both(*("" if row.size_bytes is None else f"{row.size_bytes / 1e6:.2f}" for row in (old, new))),
     ]
+
+
+def _figures(change: Change) -> list[list[str]]:
+    """One line for each figure of two models that were timed in turns."""
+    old, new, quality = change.base, change.new, change.quality
+    lines = []
+    if quality is not None:
+        f1 = quality.macro_f1
+        interval = f"[{f1.low * 100:+.1f}, {f1.high * 100:+.1f}]"
+        scores = [points(old.macro_f1), points(new.macro_f1)]
+        lines.append(["macro-F1", quality.verdict, *scores, f"{f1.value * 100:+.1f}", interval, ""])
+        shares = [points(old.accuracy), points(new.accuracy)]
+        lines.append(["accuracy", "", *shares, f"{quality.accuracy * 100:+.1f}", "", f"{quality.mcnemar_p:.2g}"])
+    for name, time in change.times.items():
+        interval = f"[{time.ratio.low:.3f}, {time.ratio.high:.3f}]"
+        both = [figure(getattr(old, name)), figure(getattr(new, name))]
+        lines.append([name, time.verdict, *both, f"x {time.ratio.value:.3f}", interval, f"{time.p:.2g}"])
+    if old.size_bytes and new.size_bytes:
+        sizes = [f"{row.size_bytes / 1e6:.2f}" for row in (old, new) if row.size_bytes]
+        lines.append(["MB", "", *sizes, f"x {new.size_bytes / old.size_bytes:.3f}", "", ""])
+    return lines
 
 
 def _change_in_points(change: Interval) -> str:

@@ -85,7 +85,7 @@ def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launc
         Subject(title=str(bundle.made.get("model", place.name)), place=place, bundle=bundle)
         for place, bundle in zip(places, bundles, strict=True)
     ]
-    launched = _launch_in_turns(subjects, table.texts, task, launches=launches, screen=screen)
+    launched = launch_in_turns(subjects, table.texts, task, launches=launches, screen=screen)
     names = bundles[0].label_names
     rows = as_rows(table, names)
     both = list(zip(subjects, launched, strict=True))
@@ -105,12 +105,18 @@ def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launc
     )
 
 
-def _launch_in_turns(
-    subjects: Sequence[Subject], texts: Sequence[str], task: Task, *, launches: int, screen: Screen
+def launch_in_turns(
+    subjects: Sequence[Subject],
+    texts: Sequence[str],
+    task: Task,
+    *,
+    launches: int,
+    screen: Screen,
+    title: str = "launches",
 ) -> list[list[Measurement]]:
-    """The measurements of each subject's launches."""
+    """The measurements of each subject's launches, A B A B."""
     found: list[list[Measurement]] = [[], []]
-    with screen.step(f"{launches} launches of each, in turns") as report, tempfile.TemporaryDirectory() as work:
+    with screen.step(f"{title}: {launches} of each, in turns") as report, tempfile.TemporaryDirectory() as work:
         for number in range(2 * launches):
             which = number % 2
             folder = Path(work) / str(number)

@@ -12,7 +12,8 @@ from pathlib import Path
 from bench.harness.task import Task
 
 TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT = 600, 3
-CHILD = (sys.executable, "-P", "-m", "bench.harness.child")
+PYTHON = (sys.executable, "-P", "-m")
+CHILD = "bench.harness.child"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
 OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
 
@@ -21,8 +22,8 @@ class MeasurementFailed(RuntimeError):
     """The process that measured a model crashed or hung; the message says how in one sentence."""
 
 
-def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path) -> None:
-    """Fill `folder` with what the child writes. Raises MeasurementFailed when the process does not end well."""
+def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path, *, program: str = CHILD) -> None:
+    """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well."""
     with tempfile.TemporaryDirectory() as work:
         task_file, texts_file = Path(work) / "task.json", Path(work) / "texts.json"
         task.write(task_file)
@@ -30,7 +31,7 @@ def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path) -> 
         limit = TIMEOUT_SECONDS + TIMEOUT_SECONDS_A_TEXT * len(texts)
         try:
             answer = subprocess.run(
-                [*CHILD, str(task_file), str(texts_file), str(folder)],
+                [*PYTHON, program, str(task_file), str(texts_file), str(folder)],
                 capture_output=True,
                 text=True,
                 errors="replace",

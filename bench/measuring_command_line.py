@@ -123,3 +123,25 @@ def recommend(
         max_memory_mb=max_memory_mb,
     )
     raise typer.Exit(recommend_file(run_folder, limits))
+
+
+@app.command(epilog="Example: distilbench self-check runs/movie-reviews/bundles/seed-0/cnn-hard/onnx --pairs 10")
+def self_check(
+    models: Models,
+    data: Annotated[Path | None, typer.Option(help="Texts; by default those beside the first model's run.")] = None,
+    text: TextColumn = "text",
+    pairs: Annotated[int, typer.Option(min=1, help="How often a file is compared with itself.")] = 40,
+    launches: Annotated[int, typer.Option(min=5, help="Launches of each side of a pair, taken in turns.")] = 6,
+    threads: Threads = 1,
+    output: Annotated[Path, typer.Option(help="Where to write check.json and table.md.")] = Path("runs/self-check"),
+) -> None:
+    """Check the harness on this machine: against timeit, its own cost, and how often equal files look different."""
+    from bench.measuring import make_task
+    from bench.self_check import CheckRequest
+    from bench.self_check import self_check as check
+
+    task = make_task(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
+    request = CheckRequest(
+        models=tuple(models), data=data, text=text, pairs=pairs, launches=launches, task=task, output=output
+    )
+    raise typer.Exit(check(request))

@@ -75,7 +75,7 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
 def _reasons(best: Row, fitting: Sequence[Row], run: Run, place: Path) -> list[str]:
     where = f", seed {best.seed}" if best.seed is not None else ""
     notes = [
-        f"take {best.model} as {best.format}{where}" + (f": {best.bundle}" if best.bundle else ""),
+        f"take {best.model} as {best.format}{where}" + (f": {place / best.bundle}" if best.bundle else ""),
         f"why: the highest macro-F1 ({points(best.macro_f1)}) of {len(fitting)} files within all limits; p50 "
         f"{figure(best.latency_p50_ms) or 'not measured'} ms, {_size(best)} MB",
     ]

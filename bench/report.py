@@ -96,8 +96,15 @@ def _files(run: Run) -> Report:
     shown = [row for row in run.rows if _is_timed(row) or row.status == "failed" or not some_timed]
     stars = best_tradeoffs(shown)
     seeds = sorted({row.seed for row in shown if row.seed is not None})
-    title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if seeds else "")
-    return title, COLUMNS, [_line(row, number in stars) for number, row in enumerate(shown)]
+    title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if run.recipe else "")
+    return _without_blanks((title, COLUMNS, [_line(row, number in stars) for number, row in enumerate(shown)]))
+
+
+def _without_blanks(table: Report) -> Report:
+    """The table without the columns that say nothing in any line; the last one, for signs, stays."""
+    title, header, lines = table
+    kept = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
+    return title, tuple(header[number] for number in kept), [[line[number] for number in kept] for line in lines]
 
 
 def _is_timed(row: Row) -> bool:
@@ -106,9 +113,18 @@ def _is_timed(row: Row) -> bool:
 
 def _served(run: Run) -> list[Report]:
     """The server scenario: what each file serves, one text at a time, while p99 stays under the bound."""
-    served = [row for row in run.rows if row.server_texts_per_second is not None]
-    header = ("model", "format", "texts/s", "p99 ms")
-    lines = [[row.model, row.format, figure(row.server_texts_per_second), figure(row.server_p99_ms)] for row in served]
+    served = [row for row in run.rows if row.server_bound_ms is not None]
+    header = ("model", "format", "texts/s", "p99 ms", "bound ms")
+    lines = [
+        [
+            row.model,
+            row.format,
+            figure(row.server_texts_per_second) or "none",
+            figure(row.server_p99_ms),
+            figure(row.server_bound_ms),
+        ]
+        for row in served
+    ]
     return [(f"{run.name}: Poisson arrivals served, text to label", header, lines)]
 
 

@@ -75,6 +75,7 @@ class Row:
     end_to_end_batch_size: int | None = None
     server_texts_per_second: float | None = None
     server_p99_ms: float | None = None
+    server_bound_ms: float | None = None
     sweep: tuple[SweepPoint, ...] | None = None
     speedup: float | None = None
     speedup_best_export: float | None = None

@@ -19,6 +19,8 @@ def figures_of(scenarios: Scenarios) -> dict[str, Any]:
     served = [one for one in _chosen(series, "server", END_TO_END) if one.rate_per_second == scenarios.highest_rate]
     for one in served:
         figures |= {"server_texts_per_second": one.rate_per_second, "server_p99_ms": one.percentile_ms(99)}
+    if scenarios.server_bound_ms is not None:
+        figures["server_bound_ms"] = scenarios.server_bound_ms
     sweep = _chosen(series, "sweep", MODEL)
     if sweep:
         figures["sweep"] = [

@@ -25,6 +25,7 @@ class Scenarios:
     series: list[Series] = field(default_factory=list)
     unsteady: list[str] = field(default_factory=list)
     highest_rate: float | None = None
+    server_bound_ms: float | None = None
 
 
 def run_scenarios(task: Task, subject: Subject, texts: Sequence[str]) -> Scenarios:
@@ -33,9 +34,7 @@ def run_scenarios(task: Task, subject: Subject, texts: Sequence[str]) -> Scenari
     Single calls rotate over 128 texts at their own lengths, always in whole rounds; passes go over 256 texts in batches
     of about equal length, each padded to its own longest text.
     """
-    order = np.random.default_rng(0).permutation(len(texts))
-    single = [texts[row] for row in order[:SINGLE_ROWS]]
-    offline = [texts[row] for row in order[:OFFLINE_ROWS]]
+    single, offline = single_texts(texts), _chosen_texts(texts, OFFLINE_ROWS)
     found = Scenarios()
     if "single-stream" in task.scenarios:
         _single_stream(found, subject, single, task)
@@ -46,6 +45,15 @@ def run_scenarios(task: Task, subject: Subject, texts: Sequence[str]) -> Scenari
     if "sweep" in task.scenarios and subject.graph:
         _sweep(found, subject.graph, texts, task)
     return found
+
+
+def single_texts(texts: Sequence[str]) -> list[str]:
+    """The texts that single calls rotate over."""
+    return _chosen_texts(texts, SINGLE_ROWS)
+
+
+def _chosen_texts(texts: Sequence[str], count: int) -> list[str]:
+    return [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:count]]
 
 
 def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task) -> None:
@@ -67,7 +75,7 @@ def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], tas
         )
 
     if graph := subject.graph:
-        prepared, shapes = _single_inputs(graph, texts)
+        prepared, shapes = single_inputs(graph, texts)
         add(MODEL, lambda number: graph.forward(prepared[number]), shapes)
         if task.device == "cuda":
             from bench.harness.gpu import time_events
@@ -79,7 +87,7 @@ def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], tas
     add(END_TO_END, lambda number: subject.classify([texts[number]], 1).argmax(axis=1), [0])
 
 
-def _single_inputs(graph: Graph, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
+def single_inputs(graph: Graph, texts: Sequence[str]) -> tuple[list[Any], list[int]]:
     """Each text's prepared inputs, and the number of one text of each shape."""
     arrays = [graph.encoder.pad(graph.encoder.encode([text])) for text in texts]
     shapes = {next(iter(one.values())).shape: number for number, one in enumerate(arrays)}
@@ -133,6 +141,7 @@ def _server(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task
                 rate_per_second=trial.rate,
             )
         )
+    found.server_bound_ms = task.server_p99_ms
     found.highest_rate = max((trial.rate for trial in trials if trial.kept), default=None)
 
 

@@ -177,7 +177,7 @@ def test_measuring_process_that_crashes_is_a_failed_row_and_is_tried_again(
 ):
     shutil.rmtree(own_cache / "stages" / "measurement")
     with monkeypatch.context() as patch:
-        patch.setattr("bench.isolation.CHILD", (shutil.which("false"),))
+        patch.setattr("bench.isolation.PYTHON", (shutil.which("false"),))
         assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 1
     assert {row.error for row in read_run(tmp_path / "run").rows} == {"the measuring process died (status 1)"}
     assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 0

@@ -1,0 +1,80 @@
+"""Checks the harness in a fresh process: `python -m bench.harness.agreement TASK TEXTS FOLDER` writes agreement.json.
+
+Its p50 is held against an independent loop of timeit over the same session and inputs, in turns; its own cost per call
+is what the loop takes beyond bare calls of a function that does nothing.
+"""
+
+import json
+import sys
+import timeit
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.harness.scenarios import single_inputs, single_texts
+from bench.harness.subject import load_subject
+from bench.harness.task import Task
+from bench.harness.timing import time_rounds, warm_up
+from export.foreign import open_model
+
+TURNS = 7
+CALLS = 20_000
+
+
+def main(task_file: Path, texts_file: Path, folder: Path) -> None:
+    """Write the p50 of both, turn by turn, in milliseconds, and the cost in nanoseconds."""
+    task = Task.read(task_file)
+    subject = load_subject(task, open_model(Path(task.model)))
+    if subject.graph is None:
+        raise ValueError("a library has no session to check the harness on")
+    graph = subject.graph
+    prepared, shapes = single_inputs(graph, single_texts(json.loads(texts_file.read_text(encoding="utf-8"))))
+
+    def call(number: int) -> Any:
+        return graph.forward(prepared[number])
+
+    warm_up(call, len(prepared), shapes)
+    turns = [(_harness_p50(call, len(prepared), task.seconds), _timeit_p50(call, len(prepared))) for _ in range(TURNS)]
+    content = {
+        "harness_p50_ms": [harness for harness, _ in turns],
+        "timeit_p50_ms": [independent for _, independent in turns],
+        "cost_ns": harness_cost_ns(),
+    }
+    (folder / "agreement.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def harness_cost_ns() -> float:
+    """Nanoseconds that the harness adds to one call: the loop over a function that does nothing, less bare calls."""
+
+    def nothing(number: int) -> None:
+        return None
+
+    def bare() -> None:
+        for number in range(CALLS):
+            nothing(number)
+
+    looped = min(timeit.repeat(lambda: time_rounds(nothing, CALLS, seconds=0), number=1, repeat=TURNS)) / 3
+    return (looped - min(timeit.repeat(bare, number=1, repeat=TURNS))) / CALLS * 1e9
+
+
+def _harness_p50(call: Callable[[int], object], calls: int, seconds: float) -> float:
+    return float(np.median(time_rounds(call, calls, seconds=seconds))) / 1e6
+
+
+def _timeit_p50(call: Callable[[int], object], calls: int) -> float:
+    """The median over the inputs of what timeit finds for each, the median of five runs of a few calls."""
+    once = timeit.timeit(lambda: call(0), number=5) / 5
+    number = max(1, int(1e-3 / once))
+    found = [_median_run(partial(call, row), number) for row in range(calls)]
+    return float(np.median(found)) * 1e3
+
+
+def _median_run(call: Callable[[], object], number: int) -> float:
+    return float(np.median(timeit.repeat(call, number=number, repeat=5))) / number
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
