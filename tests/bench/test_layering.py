@@ -9,7 +9,7 @@ import pytest
 import bench
 
 ROOT = Path(bench.__file__).parent.parent
-TIERS = {"materials": 0, "training": 0, "teachers": 1, "students": 1, "export": 2, "bench": 3}
+TIERS = {"materials": 0, "training": 0, "teachers": 1, "students": 1, "export": 2, "peers": 2, "bench": 3}
 MODULES = [path for package in TIERS for path in sorted((ROOT / package).glob("**/*.py"))]
 
 
@@ -31,6 +31,11 @@ def test_imports_go_one_way(path):
     own = path.relative_to(ROOT).parts[0]
     for imported in set(imports(path)) & set(TIERS) - {own}:
         assert TIERS[imported] < TIERS[own], f"{own} must not import {imported}"
+
+
+def test_peers_import_materials_only():
+    modules = [path for path in MODULES if path.is_relative_to(ROOT / "peers")]
+    assert {imported for path in modules for imported in imports(path)} & set(TIERS) == {"materials", "peers"}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)

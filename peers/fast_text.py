@@ -1,0 +1,67 @@
+"""fastText's own classifier: a softmax over the mean vector of a text's words and word pairs."""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from materials.files import write_json
+from peers.peer import Classify, PeerData, best_on_validation, encodable, in_label_order
+
+SETTINGS = {"lr": 0.5, "wordNgrams": 2, "bucket": 200_000, "dim": 100}  # as in its tutorial, but for its default dim
+EPOCHS = (5, 25)  # its default and its tutorial's
+LABEL = "__label__"
+TOKENS = re.compile(r"[^\W_]+|[^\w\s]|_")  # cuts every underscore off, so that no text can hold a label
+
+
+def train(data: PeerData, folder: Path) -> None:
+    """Train for each number of epochs and store the model that is best on validation rows.
+
+    It trains on one thread, whatever `data.threads` says: on more, its result depends on their timing.
+    """
+    names = data.label_names
+    best = best_on_validation(_models(data), lambda model, texts: _classify(model, texts, len(names)), data.validation)
+    best.save_model(str(folder / "model.bin"))
+    write_json(folder / "labels.json", names)
+
+
+def load(folder: Path, threads: int) -> Classify:
+    """Read a stored model. It classifies on one thread, whatever `threads` says, since the library has no other way."""
+    import fasttext
+
+    model = fasttext.load_model(str(folder / "model.bin"))
+    label_count = len(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
+    return lambda texts: _classify(model, texts, label_count)
+
+
+def _models(data: PeerData) -> Iterator[Any]:
+    import fasttext
+
+    order = np.random.default_rng(data.seed).permutation(len(data.train))  # it takes rows in the order of the file
+    lines = _lines(data.train.texts)
+    with tempfile.TemporaryDirectory() as scratch:
+        rows = Path(scratch) / "train.txt"
+        content = "".join(f"{LABEL}{data.train.labels[row]} {lines[row]}\n" for row in order)
+        rows.write_text(content, encoding="utf-8", newline="\n")
+        for epochs in EPOCHS:
+            yield fasttext.train_supervised(
+                input=str(rows), epoch=epochs, seed=data.seed, thread=1, verbose=0, **SETTINGS
+            )
+
+
+def _lines(texts: Sequence[str]) -> list[str]:
+    """Each text as one line: in lower case, words and single marks apart by one space."""
+    return [" ".join(TOKENS.findall(text.lower())) for text in encodable(texts)]
+
+
+def _classify(model: Any, texts: Sequence[str], label_count: int) -> np.ndarray:
+    labels, probabilities = model.predict(_lines(texts), k=-1)  # of each text, by falling probability
+    columns = np.fromiter((int(label[len(LABEL) :]) for label in chain.from_iterable(labels)), dtype=np.int64)
+    by_label = np.argsort(columns.reshape(len(texts), -1), axis=1)
+    classes = np.sort(columns[: len(labels[0])])
+    return in_label_order(np.take_along_axis(np.array(probabilities), by_label, axis=1), classes.tolist(), label_count)

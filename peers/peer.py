@@ -1,0 +1,89 @@
+"""What every peer is: a library that learns from labelled rows, fills a folder, and classifies from that folder."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from materials.rows import Rows
+
+Classify = Callable[[Sequence[str]], np.ndarray]
+"""Probabilities, float32 (texts, labels), of at least one text; columns in the order of the label names."""
+
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerData:
+    """What a peer may learn from; `weights` is the folder of a pretrained body, for a peer that starts from one.
+
+    Validation rows choose settings or end the training, as they do for students; there may be none.
+    """
+
+    train: Rows
+    validation: Rows
+    label_names: tuple[str, ...]
+    weights: Path
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Peer:
+    """How a peer is trained into an empty folder, and loaded from it to run with a number of threads.
+
+    `packages` are the distributions that must be installed; the licence is the library's.
+    """
+
+    description: str
+    licence: str
+    packages: tuple[str, ...]
+    train: Callable[[PeerData, Path], None]
+    load: Callable[[Path, int], Classify]
+
+    @property
+    def missing_packages(self) -> list[str]:
+        """The packages that are not installed."""
+        return [package for package in self.packages if not _is_installed(package)]
+
+
+def encodable(texts: Sequence[str]) -> list[str]:
+    """The texts, with a question mark for every lone surrogate, which UTF-8 cannot hold."""
+    return [text if text.isascii() else text.encode(errors="replace").decode() for text in texts]
+
+
+def in_label_order(probabilities: np.ndarray, classes: Sequence[int], label_count: int) -> np.ndarray:
+    """Probabilities (texts, classes) of the classes that a library saw, as float32 (texts, labels) with sums of 1.
+
+    A label without a train row gets 0. scikit-learn gives two columns even for one class, of which the last is its.
+    """
+    ordered = np.zeros((len(probabilities), label_count), dtype=np.float32)
+    ordered[:, classes] = probabilities[:, -len(classes) :]
+    return ordered / ordered.sum(axis=1, keepdims=True)
+
+
+def best_on_validation(
+    models: Iterable[Model], predict: Callable[[Model, Sequence[str]], np.ndarray], validation: Rows
+) -> Model:
+    """The first model with the highest macro-F1 on validation rows; without any, the first, and no other is asked for.
+
+    `predict` gives the probabilities (texts, labels) of a model.
+    """
+    from sklearn.metrics import f1_score
+
+    def macro_f1(model: Model) -> float:
+        predicted = predict(model, validation.texts).argmax(axis=1)
+        return float(f1_score(validation.labels, predicted, average="macro"))
+
+    return max(models, key=macro_f1) if len(validation) else next(iter(models))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        distribution(package)
+    except PackageNotFoundError:
+        return False
+    return True
