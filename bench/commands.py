@@ -46,6 +46,7 @@ class RunRequest:
 
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0."""
+    from bench.machine import check_device
     from bench.pipeline import run_pipeline
     from bench.plan import print_plan
     from bench.recipe_file import read_recipe
@@ -60,6 +61,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     screen = Screen()
     store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
     work = Workplace(recipe=recipe, store=store, screen=screen)
+    check_device(recipe.device)
     if dry_run:
         print_plan(work)
         return 0

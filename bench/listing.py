@@ -59,6 +59,15 @@ def _weights() -> Lines:
     return [(name, f"{entry.description} ({entry.archive.licence})") for name, entry in entries.items()]
 
 
+def _peers() -> Lines:
+    from peers import PEERS
+
+    return [
+        (name, f"{peer.description} ({peer.licence})" + (": not installed" if peer.missing_packages else ""))
+        for name, peer in PEERS.items()
+    ]
+
+
 def _first_sentence(text: str | None) -> str:
     return " ".join((text or "").strip().split("\n\n")[0].split())
 
@@ -68,6 +77,7 @@ LISTINGS: dict[str, Callable[[], Lines]] = {
     "students": _students,
     "objectives": _objectives,
     "formats": _formats,
+    "peers": _peers,
     "datasets": _datasets,
     "weights": _weights,
 }

@@ -8,6 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from materials.errors import RequestError, unknown
+
 MATRIX_FLAGS = (
     "avx2",
     "avx512f",
@@ -20,6 +22,7 @@ MATRIX_FLAGS = (
     "i8mm",
     "bf16",
 )
+DEVICES = ("cpu", "cuda")
 PACKAGES = (
     "distilbench",
     "torch",
@@ -30,6 +33,9 @@ PACKAGES = (
     "onnxruntime",
     "openvino",
     "numpy",
+    "fasttext-numpy2-wheel",
+    "scikit-learn",
+    "model2vec",
 )
 
 
@@ -48,6 +54,27 @@ def describe_machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+def check_device(device: str) -> None:
+    """Raise RequestError for a device that this machine lacks."""
+    if device not in DEVICES:
+        raise RequestError(unknown("device", device, DEVICES))
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise RequestError("device is cuda, but torch sees no GPU here; choose cpu")
+
+
+def describe_gpu() -> dict[str, Any] | None:
+    """Name, memory in bytes and driver of the GPU; none without one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    properties = torch.cuda.get_device_properties(0)
+    return {"gpu": properties.name, "memory_bytes": properties.total_memory, "cuda": torch.version.cuda}
 
 
 @functools.cache

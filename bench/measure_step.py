@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.harness.task import Task
 from bench.isolation import MeasurementFailed, measure_in_fresh_process
-from bench.machine import describe_machine, package_versions
+from bench.machine import describe_gpu, describe_machine, package_versions
 from bench.workplace import Workplace
 from materials.splits import load_splits
 from materials.stages import Stage
@@ -35,6 +35,7 @@ def measure(work: Workplace, bundle: Path, *, splits: Path, speed: bool, title: 
         "splits": splits.name,
         "task": {name: value for name, value in asdict(task).items() if name != "model"},
         "machine": describe_machine() if speed else None,
+        "gpu": describe_gpu() if speed and recipe.device == "cuda" else None,
         "versions": package_versions(),
     }
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peers import PEERS
 from pydantic import ValidationError
 
 from bench.commands import save_run, show_run
 from bench.harness.task import Task
 from bench.isolation import MeasurementFailed, measure_in_fresh_process
+from bench.machine import check_device
 from bench.measure_step import Measurement, read_measurement
 from bench.recipe import Measuring
 from bench.row import Row
@@ -22,9 +22,10 @@ from bench.screen import Screen
 from export.bundle import Bundle
 from export.foreign import open_model
 from materials.catalogue import DATASETS
-from materials.errors import RequestError, unknown
+from materials.errors import RequestError
 from materials.rows import Rows, Table
 from materials.tables import read_table
+from peers import PEERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +68,7 @@ def make_task(
         raise RequestError(
             f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {first['input']!r}"
         ) from None
-    if device not in ("cpu", "cuda"):
-        raise RequestError(unknown("device", device, ("cpu", "cuda")))
+    check_device(device)
     names = tuple(label_names.split(",")) if label_names else None
     return Task(
         model="",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.machine import describe_machine, git_commit, package_versions
+from bench.machine import describe_gpu, describe_machine, git_commit, package_versions
 from bench.measure_step import Measurement
 from bench.pipeline import Cell
 from bench.recipe import Recipe
@@ -71,7 +71,7 @@ def describe_run(
         name=name,
         recipe=recipe.model_dump(mode="json") if recipe else None,
         threads=threads,
-        machine=describe_machine(),
+        machine={**describe_machine(), **({"gpu": describe_gpu()} if _is_on_gpu(rows) else {})},
         versions=package_versions(),
         git_commit=git_commit(),
         load_average=os.getloadavg(),
@@ -115,6 +115,10 @@ def read_run(place: Path) -> Run:
         return Run(**{**content, "labelling": tuple(content["labelling"]), "rows": rows, "groups": groups})
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{file} is no run file, or damaged ({type(error).__name__}: {error})") from None
+
+
+def _is_on_gpu(rows: Sequence[Row]) -> bool:
+    return any(row.device == "cuda" for row in rows)
 
 
 def _read_row(content: dict[str, Any]) -> Row:

@@ -62,6 +62,7 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
                         batch_size=teacher.batch_size,
                         learning_rate=teacher.learning_rate,
                         seed=seed,
+                        device=work.recipe.device,
                     ),
                     report=report,
                 )
@@ -109,7 +110,7 @@ def train_student(
                 Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
                 encoder=encoder,
                 objective=OBJECTIVES[objective.name],
-                settings=_settings(student, objective, loaded, seed),
+                settings=_settings(work, student, objective, loaded, seed),
                 report=report,
             )
             save_student(module, shape, tokenizer, folder)
@@ -156,7 +157,7 @@ def _examples(splits: Splits, objective: Objective, logits: Path | None, encoder
     return Examples(encoded=encoder.encode(texts), labels=labels, teacher_logits=teacher_logits)
 
 
-def _settings(student: Student, objective: Objective, splits: Splits, seed: int) -> "TrainingSettings":
+def _settings(work: Workplace, student: Student, objective: Objective, splits: Splits, seed: int) -> "TrainingSettings":
     from training.loop import TrainingSettings
 
     epochs = student.transfer_epochs if objective.transfer else student.epochs
@@ -171,6 +172,7 @@ def _settings(student: Student, objective: Objective, splits: Splits, seed: int)
         temperature=objective.temperature,
         alpha=objective.alpha,
         seed=seed,
+        device=work.recipe.device,
     )
 
 

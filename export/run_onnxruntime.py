@@ -1,6 +1,9 @@
 """Runs an ONNX file with ONNX Runtime, on the CPU or on a CUDA device."""
 
+import json
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +12,7 @@ from export.bundle import Bundle
 from export.runtime import Runtime, RuntimeSettings
 
 SPINNING = "session.intra_op.allow_spinning"
+HEAVY = ("MatMul", "Gemm", "Conv", "LSTM", "GRU", "Attention", "LayerNormalization", "Gelu")
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -30,6 +34,8 @@ class OnnxRuntime(Runtime):
         provider = PROVIDERS[device]
         if provider not in onnxruntime.get_available_providers():
             raise WrongProvider(f"this onnxruntime has no {provider}; install onnxruntime-gpu for device cuda")
+        options.enable_profiling = device != "cpu"  # only until the first call has shown where the nodes run
+        options.profile_file_prefix = str(Path(tempfile.gettempdir()) / "distilbench")
         self.session = onnxruntime.InferenceSession(str(bundle.model_path), options, providers=[provider])
         check_provider(self.session.get_providers(), provider)
         used = self.session.get_session_options()
@@ -41,6 +47,8 @@ class OnnxRuntime(Runtime):
         )
         self.device = device
         self.input_names = tuple(graph_input.name for graph_input in self.session.get_inputs())
+        if device != "cpu":
+            self._prove_on_device(bundle)
 
     def prepare(self, arrays: Mapping[str, np.ndarray]) -> Any:
         """The arrays by input name; on a GPU, a binding of copies of them there."""
@@ -69,6 +77,22 @@ class OnnxRuntime(Runtime):
         for output in self.session.get_outputs():
             binding.bind_output(output.name, "cuda")
         return binding
+
+    def _prove_on_device(self, bundle: Bundle) -> None:
+        """Run once under the profiler. Raises WrongProvider when what costs time was left to the CPU."""
+        self({one.name: np.ones((1, 4), dtype=one.dtype) for one in bundle.inputs})
+        profile = Path(self.session.end_profiling())
+        events = json.loads(profile.read_text(encoding="utf-8"))
+        profile.unlink()
+        if left := left_to_the_cpu(events):
+            raise WrongProvider(f"ONNX Runtime runs {', '.join(left)} on the CPU, silently; CUDA was asked for")
+
+
+def left_to_the_cpu(events: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The kinds of heavy nodes that a profile shows on the CPU; shape arithmetic is there by design."""
+    nodes = [event.get("args", {}) for event in events if event.get("cat") == "Node"]
+    on_cpu = {str(node.get("op_name", "")) for node in nodes if node.get("provider") == PROVIDERS["cpu"]}
+    return sorted(name for name in on_cpu if any(heavy in name for heavy in HEAVY))
 
 
 def check_provider(used: Sequence[str], asked: str) -> None:
