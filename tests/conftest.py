@@ -10,7 +10,15 @@ from sample_texts import sentences
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run", default=None, help="for tests/perf: a run folder whose bundles are timed")
+    parser.addoption("--batch-sizes", default="8,32", help="for tests/perf: batch sizes beside single texts")
+    parser.addoption("--benchmark", action="store_true", help="the same as --benchmark-only")
     parser.addoption("--recipe", default=None, help="for tests/perf: a recipe to time cold and warm")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--benchmark"):
+        config.option.benchmark_only = True
 
 
 @pytest.fixture(scope="session")

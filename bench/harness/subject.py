@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from peers import PEERS, require
 
 from bench.harness.task import Task
 from export import RUNTIMES
 from export.bundle import Bundle
 from export.runtime import Runtime, RuntimeSettings, logits_of
 from materials.errors import RequestError
+from peers import PEERS, require
 from training.text_encoder import TextEncoder
 
 SMALLEST = 1e-12
@@ -69,7 +69,8 @@ def _load_bundle(bundle: Bundle, task: Task) -> Subject:
     if bundle.runtime in ("torch", "torchscript"):
         import torch
 
-        torch.set_num_interop_threads(1)
+        if torch.get_num_interop_threads() != 1:  # which may be set once only
+            torch.set_num_interop_threads(1)
     encoder = bundle.encoder()
     runtime = RUNTIMES[bundle.runtime](bundle, task.threads, task.device)
     synchronise = None

@@ -1,26 +1,51 @@
-"""Times the bundles of a finished run: `pytest tests/perf --benchmark-only --run runs/movie-reviews`."""
+"""Times the files of a finished run: `pytest tests/perf --benchmark-only --run runs/movie-reviews`."""
 
-from pathlib import Path
+from itertools import cycle
 
 import pytest
 
-from bench.run_file import read_run
-from export.predictor import Predictor
+from bench.harness.subject import load_subject
+from bench.harness.task import Task
+from export.bundle import read_bundle
 
-TEXTS = ["a gripping and often funny film, with a cast that never puts a foot wrong"]
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    run = metafunc.config.getoption("--run")
-    bundles = [] if run is None else [str(Path(run) / row.bundle) for row in read_run(Path(run)).rows if row.bundle]
-    names = [
-        Path(bundle).parent.name + "-" + Path(bundle).name + "-" + Path(bundle).parent.parent.name for bundle in bundles
-    ]
-    metafunc.parametrize("bundle", bundles, ids=names)
+loaded = {}
 
 
-def test_one_text_end_to_end(benchmark, bundle: str) -> None:
-    predictor = Predictor(Path(bundle))
-    benchmark.extra_info["size_bytes"] = predictor.bundle.size_bytes
-    logits = benchmark(predictor.logits, TEXTS)
-    assert logits.shape == (1, len(predictor.bundle.label_names))
+@pytest.fixture
+def subject(case):
+    """The file, loaded; kept until a case asks for another one."""
+    if case.bundle not in loaded:
+        loaded.clear()
+        loaded[case.bundle] = load_subject(Task(model=str(case.bundle), threads=case.threads), read_bundle(case.bundle))
+    return loaded[case.bundle]
+
+
+def test_file(benchmark, case, subject):
+    batches = [case.texts[start : start + case.batch_size] for start in range(0, 256, case.batch_size)]
+    if case.figure == "model":
+        graph = subject.graph
+        inputs = cycle([graph.runtime.prepare(graph.encoder.pad(graph.encoder.encode(batch))) for batch in batches])
+        call = graph.forward
+    else:
+        inputs = cycle(batches)
+
+        def call(batch):
+            return subject.classify(batch, case.batch_size).argmax(axis=1)
+
+    for _ in batches:
+        call(next(inputs))
+    row = case.row
+    benchmark.extra_info |= {
+        "model": row.model,
+        "format": row.format,
+        "seed": row.seed,
+        "figure": case.figure,
+        "batch_size": case.batch_size,
+        "threads": subject.settings.intra_op_threads,
+        "size_bytes": row.size_bytes,
+        "macro_f1": row.macro_f1,
+    }
+    answer = benchmark(lambda: call(next(inputs)))
+    if benchmark.stats is not None:
+        benchmark.extra_info["texts_per_second"] = case.batch_size / benchmark.stats.stats.median
+    assert len(answer) > 0
