@@ -40,8 +40,8 @@ def test_recipe_page_and_listing_know_every_recipe(name):
 
 
 def test_recipe_page_names_every_key():
-    from bench.recipe import Data, Objective, Parity, Recipe, Student, Teacher
+    from bench.recipe import Data, Measuring, Objective, Parity, Recipe, Student, Teacher
 
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    keys = {key for part in (Recipe, Data, Teacher, Student, Objective, Parity) for key in part.model_fields}
+    keys = {key for part in (Recipe, Data, Teacher, Student, Objective, Parity, Measuring) for key in part.model_fields}
     assert {key for key in keys if f"{key}:" not in page} == set()
