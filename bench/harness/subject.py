@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from peers import PEERS, require
 
 from bench.harness.task import Task
 from export import RUNTIMES
 from export.bundle import Bundle
 from export.runtime import Runtime, RuntimeSettings, logits_of
 from materials.errors import RequestError
+from peers import PEERS, require
 from training.text_encoder import TextEncoder
 
 SMALLEST = 1e-12
