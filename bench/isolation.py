@@ -15,7 +15,7 @@ TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT = 600, 3
 PYTHON = (sys.executable, "-P", "-m")
 CHILD = "bench.harness.child"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
+OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory", "Failed to allocate memory")
 
 
 class MeasurementFailed(RuntimeError):

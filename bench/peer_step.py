@@ -3,15 +3,14 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from peers import require
-from peers.peer import PeerData
-
 from bench.data_steps import describe_sources
 from bench.workplace import Workplace
 from export.bundle import Bundle, write_bundle
 from materials.splits import load_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
+from peers import require
+from peers.peer import PeerData
 
 PEER_FORMAT = "library"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from peers import PEERS
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from bench.harness.task import SCENARIOS
 from export import EXPORTERS
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
+from peers import PEERS
 from students import STUDENTS
 from teachers import TEACHERS
 from training.objectives import OBJECTIVES

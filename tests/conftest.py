@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sample_models import save_tiny_bert
+from sample_models import save_tiny_bert, save_tiny_bundle
 from sample_texts import sentences
 
 
@@ -48,6 +48,18 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fine-tuned classifier (by name: its weights are random) for 'good' and 'bad', in this order."""
     return save_tiny_bert(tmp_path_factory.mktemp("models") / "tiny-classifier", label_names=("good", "bad"))
+
+
+@pytest.fixture(scope="session")
+def tiny_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student's bundle in the format onnx."""
+    return save_tiny_bundle(tmp_path_factory.mktemp("tiny-onnx"), format="onnx")
+
+
+@pytest.fixture(scope="session")
+def tiny_eager(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same student's bundle in the format eager."""
+    return save_tiny_bundle(tmp_path_factory.mktemp("tiny-eager"), format="eager")
 
 
 @pytest.fixture(scope="session")

@@ -35,3 +35,41 @@ def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path
     model = BertForSequenceClassification(config) if label_names else BertModel(config)
     model.save_pretrained(folder)
     return folder
+
+
+def save_tiny_bundle(folder: Path, *, format: str) -> Path:
+    """A student of the architecture cnn with random weights, exported as a bundle of the format."""
+    import numpy as np
+
+    from export.exporting import ExportRequest, export_bundle
+    from export.parity import ParityBounds
+    from materials.rows import Rows
+    from students.checkpoint import StudentShape, build_student, save_student
+    from students.vocabulary import build_tokenizer
+
+    texts, labels = sentences(60)
+    tokenizer = build_tokenizer(texts, known=())
+    shape = StudentShape(
+        architecture="cnn",
+        words=tokenizer.get_vocab_size(),
+        dimensions=8,
+        label_names=("bad", "good"),
+        max_length_tokens=24,
+        settings={"filters": 8},
+    )
+    checkpoint = folder / "checkpoint"
+    checkpoint.mkdir(parents=True)
+    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
+    bundle = folder / format
+    bundle.mkdir()
+    request = ExportRequest(
+        checkpoint=checkpoint,
+        start=checkpoint,
+        format=format,
+        rows=Rows(texts=texts, labels=np.array([int(label == "good") for label in labels])),
+        bounds=ParityBounds(),
+        made={},
+        licences={},
+    )
+    export_bundle(request, bundle)
+    return bundle

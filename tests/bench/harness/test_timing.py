@@ -1,0 +1,110 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from sample_clock import Clock, constant
+
+from bench.harness import timing
+from bench.harness.agreement import harness_cost_ns
+from bench.harness.timing import time_passes, time_rounds, warm_up
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(timing, "time", clock)
+    return clock
+
+
+def lasting(clock, milliseconds):
+    """A pass that takes the next of these times, then the last for ever."""
+    left = list(milliseconds)
+    return lambda: clock.work(left.pop(0) if len(left) > 1 else left[0])
+
+
+def test_each_time_is_that_of_its_own_call(clock):
+    times = time_rounds(lambda number: clock.work(number + 1), 4, seconds=0)
+    assert times.dtype == np.int64
+    assert times.reshape(3, 4).tolist() == [[1e6, 2e6, 3e6, 4e6]] * 3
+
+
+@pytest.mark.parametrize("seconds", [0, 0.0205, 1])
+def test_rounds_are_whole_so_that_every_call_is_timed_equally_often(clock, seconds):
+    seen = Counter()
+
+    def call(number):
+        seen[number] += 1
+        clock.work(1)
+
+    times = time_rounds(call, 7, seconds=seconds)
+    assert len(set(seen.values())) == 1
+    assert len(times) == sum(seen.values())
+    assert set(seen) == set(range(7))
+
+
+def test_there_are_three_rounds_however_short_the_time(clock):
+    assert len(time_rounds(constant(clock, 1000), 5, seconds=0)) == 15
+
+
+def test_rounds_go_on_until_the_time_is_over(clock):
+    assert len(time_rounds(constant(clock, 1), 10, seconds=0.195)) == 200
+
+
+def test_calls_that_take_no_time_end_at_the_most_calls(clock):
+    assert len(time_rounds(constant(clock, 0), 128, seconds=1)) < timing.MOST_CALLS + 128
+
+
+def test_passes_before_two_in_a_row_agree_are_dropped(clock):
+    times = time_passes(lasting(clock, [90, 50, 20, 20.5, 20]), seconds=0.3)
+    assert times[:3].tolist() == [20e6, 20.5e6, 20e6]
+    assert times.max() < 21e6
+
+
+def test_passes_that_never_agree_are_all_kept_and_five(clock):
+    assert time_passes(lasting(clock, [10, 20, 10, 20, 10, 20]), seconds=0).tolist() == [10e6, 20e6, 10e6, 20e6, 10e6]
+
+
+def test_a_slow_pass_is_timed_twice(clock):
+    assert len(time_passes(lasting(clock, [60_000]), seconds=1)) == 2
+
+
+def test_warm_up_runs_each_shape_three_times_first(clock):
+    calls = []
+
+    def call(number):
+        calls.append(number)
+        clock.work(1)
+
+    assert warm_up(call, 3, [2, 0])
+    assert calls == [2, 2, 2, 0, 0, 0, *[0, 1, 2] * 2]
+
+
+def test_warm_up_goes_on_until_a_round_is_within_five_percent_of_the_one_before(clock):
+    medians = [10, 8, 7.5, 7.2, 7.1]  # 0.80, 0.94, 0.96
+    rounds = []
+
+    def call(number):
+        if number == 0:
+            rounds.append(medians[len(rounds)])
+        clock.work(rounds[-1])
+
+    assert warm_up(call, 5, [])
+    assert rounds == medians[:4]
+
+
+def test_warm_up_says_so_when_a_call_never_settles(clock):
+    taken = [1.0]
+
+    def call(number):
+        taken.append(taken[-1] * 1.05)
+        clock.work(taken[-1])
+
+    assert not warm_up(call, 4, [0])
+
+
+def test_warm_up_of_a_very_slow_call_still_compares_two_rounds(clock):
+    assert warm_up(constant(clock, 10_000), 2, [])
+
+
+def test_the_harness_adds_less_than_two_microseconds_to_a_call():
+    assert min(harness_cost_ns() for _ in range(3)) < 2000
