@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.harness.task import Task
+from materials.errors import RequestError
 
 TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT = 600, 3
 PYTHON = (sys.executable, "-P", "-m")
@@ -30,14 +32,15 @@ def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path, *, 
         texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
         limit = TIMEOUT_SECONDS + TIMEOUT_SECONDS_A_TEXT * len(texts)
         try:
-            answer = subprocess.run(
-                [*PYTHON, program, str(task_file), str(texts_file), str(folder)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                env=child_environment(task.threads),
-                timeout=limit,
-            )
+            with _on_processors(task.affinity):
+                answer = subprocess.run(
+                    [*PYTHON, program, str(task_file), str(texts_file), str(folder)],
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    env=child_environment(task.threads),
+                    timeout=limit,
+                )
         except subprocess.TimeoutExpired:
             raise MeasurementFailed(f"the measuring process hung for {limit} s and was ended") from None
     if answer.returncode != 0:
@@ -54,9 +57,23 @@ def child_environment(threads: int) -> dict[str, str]:
     }
 
 
+@contextmanager
+def _on_processors(affinity: Sequence[int]) -> Iterator[None]:
+    """Keep this thread, and so every process that it starts, on these processors; empty for all of them."""
+    if not affinity:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, affinity)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 def _why(status: int, errors: str) -> str:
     lines = [line for line in errors.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
+    last = lines[-1].removeprefix(f"{RequestError.__module__}.{RequestError.__name__}: ") if lines else ""
     if any(word in last for word in OUT_OF_MEMORY):
         return f"the measuring process ran out of memory ({last})"
     if status == -signal.SIGKILL:

@@ -14,7 +14,7 @@ import numpy as np
 from bench.harness.figures import figures_of
 from bench.harness.gpu import Nvml
 from bench.harness.memory import peak_bytes, reset_peak
-from bench.harness.neighbours import Neighbours, Noise, noise_before
+from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
 from bench.harness.subject import Subject, load_subject
@@ -26,9 +26,9 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
     """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
     task = Task.read(task_file)
     texts = json.loads(texts_file.read_text(encoding="utf-8"))
-    if task.affinity:
-        os.sched_setaffinity(0, task.affinity)
     before = noise_before() if task.scenarios else None
+    nvml = Nvml.open() if task.device == "cuda" and task.scenarios else None
+    others_on_gpu = nvml.processes() if nvml else None  # before this process is one of them
     bundle = open_model(Path(task.model), label_names=task.label_names, max_length_tokens=task.max_length_tokens)
     started = time.perf_counter()
     subject = load_subject(task, bundle)
@@ -47,31 +47,31 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if before is not None:
-        result |= _measure_speed(task, subject, texts, before, folder)
+        result |= _measure_speed(task, subject, texts, folder)
+        reasons = (
+            before.reason("just before"),
+            f"{others_on_gpu} other process(es) on the GPU" if others_on_gpu else None,
+            result.pop("reasons"),
+        )
+        result["noise"] = "; ".join(reason for reason in reasons if reason) or None
+        result["busy_cores_before"] = before.busy_cores
+        if nvml:
+            result |= _device_figures(nvml, subject, texts)
     (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
-def _measure_speed(task: Task, subject: Subject, texts: list[str], before: Noise, folder: Path) -> dict[str, Any]:
-    """Run the scenarios, save their raw times, and return their figures with what disturbed them."""
-    nvml = Nvml.open() if task.device == "cuda" else None
-    others_on_gpu = nvml.other_processes() if nvml else None
+def _measure_speed(task: Task, subject: Subject, texts: list[str], folder: Path) -> dict[str, Any]:
+    """Run the scenarios, save their raw times, and return their figures; `reasons` says what disturbed them."""
     watch = Neighbours()
     scenarios = run_scenarios(task, subject, texts)
     during = watch.noise()
     peak = peak_bytes()
     save_series(scenarios.series, folder / "samples.parquet")
-    reasons = (
-        before.reason("just before"),
-        during.reason("meanwhile"),
-        f"{others_on_gpu} other process(es) used the GPU" if others_on_gpu else None,
-        f"no steady time in {', '.join(scenarios.unsteady)}" if scenarios.unsteady else None,
-    )
+    unsteady = f"no steady time in {', '.join(scenarios.unsteady)}" if scenarios.unsteady else None
     return {
         **figures_of(scenarios),
-        **(_device_figures(nvml, subject, texts) if nvml else {}),
         "inference_peak_memory_bytes": peak,
-        "noise": "; ".join(reason for reason in reasons if reason) or None,
-        "busy_cores_before": before.busy_cores,
+        "reasons": "; ".join(reason for reason in (during.reason("meanwhile"), unsteady) if reason),
         "busy_cores_during": during.busy_cores,
         "stolen_share": during.stolen_share,
     }

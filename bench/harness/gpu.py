@@ -42,10 +42,10 @@ class Nvml:
         except pynvml.NVMLError:
             return None
 
-    def other_processes(self) -> int | None:
-        """How many other processes compute on the GPU."""
+    def processes(self) -> int | None:
+        """How many processes compute on the GPU."""
         running = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses)
-        return None if running is None else sum(process.pid != os.getpid() for process in running)
+        return None if running is None else len(running)
 
     def own_memory_bytes(self) -> int | None:
         """Device memory of this process; its runtimes keep what they once had, so afterwards it is the peak."""
