@@ -90,6 +90,7 @@ objectives:
   - name: logits
     transfer: true
 formats: [eager, onnx]
+measuring: {{seconds: 0.5}}
 """,
         encoding="utf-8",
     )

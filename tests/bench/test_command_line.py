@@ -34,14 +34,23 @@ def write(path, texts, labels):
 def test_help_shows_every_command_and_an_example(tmp_path):
     answer = distilbench("--help", cache=tmp_path)
     assert answer.returncode == 0
-    for command in ("run", "list", "show", "predict", "fetch", "cache"):
+    commands = ("run", "list", "show", "predict", "fetch", "cache", "measure", "compare", "recommend", "self-check")
+    for command in commands:
         assert command in answer.stdout
         assert "Example: distilbench" in distilbench(command, "--help", cache=tmp_path).stdout
 
 
 def test_list_names_what_can_be_used(tmp_path):
     answer = distilbench("list", cache=tmp_path)
-    for name in ("movie-reviews-full", "bilstm", "pseudo-hard", "onnx-int8", "rotten-tomatoes", "glove-50d"):
+    for name in (
+        "movie-reviews-full",
+        "bilstm",
+        "pseudo-hard",
+        "onnx-int8",
+        "fasttext",
+        "rotten-tomatoes",
+        "glove-50d",
+    ):
         assert name in answer.stdout
     refused(distilbench("list", "studnets", cache=tmp_path), "unknown kind 'studnets'; did you mean 'students'?")
 
@@ -100,7 +109,8 @@ def test_unknown_names_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"schema_version": 99}', '{"schema_version": 1, "rows": [{"a": 1}]}']
+    "content",
+    ["", "{", "[]", '{"schema_version": 1}', '{"schema_version": 99}', '{"schema_version": 2, "rows": [{"a": 1}]}'],
 )
 def test_damaged_run_file_is_refused(tmp_path, content):
     (tmp_path / "run.json").write_text(content)

@@ -43,5 +43,5 @@ def test_extras_exist(project):
 
 def test_every_package_of_the_tree_is_built():
     setup = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    folders = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert set(setup["packages"]) == folders
+    folders = {path.parent for top in ROOT.glob("*/__init__.py") for path in top.parent.rglob("__init__.py")}
+    assert set(setup["packages"]) == {".".join(folder.relative_to(ROOT).parts) for folder in folders}

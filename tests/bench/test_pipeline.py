@@ -24,22 +24,6 @@ def request(recipe, output, *overrides, **flags):
     return RunRequest(recipe=str(recipe), flags=flags, overrides=overrides, output=output, fresh=False)
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """The cache that the tiny run fills."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="session")
-def finished(cache, tiny_recipe, tmp_path_factory):
-    """The run folder of the tiny recipe."""
-    output = tmp_path_factory.mktemp("run")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISTILBENCH_CACHE", str(cache))
-        assert run_recipe(request(tiny_recipe, output), dry_run=False) == 0
-    return output
-
-
 @pytest.fixture
 def made(monkeypatch):
     """The kinds of stage that are made while a test runs, in order."""
@@ -55,14 +39,6 @@ def made(monkeypatch):
 
     monkeypatch.setattr(StageStore, "get", watch)
     return kinds
-
-
-@pytest.fixture
-def own_cache(monkeypatch, cache, finished, tmp_path):
-    """A copy of the filled cache to do harm to, and the cache of this test's runs."""
-    copy = shutil.copytree(cache, tmp_path / "cache")
-    monkeypatch.setenv("DISTILBENCH_CACHE", str(copy))
-    return copy
 
 
 def test_run_file_holds_every_field_and_every_bundle(finished):

@@ -50,10 +50,11 @@ def run():
         row("worse", 0.7, 0.2),
         row("broken", 0.95, 0.05, status="failed", parity="failed", error="labels differ"),
     )
-    recipe = {"name": "tiny", "threads": 1, "formats": ["onnx"], "teacher": {"formats": ["eager"]}, "speed_seeds": 1}
     machine = {"processor": "Test CPU", "cores": 2}
     return Run(
-        recipe=recipe,
+        name="tiny",
+        recipe=None,
+        threads=1,
         machine=machine,
         versions={},
         git_commit=None,
