@@ -15,7 +15,6 @@ from training.text_encoder import ARRAYS
 
 LONGEST = 512
 RUNTIME_OF = {".onnx": "onnxruntime", ".xml": "openvino", ".safetensors": "torch"}
-BESIDE = ("*.onnx", "*.onnx_data", "*.onnx.data", "*.xml", "*.bin", "*.safetensors")
 ONNX_TYPES = {6: "int32", 7: "int64"}
 
 
@@ -24,9 +23,9 @@ def open_model(
 ) -> Bundle:
     """A bundle, or what somebody else exported, described as one.
 
-    `label_names` gives the labels in the order of the outputs where the model does not name them; texts are cut to
-    `max_length_tokens`, by default to what the model's own files say. Raises RequestError when the place holds no
-    model that takes a text.
+    `label_names` gives the labels in the order of the outputs, unless the model names the same ones in an order of its
+    own; texts are cut to `max_length_tokens`, by default to what the model's own files say. Raises RequestError when
+    the place holds no model that takes a text.
     """
     if (place / RECORD).is_file():
         return read_bundle(place)
@@ -34,12 +33,17 @@ def open_model(
     folder = next((one for one in (model.parent, model.parent.parent) if (one / "tokenizer.json").is_file()), None)
     if folder is None:
         raise RequestError(f"{model} has no tokenizer.json beside it, so it cannot be given a text; copy it there")
-    config = _read_json(model.parent / "config.json") or _read_json(folder / "config.json")
-    names = tuple(label_names or _label_names(folder, config))
+    described = model.parent if (model.parent / "config.json").is_file() else folder
+    config = _read_json(described / "config.json")
+    own = _label_names(described, config)
+    names = own if set(own) == set(label_names or own) else tuple(label_names or ())
+    if model.suffix == ".safetensors" and not own:
+        raise RequestError(
+            f"{place} holds no model that classifies; its config.json names {config.get('architectures')}"
+        )
     if not names:
         raise RequestError(f"{model} does not name its labels; give them in the order of its outputs with --labels")
     graph = _graph_of(model)
-    files = [folder / "tokenizer.json", *(file for pattern in BESIDE for file in model.parent.glob(pattern))]
     return Bundle(
         folder=folder,
         format="transformers" if model.suffix == ".safetensors" else model.suffix.removeprefix("."),
@@ -56,7 +60,10 @@ def open_model(
         made={"from": place.name},
         licences={},
         parity={"status": "none", "reason": None},
-        files={str(file.relative_to(folder)): sha256_of(file) for file in files if _belongs(file, model)},
+        files={
+            str(file.relative_to(folder)): sha256_of(file)
+            for file in (folder / "tokenizer.json", model, *_weight_files(model))
+        },
     )
 
 
@@ -77,9 +84,16 @@ def _find_model(place: Path) -> Path:
     )
 
 
-def _belongs(file: Path, model: Path) -> bool:
-    """Whether a file is needed: the tokenizer, the model, or weights that the model keeps in a file of their own."""
-    return file.name == "tokenizer.json" or file == model or file.suffix not in RUNTIME_OF
+def _weight_files(model: Path) -> list[Path]:
+    """The files beside a model that hold its weights. Raises RequestError when one is missing."""
+    names = {model.with_suffix(".bin").name} if model.suffix == ".xml" else set()
+    if model.suffix == ".onnx":
+        stored = [entry for weight in _read_onnx(model).graph.initializer for entry in weight.external_data]
+        names = {entry.value for entry in stored if entry.key == "location"}
+    for name in sorted(names):
+        if Path(name).is_absolute() or ".." in Path(name).parts or not (model.parent / name).is_file():
+            raise RequestError(f"{model} keeps weights in a file '{name}', which is not beside it; copy it there")
+    return [model.parent / name for name in sorted(names)]
 
 
 def _label_names(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
@@ -106,6 +120,8 @@ def _graph_of(model: Path) -> tuple[GraphInput, ...]:
                 f"{model} takes an input '{name}' of type {dtype}; expected int32 or int64 inputs named "
                 f"{', '.join(ARRAYS)}"
             )
+    if INPUT_IDS.name not in named:
+        raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(named) or 'none'}")
     return tuple(GraphInput(name=name, dtype=dtype) for name, dtype in named.items())
 
 
@@ -117,9 +133,16 @@ def _onnx_inputs(model: Path) -> dict[str, str]:
 
 
 def _openvino_inputs(model: Path) -> dict[str, str]:
-    import openvino
+    try:
+        import openvino
 
-    graph = openvino.Core().read_model(str(model))
+        graph = openvino.Core().read_model(str(model))
+    except ImportError:
+        raise RequestError(
+            f"{model} needs the package openvino; install distilbench with its extra 'openvino'"
+        ) from None
+    except RuntimeError as error:
+        raise RequestError(f"{model} cannot be read by OpenVINO: {str(error).strip().splitlines()[-1]}") from None
     return {one.get_any_name(): one.get_element_type().to_string().replace("i", "int") for one in graph.inputs}
 
 
@@ -128,10 +151,13 @@ def _parameters(model: Path) -> int:
     if model.suffix == ".onnx":
         return sum(math.prod(weight.dims) for weight in _read_onnx(model).graph.initializer)
     if model.suffix == ".safetensors":
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(str(model), framework="np") as tensors:
-            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+        try:
+            with safe_open(str(model), framework="np") as tensors:
+                return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+        except SafetensorError as error:
+            raise RequestError(f"{model} is damaged: {error}") from None
     return 0
 
 
