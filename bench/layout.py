@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -32,9 +33,9 @@ DROPPED_FIRST = (
 
 
 def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
-    """Any tables in colour, as wide as the terminal, with notes below."""
+    """Any tables, as wide as the terminal and in colour where there is one, with notes below."""
     width = shutil.get_terminal_size((WIDEST, 50)).columns
-    console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width)
     dropped: list[str] = []
     for title, header, lines in tables:
         hidden = _hidden_columns(console, title, header, lines)
