@@ -55,6 +55,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     from bench.screen import Screen
     from bench.workplace import Workplace
     from materials.stages import StageStore
+    from peers import require
 
     recipe = read_recipe(request.recipe, request.all_overrides)
     output = request.output or Path("runs") / recipe.name
@@ -62,6 +63,8 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
     work = Workplace(recipe=recipe, store=store, screen=screen)
     check_device(recipe.device)
+    for peer in recipe.peers:
+        require(peer)
     if dry_run:
         print_plan(work)
         return 0
@@ -97,11 +100,7 @@ def show_run(place: Path, format: str) -> None:
 
     if format not in REPORTS:
         raise RequestError(unknown("format", format, REPORTS))
-    run = read_run(place)
-    if format == "rich" and not sys.stdout.isatty():
-        sys.stdout.write(_plain(REPORTS[format](run)))
-    else:
-        sys.stdout.write(REPORTS[format](run))
+    sys.stdout.write(REPORTS[format](read_run(place)))
 
 
 def predict_texts(folder: Path, texts: Sequence[str], *, all_labels: bool, threads: int) -> None:
@@ -179,12 +178,6 @@ def _lines_of_standard_input() -> Iterator[str]:
             yield line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
             raise RequestError(f"line {number} of standard input is not UTF-8; convert it first") from None
-
-
-def _plain(text: str) -> str:
-    from rich.text import Text
-
-    return Text.from_ansi(text).plain
 
 
 def _prove_writable(folder: Path) -> None:
