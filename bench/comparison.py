@@ -12,10 +12,10 @@ import pandas as pd
 from bench.harness.task import Task
 from bench.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.measure_step import Measurement, read_measurement
-from bench.measuring import Subject, as_rows, check_labels
+from bench.measuring import Subject, as_rows, check_labels, in_label_order
 from bench.row import Row
 from bench.rows import describe_row, quality_figures
-from bench.run_file import Run, read_run
+from bench.run_file import TEST_ROWS, Run, read_run
 from bench.screen import Screen
 from bench.significance import QualityChange, TimeChange, compare_quality, compare_times
 from export.foreign import open_model
@@ -62,12 +62,14 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
         Change(
             base=old,
             new=row,
-            quality=_recorded_quality(old, row, predictions),
+            quality=_recorded_quality(old, row, predictions)
+            if _test_rows_match(base_folder, new_folder, row)
+            else None,
             times=_recorded_times(row, samples),
         )
         for old, row in pairs
     ]
-    return Comparison(changes=changes, warnings=_differences(base, new, len(pairs)))
+    return Comparison(changes=changes, warnings=[*_differences(base, new, len(pairs)), *_not_compared(changes)])
 
 
 def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launches: int, screen: Screen) -> Comparison:
@@ -85,8 +87,13 @@ def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launc
         Subject(title=str(bundle.made.get("model", place.name)), place=place, bundle=bundle)
         for place, bundle in zip(places, bundles, strict=True)
     ]
-    launched = launch_in_turns(subjects, table.texts, task, launches=launches, screen=screen)
     names = bundles[0].label_names
+    launched = [
+        [in_label_order(one, bundle, names) for one in all_of]
+        for all_of, bundle in zip(
+            launch_in_turns(subjects, table.texts, task, launches=launches, screen=screen), bundles, strict=True
+        )
+    ]
     rows = as_rows(table, names)
     both = list(zip(subjects, launched, strict=True))
     base, new = (_launched_row(subject, all_of, rows.labels, task) for subject, all_of in both)
@@ -97,7 +104,7 @@ def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launc
     }
     quality = None
     if table.labels is not None:
-        predicted = [_predictions(subject, all_of[0], names) for subject, all_of in both]
+        predicted = [all_of[0].logits.argmax(axis=1) for all_of in launched]
         quality = compare_quality(rows.labels, predicted[0], predicted[1], len(names))
     noisy = sorted({one.figures["noise"] for all_of in launched for one in all_of if one.figures["noise"]})
     return Comparison(
@@ -149,26 +156,22 @@ def _launched_row(subject: Subject, launches: Sequence[Measurement], labels: np.
     return replace(row, **medians, **own)
 
 
-def _predictions(subject: Subject, measurement: Measurement, label_names: Sequence[str]) -> np.ndarray:
-    """Predicted labels, numbered as in `label_names`."""
-    numbers = np.array([list(label_names).index(name) for name in subject.bundle.label_names])
-    return numbers[measurement.logits.argmax(axis=1)]
-
-
 def _recorded_quality(old: Row, row: Row, predictions: Sequence[pd.DataFrame]) -> QualityChange | None:
     chosen = [_of_row(frame, row) for frame in predictions]
     if any(frame.empty for frame in chosen) or old.macro_f1 is None or row.macro_f1 is None:
         return None
     labels = [frame["label"].to_numpy() for frame in chosen]
     if not np.array_equal(labels[0], labels[1]):
-        return None  # other rows, or in another order: nothing is paired
+        return None  # in another order: nothing is paired
     logits = [frame.filter(like="logit_").dropna(axis=1).to_numpy() for frame in chosen]
     predicted = [one.argmax(axis=1) for one in logits]
     return compare_quality(labels[0], predicted[0], predicted[1], logits[0].shape[1])
 
 
 def _recorded_times(row: Row, samples: Sequence[pd.DataFrame]) -> dict[str, TimeChange]:
-    """The changes of p50, tested on the medians of rounds."""
+    """The changes of p50, tested on the medians of rounds; none where a run was not timed."""
+    if any(frame.empty for frame in samples):
+        return {}
     changes = {}
     for name, figure in TIMED.items():
         medians = []
@@ -207,8 +210,24 @@ def _differences(base: Run, new: Run, shared: int) -> list[str]:
     return warnings
 
 
-def _read_parquet(folder: Path, name: str) -> pd.DataFrame:
-    file = (folder if folder.is_dir() else folder.parent) / name
+def _not_compared(changes: Sequence[Change]) -> list[str]:
+    """Sentences on files that failed in new only, and on those whose quality cannot be paired."""
+    broke = [one.new for one in changes if one.new.status == "failed" and one.base.status != "failed"]
+    warnings = [f"{row.model} as {row.format} failed in new only: {row.error}" for row in broke]
+    scored = [one for one in changes if one.base.macro_f1 is not None and one.new.macro_f1 is not None]
+    if unpaired := sum(one.quality is None for one in scored):
+        warnings.append(f"the quality of {unpaired} files is not compared: the runs have other test rows")
+    return warnings
+
+
+def _test_rows_match(base: Path, new: Path, row: Row) -> bool:
+    """Whether two runs measured a row on the same texts, as far as they kept them."""
+    frames = [_read_parquet(place, f"{TEST_ROWS}/seed-{row.seed or 0}.parquet") for place in (base, new)]
+    return any(frame.empty for frame in frames) or frames[0]["text"].equals(frames[1]["text"])
+
+
+def _read_parquet(place: Path, name: str) -> pd.DataFrame:
+    file = (place if place.is_dir() else place.parent) / name
     return pd.read_parquet(file) if file.is_file() else pd.DataFrame()
 
 

@@ -65,9 +65,8 @@ def make_task(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "affinity"
-        raise RequestError(
-            f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {first['input']!r}"
-        ) from None
+        given = first["input"] if first["loc"] else affinity
+        raise RequestError(f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {given!r}") from None
     check_device(device)
     names = tuple(label_names.split(",")) if label_names else None
     return Task(
@@ -139,6 +138,14 @@ def check_labels(bundle: Bundle, table: Table, label_names: Sequence[str], title
         )
 
 
+def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequence[str]) -> Measurement:
+    """The measurement with its logits in the order of `label_names`. Raises RequestError when their number differs."""
+    own, scores = list(bundle.label_names), measurement.logits.shape[1]
+    if scores != len(own):
+        raise RequestError(f"the model returns {scores} scores a text, but {len(own)} labels are named")
+    return replace(measurement, logits=measurement.logits[:, [own.index(name) for name in label_names]])
+
+
 def _open_all(request: MeasureRequest, table: Table, screen: Screen) -> tuple[list[Subject], list[Row]]:
     """The models that can be measured on these rows, and a failed row for each that cannot."""
     subjects: list[Subject] = []
@@ -207,11 +214,11 @@ def _measure(
     except MeasurementFailed as failure:
         screen.notice(f"{subject.title} could not be measured: {failure}")
         return str(failure)
-    measurement = read_measurement(folder)
-    own = list(subject.bundle.label_names)
-    if measurement.logits.shape[1] != len(own):
-        return f"the model returns {measurement.logits.shape[1]} scores a text, but {len(own)} labels are named"
-    return replace(measurement, logits=measurement.logits[:, [own.index(name) for name in label_names]])
+    try:
+        return in_label_order(read_measurement(folder), subject.bundle, label_names)
+    except RequestError as error:
+        screen.notice(f"{subject.title} could not be measured: {error}")
+        return str(error)
 
 
 def _row(subject: Subject, measurement: Measurement | str, rows: Rows, request: MeasureRequest) -> Row:
