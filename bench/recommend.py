@@ -35,7 +35,7 @@ def recommend(place: Path, limits: Limits) -> int:
     missed = [missed_limits(row, limits) for row in run.rows]
     fitting = [row for row, misses in zip(run.rows, missed, strict=True) if not misses]
     rejected = [(row, misses) for row, misses in zip(run.rows, missed, strict=True) if misses]
-    rejected.sort(key=lambda pair: (len(pair[1]), -(pair[0].macro_f1 or 0)))
+    rejected.sort(key=_distance)
     table: Report = (
         f"{len(rejected)} of {len(run.rows)} files miss a limit",
         ("model", "format", "macro-F1", "p50 ms", "MB", "missed"),
@@ -72,11 +72,18 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
     return missed
 
 
+def _distance(rejected: tuple[Row, list[str]]) -> tuple[bool, int, float, float]:
+    """What the nearest have least of: failed files last, then by limits missed, macro-F1 and latency."""
+    row, misses = rejected
+    return row.status == "failed", len(misses), -(row.macro_f1 or 0), row.latency_p50_ms or np.inf
+
+
 def _reasons(best: Row, fitting: Sequence[Row], run: Run, place: Path) -> list[str]:
     where = f", seed {best.seed}" if best.seed is not None else ""
+    reason = f"the highest macro-F1 ({points(best.macro_f1)})" if best.macro_f1 is not None else "the lowest p50"
     notes = [
-        f"take {best.model} as {best.format}{where}" + (f": {place / best.bundle}" if best.bundle else ""),
-        f"why: the highest macro-F1 ({points(best.macro_f1)}) of {len(fitting)} files within all limits; p50 "
+        f"take {best.model} as {best.format}{where}" + (f": {_folder(place) / best.bundle}" if best.bundle else ""),
+        f"why: {reason} of {len(fitting)} files within all limits; p50 "
         f"{figure(best.latency_p50_ms) or 'not measured'} ms, {_size(best)} MB",
     ]
     if best.status == "noisy":
@@ -94,7 +101,7 @@ def _reasons(best: Row, fitting: Sequence[Row], run: Run, place: Path) -> list[s
 
 def _may_be_equal(best: Row, row: Row, place: Path) -> bool:
     """Whether a paired bootstrap on the run's predictions cannot tell two rows apart."""
-    file = (place if place.is_dir() else place.parent) / "predictions.parquet"
+    file = _folder(place) / "predictions.parquet"
     if not file.is_file():
         return False
     frame = pd.read_parquet(file)
@@ -107,6 +114,10 @@ def _may_be_equal(best: Row, row: Row, place: Path) -> bool:
         return False
     change = compare_quality(labels, logits[0].argmax(axis=1), logits[1].argmax(axis=1), logits[0].shape[1])
     return change.verdict == "same"
+
+
+def _folder(place: Path) -> Path:
+    return place if place.is_dir() else place.parent
 
 
 def _line(row: Row, misses: Sequence[str]) -> list[str]:
