@@ -146,8 +146,8 @@ def _openvino_inputs(model: Path) -> dict[str, str]:
     return {one.get_any_name(): one.get_element_type().to_string().replace("i", "int") for one in graph.inputs}
 
 
-def _parameters(model: Path) -> int:
-    """The number of weights, from the headers of the file; 0 where the format does not say."""
+def _parameters(model: Path) -> int | None:
+    """The number of weights, from the headers of the file; none where the format does not say."""
     if model.suffix == ".onnx":
         return sum(math.prod(weight.dims) for weight in _read_onnx(model).graph.initializer)
     if model.suffix == ".safetensors":
@@ -158,7 +158,7 @@ def _parameters(model: Path) -> int:
                 return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
         except SafetensorError as error:
             raise RequestError(f"{model} is damaged: {error}") from None
-    return 0
+    return None
 
 
 def _read_onnx(model: Path) -> Any:
