@@ -1,5 +1,6 @@
 """Conditions that make a comparison fail in CI, such as `latency_p50_ms>+5%` or `macro_f1<-0.5pt`."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -41,33 +42,46 @@ def read_bound(text: str) -> Bound:
 
 
 def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change]) -> list[str]:
-    """A sentence for every file that breaks a bound.
+    """A sentence for every file that breaks a bound, and, with any bound, for every file that failed in new only.
 
-    A time breaks one only if its test says that it is no noise. Raises RequestError for a metric that no file has on
-    both sides, which would pass whatever happened.
+    A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks every bound on it.
+    Raises RequestError for a metric that no file has in base, which would pass whatever happened.
     """
-    broken = []
+    broken = [
+        _title(change) + f" failed in new only: {change.new.error}" for change in changes if bounds and _broke(change)
+    ]
     for bound in bounds:
-        pairs = [(change, _change_of(bound, change)) for change in changes]
-        known = [(change, amount) for change, amount in pairs if amount is not None]
-        if not known:
-            raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in both base and new")
-        for change, amount in known:
-            beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
-            if beyond and not _is_noise(bound, change):
-                name = f"{change.new.model} as {change.new.format}"
-                broken.append(f"{name}: {bound.metric} changed by {amount:+.3g}{bound.unit} ({bound.title})")
+        known = [change for change in changes if getattr(change.base, bound.metric) is not None and not _broke(change)]
+        if not known and not broken:
+            raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in base")
+        broken += [sentence for change in known if (sentence := _sentence(bound, change))]
     return broken
 
 
-def _change_of(bound: Bound, change: Change) -> float | None:
-    old, new = getattr(change.base, bound.metric), getattr(change.new, bound.metric)
-    if old is None or new is None or (bound.unit == "%" and old == 0):
-        return None
-    difference = float(new - old)
-    return {"%": difference / old * 100 if old else 0.0, "pt": difference * 100, "": difference}[bound.unit]
-
-
-def _is_noise(bound: Bound, change: Change) -> bool:
+def _sentence(bound: Bound, change: Change) -> str | None:
+    """How a file breaks a bound, or none."""
+    if getattr(change.new, bound.metric) is None:
+        return f"{_title(change)}: {bound.metric} is no longer measured ({bound.title})"
+    amount = _change_of(bound, change)
+    beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
     tested = change.times.get(bound.metric)
-    return tested is not None and tested.p >= 0.01
+    if not beyond or (tested is not None and not tested.is_alarm):
+        return None
+    return f"{_title(change)}: {bound.metric} changed by {amount:+.3g}{bound.unit} ({bound.title})"
+
+
+def _change_of(bound: Bound, change: Change) -> float:
+    old, new = getattr(change.base, bound.metric), getattr(change.new, bound.metric)
+    difference = float(new - old)
+    if bound.unit == "%":
+        return difference / old * 100 if old else math.copysign(math.inf, difference) if difference else 0.0
+    return difference * 100 if bound.unit == "pt" else difference
+
+
+def _broke(change: Change) -> bool:
+    return change.new.status == "failed" and change.base.status != "failed"
+
+
+def _title(change: Change) -> str:
+    seed = "" if change.new.seed is None else f", seed {change.new.seed}"
+    return f"{change.new.model} as {change.new.format}{seed}"

@@ -55,6 +55,9 @@ def compare(request: CompareRequest) -> int:
     bounds = [read_bound(text) for text in request.fail_if]
     if request.format not in WRITERS:
         raise RequestError(unknown("format", request.format, WRITERS))
+    for place in (request.base, request.new):
+        if not place.exists():
+            raise RequestError(f"there is nothing at {place}; expected a run folder or a model")
     are_runs = [_is_run(place) for place in (request.base, request.new)]
     if are_runs[0] != are_runs[1]:
         raise RequestError(f"{request.base} and {request.new} cannot be compared: one is a run, the other is not")

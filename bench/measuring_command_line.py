@@ -17,7 +17,9 @@ LabelColumn = Annotated[str | None, typer.Option(help="The column of labels; by 
 LabelNames = Annotated[
     str | None, typer.Option(metavar="A,B", help="Labels in the order of the outputs, for models that name none.")
 ]
-MaxLength = Annotated[int | None, typer.Option(min=1, help="Cut texts to so many tokens, for models that say nothing.")]
+MaxLength = Annotated[
+    int | None, typer.Option(min=1, help="Cut the texts of models that are no bundle to so many tokens.")
+]
 
 
 @app.command(epilog="Example: distilbench measure runs/mine/bundles/seed-0/cnn-hard/onnx their.onnx --data rows.csv")

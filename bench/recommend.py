@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.layout import Report, figure, points, rich_tables
 from bench.row import Row
-from bench.run_file import Run, read_run
+from bench.run_file import read_run
 from bench.significance import compare_quality
 from materials.errors import RequestError
 
@@ -28,16 +28,20 @@ class Limits:
 
 
 def recommend(place: Path, limits: Limits) -> int:
-    """Print the best file within the limits; 1 when there is none, else 0."""
+    """Print the best file within the limits; 1 when there is none, else 0.
+
+    Only files of one seed are weighed, the first that was timed: every seed has test rows of its own.
+    """
     if limits.min_macro_f1 is not None and not 0 <= limits.min_macro_f1 <= 1:
         raise RequestError(f"--min-macro-f1 is a share between 0 and 1, such as 0.8; got {limits.min_macro_f1:g}")
     run = read_run(place)
-    missed = [missed_limits(row, limits) for row in run.rows]
-    fitting = [row for row, misses in zip(run.rows, missed, strict=True) if not misses]
-    rejected = [(row, misses) for row, misses in zip(run.rows, missed, strict=True) if misses]
+    rows = _of_one_seed(run.rows)
+    missed = [missed_limits(row, limits) for row in rows]
+    fitting = [row for row, misses in zip(rows, missed, strict=True) if not misses]
+    rejected = [(row, misses) for row, misses in zip(rows, missed, strict=True) if misses]
     rejected.sort(key=_distance)
     table: Report = (
-        f"{len(rejected)} of {len(run.rows)} files miss a limit",
+        f"{len(rejected)} of {len(rows)} files miss a limit",
         ("model", "format", "macro-F1", "p50 ms", "MB", "missed"),
         [_line(row, misses) for row, misses in rejected],
     )
@@ -45,7 +49,7 @@ def recommend(place: Path, limits: Limits) -> int:
         sys.stdout.write(rich_tables([table], ["no file keeps to all limits; the nearest come first"]))
         return 1
     best = max(fitting, key=lambda row: (row.macro_f1 or 0, -(row.latency_p50_ms or np.inf)))
-    sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, run, place)))
+    sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, place)))
     return 0
 
 
@@ -78,17 +82,16 @@ def _distance(rejected: tuple[Row, list[str]]) -> tuple[bool, int, float, float]
     return row.status == "failed", len(misses), -(row.macro_f1 or 0), row.latency_p50_ms or np.inf
 
 
-def _reasons(best: Row, fitting: Sequence[Row], run: Run, place: Path) -> list[str]:
+def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
     where = f", seed {best.seed}" if best.seed is not None else ""
     reason = f"the highest macro-F1 ({points(best.macro_f1)})" if best.macro_f1 is not None else "the lowest p50"
     notes = [
         f"take {best.model} as {best.format}{where}" + (f": {_folder(place) / best.bundle}" if best.bundle else ""),
-        f"why: {reason} of {len(fitting)} files within all limits; p50 "
-        f"{figure(best.latency_p50_ms) or 'not measured'} ms, {_size(best)} MB",
+        f"why: {reason} of {len(fitting)} files within all limits; {_latency(best)}, {_size(best)} MB",
     ]
     if best.status == "noisy":
         notes.append(f"mind: it was not measured in quiet ({best.noise})")
-    equal = [row for row in fitting if row is not best and row.seed == best.seed and _may_be_equal(best, row, place)]
+    equal = _maybe_equal(best, fitting, _folder(place) / "predictions.parquet")
     timed = [row for row in equal if row.latency_p50_ms and best.latency_p50_ms]
     faster = min(timed, key=lambda row: row.latency_p50_ms or np.inf, default=None)
     if faster and faster.latency_p50_ms and best.latency_p50_ms and faster.latency_p50_ms < best.latency_p50_ms:
@@ -99,21 +102,38 @@ def _reasons(best: Row, fitting: Sequence[Row], run: Run, place: Path) -> list[s
     return notes
 
 
-def _may_be_equal(best: Row, row: Row, place: Path) -> bool:
-    """Whether a paired bootstrap on the run's predictions cannot tell two rows apart."""
-    file = _folder(place) / "predictions.parquet"
-    if not file.is_file():
-        return False
-    frame = pd.read_parquet(file)
-    chosen = [frame[(frame["model"] == one.model) & (frame["format"] == one.format)] for one in (best, row)]
+def _maybe_equal(best: Row, fitting: Sequence[Row], predictions: Path) -> list[Row]:
+    """The other rows that a paired bootstrap on the run's predictions cannot tell from the best one."""
+    if not predictions.is_file():
+        return []
+    frame = pd.read_parquet(predictions)
     if best.seed is not None:
-        chosen = [one[one["seed"] == best.seed] for one in chosen]
-    logits = [one.filter(like="logit_").dropna(axis=1).to_numpy() for one in chosen]
-    labels = chosen[0]["label"].to_numpy()
-    if len(logits[0]) != len(logits[1]) or not len(labels):
-        return False
-    change = compare_quality(labels, logits[0].argmax(axis=1), logits[1].argmax(axis=1), logits[0].shape[1])
-    return change.verdict == "same"
+        frame = frame[frame["seed"] == best.seed]
+    by_file = {key: part for key, part in frame.groupby(["model", "format"])}
+    own = by_file.get((best.model, best.format))
+    if own is None:
+        return []
+    equal = []
+    for row in fitting:
+        other = by_file.get((row.model, row.format))
+        if row is not best and other is not None and len(other) == len(own):
+            logits = [one.filter(like="logit_").dropna(axis=1).to_numpy() for one in (own, other)]
+            predicted = [one.argmax(axis=1) for one in logits]
+            change = compare_quality(own["label"].to_numpy(), predicted[0], predicted[1], logits[0].shape[1])
+            equal += [row] if change.verdict == "same" else []
+    return equal
+
+
+def _of_one_seed(rows: Sequence[Row]) -> list[Row]:
+    timed = [row for row in rows if row.end_to_end_latency_p50_ms is not None] or list(rows)
+    seeds = [row.seed for row in timed if row.seed is not None]
+    return [row for row in rows if row.seed is None or row.seed == seeds[0]] if seeds else list(rows)
+
+
+def _latency(row: Row) -> str:
+    if row.latency_p50_ms is None and row.end_to_end_latency_p50_ms is not None:
+        return f"end-to-end p50 {figure(row.end_to_end_latency_p50_ms)} ms"
+    return f"p50 {figure(row.latency_p50_ms)} ms" if row.latency_p50_ms is not None else "not timed"
 
 
 def _folder(place: Path) -> Path:

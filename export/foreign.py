@@ -24,7 +24,7 @@ def open_model(
     """A bundle, or what somebody else exported, described as one.
 
     `label_names` gives the labels in the order of the outputs, unless the model names the same ones in an order of its
-    own; texts are cut to `max_length_tokens`, by default to what the model's own files say. Raises RequestError when
+    own; texts are cut to `max_length_tokens`, and to what the model's own files allow. Raises RequestError when
     the place holds no model that takes a text.
     """
     if (place / RECORD).is_file():
@@ -54,7 +54,7 @@ def open_model(
         task="classification",
         label_names=names,
         inputs=graph,
-        max_length_tokens=max_length_tokens or _longest(folder, config),
+        max_length_tokens=min(max_length_tokens or LONGEST, _longest(folder, config)),
         padding=int(config.get("pad_token_id") or 0),
         parameters=_parameters(model),
         made={"from": place.name},

@@ -50,7 +50,7 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
         result |= _measure_speed(task, subject, texts, folder)
         reasons = (
             before.reason("just before"),
-            f"{others_on_gpu} other process(es) on the GPU" if others_on_gpu else None,
+            _gpu_noise(nvml, others_on_gpu) if nvml else None,
             result.pop("reasons"),
         )
         result["noise"] = "; ".join(reason for reason in reasons if reason) or None
@@ -75,6 +75,13 @@ def _measure_speed(task: Task, subject: Subject, texts: list[str], folder: Path)
         "busy_cores_during": during.busy_cores,
         "stolen_share": during.stolen_share,
     }
+
+
+def _gpu_noise(nvml: Nvml, before: int | None) -> str | None:
+    """Whether others computed on the GPU: before this process was one of its users, or now beside it."""
+    now = (nvml.processes() or 1) - 1
+    others = max(before or 0, now)
+    return f"{others} other process(es) on the GPU" if others > 0 else None
 
 
 def _device_figures(nvml: Nvml, subject: Subject, texts: list[str]) -> dict[str, Any]:
