@@ -44,7 +44,7 @@ def read_bound(text: str) -> Bound:
 def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change]) -> list[str]:
     """A sentence for every file that breaks a bound, and, with any bound, for every file that failed in new only.
 
-    A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks every bound on it.
+    A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks it anyway.
     Raises RequestError for a metric that no file has in base, which would pass whatever happened.
     """
     broken = [

@@ -109,7 +109,7 @@ def _maybe_equal(best: Row, fitting: Sequence[Row], predictions: Path) -> list[R
     frame = pd.read_parquet(predictions)
     if best.seed is not None:
         frame = frame[frame["seed"] == best.seed]
-    by_file = {key: part for key, part in frame.groupby(["model", "format"])}
+    by_file = dict(iter(frame.groupby(["model", "format"])))
     own = by_file.get((best.model, best.format))
     if own is None:
         return []
