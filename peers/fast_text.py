@@ -1,7 +1,6 @@
 """fastText's own classifier: a softmax over the mean vector of a text's words and word pairs."""
 
 import json
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -11,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from materials.files import write_json
-from peers.peer import Classify, PeerData, best_on_validation, encodable, in_label_order
+from peers.peer import LoadedPeer, PeerData, best_on_validation, encodable, in_label_order
 
 SETTINGS = {"lr": 0.5, "wordNgrams": 2, "bucket": 200_000, "dim": 100}  # as in its tutorial, but for its default dim
 EPOCHS = (5, 25)  # its default and its tutorial's
 LABEL = "__label__"
-TOKENS = re.compile(r"[^\W_]+|[^\w\s]|_")  # cuts every underscore off, so that no text can hold a label
 
 
 def train(data: PeerData, folder: Path) -> None:
@@ -30,13 +28,17 @@ def train(data: PeerData, folder: Path) -> None:
     write_json(folder / "labels.json", names)
 
 
-def load(folder: Path, threads: int) -> Classify:
+def load(folder: Path, threads: int) -> LoadedPeer:
     """Read a stored model. It classifies on one thread, whatever `threads` says, since the library has no other way."""
     import fasttext
 
     model = fasttext.load_model(str(folder / "model.bin"))
     label_count = len(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
-    return lambda texts: _classify(model, texts, label_count)
+    return LoadedPeer(
+        classify=lambda texts: _classify(model, texts, label_count),
+        threads=1,
+        find_labels=lambda texts: _find_labels(model, texts),
+    )
 
 
 def _models(data: PeerData) -> Iterator[Any]:
@@ -55,8 +57,13 @@ def _models(data: PeerData) -> Iterator[Any]:
 
 
 def _lines(texts: Sequence[str]) -> list[str]:
-    """Each text as one line: in lower case, words and single marks apart by one space."""
-    return [" ".join(TOKENS.findall(text.lower())) for text in encodable(texts)]
+    """Each text as one line in lower case without a label of the library; it cuts at spaces itself."""
+    return [text.lower().replace("\n", " ").replace(LABEL, " ") for text in encodable(texts)]
+
+
+def _find_labels(model: Any, texts: Sequence[str]) -> np.ndarray:
+    labels, _ = model.predict(_lines(texts))
+    return np.array([int(first[0][len(LABEL) :]) for first in labels], dtype=np.int64)
 
 
 def _classify(model: Any, texts: Sequence[str], label_count: int) -> np.ndarray:

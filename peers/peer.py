@@ -32,6 +32,27 @@ class PeerData:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadedPeer:
+    """A peer in memory, called with texts for probabilities; `threads` is what its library uses.
+
+    `find_labels` gives label numbers, int64 (texts,), by the library's own shortest way; without one they are the
+    argmax of the probabilities.
+    """
+
+    classify: Classify
+    threads: int
+    find_labels: Callable[[Sequence[str]], np.ndarray] | None = None
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Probabilities, float32 (texts, labels)."""
+        return self.classify(texts)
+
+    def label(self, texts: Sequence[str]) -> np.ndarray:
+        """Label numbers, int64 (texts,)."""
+        return self.find_labels(texts) if self.find_labels else self.classify(texts).argmax(axis=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """How a peer is trained into an empty folder, and loaded from it to run with a number of threads.
 
@@ -42,7 +63,7 @@ class Peer:
     licence: str
     packages: tuple[str, ...]
     train: Callable[[PeerData, Path], None]
-    load: Callable[[Path, int], Classify]
+    load: Callable[[Path, int], LoadedPeer]
 
     @property
     def missing_packages(self) -> list[str]:

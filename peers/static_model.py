@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from materials.files import write_json
-from peers.peer import Classify, PeerData, encodable, in_label_order
+from peers.peer import LoadedPeer, PeerData, encodable, in_label_order
 
 DIMENSIONS = 256  # the library's default; fewer where the body has fewer
 
@@ -28,10 +28,11 @@ def train(data: PeerData, folder: Path) -> None:
     write_json(folder / "labels.json", data.label_names)
 
 
-def load(folder: Path, threads: int) -> Classify:
+def load(folder: Path, threads: int) -> LoadedPeer:
     """Read a stored model, in which nothing but scikit-learn's types is accepted, and no code.
 
-    The matrix products take `threads` threads; the tokenizer takes those of the environment (RAYON_NUM_THREADS).
+    From then on the matrix products of this process take `threads` threads; the tokenizer takes those of the
+    environment (RAYON_NUM_THREADS).
     """
     from threadpoolctl import ThreadpoolController
 
@@ -42,13 +43,14 @@ def load(folder: Path, threads: int) -> Classify:
     classes = pipeline.classes_.tolist()
     label_count = len(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
     libraries = ThreadpoolController()
+    libraries.limit(limits=threads)
 
     def classify(texts: Sequence[str]) -> np.ndarray:
-        with libraries.limit(limits=threads):
-            probabilities = pipeline.predict_proba(encodable(texts), use_multiprocessing=False)
+        probabilities = pipeline.predict_proba(encodable(texts), use_multiprocessing=False)
         return in_label_order(probabilities, classes, label_count)
 
-    return classify
+    used = max((library.num_threads for library in libraries.lib_controllers), default=1)
+    return LoadedPeer(classify=classify, threads=used)
 
 
 def _distil(weights: Path) -> Any:

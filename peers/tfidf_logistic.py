@@ -9,7 +9,7 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.files import write_json
-from peers.peer import Classify, PeerData, best_on_validation, encodable, in_label_order
+from peers.peer import LoadedPeer, PeerData, best_on_validation, encodable, in_label_order
 
 SETTINGS = {"ngram_range": (1, 2), "sublinear_tf": True}
 INVERSE_PENALTIES = (1.0, 10.0)  # the library's default, and a weaker penalty
@@ -39,7 +39,7 @@ def train(data: PeerData, folder: Path) -> None:
     write_json(folder / "settings.json", {"labels": data.label_names, **SETTINGS, "vocabulary": vocabulary})
 
 
-def load(folder: Path, threads: int) -> Classify:
+def load(folder: Path, threads: int) -> LoadedPeer:
     """Read a stored model. It classifies on one thread: neither step has more."""
     from safetensors.numpy import load_file
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -53,7 +53,7 @@ def load(folder: Path, threads: int) -> Classify:
     )
     vectorizer.idf_ = arrays["idf"]
     model = _fitted(arrays["weight"], arrays["bias"], arrays["classes"])
-    return lambda texts: _classify(vectorizer, model, texts, len(settings["labels"]))
+    return LoadedPeer(classify=lambda texts: _classify(vectorizer, model, texts, len(settings["labels"])), threads=1)
 
 
 def _fit(features: Any, labels: np.ndarray, inverse_penalty: float) -> Any:

@@ -71,7 +71,7 @@ def read_word_encoder(file: Path) -> WordEncoder | None:
     """The encoder for a tokenizer.json, none unless its content shows that it works by exactly the rules known here."""
     content = json.loads(file.read_text(encoding="utf-8"))
     model = content["model"]
-    if model["type"] != "WordLevel" or any(content[rule] != known for rule, known in RULES.items()):
+    if model.get("type") != "WordLevel" or any(content.get(rule) != known for rule, known in RULES.items()):
         return None
     unknown = model["vocab"].get(model["unk_token"])
     if unknown is None:

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness.scenarios import single_inputs, single_texts
+from bench.harness.scenarios import one_of_each_shape, single_inputs, single_texts
 from bench.harness.subject import load_subject
 from bench.harness.task import Task
-from bench.harness.timing import time_rounds, warm_up
+from bench.harness.timing import FEWEST_ROUNDS, time_rounds, warm_up
 from export.foreign import open_model
 
 TURNS = 7
@@ -31,12 +31,13 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
     if subject.graph is None:
         raise ValueError("a library has no session to check the harness on")
     graph = subject.graph
-    prepared, shapes = single_inputs(graph, single_texts(json.loads(texts_file.read_text(encoding="utf-8"))))
+    texts = single_texts(json.loads(texts_file.read_text(encoding="utf-8")))
+    prepared = single_inputs(graph, texts)
 
     def call(number: int) -> Any:
         return graph.forward(prepared[number])
 
-    warm_up(call, len(prepared), shapes)
+    warm_up(call, len(prepared), one_of_each_shape(graph, texts))
     turns = [(_harness_p50(call, len(prepared), task.seconds), _timeit_p50(call, len(prepared))) for _ in range(TURNS)]
     content = {
         "harness_p50_ms": [harness for harness, _ in turns],
@@ -56,7 +57,7 @@ def harness_cost_ns() -> float:
         for number in range(CALLS):
             nothing(number)
 
-    looped = min(timeit.repeat(lambda: time_rounds(nothing, CALLS, seconds=0), number=1, repeat=TURNS)) / 3
+    looped = min(timeit.repeat(lambda: time_rounds(nothing, CALLS, seconds=0), number=1, repeat=TURNS)) / FEWEST_ROUNDS
     return (looped - min(timeit.repeat(bare, number=1, repeat=TURNS))) / CALLS * 1e9
 
 

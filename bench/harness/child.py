@@ -36,7 +36,7 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
     load_peak = peak_bytes()
     subject.classify(texts[:1], 1)
     called = time.perf_counter()
-    reset_peak()
+    peak_is_apart = reset_peak()
     np.save(folder / "logits.npy", subject.logits(texts))
     result: dict[str, Any] = {
         **asdict(subject.settings),
@@ -48,6 +48,8 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
     }
     if before is not None:
         result |= _measure_speed(task, subject, texts, folder)
+        if not peak_is_apart:
+            result["inference_peak_memory_bytes"] = None
         reasons = (
             before.reason("just before"),
             _gpu_noise(nvml, others_on_gpu) if nvml else None,

@@ -35,9 +35,9 @@ def _latency(chosen: Sequence[Series], prefix: str) -> dict[str, Any]:
     for one in chosen:
         interval = one.median_interval_ms()
         figures |= {
-            f"{prefix}latency_p50_ms": interval.value,
-            f"{prefix}latency_p50_low_ms": interval.low,
-            f"{prefix}latency_p50_high_ms": interval.high,
+            f"{prefix}latency_p50_ms": one.median_ms,
+            f"{prefix}latency_p50_low_ms": interval and interval.low,
+            f"{prefix}latency_p50_high_ms": interval and interval.high,
             f"{prefix}latency_p90_ms": one.percentile_ms(90),
             f"{prefix}latency_p99_ms": one.percentile_ms(99),
             f"{prefix}latency_p999_ms": one.percentile_ms(99.9),
@@ -52,9 +52,9 @@ def _throughput(chosen: Sequence[Series], prefix: str) -> dict[str, Any]:
     best = min(chosen, key=lambda one: one.median_ms)
     interval = best.median_interval_ms()
     return {
-        f"{prefix}texts_per_second": best.texts / interval.value * 1e3,
-        f"{prefix}texts_per_second_low": best.texts / interval.high * 1e3,
-        f"{prefix}texts_per_second_high": best.texts / interval.low * 1e3,
+        f"{prefix}texts_per_second": best.texts / best.median_ms * 1e3,
+        f"{prefix}texts_per_second_low": interval and best.texts / interval.high * 1e3,
+        f"{prefix}texts_per_second_high": interval and best.texts / interval.low * 1e3,
         f"{prefix}batch_size": best.batch_size,
     }
 

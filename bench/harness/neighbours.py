@@ -7,7 +7,7 @@ import psutil
 
 BUSY_CORES = 0.25
 STOLEN_SHARE = 0.02
-IDLE = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user already
+NOT_BUSY = ("idle", "iowait", "steal", "guest", "guest_nice")  # guests are counted as user already
 QUIET_SECONDS = 0.25
 
 
@@ -20,11 +20,12 @@ class Noise:
 
     def reason(self, when: str) -> str | None:
         """Why figures taken then are not to be trusted, or none."""
+        reasons = []
         if self.busy_cores > BUSY_CORES:
-            return f"other processes kept {self.busy_cores:.1f} cores busy {when}"
+            reasons.append(f"other processes kept {self.busy_cores:.1f} cores busy {when}")
         if self.stolen_share > STOLEN_SHARE:
-            return f"the hypervisor took {self.stolen_share:.0%} of the processor {when}"
-        return None
+            reasons.append(f"the hypervisor took {self.stolen_share:.0%} of the processor {when}")
+        return "; ".join(reasons) or None
 
 
 class Neighbours:
@@ -49,6 +50,6 @@ def noise_before() -> Noise:
 def _now() -> tuple[float, float, float, float]:
     """Seconds: of the wall, of all processors without this process, stolen, and of all processors."""
     machine, own = psutil.cpu_times()._asdict(), psutil.Process().cpu_times()
-    busy = sum(seconds for kind, seconds in machine.items() if kind not in IDLE)
+    busy = sum(seconds for kind, seconds in machine.items() if kind not in NOT_BUSY)
     total = sum(seconds for kind, seconds in machine.items() if not kind.startswith("guest"))
     return time.perf_counter(), busy - own.user - own.system, float(machine.get("steal", 0.0)), total

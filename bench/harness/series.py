@@ -40,15 +40,16 @@ class Series:
             return None
         return float(np.percentile(self.nanoseconds, percent)) / 1e6
 
-    def median_interval_ms(self) -> Interval:
-        """The median with its 95 % bootstrap interval, over whole rounds where there are five, else over calls.
+    def median_interval_ms(self) -> Interval | None:
+        """The median with its 95 % bootstrap interval over whole rounds; none with fewer than five.
 
         Rounds are drawn whole because the times of one round are not independent: they share the machine's state.
         """
         times = self.nanoseconds / 1e6
         rounds = len(times) // self.round_calls
-        whole = times[: rounds * self.round_calls].reshape(rounds, self.round_calls)
-        units = whole if rounds >= ENOUGH_ROUNDS else times[:, None]
+        if rounds < ENOUGH_ROUNDS:
+            return None
+        units = times[: rounds * self.round_calls].reshape(rounds, self.round_calls)
         generator = np.random.default_rng(0)
         draws = [np.median(units[generator.integers(len(units), size=len(units))]) for _ in range(DRAWS)]
         low, high = np.quantile(draws, [0.025, 0.975])

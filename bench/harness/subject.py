@@ -10,7 +10,6 @@ from bench.harness.task import Task
 from export import RUNTIMES
 from export.bundle import Bundle
 from export.runtime import Runtime, RuntimeSettings, logits_of
-from materials.errors import RequestError
 from peers import PEERS, require
 from training.text_encoder import TextEncoder
 
@@ -35,12 +34,13 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """`classify` takes texts and a batch size and gives scores (texts, labels): logits, or a library's probabilities.
+    """`classify` and `label` take texts and a batch size, and give scores (texts, labels) and label numbers (texts,).
 
-    `graph` is none for a library.
+    Scores are logits, or a library's probabilities; `graph` is none for a library.
     """
 
     classify: Callable[[Sequence[str], int], np.ndarray]
+    label: Callable[[Sequence[str], int], np.ndarray]
     settings: RuntimeSettings
     graph: Graph | None
 
@@ -56,13 +56,17 @@ def load_subject(task: Task, bundle: Bundle) -> Subject:
 
 
 def _load_peer(bundle: Bundle, task: Task) -> Subject:
-    if task.device != "cpu":
-        raise RequestError(f"device is {task.device}, but {bundle.runtime} is measured on the cpu only")
-    classify = require(bundle.runtime).load(bundle.folder, task.threads)
+    """A library, always on the CPU, with as many threads as it says it uses."""
+    peer = require(bundle.runtime).load(bundle.folder, task.threads)
     settings = RuntimeSettings(
-        intra_op_threads=task.threads, inter_op_threads=None, spinning=None, provider=f"{bundle.runtime} on the CPU"
+        intra_op_threads=peer.threads, inter_op_threads=None, spinning=None, provider=f"{bundle.runtime} on the CPU"
     )
-    return Subject(classify=lambda texts, size: classify(texts), settings=settings, graph=None)
+    return Subject(
+        classify=lambda texts, size: peer(texts),
+        label=lambda texts, size: peer.label(texts),
+        settings=settings,
+        graph=None,
+    )
 
 
 def _load_bundle(bundle: Bundle, task: Task) -> Subject:
@@ -78,8 +82,13 @@ def _load_bundle(bundle: Bundle, task: Task) -> Subject:
         import torch
 
         synchronise = torch.cuda.synchronize
+
+    def classify(texts: Sequence[str], size: int) -> np.ndarray:
+        return logits_of(runtime, encoder, encoder.encode(texts), batch_size=size)
+
     return Subject(
-        classify=lambda texts, size: logits_of(runtime, encoder, encoder.encode(texts), batch_size=size),
+        classify=classify,
+        label=lambda texts, size: classify(texts, size).argmax(axis=1),
         settings=runtime.settings,
         graph=Graph(encoder=encoder, runtime=runtime, synchronise=synchronise),
     )

@@ -1,19 +1,20 @@
 """The two loops that every time comes from: single calls in whole rounds, and whole passes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 STABLE = 0.05
 MOST_CALLS = 20_000
 MOST_PASSES = 1000
-FEWEST_ROUNDS = 3
+PASSES_TO_SETTLE = 5
+FEWEST_ROUNDS = 5
 WARM_UP_SECONDS = 3.0
 CALLS_A_SHAPE = 3
 
 
-def warm_up(call: Callable[[int], object], calls: int, shapes: list[int]) -> bool:
+def warm_up(call: Callable[[int], object], calls: int, shapes: Sequence[int]) -> bool:
     """Run each shape, then whole rounds, until the median of a round is within 5 % of the one before.
 
     `shapes` holds one call number for each shape; each is run three times first, since TorchScript specialises a shape
@@ -34,7 +35,7 @@ def warm_up(call: Callable[[int], object], calls: int, shapes: list[int]) -> boo
 
 
 def time_rounds(call: Callable[[int], object], calls: int, *, seconds: float) -> np.ndarray:
-    """Nanoseconds of single calls, int64, in whole rounds of `calls`: three or more, until `seconds` have passed."""
+    """Nanoseconds of single calls, int64, in whole rounds of `calls`: five or more, until `seconds` have passed."""
     times: list[int] = []
     deadline = time.perf_counter() + seconds
     rounds = 0
@@ -44,14 +45,18 @@ def time_rounds(call: Callable[[int], object], calls: int, *, seconds: float) ->
     return np.array(times, dtype=np.int64)
 
 
-def time_passes(one_pass: Callable[[], object], *, seconds: float) -> np.ndarray:
-    """Nanoseconds of whole passes, int64, less those before two in a row were within 5 %; two or more."""
+def time_passes(one_pass: Callable[[], object], *, seconds: float) -> tuple[np.ndarray, bool]:
+    """Nanoseconds of whole passes, int64, two or more, and whether they became steady.
+
+    The first pass is not counted, nor are those before two in a row were within 5 %, unless five never were.
+    """
+    one_pass()
     times: list[int] = []
     steady = False
     deadline = time.perf_counter() + seconds
     while (
         len(times) < 2
-        or (not steady and len(times) < 5)
+        or (not steady and len(times) < PASSES_TO_SETTLE)
         or (time.perf_counter() < deadline and len(times) < MOST_PASSES)
     ):
         started = time.perf_counter_ns()
@@ -60,7 +65,7 @@ def time_passes(one_pass: Callable[[], object], *, seconds: float) -> np.ndarray
         if not steady and len(times) > 1 and abs(times[-1] / times[-2] - 1) < STABLE:
             steady = True
             times = times[-2:]
-    return np.array(times, dtype=np.int64)
+    return np.array(times, dtype=np.int64), steady
 
 
 def _time_round(call: Callable[[int], object], calls: int) -> list[int]:
