@@ -11,14 +11,14 @@ MOST_PASSES = 1000
 PASSES_TO_SETTLE = 5
 FEWEST_ROUNDS = 5
 WARM_UP_SECONDS = 3.0
-CALLS_A_SHAPE = 3
+CALLS_A_SHAPE, FEWEST_WARM_ROUNDS = 3, 5
 
 
 def warm_up(call: Callable[[int], object], calls: int, shapes: Sequence[int]) -> bool:
     """Run each shape, then whole rounds, until the median of a round is within 5 % of the one before.
 
     `shapes` holds one call number for each shape; each is run three times first, since TorchScript specialises a shape
-    on its second run. Returns whether the time became stable within three seconds of rounds.
+    on its second run. Returns whether the time became stable within five rounds or three seconds.
     """
     for number in shapes:
         for _ in range(CALLS_A_SHAPE):
@@ -26,7 +26,7 @@ def warm_up(call: Callable[[int], object], calls: int, shapes: Sequence[int]) ->
     previous = float("inf")
     deadline = time.perf_counter() + WARM_UP_SECONDS
     rounds = 0
-    while rounds < 2 or time.perf_counter() < deadline:
+    while rounds < FEWEST_WARM_ROUNDS or time.perf_counter() < deadline:
         median = float(np.median(_time_round(call, calls)))
         if abs(median / previous - 1) < STABLE:
             return True
