@@ -12,6 +12,8 @@ from materials.errors import RequestError, unknown
 PATTERN = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<amount>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|pt|)\s*")
 METRICS = {field.name for field in fields(Row) if field.type in (float | None, int | None)} - {"seed", "batch_size"}
 
+SHARES = ("macro_f1", "accuracy", "agreement", "calibration_error", "gap_closed", "stolen_share")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
@@ -38,18 +40,21 @@ def read_bound(text: str) -> Bound:
         )
     if match["metric"] not in METRICS:
         raise RequestError(unknown("metric", match["metric"], METRICS))
+    if match["unit"] == "pt" and not match["metric"].startswith(SHARES):
+        raise RequestError(
+            f"--fail-if '{text}': pt is for shares such as macro_f1; use % or the unit of {match['metric']}"
+        )
     return Bound(metric=match["metric"], sign=match["sign"], amount=float(match["amount"]), unit=match["unit"])
 
 
-def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change]) -> list[str]:
-    """A sentence for every file that breaks a bound, and, with any bound, for every file that failed in new only.
+def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost: Sequence[Row] = ()) -> list[str]:
+    """A sentence for every file that breaks a bound, and, with any bound, for those that new has lost or failed.
 
     A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks it anyway.
     Raises RequestError for a metric that no file has in base, which would pass whatever happened.
     """
-    broken = [
-        _title(change) + f" failed in new only: {change.new.error}" for change in changes if bounds and _broke(change)
-    ]
+    broken = [f"{_title(one.new)} failed in new only: {one.new.error}" for one in changes if bounds and _broke(one)]
+    broken += [f"{_title(row)} is in base only" for row in lost if bounds and row.status != "failed"]
     for bound in bounds:
         known = [change for change in changes if getattr(change.base, bound.metric) is not None and not _broke(change)]
         if not known and not broken:
@@ -61,13 +66,13 @@ def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change]) -> list[st
 def _sentence(bound: Bound, change: Change) -> str | None:
     """How a file breaks a bound, or none."""
     if getattr(change.new, bound.metric) is None:
-        return f"{_title(change)}: {bound.metric} is no longer measured ({bound.title})"
+        return f"{_title(change.new)}: {bound.metric} is no longer measured ({bound.title})"
     amount = _change_of(bound, change)
     beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
     tested = change.times.get(bound.metric)
     if not beyond or (tested is not None and not tested.is_alarm):
         return None
-    return f"{_title(change)}: {bound.metric} changed by {amount:+.3g}{bound.unit} ({bound.title})"
+    return f"{_title(change.new)}: {bound.metric} changed by {amount:+.3g}{bound.unit} ({bound.title})"
 
 
 def _change_of(bound: Bound, change: Change) -> float:
@@ -82,6 +87,6 @@ def _broke(change: Change) -> bool:
     return change.new.status == "failed" and change.base.status != "failed"
 
 
-def _title(change: Change) -> str:
-    seed = "" if change.new.seed is None else f", seed {change.new.seed}"
-    return f"{change.new.model} as {change.new.format}{seed}"
+def _title(row: Row) -> str:
+    seed = "" if row.seed is None else f", seed {row.seed}"
+    return f"{row.model} as {row.format}{seed}"

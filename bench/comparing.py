@@ -62,7 +62,7 @@ def compare(request: CompareRequest) -> int:
     if are_runs[0] != are_runs[1]:
         raise RequestError(f"{request.base} and {request.new} cannot be compared: one is a run, the other is not")
     comparison = compare_runs(request.base, request.new) if all(are_runs) else _compare_models(request)
-    broken = broken_bounds(bounds, comparison.changes)
+    broken = broken_bounds(bounds, comparison.changes, comparison.lost)
     title = f"{request.base} -> {request.new}"
     table: Report = (title, HEADER, [_line(change) for change in comparison.changes])
     if not all(are_runs):

@@ -40,10 +40,11 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All changes, and what makes them less than comparable."""
+    """All changes, the rows of base that new lacks, and what makes them less than comparable."""
 
     changes: list[Change]
     warnings: list[str]
+    lost: tuple[Row, ...] = ()
 
 
 def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
@@ -69,7 +70,12 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
         )
         for old, row in pairs
     ]
-    return Comparison(changes=changes, warnings=[*_differences(base, new, len(pairs)), *_not_compared(changes)])
+    kept = {_key(row) for row in new.rows}
+    return Comparison(
+        changes=changes,
+        warnings=[*_differences(base, new, len(pairs)), *_not_compared(changes)],
+        lost=tuple(row for row in base.rows if _key(row) not in kept),
+    )
 
 
 def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launches: int, screen: Screen) -> Comparison:

@@ -31,6 +31,7 @@ PACKAGES = (
     "onnx",
     "onnxscript",
     "onnxruntime",
+    "onnxruntime-gpu",
     "openvino",
     "numpy",
     "fasttext-numpy2-wheel",
@@ -68,7 +69,7 @@ def check_device(device: str) -> None:
 
 
 def describe_gpu() -> dict[str, Any] | None:
-    """Name, memory in bytes and driver of the GPU; none without one."""
+    """Name and memory in bytes of the GPU, and the CUDA version of torch; none without a GPU."""
     import torch
 
     if not torch.cuda.is_available():

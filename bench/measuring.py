@@ -1,5 +1,6 @@
 """The command `measure`: any bundles, and anybody's models, on rows of a file, side by side in one table."""
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -237,7 +238,7 @@ def _row(subject: Subject, measurement: Measurement | str, rows: Rows, request: 
         threads=request.task.threads,
         device=request.task.device,
     )
-    row = replace(row, seed=made.get("seed"))
+    row = replace(row, seed=made.get("seed"), bundle=os.path.relpath(subject.place, request.output))
     if isinstance(measurement, str) or (rows.labels < 0).any():
         return row
     return replace(row, **quality_figures(rows.labels, measurement.logits))

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.data_steps import describe_sources
 from bench.workplace import Workplace
 from export.bundle import Bundle, write_bundle
+from materials.errors import RequestError
 from materials.splits import load_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
@@ -37,7 +38,12 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
                 seed=seed,
                 threads=work.recipe.threads,
             )
-            peer.train(data, folder)
+            try:
+                peer.train(data, folder)
+            except (RequestError, OSError):
+                raise
+            except Exception as error:  # a library may raise anything for rows that it cannot learn from
+                raise RequestError(f"peer '{name}' could not be trained: {type(error).__name__}: {error}") from error
         bundle = Bundle(
             folder=folder,
             format=PEER_FORMAT,

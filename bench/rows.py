@@ -17,6 +17,7 @@ from export.bundle import Bundle, read_bundle
 from export.predictor import probabilities_of
 from materials.rows import Splits
 from materials.splits import load_splits
+from peers import PEERS
 
 MEASURED = {field.name for field in fields(Row)}
 
@@ -128,7 +129,7 @@ def describe_row(
         model=model,
         role=role,
         task=bundle.task,
-        device=device,
+        device="cpu" if bundle.runtime in PEERS else device,
         threads=figures.get("intra_op_threads", threads),
         status="failed" if failed else "noisy" if figures.get("noise") else "ok",
         error=bundle.parity["reason"] or (measurement if isinstance(measurement, str) else None),

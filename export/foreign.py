@@ -68,14 +68,19 @@ def open_model(
 
 
 def _find_model(place: Path) -> Path:
-    """The one model file in a place. Raises RequestError when there is none, or a choice."""
-    if place.is_file() and place.suffix in (".onnx", ".xml"):
+    """The one model file in a place. Raises RequestError when there is none, or a choice.
+
+    In a model folder of transformers the weights of torch come first, whatever else has been exported beside them.
+    """
+    if place.is_file() and place.suffix in RUNTIME_OF:
         return place
-    for pattern in ("*.onnx", "onnx/*.onnx", "*.xml", "*.safetensors"):
+    patterns = ("*.onnx", "onnx/*.onnx", "*.xml")
+    is_model_folder = (place / "config.json").is_file()
+    for pattern in ("*.safetensors", *patterns) if is_model_folder else patterns:
         found = sorted(place.glob(pattern)) if place.is_dir() else []
         if len(found) > 1:
             names = ", ".join(str(file.relative_to(place)) for file in found)
-            raise RequestError(f"{place} holds several model files ({names}); name one of them")
+            raise RequestError(f"{place} holds several model files ({names}); name one of them, in one file")
         if found:
             return found[0]
     raise RequestError(

@@ -28,7 +28,7 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
     texts = json.loads(texts_file.read_text(encoding="utf-8"))
     before = noise_before() if task.scenarios else None
     nvml = Nvml.open() if task.device == "cuda" and task.scenarios else None
-    others_on_gpu = nvml.processes() if nvml else None  # before this process is one of them
+    others_on_gpu = nvml.other_processes() if nvml else None
     bundle = open_model(Path(task.model), label_names=task.label_names, max_length_tokens=task.max_length_tokens)
     started = time.perf_counter()
     subject = load_subject(task, bundle)
@@ -80,10 +80,9 @@ def _measure_speed(task: Task, subject: Subject, texts: list[str], folder: Path)
 
 
 def _gpu_noise(nvml: Nvml, before: int | None) -> str | None:
-    """Whether others computed on the GPU: before this process was one of its users, or now beside it."""
-    now = (nvml.processes() or 1) - 1
-    others = max(before or 0, now)
-    return f"{others} other process(es) on the GPU" if others > 0 else None
+    """Whether others computed on the GPU before or after; in a container with numbers of its own, also this one."""
+    others = max(before or 0, nvml.other_processes() or 0)
+    return f"{others} other process(es) on the GPU" if others else None
 
 
 def _device_figures(nvml: Nvml, subject: Subject, texts: list[str]) -> dict[str, Any]:
@@ -92,9 +91,15 @@ def _device_figures(nvml: Nvml, subject: Subject, texts: list[str]) -> dict[str,
     subject.classify(texts, 32)
     after = nvml.energy_millijoules()
     return {
-        "device_memory_bytes": nvml.own_memory_bytes(),
+        "device_memory_bytes": nvml.own_memory_bytes() or _reserved_by_torch(),
         "energy_mj_per_text": (after - before) / len(texts) if before is not None and after is not None else None,
     }
+
+
+def _reserved_by_torch() -> int | None:
+    import torch
+
+    return torch.cuda.max_memory_reserved() or None
 
 
 if __name__ == "__main__":

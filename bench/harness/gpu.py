@@ -8,7 +8,7 @@ import numpy as np
 
 
 def time_events(call: Callable[[int], object], calls: int, *, cuda: Any = None) -> np.ndarray:
-    """Nanoseconds of each call as CUDA events count them on the device, int64; the call must not synchronise."""
+    """Nanoseconds between two CUDA events around each call, int64; of a call that synchronises, about its wall time."""
     if cuda is None:
         from torch import cuda
     times = []
@@ -23,32 +23,37 @@ def time_events(call: Callable[[int], object], calls: int, *, cuda: Any = None) 
 
 
 class Nvml:
-    """One GPU through NVML, which the package nvidia-ml-py reaches (extra `gpu`)."""
+    """The GPU that torch computes on, through NVML, which the package nvidia-ml-py reaches (extra `gpu`)."""
 
-    def __init__(self, library: Any, index: int = 0) -> None:
+    def __init__(self, library: Any, uuid: str | None = None) -> None:
         self.library = library
         library.nvmlInit()
-        self.handle = library.nvmlDeviceGetHandleByIndex(index)
+        self.handle = library.nvmlDeviceGetHandleByUUID(uuid) if uuid else library.nvmlDeviceGetHandleByIndex(0)
 
     @classmethod
     def open(cls) -> "Nvml | None":
         """NVML where the package and a driver are there, else none."""
         try:
             import pynvml
+            import torch
 
-            return cls(pynvml)
+            uuid = f"GPU-{torch.cuda.get_device_properties(0).uuid}" if torch.cuda.is_available() else None
+            return cls(pynvml, uuid)
         except ImportError:
             return None
         except pynvml.NVMLError:
             return None
 
-    def processes(self) -> int | None:
-        """How many processes compute on the GPU."""
+    def other_processes(self) -> int | None:
+        """How many processes compute on the GPU beside this one and the one that started it, which may have trained."""
         running = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses)
-        return None if running is None else len(running)
+        return None if running is None else sum(process.pid not in (os.getpid(), os.getppid()) for process in running)
 
     def own_memory_bytes(self) -> int | None:
-        """Device memory of this process; its runtimes keep what they once had, so afterwards it is the peak."""
+        """Device memory of this process; its runtimes keep what they once had, so afterwards it is the peak.
+
+        None in a container that has process numbers of its own.
+        """
         running = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses) or ()
         return next((process.usedGpuMemory for process in running if process.pid == os.getpid()), None)
 

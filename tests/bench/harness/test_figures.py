@@ -36,16 +36,15 @@ def test_rate_is_that_of_the_batch_size_whose_median_pass_is_fastest():
     found = figures_of(
         Scenarios(
             series=[
-                series("offline", MODEL, [40, 10, 40], batch_size=8, texts=200),
-                series("offline", MODEL, [20, 20, 25], batch_size=32, texts=200),
-                series("offline", MODEL, [30, 30, 30], batch_size=128, texts=200),
+                series("offline", MODEL, [40, 10, 40, 40, 40], batch_size=8, texts=200),
+                series("offline", MODEL, [20, 20, 20, 20, 25], batch_size=32, texts=200),
+                series("offline", MODEL, [30] * 5, batch_size=128, texts=200),
             ]
         )
     )
     assert found["batch_size"] == 32
     assert found["texts_per_second"] == pytest.approx(200 / 0.020)
-    assert found["texts_per_second_low"] == pytest.approx(200 / 0.025)
-    assert found["texts_per_second_high"] == pytest.approx(200 / 0.020)
+    assert 200 / 0.025 <= found["texts_per_second_low"] <= 200 / 0.020 == pytest.approx(found["texts_per_second_high"])
     assert "end_to_end_texts_per_second" not in found
 
 

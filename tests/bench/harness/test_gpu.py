@@ -81,9 +81,10 @@ def test_events_count_the_time_of_the_device_call_by_call():
     assert times.tolist() == [500_000, 1_500_000, 2_500_000, 3_500_000]
 
 
-def test_processes_on_the_gpu_are_counted():
-    assert Nvml(Library(processes=[process(1, 7), process(2, 9)])).processes() == 2
-    assert Nvml(Library()).processes() == 0
+def test_other_processes_are_counted_without_this_one_and_its_parent():
+    own = [process(os.getpid(), 5), process(os.getppid(), 6)]
+    assert Nvml(Library(processes=[*own, process(1, 7), process(2, 9)])).other_processes() == 2
+    assert Nvml(Library()).other_processes() == 0
 
 
 def test_own_memory_is_that_of_this_process():
@@ -98,7 +99,7 @@ def test_energy_is_the_counter_of_the_gpu():
 
 def test_what_the_gpu_does_not_answer_is_none():
     nvml = Nvml(Library(processes=[process(1, 7)], unanswered=("processes", "energy")))
-    assert (nvml.processes(), nvml.own_memory_bytes(), nvml.energy_millijoules()) == (None, None, None)
+    assert (nvml.other_processes(), nvml.own_memory_bytes(), nvml.energy_millijoules()) == (None, None, None)
 
 
 def test_nvml_is_none_without_its_package(monkeypatch):

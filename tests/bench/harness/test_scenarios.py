@@ -62,8 +62,12 @@ def runtime(clock):
 
 @pytest.fixture
 def subject(encoder, runtime):
+    def classify(texts, size):
+        return logits_of(runtime, encoder, encoder.encode(texts), batch_size=size)
+
     return Subject(
-        classify=lambda texts, size: logits_of(runtime, encoder, encoder.encode(texts), batch_size=size),
+        classify=classify,
+        label=lambda texts, size: classify(texts, size).argmax(axis=1),
         settings=SETTINGS,
         graph=Graph(encoder=encoder, runtime=runtime, synchronise=None),
     )
@@ -85,7 +89,10 @@ def library(clock, asked, milliseconds=2.0):
         clock.work(milliseconds * len(texts))
         return np.zeros((len(texts), 2))
 
-    return Subject(classify=classify, settings=SETTINGS, graph=None)
+    def label(texts, size):
+        return classify(texts, size).argmax(axis=1)
+
+    return Subject(classify=classify, label=label, settings=SETTINGS, graph=None)
 
 
 def test_single_texts_are_a_seeded_sample_without_repeats():
@@ -138,7 +145,12 @@ def test_time_that_does_not_settle_is_named(subject, runtime, clock, monkeypatch
 
 def test_a_graph_waits_for_its_device(encoder, clock, runtime):
     graph = Graph(encoder=encoder, runtime=runtime, synchronise=lambda: clock.work(5))
-    waiting = Subject(classify=lambda texts, size: np.zeros((len(texts), 2)), settings=SETTINGS, graph=graph)
+    waiting = Subject(
+        classify=lambda texts, size: np.zeros((len(texts), 2)),
+        label=lambda texts, size: np.zeros(len(texts)),
+        settings=SETTINGS,
+        graph=graph,
+    )
     assert run(waiting, "single-stream").series[0].median_ms == pytest.approx(6.1, rel=0.01)
 
 

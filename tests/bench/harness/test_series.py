@@ -57,10 +57,10 @@ def test_interval_of_drifting_rounds_covers_the_truth_about_as_often_as_it_says(
     assert 88 <= sum(interval.low <= 10 <= interval.high for interval in intervals) <= 100
 
 
-def test_fewer_than_five_rounds_are_drawn_call_by_call():
-    interval = series([*[1] * 10, *[2] * 10, *[3] * 10], round_calls=10).median_interval_ms()
-    assert interval.value == 2
-    assert interval.low >= 1
+def test_fewer_than_five_rounds_have_no_interval():
+    assert series([*[1] * 10, *[2] * 10, *[3] * 10, *[4] * 10], round_calls=10).median_interval_ms() is None
+    assert series([1, 2, 3, 4]).median_interval_ms() is None
+    assert series([1, 2, 3, 4, 5]).median_interval_ms() is not None
 
 
 def test_same_times_give_the_same_interval():
