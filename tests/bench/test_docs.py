@@ -1,13 +1,16 @@
 """Figures and links in the README and docs hold."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from bench.layout import markdown_tables
 from bench.recipe_file import read_recipe, recipe_names
 from bench.report import markdown_report
 from bench.run_file import read_run
+from bench.self_check import judge
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,10 +31,24 @@ def test_figures_of_the_readme_are_lines_of_the_committed_table():
     assert set(figures) <= set(committed)
 
 
-@pytest.mark.parametrize("folder", sorted((ROOT / "results").glob("*/")), ids=lambda folder: folder.name)
+RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/run.json"))
+
+
+@pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
 def test_committed_table_is_that_of_the_committed_run(folder):
     assert (folder / "table.md").read_text(encoding="utf-8") == markdown_report(read_run(folder))
-    assert (folder / "README.md").is_file()
+
+
+def test_committed_table_of_the_self_check_is_that_of_its_figures():
+    folder = ROOT / "results" / "self-check"
+    tables, notes, passed = judge(json.loads((folder / "check.json").read_text(encoding="utf-8")))
+    assert (folder / "table.md").read_text(encoding="utf-8") == markdown_tables(tables, notes)
+    assert passed
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "results").glob("*/")), ids=lambda folder: folder.name)
+def test_every_result_says_how_it_was_made(folder):
+    assert "distilbench " in (folder / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", recipe_names())
