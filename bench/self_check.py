@@ -90,7 +90,7 @@ def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
             passed &= alarms <= ALLOWED_ALARMS * len(known)
     notes.append(
         f"an alarm: Mann-Whitney p < 0.01 and a ratio beyond 2 %, on {check['launches']} launches of each, in turns; "
-        "two launches: how far the p50 of one launch is from its neighbour's, of the same file, on this machine: so far "
+        "two launches: how far the p50 of one launch is from its neighbour's, of the same file, here: so far "
         "can figures of two runs lie apart for no reason"
     )
     return tables, notes, passed
