@@ -44,7 +44,9 @@ def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     below = list(notes)
     if dropped:
         names = ", ".join(name.replace("\n", " ") for name in dropped)
-        below.append(f"left out for want of width: {names} (a wider terminal or --format markdown shows all)")
+        below.append(
+            f"left out for want of width: {names} (a wider terminal, or --format markdown where there is one, shows all)"
+        )
     console.print("\n".join(below), style="dim", highlight=False, markup=False)
     file = console.file
     assert isinstance(file, io.StringIO)

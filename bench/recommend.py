@@ -1,9 +1,11 @@
 """The command `recommend`: the best file of a run within limits, why, and what each other one missed."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,8 @@ from bench.row import Row
 from bench.run_file import read_run
 from bench.significance import compare_quality
 from materials.errors import RequestError
+
+WIDEST_REASON = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,7 @@ def recommend(place: Path, limits: Limits) -> int:
         [_line(row, misses) for row, misses in rejected],
     )
     if not fitting:
-        sys.stdout.write(rich_tables([table], ["no file keeps to all limits; the nearest come first"]))
+        sys.stdout.write(rich_tables([table], ["no file keeps to all limits; those that miss the fewest come first"]))
         return 1
     best = max(fitting, key=lambda row: (row.macro_f1 or 0, -(row.latency_p50_ms or np.inf)))
     sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, place)))
@@ -56,7 +60,7 @@ def recommend(place: Path, limits: Limits) -> int:
 def missed_limits(row: Row, limits: Limits) -> list[str]:
     """What a row misses, each as `figure > limit`; what was not measured counts as missed where a limit asks for it."""
     if row.status == "failed":
-        return [row.error or "failed"]
+        return [shorten(row.error or "failed", WIDEST_REASON)]
     asked = (
         ("p50 ms", row.latency_p50_ms, limits.max_p50_ms, ">"),
         ("end-to-end p50 ms", row.end_to_end_latency_p50_ms, limits.max_end_to_end_p50_ms, ">"),
@@ -85,8 +89,9 @@ def _distance(rejected: tuple[Row, list[str]]) -> tuple[bool, int, float, float]
 def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
     where = f", seed {best.seed}" if best.seed is not None else ""
     reason = f"the highest macro-F1 ({points(best.macro_f1)})" if best.macro_f1 is not None else "the lowest p50"
+    where += f": {os.path.normpath(_folder(place) / best.bundle)}" if best.bundle else ""
     notes = [
-        f"take {best.model} as {best.format}{where}" + (f": {_folder(place) / best.bundle}" if best.bundle else ""),
+        f"take {best.model} as {best.format}{where}",
         f"why: {reason} of {len(fitting)} files within all limits; {_latency(best)}, {_size(best)} MB",
     ]
     if best.status == "noisy":

@@ -76,7 +76,9 @@ def test_of_two_runs_at_once_one_makes_and_the_other_waits(tmp_path):
 
     def slow(folder):
         calls.append(folder)
-        time.sleep(1.5)
+        deadline = time.monotonic() + 30
+        while not any("waiting" in notice for notice in notices) and time.monotonic() < deadline:
+            time.sleep(0.05)
         make_square(folder)
 
     stores = [StageStore(root=tmp_path, notice=notices.append) for _ in range(2)]
