@@ -45,7 +45,7 @@ def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     if dropped:
         names = ", ".join(name.replace("\n", " ") for name in dropped)
         below.append(
-            f"left out for want of width: {names} (a wider terminal, or --format markdown where there is one, shows all)"
+            f"left out for want of width: {names} (a wider terminal shows all, as does --format markdown)"
         )
     console.print("\n".join(below), style="dim", highlight=False, markup=False)
     file = console.file
