@@ -44,9 +44,7 @@ def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     below = list(notes)
     if dropped:
         names = ", ".join(name.replace("\n", " ") for name in dropped)
-        below.append(
-            f"left out for want of width: {names} (a wider terminal shows all, as does --format markdown)"
-        )
+        below.append(f"left out for want of width: {names} (a wider terminal shows all, as does --format markdown)")
     console.print("\n".join(below), style="dim", highlight=False, markup=False)
     file = console.file
     assert isinstance(file, io.StringIO)
