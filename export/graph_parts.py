@@ -49,11 +49,11 @@ class GraphParts:
 
     def replace(self, texts: str, pattern: str, by: str) -> str:
         """`texts` with each match of an RE2 pattern replaced."""
-        return self.one(
-            "StringRegexReplace", texts, self.constant([pattern]), self.constant([by]), domain=EXTENSIONS
-        )
+        return self.one("StringRegexReplace", texts, self.constant([pattern]), self.constant([by]), domain=EXTENSIONS)
 
-    def choose(self, condition: str, then: "GraphParts", then_output: str, other: "GraphParts", other_output: str) -> str:
+    def choose(
+        self, condition: str, then: "GraphParts", then_output: str, other: "GraphParts", other_output: str
+    ) -> str:
         """The one branch's output where the single `condition` holds, the other's where not."""
         from onnx import TensorProto, helper
 

@@ -66,7 +66,7 @@ def check_parity(
     if expected.shape != found.shape:
         return failed_parity(f"logits have shape {found.shape}; expected {expected.shape}")
     largest = float(np.max([*differences, np.abs(expected - found).max()]))
-    agreement = _agreement(expected, found, bounds.margin)
+    agreement = agreement_of(expected, found, bounds.margin)
     drop = _f1_drop(expected, found, labels[: len(compared_rows)])
     reason = _reason(largest, agreement, drop, lossy=lossy, bounds=bounds)
     return Parity(
@@ -99,7 +99,8 @@ def _difference(reference: Forward, candidate: Forward, inputs: Mapping[str, np.
     return float(np.abs(expected - found).max())
 
 
-def _agreement(expected: np.ndarray, found: np.ndarray, margin: float) -> float:
+def agreement_of(expected: np.ndarray, found: np.ndarray, margin: float) -> float:
+    """The share of equal labels, of the rows whose two highest probabilities lie more than `margin` apart."""
     probabilities = np.exp(expected - expected.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     second, first = np.sort(probabilities, axis=1)[:, -2:].T

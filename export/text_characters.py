@@ -1,10 +1,12 @@
 """What a tokenizer does to each character, found by asking it, as tables that a graph of operators can hold."""
 
+import json
 import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, pre_tokenizers
@@ -57,13 +59,21 @@ class CharacterRules:
         return "".join(self.normal.get(one, one) for one in text)
 
 
-def read_character_rules(tokenizer: Tokenizer, content: Mapping[str, Any]) -> CharacterRules:
-    """The tables of a tokenizer whose tokenizer.json has this content; takes some seconds.
+def read_character_rules(content: Mapping[str, Any]) -> CharacterRules:
+    """The tables of the tokenizer whose tokenizer.json has this content; the first time, it takes some seconds.
 
     Raises RequestError when its normalizer or pre-tokenizer is not known to work by single characters.
     """
-    cuts = _cuts(content["pre_tokenizer"])
-    _check_normalizer(content["normalizer"])
+    steps = {name: content[name] for name in ("normalizer", "pre_tokenizer")}
+    _check_normalizer(steps["normalizer"])
+    return _ask(json.dumps({**steps, "model": {"type": "WordLevel", "vocab": {}, "unk_token": ""}}))
+
+
+@lru_cache(maxsize=4)
+def _ask(steps: str) -> CharacterRules:
+    """The tables of a tokenizer.json of these steps alone."""
+    tokenizer = Tokenizer.from_str(steps)
+    cuts = _cuts(json.loads(steps)["pre_tokenizer"])
     characters = "".join(map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1))))
     signs, spaces = (_taken_out(cutter, characters) for cutter in (cuts.signs, cuts.spaces))
     normalize = tokenizer.normalizer.normalize_str if tokenizer.normalizer else str
@@ -100,17 +110,13 @@ def _cuts(pre_tokenizer: Mapping[str, Any] | None) -> Cuts:
         spaces = pre_tokenizers.WhitespaceSplit()
         return Cuts(signs=pre_tokenizers.Punctuation(behavior="removed"), spaces=spaces, together="")
     name = pre_tokenizer["type"] if pre_tokenizer else "none"
-    raise RequestError(
-        f"its pre_tokenizer '{name}' cannot be put into the model's graph; known: BertPreTokenizer and the students' Split"
-    )
+    raise RequestError(f"its pre_tokenizer '{name}' has no operators; known: BertPreTokenizer, the students' Split")
 
 
 def _check_normalizer(normalizer: Mapping[str, Any] | None) -> None:
     for one in _steps(normalizer):
         if one not in NORMALIZERS:
-            raise RequestError(
-                f"its normalizer '{one}' cannot be put into the model's graph; known: {', '.join(NORMALIZERS)}"
-            )
+            raise RequestError(f"its normalizer '{one}' has no operator; known: {', '.join(NORMALIZERS)}")
 
 
 def _steps(normalizer: Mapping[str, Any] | None) -> Iterator[str]:

@@ -48,7 +48,7 @@ def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> Characte
     from onnx import TensorProto, helper
 
     encoder = bundle.encoder()
-    rules = read_character_rules(encoder.tokenizer, content)
+    rules = read_character_rules(content)
     parts = GraphParts(prefix=PREFIX)
     words = add_words(parts, rules, INPUT)
     rows = add_tokens(parts, content["model"], words, bundle.max_length_tokens)

@@ -1,7 +1,7 @@
 """The part of a graph that turns words into the padded arrays of token numbers that a model takes."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,6 @@ from tokenizers import Tokenizer
 
 from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
 from materials.errors import RequestError
-from training.graph_input import GraphInput
 from training.text_encoder import TextEncoder
 
 ONNX_TYPES = {"int32": 6, "int64": 7}
@@ -30,9 +29,7 @@ def add_tokens(parts: GraphParts, model: Mapping[str, Any], words: str, longest:
     `model` is the part of tokenizer.json of that name. Raises RequestError for a kind that has no operator.
     """
     if model["type"] not in MODELS:
-        raise RequestError(
-            f"its model '{model['type']}' cannot be put into the model's graph; known: {', '.join(MODELS)}"
-        )
+        raise RequestError(f"its model '{model['type']}' has no operator; known: {', '.join(MODELS)}")
     return MODELS[model["type"]](parts, model, words, longest)
 
 
@@ -70,7 +67,7 @@ def special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     mask = encoding.special_tokens_mask
     text = [number for number, special in enumerate(mask) if not special]
     if not text or text != list(range(text[0], text[-1] + 1)):
-        raise RequestError("its post_processor cannot be put into the model's graph; known: tokens before and after a text")
+        raise RequestError("its post_processor has no operator; known: tokens before and after a text")
     return encoding.ids[: text[0]], encoding.ids[text[-1] + 1 :]
 
 
@@ -88,7 +85,7 @@ def _word_level(parts: GraphParts, model: Mapping[str, Any], words: str, longest
 
 def _word_piece(parts: GraphParts, model: Mapping[str, Any], words: str, longest: int) -> TokenRowsInGraph:
     one_row_a_text = parts.constant([0])
-    tokens, bounds, starts, ends = parts.add(
+    tokens, _, starts, ends = parts.add(
         "WordpieceTokenizer",
         words,
         parts.one("Slice", one_row_a_text, one_row_a_text, one_row_a_text),

@@ -16,9 +16,7 @@ def add_words(parts: GraphParts, rules: CharacterRules, texts: str) -> str:
     is_ascii = parts.one("RegexFullMatch", texts, pattern=r"[\x00-\x7f]*")
     all_ascii = parts.one("ReduceMin", parts.one("Cast", is_ascii, to=6), keepdims=0)
     simple, other = (GraphParts(prefix=f"{parts.prefix}{name}_") for name in ("ascii", "other"))
-    lowered = (
-        simple.one("StringLower", texts, domain=EXTENSIONS) if rules.lowers else simple.one("Identity", texts)
-    )
+    lowered = simple.one("StringLower", texts, domain=EXTENSIONS) if rules.lowers else simple.one("Identity", texts)
     condition = parts.one("Cast", all_ascii, to=9)
     texts = parts.choose(condition, simple, lowered, other, _add_tables(other, rules, texts))
     if rules.ascii_removed:
