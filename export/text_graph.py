@@ -7,9 +7,8 @@ from typing import Any
 
 from export.bundle import Bundle
 from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
-from export.text_characters import CharacterRules, read_character_rules
-from export.text_tokens import add_arrays, add_tokens
-from export.text_words import add_words
+from export.text_arrays import add_arrays
+from export.text_tokens import add_tokens
 from materials.errors import RequestError
 
 INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"
@@ -17,11 +16,10 @@ OLDEST_OPSET = 20
 PREFIX = "text/"
 
 
-def write_text_graph(bundle: Bundle, file: Path) -> CharacterRules:
+def write_text_graph(bundle: Bundle, file: Path) -> None:
     """Write the file: `text`, string (batch,), to `probabilities`, float32 (batch, labels), and `label` (batch,).
 
-    Returns the rules for characters that the file follows. Raises RequestError for a bundle that ONNX Runtime does not
-    run, and for a tokenizer that operators cannot replace.
+    Raises RequestError for a bundle that ONNX Runtime does not run, and for a tokenizer that operators cannot replace.
     """
     import onnx
 
@@ -33,25 +31,22 @@ def write_text_graph(bundle: Bundle, file: Path) -> CharacterRules:
     if opset < OLDEST_OPSET:
         raise RequestError(f"{bundle.model_path} is of opset {opset}; texts need {OLDEST_OPSET} or a later one")
     try:
-        rules = _put_before(model, bundle, content)
+        _put_before(model, bundle, content)
     except RequestError as error:
         raise RequestError(f"no file can take the texts of {bundle.folder}: in tokenizer.json, {error}") from None
     _put_after(model, bundle.label_names)
     _describe(model, bundle)
     onnx.checker.check_model(model)
     onnx.save(model, file)
-    return rules
 
 
-def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> CharacterRules:
+def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> None:
     """Replace the model's inputs by texts."""
     from onnx import TensorProto, helper
 
     encoder = bundle.encoder()
-    rules = read_character_rules(content)
     parts = GraphParts(prefix=PREFIX)
-    words = add_words(parts, rules, INPUT)
-    rows = add_tokens(parts, content["model"], words, bundle.max_length_tokens)
+    rows = add_tokens(parts, content, INPUT, bundle.max_length_tokens)
     for name, made in add_arrays(parts, encoder, rows).items():
         parts.nodes.append(helper.make_node("Identity", [made], [name], name=f"{PREFIX}{name}"))
     nodes = [*parts.nodes, *model.graph.node]
@@ -59,7 +54,6 @@ def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> Characte
     model.graph.node.extend(nodes)
     model.graph.initializer.extend(parts.constants)
     model.graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.STRING, ["batch"]))
-    return rules
 
 
 def _put_after(model: Any, label_names: Sequence[str]) -> None:

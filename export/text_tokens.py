@@ -1,17 +1,18 @@
-"""The part of a graph that turns words into the padded arrays of token numbers that a model takes."""
+"""The part of a graph that turns texts into token numbers, for each kind of tokenizer that operators can replace."""
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokenizers import Tokenizer
-
 from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
+from export.text_characters import read_character_rules
+from export.text_words import add_words
 from materials.errors import RequestError
-from training.text_encoder import TextEncoder
 
-ONNX_TYPES = {"int32": 6, "int64": 7}
+PLAIN_BPE = {"dropout": None, "continuing_subword_prefix": "", "end_of_word_suffix": "", "byte_fallback": False}
+BPE_NEEDS = ("<s>", "</s>", "<pad>", "<unk>")
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,67 +24,30 @@ class TokenRowsInGraph:
     lengths: str
 
 
-def add_tokens(parts: GraphParts, model: Mapping[str, Any], words: str, longest: int) -> TokenRowsInGraph:
-    """The tokens of words parted by single spaces; of a row, at least the first `longest`.
+def add_tokens(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
+    """The tokens of texts, string (batch,), without special ones; of a row, at least the first `longest`.
 
-    `model` is the part of tokenizer.json of that name. Raises RequestError for a kind that has no operator.
+    `content` is that of tokenizer.json. Raises RequestError when a part of it has no operator.
     """
-    if model["type"] not in MODELS:
-        raise RequestError(f"its model '{model['type']}' has no operator; known: {', '.join(MODELS)}")
-    return MODELS[model["type"]](parts, model, words, longest)
+    kind = content["model"]["type"]
+    if kind not in KINDS:
+        raise RequestError(f"its model '{kind}' has no operator; known: {', '.join(KINDS)}")
+    return KINDS[kind](parts, content, texts, longest)
 
 
-def add_arrays(parts: GraphParts, encoder: TextEncoder, rows: TokenRowsInGraph) -> dict[str, str]:
-    """The names of the model's inputs by input, each (batch, longest row), as TextEncoder.encode and pad make them."""
-    first, last = special_tokens(encoder.tokenizer)
-    room = encoder.max_length_tokens - len(first) - len(last)
-    kept = parts.one("Min", rows.lengths, parts.constant([room]))
-    total = parts.one("Max", parts.one("Add", kept, parts.constant([len(first) + len(last)])), parts.constant([1]))
-    kept, total, starts = (parts.one("Unsqueeze", one, parts.constant([1])) for one in (kept, total, rows.starts))
-    width = parts.one("ReduceMax", total, keepdims=0)
-    places = parts.one("Range", parts.constant(0), width, parts.constant(1))
-    is_token = parts.one("Less", places, total)
-    inside = parts.one("Sub", places, parts.constant([len(first)]))
-    after_first = parts.one("GreaterOrEqual", inside, parts.constant([0]))
-    is_text = parts.one("And", after_first, parts.one("Less", inside, kept))
-    nothing, padding = parts.constant([0]), parts.constant([encoder.padding])
-    from_text = parts.one("Where", is_text, parts.one("Add", starts, inside), nothing)
-    numbers = parts.one("Gather", parts.one("Concat", rows.numbers, padding, axis=0), from_text)
-    place_after = parts.one("Add", parts.one("Sub", inside, kept), parts.constant([len(first)]))
-    slot = parts.one("Where", after_first, place_after, places)
-    slot = parts.one("Clip", slot, parts.constant(0), parts.constant(len(first) + len(last)))
-    others = parts.one("Gather", parts.constant([*first, *last, encoder.padding]), slot)
-    input_ids = parts.one("Where", is_text, numbers, others)
-    made = {"input_ids": input_ids, "attention_mask": is_token, "token_type_ids": parts.one("Mul", input_ids, nothing)}
-    return {one.name: parts.one("Cast", made[one.name], to=ONNX_TYPES[one.dtype]) for one in encoder.inputs}
-
-
-def special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
-    """The numbers that the tokenizer puts before and after those of a text.
-
-    Raises RequestError when it puts them elsewhere.
-    """
-    encoding = tokenizer.encode("a")
-    mask = encoding.special_tokens_mask
-    text = [number for number, special in enumerate(mask) if not special]
-    if not text or text != list(range(text[0], text[-1] + 1)):
-        raise RequestError("its post_processor has no operator; known: tokens before and after a text")
-    return encoding.ids[: text[0]], encoding.ids[text[-1] + 1 :]
-
-
-def _word_level(parts: GraphParts, model: Mapping[str, Any], words: str, longest: int) -> TokenRowsInGraph:
+def _word_level(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
+    words = add_words(parts, read_character_rules(content), texts)
     table, lengths = parts.add("StringSplit", words, maxsplit=longest, outputs=2)
-    shape = parts.one("Shape", table)
-    rows, width = (parts.one("Gather", shape, parts.constant(axis)) for axis in (0, 1))
-    row_numbers = parts.one("Range", parts.constant(0), rows, parts.constant(1))
     return TokenRowsInGraph(
-        numbers=_numbers(parts, model, parts.one("Reshape", table, parts.constant([-1]))),
-        starts=parts.one("Mul", row_numbers, width),
+        numbers=_numbers(parts, content["model"], parts.one("Reshape", table, parts.constant([-1]))),
+        starts=_row_starts(parts, table),
         lengths=lengths,
     )
 
 
-def _word_piece(parts: GraphParts, model: Mapping[str, Any], words: str, longest: int) -> TokenRowsInGraph:
+def _word_piece(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
+    model = content["model"]
+    words = add_words(parts, read_character_rules(content), texts)
     one_row_a_text = parts.constant([0])
     tokens, _, starts, ends = parts.add(
         "WordpieceTokenizer",
@@ -101,6 +65,41 @@ def _word_piece(parts: GraphParts, model: Mapping[str, Any], words: str, longest
     )
 
 
+def _byte_pairs(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
+    model, pre_tokenizer = content["model"], content["pre_tokenizer"] or {"type": "none"}
+    if content["normalizer"]:
+        raise RequestError(f"its normalizer '{content['normalizer']['type']}' has no operator for BPE; known: none")
+    if {**pre_tokenizer, **BYTE_LEVEL} != pre_tokenizer:
+        raise RequestError(
+            f"its pre_tokenizer '{pre_tokenizer['type']}' has no operator for BPE; known: ByteLevel as RoBERTa has it"
+        )
+    unusual = [name for name, usual in PLAIN_BPE.items() if (model.get(name) or usual) != usual]
+    unusual += [name for name in BPE_NEEDS if name not in model["vocab"]]
+    if unusual:
+        raise RequestError(
+            f"its model BPE differs from RoBERTa's, which alone has an operator, in {', '.join(unusual)}"
+        )
+    merges = "\n".join(pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"])
+    vocabulary = json.dumps(model["vocab"])
+    table, is_token = parts.add(
+        "RobertaTokenizer", texts, domain=EXTENSIONS, outputs=2, vocab=vocabulary, merges=merges, padding_length=-1
+    )
+    lengths = parts.one("ReduceSum", is_token, parts.constant([1]), keepdims=0)
+    first = parts.one("Add", _row_starts(parts, table), parts.constant([1]))
+    return TokenRowsInGraph(
+        numbers=parts.one("Reshape", table, parts.constant([-1])),
+        starts=first,
+        lengths=parts.one("Sub", lengths, parts.constant([2])),
+    )
+
+
+def _row_starts(parts: GraphParts, table: str) -> str:
+    """Where the rows of a table start when it is laid out as one row."""
+    shape = parts.one("Shape", table)
+    rows, width = (parts.one("Gather", shape, parts.constant(axis)) for axis in (0, 1))
+    return parts.one("Mul", parts.one("Range", parts.constant(0), rows, parts.constant(1)), width)
+
+
 def _numbers(parts: GraphParts, model: Mapping[str, Any], tokens: str) -> str:
     vocabulary = model["vocab"]
     return parts.one(
@@ -113,7 +112,8 @@ def _numbers(parts: GraphParts, model: Mapping[str, Any], tokens: str) -> str:
     )
 
 
-MODELS: dict[str, Callable[[GraphParts, Mapping[str, Any], str, int], TokenRowsInGraph]] = {
+KINDS: dict[str, Callable[[GraphParts, Mapping[str, Any], str, int], TokenRowsInGraph]] = {
     "WordLevel": _word_level,
     "WordPiece": _word_piece,
+    "BPE": _byte_pairs,
 }
