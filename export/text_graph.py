@@ -44,10 +44,9 @@ def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> None:
     """Replace the model's inputs by texts."""
     from onnx import TensorProto, helper
 
-    encoder = bundle.encoder()
     parts = GraphParts(prefix=PREFIX)
     rows = add_tokens(parts, content, INPUT, bundle.max_length_tokens)
-    for name, made in add_arrays(parts, encoder, rows).items():
+    for name, made in add_arrays(parts, bundle.encoder(), rows).items():
         parts.nodes.append(helper.make_node("Identity", [made], [name], name=f"{PREFIX}{name}"))
     nodes = [*parts.nodes, *model.graph.node]
     del model.graph.node[:], model.graph.input[:]

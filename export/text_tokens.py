@@ -11,6 +11,7 @@ from export.text_words import add_words
 from materials.errors import RequestError
 
 PLAIN_BPE = {"dropout": None, "continuing_subword_prefix": "", "end_of_word_suffix": "", "byte_fallback": False}
+INT64 = 7
 BPE_NEEDS = ("<s>", "</s>", "<pad>", "<unk>")
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 
@@ -48,11 +49,13 @@ def _word_level(parts: GraphParts, content: Mapping[str, Any], texts: str, longe
 def _word_piece(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
     model = content["model"]
     words = add_words(parts, read_character_rules(content), texts)
-    one_row_a_text = parts.constant([0])
+    table = parts.add("StringSplit", words, maxsplit=longest, outputs=2)[0]
+    table = parts.one("Slice", table, *(parts.constant([number]) for number in (0, longest, 1)))
+    zero, end = parts.constant([0]), parts.constant([-1])
     tokens, _, starts, ends = parts.add(
         "WordpieceTokenizer",
-        words,
-        parts.one("Slice", one_row_a_text, one_row_a_text, one_row_a_text),
+        parts.one("Reshape", table, end),
+        parts.one("Slice", zero, zero, zero),
         domain=EXTENSIONS,
         outputs=4,
         vocab=json.dumps(model["vocab"]),
@@ -60,9 +63,34 @@ def _word_piece(parts: GraphParts, content: Mapping[str, Any], texts: str, longe
         unknown_token=model["unk_token"],
         max_input_chars_per_word=model["max_input_chars_per_word"],
     )
+    numbers, lengths = _whole_unknown_words(parts, model, _numbers(parts, model, tokens), starts, ends)
+    lengths = parts.one("Reshape", lengths, parts.one("Shape", table), allowzero=1)
+    lengths = parts.one("ReduceSum", lengths, parts.constant([1]), keepdims=0)
     return TokenRowsInGraph(
-        numbers=_numbers(parts, model, tokens), starts=starts, lengths=parts.one("Sub", ends, starts)
+        numbers=numbers, starts=parts.one("CumSum", lengths, parts.constant(0), exclusive=1), lengths=lengths
     )
+
+
+def _whole_unknown_words(
+    parts: GraphParts, model: Mapping[str, Any], numbers: str, starts: str, ends: str
+) -> tuple[str, str]:
+    """The token numbers and the count of each word, where a word of which any part is unknown is one unknown token.
+
+    The operator leaves the known parts before the unknown one; a word's tokens are those from its start to its end.
+    """
+    unknown, zero, one = parts.constant([model["vocab"][model["unk_token"]]]), parts.constant([0]), parts.constant([1])
+    lengths = parts.one("Sub", ends, starts)
+    last = parts.one("Gather", parts.one("Concat", zero, numbers, axis=0), ends)
+    ends_unknown = parts.one("And", parts.one("Equal", last, unknown), parts.one("Greater", lengths, one))
+    surplus = parts.one("Where", ends_unknown, parts.one("Sub", lengths, one), zero)
+    marks = parts.one("Cast", ends_unknown, to=INT64)
+    changes = parts.one("Expand", zero, parts.one("Add", parts.one("Shape", numbers), one))
+    changes = parts.one("ScatterElements", changes, starts, marks, reduction="add")
+    first_kept = parts.one("Add", starts, surplus)
+    changes = parts.one("ScatterElements", changes, first_kept, parts.one("Neg", marks), reduction="add")
+    inside = parts.one("CumSum", changes, parts.constant(0))
+    is_kept = parts.one("Equal", parts.one("Slice", inside, zero, parts.constant([-1])), zero)
+    return parts.one("Compress", numbers, is_kept, axis=0), parts.one("Sub", lengths, surplus)
 
 
 def _byte_pairs(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
