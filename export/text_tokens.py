@@ -10,7 +10,13 @@ from export.text_characters import read_character_rules
 from export.text_words import add_words
 from materials.errors import RequestError
 
-PLAIN_BPE = {"dropout": None, "continuing_subword_prefix": "", "end_of_word_suffix": "", "byte_fallback": False}
+PLAIN_BPE = {
+    "dropout": None,
+    "continuing_subword_prefix": "",
+    "end_of_word_suffix": "",
+    "byte_fallback": False,
+    "ignore_merges": False,
+}
 INT64 = 7
 BPE_NEEDS = ("<s>", "</s>", "<pad>", "<unk>")
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
@@ -130,6 +136,8 @@ def _row_starts(parts: GraphParts, table: str) -> str:
 
 def _numbers(parts: GraphParts, model: Mapping[str, Any], tokens: str) -> str:
     vocabulary = model["vocab"]
+    if model["unk_token"] not in vocabulary:
+        raise RequestError(f"its model's vocabulary lacks the unknown token '{model['unk_token']}'")
     return parts.one(
         "LabelEncoder",
         tokens,

@@ -98,27 +98,39 @@ def bundles(tmp_path_factory, tiny_onnx):
     return {kind: (folder, add_text_graph(folder, TEXTS)) for kind, folder in folders.items()}
 
 
-@pytest.fixture(scope="session")
-def readers(bundles, tmp_path_factory):
-    """For each kind, a function from texts to the arrays inside the graph and those of the tokenizer."""
+def reader(bundle, file, folder):
+    """A function from texts to the arrays inside the file's graph and those of the bundle's tokenizer."""
     import onnx
 
-    def reader(folder):
-        bundle = read_bundle(folder)
-        model = onnx.load(folder / TEXT_MODEL)
-        names = [one.name for one in bundle.inputs]
-        model.graph.output.extend(onnx.helper.make_tensor_value_info(name, 7, None) for name in names)
-        file = tmp_path_factory.mktemp("readers") / "model.onnx"
-        onnx.save(model, file)
-        session, encoder = open_session(file), bundle.encoder()
+    model = onnx.load(file)
+    names = [one.name for one in bundle.inputs]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(name, 7, None) for name in names)
+    onnx.save(model, folder / "with-arrays.onnx")
+    session, encoder = open_session(folder / "with-arrays.onnx"), bundle.encoder()
 
-        def read(texts):
-            found = session.run(names, {"text": np.array(texts, dtype=object)})
-            return found, [encoder.pad(encoder.encode(texts))[name] for name in names]
+    def read(texts):
+        found = session.run(names, {"text": np.array(texts, dtype=object)})
+        return found, [encoder.pad(encoder.encode(texts))[name] for name in names]
 
-        return read
+    return read, outside_of(bundle)
 
-    return {kind: (reader(folder), outside_of(read_bundle(folder))) for kind, (folder, _) in bundles.items()}
+
+@pytest.fixture(scope="session")
+def readers(bundles, tmp_path_factory):
+    """For each kind, how its file and its tokenizer read texts, and which texts are outside."""
+    return {
+        kind: reader(read_bundle(folder), folder / TEXT_MODEL, tmp_path_factory.mktemp("reader"))
+        for kind, (folder, _) in bundles.items()
+    }
+
+
+def changed_bundle(bundles, kind, change, folder):
+    """The bundle of a kind with parts of its tokenizer.json exchanged."""
+    bundle = read_bundle(bundles[kind][0])
+    content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8")) | change
+    shutil.copytree(bundle.folder, folder)
+    (folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    return replace(bundle, folder=folder)
 
 
 def assert_read_alike(readers, kind, texts):
@@ -188,6 +200,28 @@ def test_accents_on_letters_and_forms_of_letters_are_inside(readers, text):
     assert_read_alike(readers, "WordLevel", [text, "a"])
 
 
+@pytest.mark.parametrize(
+    "normalizer",
+    [
+        {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": None,
+            "lowercase": False,
+        },
+        {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]},
+        None,
+    ],
+)
+def test_other_normalizers_are_read_alike(bundles, tmp_path, normalizer):
+    changed = changed_bundle(bundles, "WordPiece", {"normalizer": normalizer}, tmp_path / "bundle")
+    write_text_graph(changed, tmp_path / "model.onnx")
+    readers = {"WordPiece": reader(changed, tmp_path / "model.onnx", tmp_path)}
+    codes = [code for code in range(1, 0x20000, 3) if not 0xD800 <= code < 0xE000]
+    assert_read_alike(readers, "WordPiece", [*UNUSUAL, *TEXTS, *(f"A{chr(code)}b" for code in codes)])
+
+
 def test_swapped_words_are_caught(bundles, tmp_path):
     import onnx
 
@@ -250,11 +284,7 @@ def test_file_that_cuts_elsewhere_is_not_kept(bundles, tmp_path, monkeypatch, ki
     ],
 )
 def test_tokenizer_without_operators_is_refused_by_name(bundles, tmp_path, kind, change, sentence):
-    bundle = read_bundle(bundles[kind][0])
-    shutil.copytree(bundle.folder, tmp_path / "bundle")
-    content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8")) | change
-    changed = replace(bundle, folder=tmp_path / "bundle")
-    (changed.folder / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    changed = changed_bundle(bundles, kind, change, tmp_path / "bundle")
     with pytest.raises(RequestError, match=re.escape(sentence)):
         write_text_graph(changed, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
