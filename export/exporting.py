@@ -86,8 +86,7 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
         parity={**asdict(parity), "status": status, "setting": setting, "failed_settings": failed},
         exported={"seconds": time.perf_counter() - started, "peak_memory_bytes": peak_bytes()},
     )
-    write_bundle(finished)
-    return finished
+    return write_bundle(finished)
 
 
 def remembered(classifier: Classifier) -> Forward:
