@@ -34,7 +34,7 @@ def most_sensitive_first(origin: Origin, model_file: Path) -> list[str]:
 
 
 def noise_share(inputs: np.ndarray, weight: np.ndarray) -> float:
-    """The power of int8's error over the variance of the output, for inputs (..., width) and a weight (width, columns)."""
+    """The power of the error of int8 over the variance of the output, inputs (..., width), weight (width, columns)."""
     rows = inputs.reshape(-1, inputs.shape[-1])
     low, high = min(0.0, float(rows.min())), max(0.0, float(rows.max()))
     step = (high - low) / 255 or 1.0
