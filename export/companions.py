@@ -39,9 +39,7 @@ def _config(classifier: Classifier, own: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _tokenizer_config(
-    classifier: Classifier, tokenizer: Mapping[str, Any], own: Mapping[str, Any]
-) -> dict[str, Any]:
+def _tokenizer_config(classifier: Classifier, tokenizer: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The settings by which AutoTokenizer does exactly what the classifier's encoder does.
 
     A token has a role only where tokenizer.json holds it as a special one; transformers would else add it, and cut texts

@@ -79,7 +79,9 @@ def export_tiny(checkpoint: Path, folder: Path, *, format: str, licences: dict[s
     after = EXPORTERS[format].after
     request = ExportRequest(
         checkpoint=checkpoint,
-        start=export_tiny(checkpoint, folder.with_name(f"{folder.name}-{after}"), format=after) if after else checkpoint,
+        start=export_tiny(checkpoint, folder.with_name(f"{folder.name}-{after}"), format=after)
+        if after
+        else checkpoint,
         format=format,
         rows=Rows(texts=texts, labels=np.array([int(label == "good") for label in labels])),
         bounds=ParityBounds(),
