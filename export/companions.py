@@ -18,8 +18,8 @@ KEPT = ("clean_up_tokenization_spaces", "bos_token", "eos_token", *ROLES)
 def write_companions(classifier: Classifier, checkpoint: Path, folder: Path) -> None:
     """Write to `folder` what `transformers` and Optimum need beside a model file and its tokenizer.json.
 
-    `checkpoint` is a folder that transformers can load, with the same tokenizer.json; what its own files say stays where
-    it agrees with the classifier, but for references to code and to other places. Does nothing for a checkpoint
+    `checkpoint` is a folder that transformers can load, with the same tokenizer.json; what its own files say stays
+    where it agrees with the classifier, but for references to code and to other places. Does nothing for a checkpoint
     without config.json, for only a transformer has one. Raises RequestError when one of its files is damaged.
     """
     if not (checkpoint / CONFIG).is_file():
@@ -42,8 +42,8 @@ def _config(classifier: Classifier, own: Mapping[str, Any]) -> dict[str, Any]:
 def _tokenizer_config(classifier: Classifier, tokenizer: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The settings by which AutoTokenizer does exactly what the classifier's encoder does.
 
-    A token has a role only where tokenizer.json holds it as a special one; transformers would else add it, and cut texts
-    at it. The encoder pads on the right, whatever the tokenizer's own settings say.
+    A token has a role only where tokenizer.json holds it as a special one; transformers would else add it, and cut
+    texts at it. The encoder pads on the right, whatever the tokenizer's own settings say.
     """
     special = {int(token["id"]): token["content"] for token in tokenizer.get("added_tokens", ()) if token["special"]}
     found = {**_roles(tokenizer, special), "pad_token": special.get(classifier.encoder.padding)}

@@ -20,8 +20,8 @@ def describe_onnx(
 ) -> None:
     """Set the metadata of an ONNX file and drop the exporter's notes on its graph, which hold paths and source code.
 
-    Labels and inputs are JSON lists, in the order of the outputs and of the graph; licences a JSON object from source to
-    licence. Other metadata of the file stays. Raises onnx's ValidationError when the file is not sound.
+    Labels and inputs are JSON lists, in the order of the outputs and of the graph; licences a JSON object from source
+    to licence. Other metadata of the file stays. Raises onnx's ValidationError when the file is not sound.
     """
     import onnx
 
