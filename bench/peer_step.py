@@ -62,6 +62,7 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
             parameters=None,
             made={"recipe": work.recipe.name, "model": name, "seed": seed},
             licences=licences,
+            exported={},
             parity={"status": "none", "reason": None},
             files={},
         )

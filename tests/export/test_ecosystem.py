@@ -20,6 +20,7 @@ from export.predictor import Predictor
 from materials.errors import RequestError
 
 ONNX_FORMATS = [name for name, exporter in EXPORTERS.items() if exporter.model_file == "model.onnx"]
+FORMATS = ["eager", "eager-bf16", "torchscript", *ONNX_FORMATS]
 MODELS = ("student", "transformer")
 TEXTS = [*sentences(9)[0], "", "film " * 200, "雨 🌧 [MASK] [sep] [SEP]"]
 PIECES = st.sampled_from(["film", " ", "[MASK]", "[UNK]", "[PAD]", "[CLS]x", "un", "é", "雨", "\n", "\u2028", "lovely"])
@@ -72,7 +73,7 @@ def test_program_of_the_page_for_transformers_runs(transformer, monkeypatch, cap
     assert [float(line[1]) for line in lines] == pytest.approx([one.probability for one in expected], abs=1e-4)
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_every_transformer_bundle_names_its_labels_and_architecture(tiny_bundle, format):
     from transformers import AutoConfig
 
@@ -82,7 +83,7 @@ def test_every_transformer_bundle_names_its_labels_and_architecture(tiny_bundle,
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("format", FORMATS)
 def test_companions_are_files_of_the_bundle_and_students_have_none(tiny_bundle, model, format):
     names = {"config.json", "tokenizer_config.json"} & set(read_bundle(tiny_bundle(model, format)).files)
     assert len(names) == (2 if model == "transformer" else 0)

@@ -67,29 +67,17 @@ def save_tiny_transformer(folder: Path, weights: Path) -> Path:
 
 
 def export_tiny(checkpoint: Path, folder: Path, *, format: str, licences: dict[str, str] | None = None) -> Path:
-    """A bundle of a checkpoint; what its format starts from is exported beside it."""
+    """A bundle of a checkpoint."""
     import numpy as np
 
-    from export import EXPORTERS
-    from export.exporting import ExportRequest, export_bundle
-    from export.parity import ParityBounds
+    from export.exporting import ExportRequest, export_bundle, open_origin
     from materials.rows import Rows
 
     texts, labels = sentences(60)
-    after = EXPORTERS[format].after
-    request = ExportRequest(
-        checkpoint=checkpoint,
-        start=export_tiny(checkpoint, folder.with_name(f"{folder.name}-{after}"), format=after)
-        if after
-        else checkpoint,
-        format=format,
-        rows=Rows(texts=texts, labels=np.array([int(label == "good") for label in labels])),
-        bounds=ParityBounds(),
-        made={},
-        licences=licences or {},
-    )
+    rows = Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
     folder.mkdir(parents=True)
-    export_bundle(request, folder)
+    with open_origin(checkpoint, texts) as origin:
+        export_bundle(ExportRequest(origin=origin, rows=rows, licences=licences or {}), format, folder)
     return folder
 
 
