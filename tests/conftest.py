@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sample_models import complete_bundle, export_tiny, save_tiny_bert, save_tiny_bundle, save_tiny_transformer
+from sample_models import export_tiny, save_tiny_bert, save_tiny_bundle, save_tiny_transformer
 from sample_texts import sentences
 
 LICENCES = {"tiny": "Apache-2.0", "reviews.csv": "CC BY-NC-SA 3.0 (non-commercial)"}
@@ -79,7 +79,6 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Ca
         folder = root / model / "bundles" / format
         if not folder.exists():
             export_tiny(checkpoints[model], folder, format=format, licences=LICENCES)
-            complete_bundle(checkpoints[model], folder)
         return folder
 
     return get

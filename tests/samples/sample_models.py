@@ -79,23 +79,3 @@ def export_tiny(checkpoint: Path, folder: Path, *, format: str, licences: dict[s
     with open_origin(checkpoint, texts) as origin:
         export_bundle(ExportRequest(origin=origin, rows=rows, licences=licences or {}), format, folder)
     return folder
-
-
-def complete_bundle(checkpoint: Path, folder: Path) -> None:
-    """Do to a finished bundle what makes it open in other tools."""
-    from export.bundle import read_bundle, write_bundle
-    from export.checkpoint import load_checkpoint
-    from export.companions import write_companions
-    from export.onnx_metadata import describe_onnx
-
-    bundle = read_bundle(folder)
-    write_companions(load_checkpoint(checkpoint), checkpoint, folder)
-    if bundle.model_file.endswith(".onnx"):
-        describe_onnx(
-            bundle.model_path,
-            label_names=bundle.label_names,
-            input_names=[one.name for one in bundle.inputs],
-            max_length_tokens=bundle.max_length_tokens,
-            licences=bundle.licences,
-        )
-    write_bundle(bundle)
