@@ -28,7 +28,7 @@ def test_values_set_on_the_command_line_replace_those_of_the_file():
 REFUSALS = {
     "students.0.architecture=bilstn": r"line \d+: .*unknown student 'bilstn'; did you mean 'bilstm'\?",
     "objectives.0.name=hrad": r"line \d+: .*unknown objective 'hrad'; did you mean 'hard'\?",
-    "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: eager, eager-bf16",
+    "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: aotinductor, eager, eager-bf16",
     "teacher.architecture=bert": "unknown teacher 'bert'",
     "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
     "students.0.vectors=glov": "unknown word vectors 'glov'",
