@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bench.export_command_line import app as export_app
 from bench.measuring_command_line import app as measuring_app
 from materials.errors import RequestError
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 
 
+app.add_typer(export_app)
 app.add_typer(measuring_app)
 
 
@@ -146,10 +148,10 @@ def run(
 @app.command("list", epilog="Example: distilbench list students")
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(help="recipes, students, objectives, formats, peers, datasets or weights.")
+        str | None, typer.Argument(help="recipes, students, objectives, exporters, peers, datasets or weights.")
     ] = None,
 ) -> None:
-    """Show what can be named: recipes, students, objectives, formats, peers, data sets, weights."""
+    """Show what can be named: recipes, students, objectives, exporters, peers, data sets, weights."""
     from bench.listing import print_listing
 
     print_listing(kind)

@@ -37,8 +37,8 @@ class RunRequest:
     def all_overrides(self) -> list[str]:
         """Flags as overrides, then those of --set."""
         given = {name: value for name, value in self.flags.items() if value is not None}
-        if "data.train" in given:  # the recipe's own validation and test rows belong to its own data
-            given = {"data.validation": None, "data.test": None, **given}
+        if "data.train" in given:  # the recipe's own validation and test rows, and its licence, belong to its own data
+            given = {"data.validation": None, "data.test": None, "data.licence": None, **given}
         if "data.transfer" in given:  # as does the number of transfer rows
             given = {"data.transfer_rows": None, **given}
         return [f"{name}={json.dumps(value)}" for name, value in given.items()] + list(self.overrides)
@@ -68,7 +68,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     if dry_run:
         print_plan(work)
         return 0
-    _prove_writable(output)
+    prove_writable(output)
     cells = run_pipeline(work)
     runs = Runs(cells)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
@@ -180,7 +180,7 @@ def _lines_of_standard_input() -> Iterator[str]:
             raise RequestError(f"line {number} of standard input is not UTF-8; convert it first") from None
 
 
-def _prove_writable(folder: Path) -> None:
+def prove_writable(folder: Path) -> None:
     """Find out before hours of work, not after, that the cache or the run folder cannot be written to."""
     for place in (cache_folder(), folder):
         there = place.exists()

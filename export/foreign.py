@@ -60,6 +60,7 @@ def open_model(
         made={"from": place.name},
         licences={},
         parity={"status": "none", "reason": None},
+        exported={},
         files={
             str(file.relative_to(folder)): sha256_of(file)
             for file in (folder / "tokenizer.json", model, *_weight_files(model))
