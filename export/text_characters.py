@@ -16,7 +16,7 @@ from training.word_encoder import RULES
 
 NORMALIZERS = ("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents")
 WITH_MARKS = ".[\u0300-\u036f\u3099\u309a]+"
-GONE = "\x01"
+GONE = "\ufdd1"  # no character, by the Unicode standard
 LONG_RUN = 512
 ASCII = [chr(code) for code in range(128)]
 

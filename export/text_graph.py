@@ -7,6 +7,7 @@ from typing import Any
 
 from export.bundle import Bundle
 from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
+from export.onnx_metadata import describe_onnx
 from export.text_arrays import add_arrays
 from export.text_tokens import add_tokens
 from materials.errors import RequestError
@@ -35,9 +36,16 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
     except RequestError as error:
         raise RequestError(f"no file can take the texts of {bundle.folder}: in tokenizer.json, {error}") from None
     _put_after(model, bundle.label_names)
-    _describe(model, bundle)
-    onnx.checker.check_model(model)
+    _name_operators(model)
     onnx.save(model, file)
+    describe_onnx(
+        file,
+        label_names=bundle.label_names,
+        input_names=[INPUT],
+        max_length_tokens=bundle.max_length_tokens,
+        licences=bundle.licences,
+        task=bundle.task,
+    )
 
 
 def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> None:
@@ -71,22 +79,10 @@ def _put_after(model: Any, label_names: Sequence[str]) -> None:
     model.graph.output.extend([probabilities, helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"])])
 
 
-def _describe(model: Any, bundle: Bundle) -> None:
-    """Name what a file by itself should say of itself, and the sets of operators it uses."""
+def _name_operators(model: Any) -> None:
+    """Name the sets of operators that texts need."""
     from onnx import helper
 
     named = {one.domain for one in model.opset_import}
-    model.opset_import.extend(
-        helper.make_opsetid(domain, version)
-        for domain, version in ((EXTENSIONS, 1), (CLASSICAL, 4))
-        if domain not in named
-    )
-    own = {one.key: one.value for one in model.metadata_props}
-    told = {
-        "labels": json.dumps(list(bundle.label_names), ensure_ascii=False),
-        "max_length_tokens": str(bundle.max_length_tokens),
-        "format": bundle.format,
-        "made": json.dumps(dict(bundle.made), ensure_ascii=False),
-        "licences": json.dumps(dict(bundle.licences), ensure_ascii=False),
-    }
-    helper.set_model_props(model, own | told)
+    needed = ((EXTENSIONS, 1), (CLASSICAL, 4))
+    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in needed if domain not in named)

@@ -29,15 +29,15 @@ def add_words(parts: GraphParts, rules: CharacterRules, texts: str) -> str:
 
 def _add_tables(parts: GraphParts, rules: CharacterRules, texts: str) -> str:
     """The texts with each character replaced; all rows are one text on the way, so that none is padded."""
-    texts = parts.replace(texts, f"[{ROW_END}{PIECE_END}]", NO_CHARACTER)
+    texts = parts.replace(texts, f"[{ROW_END}{PIECE_END}{GONE}]", NO_CHARACTER)
     row = parts.one("StringJoin", texts, parts.constant([ROW_END]), parts.constant([0]), domain=EXTENSIONS)
     if rules.composed:
         row = _look_up(parts, row, WITH_MARKS, rules.composed)
     row = _look_up(parts, row, rules.looked_up, rules.spaced)
     for pattern, by in ((rules.long_removed, GONE), (rules.long_signs, r" \0 ")):
         row = parts.replace(row, pattern, by) if pattern else row
-    split = parts.add("StringSplit", row, delimiter=ROW_END, outputs=2)[0]
-    return parts.one("Reshape", split, parts.constant([-1]))
+    texts = parts.one("Reshape", parts.add("StringSplit", row, delimiter=ROW_END, outputs=2)[0], parts.constant([-1]))
+    return parts.replace(texts, GONE, "")  # only now, as of an empty row nothing would be left by the split
 
 
 def _look_up(parts: GraphParts, row: str, pattern: str, table: Mapping[str, str]) -> str:

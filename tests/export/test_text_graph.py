@@ -12,21 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_models import save_tiny_bert
+from sample_models import export_tiny, save_tiny_bert
 from sample_texts import sentences
 
 pytest.importorskip("onnxruntime_extensions")
 
 from export import text_gate
 from export.bundle import read_bundle
-from export.exporting import ExportRequest, export_bundle
-from export.parity import ParityBounds
 from export.text_gate import TEXT_MODEL, UNUSUAL, add_text_graph, check_text_graph
 from export.text_graph import write_text_graph
 from export.text_outside import outside_of
 from export.text_session import open_session
 from materials.errors import RequestError
-from materials.rows import Rows
 from teachers.transformer import save_transformer, start_transformer
 
 TEXTS = sentences(150)[0] + ["Déjà vu, à l'été!", "don't they've", "A “fine” café… ½"]
@@ -69,19 +66,8 @@ def export_transformer(weights, folder):
         if "classifier" in name:
             weight.data *= 30  # random weights hardly tell texts apart
     (folder / "checkpoint").mkdir()
-    (folder / "onnx").mkdir()
     save_transformer(teacher, folder / "checkpoint")
-    rows = Rows(texts=TEXTS, labels=np.arange(len(TEXTS)) % 2)
-    request = ExportRequest(
-        checkpoint=folder / "checkpoint",
-        start=folder / "checkpoint",
-        format="onnx",
-        rows=rows,
-        bounds=ParityBounds(),
-        made={},
-        licences={},
-    )
-    return export_bundle(request, folder / "onnx").folder
+    return export_tiny(folder / "checkpoint", folder / "onnx", format="onnx")
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +138,8 @@ def test_file_is_sound_listed_and_equal(bundles, kind):
     assert check.rows_compared == len(TEXTS)
     assert check.largest_difference < 1e-5
     assert (check.rows_outside, check.agreement) == (0, 1.0)
-    assert json.loads({one.key: one.value for one in model.metadata_props}["labels"]) == ["bad", "good"]
+    told = {one.key: one.value for one in model.metadata_props}
+    assert (json.loads(told["labels"]), json.loads(told["inputs"])) == (["bad", "good"], ["text"])
     assert [one.name for one in model.graph.input] == ["text"]
     assert [one.name for one in model.graph.output] == ["probabilities", "label"]
 
@@ -241,13 +228,9 @@ def test_file_that_cuts_elsewhere_is_not_kept(bundles, tmp_path, monkeypatch, ki
     folder = Path(shutil.copytree(bundles[kind][0], tmp_path / "bundle"))
     (folder / TEXT_MODEL).unlink()
     before = (folder / "bundle.json").read_bytes()
-    names = ["model.onnx", "tokenizer.json"]
+    names = sorted(path.name for path in folder.iterdir())
     read = read_bundle(bundles[kind][0])
-    monkeypatch.setattr(
-        text_gate,
-        "read_bundle",
-        lambda place: replace(read, folder=place, files={name: read.files[name] for name in names}),
-    )
+    monkeypatch.setattr(text_gate, "read_bundle", lambda place: replace(read, folder=place))
     monkeypatch.setattr(
         text_gate,
         "write_text_graph",
@@ -255,7 +238,7 @@ def test_file_that_cuts_elsewhere_is_not_kept(bundles, tmp_path, monkeypatch, ki
     )
     with pytest.raises(RequestError, match="a probability differs"):
         add_text_graph(folder, TEXTS)
-    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", *names]
+    assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder / "bundle.json").read_bytes() == before
 
 
