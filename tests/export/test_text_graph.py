@@ -17,7 +17,7 @@ from sample_texts import sentences
 
 pytest.importorskip("onnxruntime_extensions")
 
-from export import text_gate
+from export import EXPORTERS, text_gate
 from export.bundle import read_bundle
 from export.text_gate import TEXT_MODEL, UNUSUAL, add_text_graph, check_text_graph
 from export.text_graph import write_text_graph
@@ -271,6 +271,14 @@ def test_tokenizer_without_operators_is_refused_by_name(bundles, tmp_path, kind,
     with pytest.raises(RequestError, match=re.escape(sentence)):
         write_text_graph(changed, tmp_path / "model.onnx")
     assert not (tmp_path / "model.onnx").exists()
+
+
+@pytest.mark.parametrize("format", [name for name, one in EXPORTERS.items() if one.runtime == "onnxruntime"])
+def test_every_onnx_format_can_take_texts(bundles, tmp_path, format):
+    checkpoint = bundles["WordPiece"][0].parent / "checkpoint"
+    folder = export_tiny(checkpoint, tmp_path / format, format=format)
+    assert add_text_graph(folder, TEXTS).rows_compared == len(TEXTS)
+    assert TEXT_MODEL in read_bundle(folder).files
 
 
 def test_bundle_of_another_runtime_is_refused(tiny_eager):
