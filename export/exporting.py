@@ -1,6 +1,5 @@
 """Makes one bundle: writes the format, sends the file through the parity gate, and records what came of it."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -38,7 +37,7 @@ def export_bundle(request: ExportRequest, folder: Path) -> Bundle:
         for path in folder.iterdir():
             path.unlink()
         bundle = _describe(request, classifier, folder)
-        shutil.copyfile(request.checkpoint / "tokenizer.json", folder / "tokenizer.json")
+        classifier.encoder.save(folder)
         try:
             write(classifier, request.start, folder)
         except (OSError, RequestError):
@@ -67,6 +66,7 @@ def _describe(request: ExportRequest, classifier: Classifier, folder: Path) -> B
         architecture=classifier.architecture,
         task="classification",
         label_names=classifier.label_names,
+        modality=classifier.encoder.modality,
         inputs=classifier.encoder.inputs,
         max_length_tokens=classifier.encoder.max_length_tokens,
         padding=classifier.encoder.padding,
