@@ -13,6 +13,8 @@ from export.bundle import read_bundle
 from materials.splits import load_splits
 from materials.stages import Stage
 
+CALIBRATION_ROWS = 300
+
 
 def export(
     work: Workplace,
@@ -23,12 +25,9 @@ def export(
     made: Mapping[str, Any],
     licences: Mapping[str, str],
 ) -> Path:
-    """The bundle of a checkpoint in one format, sent through the parity gate on the validation rows."""
-    after = EXPORTERS[format].after
-    start = export(work, checkpoint, after, splits=splits, made=made, licences=licences) if after else checkpoint
+    """The bundle of a checkpoint in one format, calibrated on train rows and compared on validation rows."""
     inputs: dict[str, Any] = {
         "checkpoint": checkpoint.name,
-        "start": start.name,
         "format": format,
         "splits": splits.name,
         "made": dict(made),
@@ -39,24 +38,24 @@ def export(
         inputs["parity"] = bounds
 
     def make(folder: Path) -> None:
-        from export.exporting import ExportRequest, export_bundle
+        from export.exporting import ExportRequest, export_bundle, open_origin
         from export.parity import ParityBounds
 
-        with work.screen.step(f"{made['model']} to {format}"):
+        loaded = load_splits(splits)
+        title = f"{made['model']} to {format}"
+        with work.screen.step(title), open_origin(checkpoint, _spread(loaded.train.texts)) as origin:
             request = ExportRequest(
-                checkpoint=checkpoint,
-                start=start,
-                format=format,
-                rows=load_splits(splits).validation,
+                origin=origin,
+                rows=loaded.validation,
                 bounds=ParityBounds(**bounds),
                 made=made,
                 licences=licences,
             )
-            bundle = export_bundle(request, folder)
+            bundle = export_bundle(request, format, folder)
         if bundle.parity["status"] == "failed":
             work.screen.notice(f"{made['model']} as {format} failed the parity gate: {bundle.parity['reason']}")
 
-    return work.store.get(Stage(name="bundle", version=2, inputs=inputs), make)
+    return work.store.get(Stage(name="bundle", version=3, inputs=inputs), make)
 
 
 def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:
@@ -76,3 +75,13 @@ def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path],
         (folder / "labelling.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
     return work.store.get(Stage(name="logits", version=1, inputs=inputs), make)
+
+
+def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:
+    """Those of the formats in which an architecture can be."""
+    return [format for format in formats if architecture not in EXPORTERS[format].impossible]
+
+
+def _spread(texts: Sequence[str]) -> Sequence[str]:
+    """Texts to calibrate on, from all over the rows, which may be sorted."""
+    return texts[:: max(1, len(texts) // CALIBRATION_ROWS)][:CALIBRATION_ROWS]

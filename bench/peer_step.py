@@ -60,6 +60,7 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
             parameters=None,
             made={"recipe": work.recipe.name, "model": name, "seed": seed},
             licences={name: peer.licence, **describe_sources(work, None)},
+            exported={},
             parity={"status": "none", "reason": None},
             files={},
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data_steps import build_vocabulary, describe_sources, find_teacher_weights, split
-from bench.export_steps import export, label
+from bench.export_steps import export, label, possible_formats
 from bench.measure_step import Measurement, measure
 from bench.peer_step import PEER_FORMAT, train_peer
 from bench.recipe import Objective, Student
@@ -102,4 +102,7 @@ def _export(
 ) -> dict[str, Path]:
     licences = {work.recipe.teacher.weights: weights.licence, **describe_sources(work, student)}
     made = {"recipe": work.recipe.name, "model": title, "seed": seed}
-    return {format: export(work, checkpoint, format, splits=splits, made=made, licences=licences) for format in formats}
+    possible = possible_formats(student.architecture if student else work.recipe.teacher.architecture, formats)
+    return {
+        format: export(work, checkpoint, format, splits=splits, made=made, licences=licences) for format in possible
+    }

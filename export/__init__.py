@@ -4,23 +4,28 @@ To add a format is one file that writes it, one that runs it, and one line in ea
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from export.bundle import Bundle
+from export.origin import Origin
+from export.run_aotinductor import AotInductorRuntime
 from export.run_onnxruntime import OnnxRuntime
 from export.run_openvino import OpenVinoRuntime
 from export.run_torch import EagerRuntime
 from export.run_torchscript import TorchScriptRuntime
 from export.runtime import Runtime
+from export.to_aotinductor import write_aotinductor
 from export.to_eager import write_eager, write_eager_bf16
-from export.to_onnx import write_onnx
+from export.to_onnx import ONNX_SETTINGS
+from export.to_onnx_fp16 import FP16_SETTINGS
 from export.to_onnx_int8 import INT8_SETTINGS
+from export.to_onnx_int8_static import STATIC_SETTINGS
+from export.to_openvino import OPENVINO_INT8_SETTINGS, write_openvino, write_openvino_bf16
 from export.to_torchscript import write_torchscript
-from training.classifier import Classifier
 
-Write = Callable[[Classifier, Path, Path], None]
+Write = Callable[[Origin, Path], None]
 
 
 class OpenRuntime(Protocol):
@@ -35,9 +40,9 @@ class OpenRuntime(Protocol):
 class Exporter:
     """How a format is written and run.
 
-    Each of `settings` gets the model, the folder it starts from (the checkpoint, or the bundle of the format in
-    `after`) and the folder to fill; the first whose file passes the parity gate is kept, so the safest comes last.
-    A lossy format computes in less than fp32; the gate bounds what that may change.
+    Each of `settings` gets the origin and the folder to fill; the first whose file passes the parity gate is kept, so
+    the safest comes last. A lossy format computes in less than fp32; the gate bounds what that may change.
+    `impossible` says, by architecture, why there is no such file.
     """
 
     description: str
@@ -45,13 +50,17 @@ class Exporter:
     runtime: str
     model_file: str
     precision: str = "fp32"
-    after: str | None = None
+    calibrated: bool = False
+    impossible: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def lossy(self) -> bool:
         """Whether the format computes in less than fp32."""
         return self.precision != "fp32"
 
+
+ONE_LENGTH = "torch.export writes the steps of an LSTM out for one length"
+NOTHING_TO_CALIBRATE = "folded, it is a table and a sum, without a layer whose inputs could be scaled; use onnx-int8"
 
 EXPORTERS: dict[str, Exporter] = {
     "eager": Exporter(
@@ -68,16 +77,30 @@ EXPORTERS: dict[str, Exporter] = {
         precision="bf16",
     ),
     "torchscript": Exporter(
-        description="traced and frozen TorchScript",
+        description="traced and frozen TorchScript (deprecated by torch)",
         settings={"plain": write_torchscript},
         runtime="torchscript",
         model_file="model.ts",
     ),
+    "aotinductor": Exporter(
+        description="torch.export compiled by AOTInductor, for this kind of processor",
+        settings={"plain": write_aotinductor},
+        runtime="aotinductor",
+        model_file="model.pt2",
+        impossible={"bilstm": ONE_LENGTH},
+    ),
     "onnx": Exporter(
-        description="ONNX, fp32, dynamic batch and length",
-        settings={"plain": write_onnx},
+        description="ONNX, fp32, dynamic batch and length, operators fused for ONNX Runtime",
+        settings=ONNX_SETTINGS,
         runtime="onnxruntime",
         model_file="model.onnx",
+    ),
+    "onnx-fp16": Exporter(
+        description="ONNX in fp16, for GPUs",
+        settings=FP16_SETTINGS,
+        runtime="onnxruntime",
+        model_file="model.onnx",
+        precision="fp16",
     ),
     "onnx-int8": Exporter(
         description="ONNX with int8 weights, activations quantised as they come",
@@ -85,12 +108,43 @@ EXPORTERS: dict[str, Exporter] = {
         runtime="onnxruntime",
         model_file="model.onnx",
         precision="int8",
-        after="onnx",
+        calibrated=True,
+    ),
+    "onnx-int8-static": Exporter(
+        description="ONNX with int8 weights and activations, scales calibrated on real rows (QDQ)",
+        settings=STATIC_SETTINGS,
+        runtime="onnxruntime",
+        model_file="model.onnx",
+        precision="int8",
+        calibrated=True,
+        impossible={"linear": NOTHING_TO_CALIBRATE},
+    ),
+    "openvino": Exporter(
+        description="OpenVINO, fp32",
+        settings={"plain": write_openvino},
+        runtime="openvino",
+        model_file="model.xml",
+    ),
+    "openvino-bf16": Exporter(
+        description="OpenVINO computing in bfloat16, weights stored in fp16",
+        settings={"plain": write_openvino_bf16},
+        runtime="openvino",
+        model_file="model.xml",
+        precision="bf16",
+    ),
+    "openvino-int8": Exporter(
+        description="OpenVINO with int8 weights and activations, calibrated on real rows (NNCF)",
+        settings=OPENVINO_INT8_SETTINGS,
+        runtime="openvino",
+        model_file="model.xml",
+        precision="int8",
+        calibrated=True,
     ),
 }
 RUNTIMES: dict[str, OpenRuntime] = {
     "torch": EagerRuntime,
     "torchscript": TorchScriptRuntime,
+    "aotinductor": AotInductorRuntime,
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVinoRuntime,
 }

@@ -40,6 +40,7 @@ class Bundle:
     made: Mapping[str, Any]
     licences: Mapping[str, str]
     parity: Mapping[str, Any]
+    exported: Mapping[str, Any]
     files: Mapping[str, str]
 
     @property

@@ -1,8 +1,13 @@
 """Makes one bundle: writes the format, sends the file through the parity gate, and records what came of it."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -10,7 +15,10 @@ import numpy as np
 from export import EXPORTERS, RUNTIMES
 from export.bundle import Bundle, write_bundle
 from export.checkpoint import load_checkpoint
+from export.memory import peak_bytes, reset_peak
+from export.origin import OPSET, Origin
 from export.parity import Parity, ParityBounds, check_parity, failed_parity
+from export.runtime import Forward
 from materials.errors import RequestError
 from materials.rows import Rows
 from training.classifier import Classifier
@@ -18,48 +26,91 @@ from training.classifier import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What to export, into which format, and the labelled rows that the gate compares on."""
+    """What to export, the labelled rows that the gate compares on, and what the bundle says of where it comes from."""
 
-    checkpoint: Path
-    start: Path
-    format: str
+    origin: Origin
     rows: Rows
-    bounds: ParityBounds
-    made: Mapping[str, Any]
-    licences: Mapping[str, str]
+    bounds: ParityBounds = field(default_factory=ParityBounds)
+    made: Mapping[str, Any] = field(default_factory=dict)
+    licences: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def reference(self) -> Forward:
+        """The trained model in memory, asked once for each input however many files are compared with it."""
+        return remembered(self.origin.classifier)
 
 
-def export_bundle(request: ExportRequest, folder: Path) -> Bundle:
-    """Fill the empty `folder` with a bundle. A file that fails the gate is a bundle too, and says so in its parity."""
-    exporter = EXPORTERS[request.format]
-    classifier = load_checkpoint(request.checkpoint)
-    for setting, write in exporter.settings.items():  # noqa: B007
-        for path in folder.iterdir():
-            path.unlink()
-        bundle = _describe(request, classifier, folder)
+@contextmanager
+def open_origin(checkpoint: Path, calibration: Sequence[str], *, opset: int = OPSET) -> Iterator[Origin]:
+    """The trained model in a folder, ready to be exported, while the block runs."""
+    classifier = load_checkpoint(checkpoint)
+    with TemporaryDirectory(prefix="distilbench-") as scratch:
+        yield Origin(
+            checkpoint=checkpoint,
+            classifier=classifier,
+            calibration=classifier.encoder.encode(calibration),
+            scratch=Path(scratch),
+            opset=opset,
+        )
+
+
+def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
+    """Fill the empty `folder` with a bundle. A file that fails the gate is a bundle too, and says so in its parity.
+
+    Raises RequestError for a pair of architecture and format that cannot be.
+    """
+    exporter, classifier = EXPORTERS[format], request.origin.classifier
+    if reason := exporter.impossible.get(classifier.architecture):
+        raise RequestError(f"{classifier.architecture} cannot be exported to {format}: {reason}")
+    reset_peak()
+    started = time.perf_counter()
+    bundle = _describe(request, format, folder)
+    failed: dict[str, str | None] = {}
+    for setting, write in exporter.settings.items():
+        _empty(folder)
         classifier.encoder.save(folder)
         try:
-            write(classifier, request.start, folder)
+            write(request.origin, folder)
         except (OSError, RequestError):
             raise
         except Exception as error:  # an exporter may raise anything for a graph that it cannot express
-            reason = (str(error).strip().splitlines() or [""])[0]
-            parity = failed_parity(f"could not be exported: {type(error).__name__}: {reason}")
-            continue
-        parity = _gate(request, classifier, bundle)
+            parity = failed_parity(f"could not be exported: {_first_line(error)}")
+        else:
+            parity = _gate(request, bundle)
         if parity.status == "passed":
             break
-    status = "reference" if request.format == "eager" and parity.status == "passed" else parity.status
-    finished = replace(bundle, parity={**asdict(parity), "status": status, "setting": setting})
+        failed[setting] = parity.reason
+    status = "reference" if format == "eager" and parity.status == "passed" else parity.status
+    finished = replace(
+        bundle,
+        parity={**asdict(parity), "status": status, "setting": setting, "failed_settings": failed},
+        exported={"seconds": time.perf_counter() - started, "peak_memory_bytes": peak_bytes()},
+    )
     write_bundle(finished)
     return finished
 
 
-def _describe(request: ExportRequest, classifier: Classifier, folder: Path) -> Bundle:
-    exporter = EXPORTERS[request.format]
+def remembered(classifier: Classifier) -> Forward:
+    """The logits of the module in memory, kept for inputs that come again."""
+    import torch
+
+    known: dict[tuple[str, ...], np.ndarray] = {}
+
+    def forward(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        key = tuple(f"{array.shape} {sha256(array.tobytes()).hexdigest()}" for array in arrays.values())
+        if key not in known:
+            with torch.inference_mode():
+                known[key] = classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
+        return known[key]
+
+    return forward
+
+
+def _describe(request: ExportRequest, format: str, folder: Path) -> Bundle:
+    exporter, classifier = EXPORTERS[format], request.origin.classifier
     return Bundle(
         folder=folder,
-        format=request.format,
+        format=format,
         runtime=exporter.runtime,
         model_file=exporter.model_file,
         precision=exporter.precision,
@@ -74,25 +125,37 @@ def _describe(request: ExportRequest, classifier: Classifier, folder: Path) -> B
         made=request.made,
         licences=request.licences,
         parity={},
+        exported={},
         files={},
     )
 
 
-def _gate(request: ExportRequest, classifier: Classifier, bundle: Bundle) -> Parity:
+def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
     import torch
 
-    def reference(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        with torch.inference_mode():
-            return classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
-
-    candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads())
+    encoder = request.origin.classifier.encoder
+    try:
+        candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads())
+    except RequestError:
+        raise
+    except Exception as error:  # a runtime may raise anything for a file that it cannot load
+        return failed_parity(f"could not be loaded: {_first_line(error)}")
     return check_parity(
-        reference,
+        request.reference,
         candidate,
         candidate.input_names,
-        encoder=classifier.encoder,
-        rows=classifier.encoder.encode(request.rows.texts),
+        encoder=encoder,
+        rows=encoder.encode(request.rows.texts),
         labels=request.rows.labels,
-        lossy=EXPORTERS[request.format].lossy,
+        lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,
     )
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

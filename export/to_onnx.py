@@ -1,34 +1,69 @@
-"""Exports a model to one ONNX file with dynamic batch and length, through torch.export."""
+"""Exports a model to one ONNX file with dynamic batch and length, through torch.export, and fuses its operators."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from export.example import example_inputs
+from export.origin import Origin
 from export.quiet import quiet
-from training.classifier import Classifier
 
-OPSET = 20
+LARGEST_CONSTANT = 2**31
 
 
-def write_onnx(classifier: Classifier, start: Path, folder: Path) -> None:
-    """Write model.onnx, weights inside, with named inputs and dynamic axes from the model's graph inputs."""
+def export_onnx(origin: Origin, file: Path) -> Path:
+    """Write the model as torch exports it, weights inside, with named inputs and dynamic axes from its graph inputs."""
     import torch
 
-    example = example_inputs(classifier.encoder)
+    encoder = origin.classifier.encoder
+    example = example_inputs(encoder)
     shapes = tuple(
         {axis: name for axis, name in enumerate(graph_input.dimensions) if isinstance(name, str)}
-        for graph_input in classifier.encoder.inputs
+        for graph_input in encoder.inputs
     )
     with quiet(), torch.inference_mode():
         program = torch.onnx.export(
-            classifier.module.eval(),
+            origin.module,
             tuple(torch.from_numpy(array) for array in example.values()),
             dynamo=True,
             dynamic_shapes=shapes,
             input_names=list(example),
             output_names=["logits"],
-            opset_version=OPSET,
+            opset_version=origin.opset,
             verbose=False,
         )
     if program is None:
         raise RuntimeError("the ONNX exporter returned no program")
-    program.save(str(folder / "model.onnx"), external_data=False)
+    program.save(str(file), external_data=False)
+    return file
+
+
+def write_fused_onnx(origin: Origin, folder: Path) -> None:
+    """Write model.onnx with attention, layer normalisation with its residual, and GELU as one operator each.
+
+    These operators are ONNX Runtime's own; a graph without such patterns stays as it is.
+    """
+    import onnx_ir
+    from onnxscript.optimizer import fold_constants, remove_unused_nodes
+    from onnxscript.rewriter.ort_fusions import optimize_for_ort
+
+    with quiet():
+        model, _ = optimize_for_ort(onnx_ir.load(str(origin.plain_onnx)))
+        fold_constants(  # the query, key and value weights that fusing has put side by side
+            model,
+            onnx_shape_inference=False,
+            input_size_limit=LARGEST_CONSTANT,
+            output_size_limit=LARGEST_CONSTANT,
+        )
+        remove_unused_nodes(model)
+        onnx_ir.save(model, str(folder / "model.onnx"))
+
+
+def write_plain_onnx(origin: Origin, folder: Path) -> None:
+    """Write model.onnx as torch exports it."""
+    (folder / "model.onnx").write_bytes(origin.plain_onnx.read_bytes())
+
+
+ONNX_SETTINGS: Mapping[str, Callable[[Origin, Path], None]] = {
+    "fused operators": write_fused_onnx,
+    "as torch exports it": write_plain_onnx,
+}

@@ -1,59 +1,60 @@
 """Quantises an ONNX file to int8: weights ahead of time, for each channel, activations as they come."""
 
+import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from export.origin import Origin
 from export.quiet import quiet
-from training.classifier import Classifier
+from export.sensitivity import most_sensitive_first
 
-Choose = Callable[[Any], dict[str, Any]]
+Write = Callable[[Origin, Path], None]
+SMALL_SHARE = 0.5
 
 
-def write_onnx_int8(classifier: Classifier, start: Path, folder: Path, *, choose: Choose) -> None:
-    """Write model.onnx from the fp32 model.onnx in `start` (dynamic quantisation of ONNX Runtime).
+def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool = False) -> Write:
+    """A writer that leaves the `spared` most sensitive layers in fp32.
 
-    `choose` says, for the ONNX model, which nodes are quantised, as keyword arguments of quantize_dynamic.
+    With `reduce_range`, weights have 7 bits, which older processors need lest sums of two products overflow.
     """
-    import onnx
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    prepared = folder / "prepared.onnx"
-    try:
+    def write_onnx_int8(origin: Origin, folder: Path) -> None:
+        """Write model.onnx by ONNX Runtime's dynamic quantisation."""
+        import onnx
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+
+        model = onnx.load(origin.prepared_onnx)
+        kinds = ["Gather"] if tables_only else _worthwhile_kinds(model)
+        left_out = most_sensitive_first(origin, origin.prepared_onnx)[:spared] if spared else []
         with quiet():
-            quant_pre_process(str(start / "model.onnx"), str(prepared), skip_symbolic_shape=True)
-            model = onnx.load(prepared)
-            del model.graph.value_info[:]  # shapes that folding has made stale, which onnx's shape inference refuses
-            options = {"weight_type": QuantType.QInt8, "per_channel": True, **choose(model)}
-            quantize_dynamic(model, str(folder / "model.onnx"), **options)
-    finally:
-        prepared.unlink(missing_ok=True)
+            quantize_dynamic(
+                model,
+                str(folder / "model.onnx"),
+                op_types_to_quantize=kinds,
+                nodes_to_exclude=left_out,
+                per_channel=True,
+                reduce_range=reduce_range,
+                weight_type=QuantType.QInt8,
+            )
+
+    return write_onnx_int8
 
 
-def _everything(model: Any) -> dict[str, Any]:
-    return {}
+def _worthwhile_kinds(model: Any) -> list[str]:
+    """The kinds of nodes to quantise: convolutions, slower in int8, only where they are most of the file."""
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in model.graph.initializer}
+    convolutions = sum(sizes.get(node.input[1], 0) for node in model.graph.node if node.op_type == "Conv")
+    kinds = ["MatMul", "Gemm", "Gather", "LSTM"]
+    return [*kinds, "Conv"] if convolutions > SMALL_SHARE * sum(sizes.values()) else kinds
 
 
-def _all_but_contracting(model: Any) -> dict[str, Any]:
-    """Leave out matrices with more rows than columns: their inputs, after GELU, have the widest outliers."""
-    shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    products = [node for node in model.graph.node if node.op_type in ("MatMul", "Gemm")]
-    contracting = [
-        node.name
-        for node in products
-        if any(shape[0] > shape[-1] for name in node.input if len(shape := shapes.get(name, ())) == 2)
-    ]
-    return {"nodes_to_exclude": contracting}
-
-
-def _tables_only(model: Any) -> dict[str, Any]:
-    return {"op_types_to_quantize": ["Gather"]}
-
-
-INT8_SETTINGS: Mapping[str, Callable[[Classifier, Path, Path], None]] = {
-    "everything": partial(write_onnx_int8, choose=_everything),
-    "all but contracting layers": partial(write_onnx_int8, choose=_all_but_contracting),
-    "embedding tables only": partial(write_onnx_int8, choose=_tables_only),
+INT8_SETTINGS: Mapping[str, Write] = {
+    "all layers": _quantised(),
+    "all layers, weights of 7 bits": _quantised(reduce_range=True),
+    "all but the most sensitive layer": _quantised(spared=1),
+    "all but the 3 most sensitive layers": _quantised(spared=3),
+    "all but the 6 most sensitive layers": _quantised(spared=6),
+    "all but the 12 most sensitive layers": _quantised(spared=12),
+    "tables only": _quantised(tables_only=True),
 }

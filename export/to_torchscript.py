@@ -4,17 +4,17 @@ import io
 from pathlib import Path
 
 from export.example import example_inputs
+from export.origin import Origin
 from export.quiet import quiet
-from training.classifier import Classifier
 
 
-def write_torchscript(classifier: Classifier, start: Path, folder: Path) -> None:
+def write_torchscript(origin: Origin, folder: Path) -> None:
     """Write model.ts; the parity gate proves that the trace holds for other batch sizes and lengths."""
     import torch
 
-    example = tuple(torch.from_numpy(array) for array in example_inputs(classifier.encoder).values())
+    example = tuple(torch.from_numpy(array) for array in example_inputs(origin.classifier.encoder).values())
     with quiet(), torch.inference_mode():
-        traced = torch.jit.trace(classifier.module.eval(), example, check_trace=False)
+        traced = torch.jit.trace(origin.module, example, check_trace=False)
         buffer = io.BytesIO()  # torch ends the process when it cannot write a file
         torch.jit.save(torch.jit.freeze(traced), buffer)
     (folder / "model.ts").write_bytes(buffer.getvalue())

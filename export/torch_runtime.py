@@ -1,7 +1,7 @@
 """What the runtimes of torch share: threads, devices, and a module between arrays and logits."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,7 @@ from export.runtime import Runtime, RuntimeSettings
 from materials.errors import RequestError
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 class TorchRuntime(Runtime):
@@ -23,7 +23,7 @@ class TorchRuntime(Runtime):
         self.module = self.load(bundle)
         self.input_names = tuple(graph_input.name for graph_input in bundle.inputs)
 
-    def load(self, bundle: Bundle) -> "nn.Module":
+    def load(self, bundle: Bundle) -> "Callable[..., Tensor]":
         """The bundle's module on the device."""
         raise NotImplementedError
 

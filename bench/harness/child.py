@@ -13,13 +13,13 @@ import numpy as np
 
 from bench.harness.figures import figures_of
 from bench.harness.gpu import Nvml
-from bench.harness.memory import peak_bytes, reset_peak
 from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
 from bench.harness.subject import Subject, load_subject
 from bench.harness.task import Task
 from export.foreign import open_model
+from export.memory import peak_bytes, reset_peak
 
 
 def main(task_file: Path, texts_file: Path, folder: Path) -> None:

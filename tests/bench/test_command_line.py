@@ -194,8 +194,7 @@ def bundle(tmp_path_factory):
     import numpy as np
     from sample_texts import sentences
 
-    from export.exporting import ExportRequest, export_bundle
-    from export.parity import ParityBounds
+    from export.exporting import ExportRequest, export_bundle, open_origin
     from materials.rows import Rows
     from students.checkpoint import StudentShape, build_student, save_student
     from students.vocabulary import build_tokenizer
@@ -215,16 +214,8 @@ def bundle(tmp_path_factory):
     (root / "onnx").mkdir()
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, root / "checkpoint")
     rows = Rows(texts=texts, labels=np.arange(50) % 2)
-    request = ExportRequest(
-        checkpoint=root / "checkpoint",
-        start=root / "checkpoint",
-        format="onnx",
-        rows=rows,
-        bounds=ParityBounds(),
-        made={},
-        licences={},
-    )
-    export_bundle(request, root / "onnx")
+    with open_origin(root / "checkpoint", texts) as origin:
+        export_bundle(ExportRequest(origin=origin, rows=rows), "onnx", root / "onnx")
     return root / "onnx"
 
 

@@ -36,13 +36,12 @@ def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path
 
     import export.exporting
     from export import Exporter
-    from export.parity import ParityBounds
     from materials.rows import Rows
     from teachers.transformer import save_transformer, start_transformer
 
     calls = []
 
-    def broken(classifier, start, folder):
+    def broken(origin, folder):
         calls.append(folder)
         (folder / "half").write_text("half")
         raise NotImplementedError("no such operator\nand more")
@@ -52,16 +51,9 @@ def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path
     (tmp_path / "checkpoint").mkdir()
     (tmp_path / "bundle").mkdir()
     save_transformer(start_transformer(tiny_bert, ("a", "b"), max_length_tokens=16, seed=0), tmp_path / "checkpoint")
-    wanted = export.exporting.ExportRequest(
-        checkpoint=tmp_path / "checkpoint",
-        start=tmp_path / "checkpoint",
-        format="broken",
-        rows=Rows(texts=["a", "b"], labels=np.array([0, 1])),
-        bounds=ParityBounds(),
-        made={},
-        licences={},
-    )
-    bundle = export.exporting.export_bundle(wanted, tmp_path / "bundle")
+    with export.exporting.open_origin(tmp_path / "checkpoint", []) as origin:
+        wanted = export.exporting.ExportRequest(origin=origin, rows=Rows(texts=["a", "b"], labels=np.array([0, 1])))
+        bundle = export.exporting.export_bundle(wanted, "broken", tmp_path / "bundle")
     assert len(calls) == 2
     assert bundle.parity["status"] == "failed"
     assert bundle.parity["reason"] == "could not be exported: NotImplementedError: no such operator"

@@ -8,8 +8,7 @@ from sample_texts import sentences
 
 from export import EXPORTERS
 from export.bundle import read_bundle
-from export.exporting import ExportRequest, export_bundle
-from export.parity import ParityBounds
+from export.exporting import ExportRequest, export_bundle, open_origin
 from export.predictor import Predictor
 from materials.errors import RequestError
 from materials.rows import Rows
@@ -23,6 +22,12 @@ from training.objectives import OBJECTIVES
 
 SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 16}, "bilstm": {"hidden": 12, "layer": 10}}
 ARCHITECTURES = (*(name for name, teacher in TEACHERS.items() if teacher.modality == "text"), *STUDENTS)
+PAIRS = [
+    (architecture, format)
+    for format, exporter in EXPORTERS.items()
+    for architecture in ARCHITECTURES
+    if architecture not in exporter.impossible
+]
 
 
 def rows(count, start=0):
@@ -77,26 +82,18 @@ def bundles(tmp_path_factory, checkpoints):
     def get(architecture, format):
         folder = root / architecture / format
         if not folder.exists():
-            after = EXPORTERS[format].after
-            start = get(architecture, after).folder if after else checkpoints / architecture
             folder.mkdir(parents=True)
-            request = ExportRequest(
-                checkpoint=checkpoints / architecture,
-                start=start,
-                format=format,
-                rows=rows(200, 3000),
-                bounds=ParityBounds(),
-                made={"recipe": "tiny"},
-                licences={"data": "none"},
-            )
-            export_bundle(request, folder)
+            with open_origin(checkpoints / architecture, rows(100, 6000).texts) as origin:
+                request = ExportRequest(
+                    origin=origin, rows=rows(200, 3000), made={"recipe": "tiny"}, licences={"data": "none"}
+                )
+                export_bundle(request, format, folder)
         return read_bundle(folder)
 
     return get
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
 def test_every_architecture_passes_parity_in_every_format(bundles, architecture, format):
     parity = bundles(architecture, format).parity
     assert parity["status"] == ("reference" if format == "eager" else "passed"), parity["reason"]
@@ -104,8 +101,7 @@ def test_every_architecture_passes_parity_in_every_format(bundles, architecture,
         assert parity["largest_difference"] <= 1e-4
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
 def test_every_bundle_predicts_from_text_by_itself(bundles, architecture, format):
     predictor = Predictor(bundles(architecture, format).folder)
     texts = ["a lovely film", "the film is awful", "", "film " * 20_000, "雨 🌧", "a superb story of two friends"]
@@ -196,4 +192,3 @@ def test_every_runtime_has_a_format_and_every_format_a_runtime():
     from export import RUNTIMES
 
     assert {exporter.runtime for exporter in EXPORTERS.values()} <= set(RUNTIMES)
-    assert {exporter.after for exporter in EXPORTERS.values()} - {None} <= set(EXPORTERS)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -10,9 +11,8 @@ from sample_images import SAVE_TINY, draw_images
 from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
-from export.exporting import ExportRequest, export_bundle
+from export.exporting import ExportRequest, export_bundle, open_origin
 from export.foreign import open_model
-from export.parity import ParityBounds
 from export.predictor import Predictor
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -33,28 +33,26 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def bundles(tmp_path_factory, folders, images):
+def origins(tmp_path_factory, folders):
+    """The models as exporters start from them, by name."""
+    calibration = draw_images(tmp_path_factory.mktemp("calibration"), 20, start=2000)[0]
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(open_origin(folder, calibration)) for name, folder in folders.items()}
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory, origins, images):
     """A function that gives the bundle of an architecture in a format, exported once."""
     root = tmp_path_factory.mktemp("image-bundles")
     paths, labels = images
     rows = Rows(texts=paths, labels=np.array([int(label == "red") for label in labels]))
+    requests = {name: ExportRequest(origin=origin, rows=rows) for name, origin in origins.items()}
 
     def get(architecture, format):
         folder = root / architecture / format
         if not folder.exists():
-            after = EXPORTERS[format].after
-            start = get(architecture, after).folder if after else folders[architecture]
             folder.mkdir(parents=True)
-            request = ExportRequest(
-                checkpoint=folders[architecture],
-                start=start,
-                format=format,
-                rows=rows,
-                bounds=ParityBounds(),
-                made={},
-                licences={},
-            )
-            export_bundle(request, folder)
+            export_bundle(requests[architecture], format, folder)
         return read_bundle(folder)
 
     return get

@@ -41,8 +41,7 @@ def save_tiny_bundle(folder: Path, *, format: str) -> Path:
     """A student of the architecture cnn with random weights, exported as a bundle of the format."""
     import numpy as np
 
-    from export.exporting import ExportRequest, export_bundle
-    from export.parity import ParityBounds
+    from export.exporting import ExportRequest, export_bundle, open_origin
     from materials.rows import Rows
     from students.checkpoint import StudentShape, build_student, save_student
     from students.vocabulary import build_tokenizer
@@ -62,14 +61,7 @@ def save_tiny_bundle(folder: Path, *, format: str) -> Path:
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
     bundle = folder / format
     bundle.mkdir()
-    request = ExportRequest(
-        checkpoint=checkpoint,
-        start=checkpoint,
-        format=format,
-        rows=Rows(texts=texts, labels=np.array([int(label == "good") for label in labels])),
-        bounds=ParityBounds(),
-        made={},
-        licences={},
-    )
-    export_bundle(request, bundle)
+    rows = Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
+    with open_origin(checkpoint, texts) as origin:
+        export_bundle(ExportRequest(origin=origin, rows=rows), format, bundle)
     return bundle

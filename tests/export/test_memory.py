@@ -3,8 +3,8 @@ import sys
 import numpy as np
 import pytest
 
-from bench.harness import memory
-from bench.harness.memory import peak_bytes, reset_peak
+from export import memory
+from export.memory import peak_bytes, reset_peak
 
 MEGABYTE = 2**20
 

@@ -1,0 +1,30 @@
+"""Halves an ONNX file's weights and arithmetic to fp16, for GPUs; a CPU casts them back at every step."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from export.origin import Origin
+from export.quiet import quiet
+from export.to_onnx import write_fused_onnx, write_plain_onnx
+
+Write = Callable[[Origin, Path], None]
+
+
+def _halved(write: Write) -> Write:
+    def write_onnx_fp16(origin: Origin, folder: Path) -> None:
+        """Write model.onnx in fp16, whose inputs and logits keep their types."""
+        import onnx
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        write(origin, folder)
+        file = folder / "model.onnx"
+        with quiet():
+            onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=True, disable_shape_infer=True), file)
+
+    return write_onnx_fp16
+
+
+FP16_SETTINGS: Mapping[str, Write] = {
+    "fused operators": _halved(write_fused_onnx),
+    "as torch exports it": _halved(write_plain_onnx),
+}

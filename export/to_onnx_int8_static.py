@@ -1,0 +1,78 @@
+"""Quantises an ONNX file to int8 with scales of activations fixed ahead of time on calibration rows (QDQ format)."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.origin import Origin
+from export.quiet import quiet
+from export.sensitivity import most_sensitive_first
+
+Write = Callable[[Origin, Path], None]
+CALIBRATION_ROWS = {"MinMax": 300, "Entropy": 100}  # entropy keeps every activation in memory
+KINDS = ["Conv", "MatMul", "Gemm", "Gather"]
+WEIGHTED = ("MatMul", "Gemm")
+
+
+def _calibrated(method: str, *, spared: int = 0) -> Write:
+    """A writer that calibrates by `method`, MinMax or Entropy, and leaves the `spared` worst layers in fp32."""
+
+    def write_onnx_int8_static(origin: Origin, folder: Path) -> None:
+        """Write model.onnx by ONNX Runtime's static quantisation."""
+        import onnx
+        from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
+        model = onnx.load(origin.prepared_onnx)
+        left_out = most_sensitive_first(origin, origin.prepared_onnx)[:spared] if spared else []
+        with quiet():
+            quantize_static(
+                model,
+                str(folder / "model.onnx"),
+                _reader(origin, CALIBRATION_ROWS[method]),
+                quant_format=QuantFormat.QDQ,
+                calibrate_method=CalibrationMethod[method],
+                op_types_to_quantize=KINDS,
+                nodes_to_exclude=[*left_out, *_without_weights(model)],
+                per_channel=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+            )
+
+    return write_onnx_int8_static
+
+
+def _reader(origin: Origin, count: int) -> Any:
+    """The calibration rows one at a time, as the quantiser asks for them."""
+    from onnxruntime.quantization import CalibrationDataReader
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.batches = _single_rows(origin, count)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self.batches, None)
+
+    return Reader()
+
+
+def _single_rows(origin: Origin, count: int) -> Iterator[dict[str, np.ndarray]]:
+    for _, arrays in origin.classifier.encoder.batches(origin.calibration[:count], 1):
+        yield arrays
+
+
+def _without_weights(model: Any) -> list[str]:
+    """Products of two activations, as in attention: they are few, and the first to lose their sense in int8."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return [node.name for node in model.graph.node if node.op_type in WEIGHTED and node.input[1] not in weights]
+
+
+STATIC_SETTINGS: Mapping[str, Write] = {
+    "min-max": _calibrated("MinMax"),
+    "entropy": _calibrated("Entropy"),
+    "min-max, all but the 3 most sensitive layers": _calibrated("MinMax", spared=3),
+    "min-max, all but the 6 most sensitive layers": _calibrated("MinMax", spared=6),
+    "min-max, all but the 12 most sensitive layers": _calibrated("MinMax", spared=12),
+    "entropy, all but the 12 most sensitive layers": _calibrated("Entropy", spared=12),
+}

@@ -1,0 +1,87 @@
+"""Converts a model to OpenVINO's own files; needs the extra `openvino`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.origin import Origin
+from export.quiet import quiet
+from materials.errors import RequestError
+
+Write = Callable[[Origin, Path], None]
+CALIBRATION_ROWS = 300
+
+
+def write_openvino(origin: Origin, folder: Path) -> None:
+    """Write model.xml and model.bin in fp32."""
+    _save(_convert(origin), folder, compress=False)
+
+
+def write_openvino_bf16(origin: Origin, folder: Path) -> None:
+    """Write model.xml and model.bin with weights halved to fp16; the runtime is told to compute in bf16."""
+    _save(_convert(origin), folder, compress=True)
+
+
+def _quantised(**options: Any) -> Write:
+    def write_openvino_int8(origin: Origin, folder: Path) -> None:
+        """Write model.xml and model.bin, weights and activations in int8, calibrated on real rows (NNCF)."""
+        nncf = _import("nncf")
+        ignored = nncf.IgnoredScope(types=list(options["ignored"]), validate=False)
+        kind = nncf.ModelType.TRANSFORMER if origin.classifier.architecture == "transformer" else None
+        with quiet():
+            model = nncf.quantize(
+                _convert(origin),
+                nncf.Dataset(_calibration(origin)),
+                subset_size=CALIBRATION_ROWS,
+                model_type=kind,
+                ignored_scope=ignored,
+            )
+        _save(model, folder, compress=True)
+
+    return write_openvino_int8
+
+
+def _write_int8_weights(origin: Origin, folder: Path) -> None:
+    """Write model.xml and model.bin with int8 weights, which are turned back to floats as they are used (NNCF)."""
+    nncf = _import("nncf")
+    with quiet():
+        model = nncf.compress_weights(_convert(origin), mode=nncf.CompressWeightsMode.INT8_ASYM)
+    _save(model, folder, compress=True)
+
+
+OPENVINO_INT8_SETTINGS: Mapping[str, Write] = {
+    "weights and activations": _quantised(ignored=()),
+    "weights only": _write_int8_weights,
+}
+
+
+def _convert(origin: Origin) -> Any:
+    with quiet():
+        return _import("openvino").convert_model(str(origin.plain_onnx))
+
+
+def _save(model: Any, folder: Path, *, compress: bool) -> None:
+    with quiet():
+        _import("openvino").save_model(model, str(folder / "model.xml"), compress_to_fp16=compress)
+
+
+def _calibration(origin: Origin) -> Sequence[Mapping[str, np.ndarray]]:
+    encoder = origin.classifier.encoder
+    return [arrays for _, arrays in encoder.batches(origin.calibration[:CALIBRATION_ROWS], 1)]
+
+
+def _import(name: str) -> Any:
+    import importlib
+    import logging
+
+    try:
+        with quiet():
+            module = importlib.import_module(name)
+    except ImportError:
+        raise RequestError(
+            f"OpenVINO formats need the package {name}; install distilbench with its extra 'openvino'"
+        ) from None
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    return module
