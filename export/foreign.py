@@ -43,17 +43,18 @@ def open_model(
     model = _find_model(place)
     if _is_of_images(place, model):
         config = read_json_object(model.parent / "config.json")
-        names = _label_names(place, model, config, model.parent, label_names)
-        return _describe(place, model, config, names, _reading_of_images(model.parent))
+        names = _label_names(model, config=config, described=model.parent, asked=label_names)
+        return _describe(place, model, config=config, names=names, reading=_reading_of_images(model.parent))
     folder = _folder_of_tokenizer(model)
     described = model.parent if (model.parent / "config.json").is_file() else folder
     config = read_json_object(described / "config.json")
-    names = _label_names(place, model, config, described, label_names)
+    names = _label_names(model, config=config, described=described, asked=label_names)
     longest = min(max_length_tokens or LONGEST, longest_text(folder, config))
-    return _describe(place, model, config, names, _reading_of_texts(model, folder, config, longest))
+    reading = _reading_of_texts(model, folder, config=config, longest=longest)
+    return _describe(place, model, config=config, names=names, reading=reading)
 
 
-def _describe(place: Path, model: Path, config: dict[str, Any], names: tuple[str, ...], reading: Reading) -> Bundle:
+def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[str, ...], reading: Reading) -> Bundle:
     return Bundle(
         folder=reading.folder,
         format="transformers" if model.suffix == ".safetensors" else model.suffix.removeprefix("."),
@@ -93,7 +94,7 @@ def _reading_of_images(folder: Path) -> Reading:
     return Reading(modality="image", folder=folder, file=SETTINGS_FILE, inputs=read_image_encoder(folder).inputs)
 
 
-def _reading_of_texts(model: Path, folder: Path, config: dict[str, Any], longest: int) -> Reading:
+def _reading_of_texts(model: Path, folder: Path, *, config: dict[str, Any], longest: int) -> Reading:
     return Reading(
         modality="text",
         folder=folder,
@@ -129,18 +130,18 @@ def _find_model(place: Path) -> Path:
             return found[0]
     raise RequestError(
         f"{place} holds no model; expected a bundle's folder, an .onnx or .xml file with tokenizer.json beside it, or "
-        "a folder with config.json, model.safetensors and tokenizer.json"
+        f"a folder with config.json, model.safetensors and tokenizer.json or {SETTINGS_FILE}"
     )
 
 
 def _label_names(
-    place: Path, model: Path, config: dict[str, Any], described: Path, label_names: Sequence[str] | None
+    model: Path, *, config: dict[str, Any], described: Path, asked: Sequence[str] | None
 ) -> tuple[str, ...]:
     """The labels in the order of the outputs. Raises RequestError for a model without a head, or without names."""
     own = _own_label_names(described, config)
-    names = own if set(own) == set(label_names or own) else tuple(label_names or ())
+    names = own if set(own) == set(asked or own) else tuple(asked or ())
     if model.suffix == ".safetensors" and not own:
-        raise no_classifier(place, config)
+        raise no_classifier(described, config)
     if not names:
         raise RequestError(f"{model} does not name its labels; give them in the order of its outputs with --labels")
     return names

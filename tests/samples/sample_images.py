@@ -86,3 +86,18 @@ def _save(build: type, config: object, settings: dict[str, object], folder: Path
 
 
 SAVE_TINY = {"vit": save_tiny_vit, "resnet": save_tiny_resnet}
+
+
+def save_tiny_image_bundle(folder: Path) -> Path:
+    """The tiny ViT as an ONNX bundle."""
+    import numpy as np
+
+    from export.exporting import ExportRequest, export_bundle, open_origin
+    from materials.rows import Rows
+
+    paths, labels = draw_images(folder / "images", 12, start=500)
+    rows = Rows(texts=paths, labels=np.array([int(label == "red") for label in labels]))
+    (folder / "onnx").mkdir()
+    with open_origin(save_tiny_vit(folder / "vit"), paths) as origin:
+        export_bundle(ExportRequest(origin=origin, rows=rows), "onnx", folder / "onnx")
+    return folder / "onnx"
