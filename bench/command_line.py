@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from bench.export_command_line import app as export_app
 from bench.measuring_command_line import app as measuring_app
 from materials.errors import RequestError
 
@@ -42,6 +43,7 @@ app = typer.Typer(
 )
 
 
+app.add_typer(export_app)
 app.add_typer(measuring_app)
 
 

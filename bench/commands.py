@@ -68,7 +68,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     if dry_run:
         print_plan(work)
         return 0
-    _prove_writable(output)
+    prove_writable(output)
     cells = run_pipeline(work)
     runs = Runs(cells)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
@@ -184,7 +184,7 @@ def _lines_of_standard_input() -> Iterator[str]:
             raise RequestError(f"line {number} of standard input is not UTF-8; convert it first") from None
 
 
-def _prove_writable(folder: Path) -> None:
+def prove_writable(folder: Path) -> None:
     """Find out before hours of work, not after, that the cache or the run folder cannot be written to."""
     for place in (cache_folder(), folder):
         there = place.exists()

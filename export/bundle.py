@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,13 @@ class Bundle:
         )
 
 
-def write_bundle(bundle: Bundle) -> None:
-    """Write bundle.json beside the files that are already in the bundle's folder."""
+def write_bundle(bundle: Bundle) -> Bundle:
+    """Write bundle.json beside the files that are already in the bundle's folder; the bundle with these files."""
     files = {path.name: sha256_of(path) for path in sorted(bundle.folder.iterdir()) if path.name != RECORD}
     content = {"schema_version": SCHEMA_VERSION, **asdict(bundle), "files": files}
     del content["folder"]
     write_json(bundle.folder / RECORD, content)
+    return replace(bundle, files=files)
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -26,13 +26,17 @@ from training.classifier import Classifier
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What to export, the labelled rows that the gate compares on, and what the bundle says of where it comes from."""
+    """What to export, the labelled rows that the gate compares on, and what the bundle says of where it comes from.
+
+    `made_up` says that the rows are not real ones.
+    """
 
     origin: Origin
     rows: Rows
     bounds: ParityBounds = field(default_factory=ParityBounds)
     made: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
+    made_up: bool = False
 
     @cached_property
     def reference(self) -> Forward:
@@ -84,10 +88,14 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     finished = replace(
         bundle,
         parity={**asdict(parity), "status": status, "setting": setting, "failed_settings": failed},
-        exported={"seconds": time.perf_counter() - started, "peak_memory_bytes": peak_bytes()},
+        exported={
+            "rows": len(request.rows),
+            "made_up_rows": request.made_up,
+            "seconds": time.perf_counter() - started,
+            "peak_memory_bytes": peak_bytes(),
+        },
     )
-    write_bundle(finished)
-    return finished
+    return write_bundle(finished)
 
 
 def remembered(classifier: Classifier) -> Forward:

@@ -1,22 +1,23 @@
 """Keeps the notes of exporters about their own internals from the user."""
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 
-LOGGERS = ("", "torch.onnx", "transformers")
+LOGGERS = ("", "torch.onnx", "transformers", "nncf")
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hide warnings, and log messages below errors, of the libraries that export while the block runs."""
+    """Hide warnings, prints, and log messages below errors of the libraries that export while the block runs."""
     loggers = [logging.getLogger(name or None) for name in LOGGERS]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

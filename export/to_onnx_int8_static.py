@@ -1,6 +1,6 @@
 """Quantises an ONNX file to int8 with scales of activations fixed ahead of time on calibration rows (QDQ format)."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ from export.quiet import quiet
 from export.sensitivity import most_sensitive_first
 
 Write = Callable[[Origin, Path], None]
-CALIBRATION_ROWS = {"MinMax": 300, "Entropy": 100}  # entropy keeps every activation in memory
-KINDS = ["Conv", "MatMul", "Gemm", "Gather"]
+MOST_ROWS = {"MinMax": 300, "Entropy": 100}  # entropy keeps every activation in memory
+KINDS = ("Conv", "MatMul", "Gemm", "Gather")
 WEIGHTED = ("MatMul", "Gemm")
 
 
-def _calibrated(method: str, *, spared: int = 0) -> Write:
+def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -> Write:
     """A writer that calibrates by `method`, MinMax or Entropy, and leaves the `spared` worst layers in fp32."""
 
     def write_onnx_int8_static(origin: Origin, folder: Path) -> None:
@@ -30,10 +30,10 @@ def _calibrated(method: str, *, spared: int = 0) -> Write:
             quantize_static(
                 model,
                 str(folder / "model.onnx"),
-                _reader(origin, CALIBRATION_ROWS[method]),
+                _reader(origin, method),
                 quant_format=QuantFormat.QDQ,
                 calibrate_method=CalibrationMethod[method],
-                op_types_to_quantize=KINDS,
+                op_types_to_quantize=list(kinds),
                 nodes_to_exclude=[*left_out, *_without_weights(model)],
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
@@ -43,13 +43,13 @@ def _calibrated(method: str, *, spared: int = 0) -> Write:
     return write_onnx_int8_static
 
 
-def _reader(origin: Origin, count: int) -> Any:
+def _reader(origin: Origin, method: str) -> Any:
     """The calibration rows one at a time, as the quantiser asks for them."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self.batches = _single_rows(origin, count)
+            self.batches = _single_rows(origin, method)
 
         def get_next(self) -> dict[str, np.ndarray] | None:
             return next(self.batches, None)
@@ -57,8 +57,13 @@ def _reader(origin: Origin, count: int) -> Any:
     return Reader()
 
 
-def _single_rows(origin: Origin, count: int) -> Iterator[dict[str, np.ndarray]]:
-    for _, arrays in origin.classifier.encoder.batches(origin.calibration[:count], 1):
+def _single_rows(origin: Origin, method: str) -> Iterator[dict[str, np.ndarray]]:
+    """Rows at their own lengths; for entropy, whose histograms want one shape, the longer half cut to the median."""
+    rows = origin.calibration
+    if method == "Entropy":
+        median = int(np.median(rows.lengths))
+        rows = rows.take(np.flatnonzero(rows.lengths >= median)).cut(median)
+    for _, arrays in origin.classifier.encoder.batches(rows[: MOST_ROWS[method]], 1):
         yield arrays
 
 
@@ -71,8 +76,9 @@ def _without_weights(model: Any) -> list[str]:
 STATIC_SETTINGS: Mapping[str, Write] = {
     "min-max": _calibrated("MinMax"),
     "entropy": _calibrated("Entropy"),
-    "min-max, all but the 3 most sensitive layers": _calibrated("MinMax", spared=3),
     "min-max, all but the 6 most sensitive layers": _calibrated("MinMax", spared=6),
     "min-max, all but the 12 most sensitive layers": _calibrated("MinMax", spared=12),
-    "entropy, all but the 12 most sensitive layers": _calibrated("Entropy", spared=12),
+    "min-max, all but the 18 most sensitive layers": _calibrated("MinMax", spared=18),
+    "min-max, all but the 24 most sensitive layers": _calibrated("MinMax", spared=24),
+    "tables only": _calibrated("MinMax", kinds=("Gather",)),
 }

@@ -74,7 +74,6 @@ def _calibration(origin: Origin) -> Sequence[Mapping[str, np.ndarray]]:
 
 def _import(name: str) -> Any:
     import importlib
-    import logging
 
     try:
         with quiet():
@@ -83,5 +82,4 @@ def _import(name: str) -> Any:
         raise RequestError(
             f"OpenVINO formats need the package {name}; install distilbench with its extra 'openvino'"
         ) from None
-    logging.getLogger("nncf").setLevel(logging.ERROR)
     return module

@@ -64,6 +64,6 @@ class FoldedLinear(nn.Module):
         is_pair = following != 0
         hashed = (input_ids * self.factor + following) % self.buckets + self.words
         pairs = torch.where(is_pair, hashed, self.words + self.buckets)
-        total = self.scores[torch.cat([input_ids, pairs], dim=1)].sum(dim=1)
+        total = F.embedding(torch.cat([input_ids, pairs], dim=1), self.scores).sum(dim=1)
         count = (input_ids != 0).sum(dim=1, keepdim=True) + is_pair.sum(dim=1, keepdim=True)
         return total / count.clamp(min=1) + self.bias

@@ -1,0 +1,34 @@
+"""The commands that export a model and judge what was exported: export, verify."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog="Example: distilbench export runs/mine/bundles/seed-0/cnn-hard/eager --to onnx,onnx-int8 --output out "
+    "--quantize-data rows.csv"
+)
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="An eager bundle, a checkpoint, or a Hugging Face classifier's folder.")
+    ],
+    to: Annotated[
+        str, typer.Option(metavar="FORMAT,FORMAT", help="See `distilbench list exporters`; all for every possible one.")
+    ],
+    output: Annotated[Path, typer.Option(help="The folder for the bundles, one a format.")],
+    quantize_data: Annotated[
+        Path | None, typer.Option(help="Real rows to calibrate and judge on: CSV, TSV, JSONL or Parquet.")
+    ] = None,
+    text: Annotated[str, typer.Option(help="The column of texts.")] = "text",
+    label: Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")] = None,
+    opset: Annotated[int, typer.Option(help="The version of ONNX's operators.")] = 20,
+) -> None:
+    """Write a model to deployable files, each proven against the model in memory."""
+    from bench.exports import ExportOrder, export_model
+
+    order = ExportOrder(place=model, formats=to, output=output, data=quantize_data, text=text, label=label, opset=opset)
+    raise typer.Exit(export_model(order))

@@ -1,0 +1,160 @@
+"""The command `export`: a recipe's model, or anybody's, to any formats, each through the parity gate."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table as ScreenTable
+
+from bench.commands import prove_writable
+from bench.screen import Screen
+from export import EXPORTERS
+from export.bundle import RECORD, Bundle, read_bundle
+from export.exporting import ExportRequest, export_bundle, open_origin, remembered
+from export.made_up import made_up_texts
+from export.origin import OPSET, Origin
+from export.runtime import logits_of
+from materials.errors import RequestError, unknown
+from materials.files import new_folder
+from materials.rows import Rows, Table
+from materials.tables import read_table
+
+CALIBRATION_ROWS, MADE_UP_ROWS, FEWEST_ROWS = 300, 64, 20
+ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOrder:
+    """What the command line asks for; `data` holds real rows to calibrate and judge on, `text` and `label` its columns.
+
+    `licence` is that of the rows, where the model's own record does not say it.
+    """
+
+    place: Path
+    formats: str
+    output: Path
+    data: Path | None = None
+    text: str = "text"
+    label: str | None = None
+    opset: int = OPSET
+
+
+def export_model(order: ExportOrder) -> int:
+    """Write one bundle a format below the output folder and print what came of each; 1 when a gate failed, else 0."""
+    formats = _formats(order.formats)
+    made, licences = _record_of(order.place)
+    calibration, judged = _split(order)
+    prove_writable(order.output)
+    screen = Screen()
+    with open_origin(order.place, calibration.texts, opset=order.opset) as origin:
+        formats = _possible(formats, origin.classifier.architecture, order)
+        rows = _numbered(judged, origin) if order.data else _made_up(origin)
+        request = ExportRequest(origin=origin, rows=rows, made=made, licences=licences, made_up=order.data is None)
+        bundles = []
+        for format in formats:
+            with screen.step(f"{order.place.name} to {format}"), new_folder(order.output / format) as folder:
+                bundles.append(export_bundle(request, format, folder))
+    _print(bundles, order.output)
+    return 1 if any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
+
+
+def _formats(asked: str) -> list[str]:
+    """The formats named, with commas between them. Raises RequestError for one that is unknown or named twice."""
+    formats = list(EXPORTERS) if asked == ALL else [name.strip() for name in asked.split(",")]
+    for name in formats:
+        if name not in EXPORTERS:
+            raise RequestError(unknown("format", name, [*EXPORTERS, ALL]))
+        if formats.count(name) > 1:
+            raise RequestError(f"--to names {name} twice; each format is written once")
+    return formats
+
+
+def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> list[str]:
+    """Those of the formats that can be. Raises RequestError for one that was named and cannot."""
+    possible = [name for name in formats if architecture not in EXPORTERS[name].impossible]
+    if order.formats != ALL and (left := [name for name in formats if name not in possible]):
+        raise RequestError(
+            f"{architecture} cannot be exported to {left[0]}: {EXPORTERS[left[0]].impossible[architecture]}"
+        )
+    real = [name for name in possible if not EXPORTERS[name].lossy]
+    if order.data is None and order.formats != ALL and (left := [name for name in possible if name not in real]):
+        raise RequestError(
+            f"{left[0]} is judged by what it changes on real rows, and maybe calibrated on some; "
+            "give a file of them with --quantize-data"
+        )
+    return possible if order.data else real
+
+
+def _record_of(place: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """What the place says of where its model comes from, and of licences."""
+    if not (place / RECORD).is_file():
+        if not place.is_dir():
+            raise RequestError(f"{place} is no folder; expected a checkpoint, an eager bundle or a Hugging Face folder")
+        return {"from": place.name}, {place.name: "unknown (a local folder)"}
+    bundle = read_bundle(place)
+    if bundle.runtime != "torch" or bundle.precision != "fp32":
+        raise RequestError(
+            f"{place} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
+        )
+    return bundle.made, bundle.licences
+
+
+def _split(order: ExportOrder) -> tuple[Table, Table]:
+    """Rows to calibrate on and rows to judge on, none of them in both; both empty without a file."""
+    if order.data is None:
+        return Table(texts=[], labels=None), Table(texts=[], labels=None)
+    table = read_table(order.data, text=order.text, label=order.label)
+    if len(table.texts) < FEWEST_ROWS:
+        raise RequestError(f"{order.data} has {len(table.texts)} rows; calibrating and judging need {FEWEST_ROWS}")
+    numbers = np.random.default_rng(0).permutation(len(table.texts))
+    first = min(CALIBRATION_ROWS, len(numbers) // 2)
+    return _taken(table, numbers[:first]), _taken(table, numbers[first:])
+
+
+def _taken(table: Table, numbers: np.ndarray) -> Table:
+    labels = None if table.labels is None else [table.labels[number] for number in numbers]
+    return Table(texts=[table.texts[number] for number in numbers], labels=labels)
+
+
+def _numbered(table: Table, origin: Origin) -> Rows:
+    """The rows with label numbers; those that the model itself gives where the file has none."""
+    names = origin.classifier.label_names
+    if table.labels is None:
+        return Rows(texts=table.texts, labels=_own_labels(origin, table.texts))
+    if strange := sorted(set(table.labels) - set(names)):
+        raise RequestError(
+            f"the model knows the labels {', '.join(names)}; the rows have {', '.join(strange[:5])}; "
+            "leave their labels out, or name another column with --label"
+        )
+    return Rows(texts=table.texts, labels=np.array([names.index(label) for label in table.labels]))
+
+
+def _made_up(origin: Origin) -> Rows:
+    texts = made_up_texts(origin.classifier.encoder.tokenizer, MADE_UP_ROWS)
+    return Rows(texts=texts, labels=_own_labels(origin, texts))
+
+
+def _own_labels(origin: Origin, texts: Sequence[str]) -> np.ndarray:
+    encoder = origin.classifier.encoder
+    return logits_of(remembered(origin.classifier), encoder, encoder.encode(texts)).argmax(axis=1)
+
+
+def _print(bundles: Sequence[Bundle], output: Path) -> None:
+    table = ScreenTable("format", "gate", "differs by", "labels kept", "setting", "MB", "seconds", "peak MB")
+    table.title, table.title_justify = f"bundles in {output}", "left"
+    for bundle in bundles:
+        parity = bundle.parity
+        table.add_row(
+            bundle.format,
+            parity["status"],
+            f"{parity['largest_difference']:.1e}",
+            f"{parity['agreement']:.1%}",
+            parity["setting"] if parity["status"] != "failed" else parity["reason"],
+            f"{bundle.size_bytes / 1e6:.2f}",
+            f"{bundle.exported['seconds']:.1f}",
+            f"{bundle.exported['peak_memory_bytes'] / 1e6:,.0f}",
+        )
+    Console().print(table)
