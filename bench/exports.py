@@ -1,6 +1,7 @@
 """The command `export`: a recipe's model, or anybody's, to any formats, each through the parity gate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +56,9 @@ def export_model(order: ExportOrder) -> int:
         request = ExportRequest(origin=origin, rows=rows, made=made, licences=licences, made_up=order.data is None)
         bundles = []
         for format in formats:
-            with screen.step(f"{order.place.name} to {format}"), new_folder(order.output / format) as folder:
-                bundles.append(export_bundle(request, format, folder))
+            with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
+                export_bundle(request, format, folder)
+            bundles.append(read_bundle(order.output / format))
     _print(bundles, order.output)
     return 1 if any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
 
@@ -112,6 +114,17 @@ def _split(order: ExportOrder) -> tuple[Table, Table]:
     numbers = np.random.default_rng(0).permutation(len(table.texts))
     first = min(CALIBRATION_ROWS, len(numbers) // 2)
     return _taken(table, numbers[:first]), _taken(table, numbers[first:])
+
+
+@contextmanager
+def _folder(order: ExportOrder, format: str) -> Iterator[Path]:
+    """An empty folder that becomes the bundle's; when that fails, nothing of it stays."""
+    try:
+        with new_folder(order.output / format) as folder:
+            yield folder
+    finally:
+        with suppress(OSError):  # unless it is empty
+            order.output.rmdir()
 
 
 def _taken(table: Table, numbers: np.ndarray) -> Table:

@@ -15,11 +15,36 @@ def print_listing(kind: str | None) -> None:
     if kind is not None and kind not in LISTINGS:
         raise RequestError(unknown("kind", kind, LISTINGS))
     console = Console()
+    if kind == "exporters":
+        _print_exporters(console)
+        return
     for name in [kind] if kind else LISTINGS:
         table = Table(name, "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
         for line in LISTINGS[name]():
             table.add_row(*line)
         console.print(table, "")
+
+
+def _print_exporters(console: Console) -> None:
+    """One table of format by architecture; below it, why a pair cannot be."""
+    from export import EXPORTERS
+    from students import STUDENTS
+    from teachers import TEACHERS
+
+    architectures = [*TEACHERS, *STUDENTS]
+    table = Table("exporters", *architectures, "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
+    reasons: list[str] = []
+    for name, exporter in EXPORTERS.items():
+        cells = []
+        for architecture in architectures:
+            reason = exporter.impossible.get(architecture)
+            if reason and reason not in reasons:
+                reasons.append(reason)
+            cells.append(f"no ({reasons.index(reason) + 1})" if reason else "yes")
+        table.add_row(name, *cells, exporter.description)
+    console.print(table, "")
+    for number, reason in enumerate(reasons, 1):
+        console.print(f"({number}) {reason}", soft_wrap=True, highlight=False)
 
 
 def _recipes() -> Lines:
@@ -40,7 +65,7 @@ def _objectives() -> Lines:
     return [(name, _first_sentence(loss.__doc__)) for name, loss in OBJECTIVES.items()]
 
 
-def _formats() -> Lines:
+def _exporters() -> Lines:
     from export import EXPORTERS
 
     return [(name, exporter.description) for name, exporter in EXPORTERS.items()]
@@ -76,7 +101,7 @@ LISTINGS: dict[str, Callable[[], Lines]] = {
     "recipes": _recipes,
     "students": _students,
     "objectives": _objectives,
-    "formats": _formats,
+    "exporters": _exporters,
     "peers": _peers,
     "datasets": _datasets,
     "weights": _weights,

@@ -4,14 +4,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from export.example import example_inputs
-from export.origin import Origin
+from export.origin import OPSET, Origin
 from export.quiet import quiet
+from materials.errors import RequestError
 
 LARGEST_CONSTANT = 2**31
 
 
 def export_onnx(origin: Origin, file: Path) -> Path:
-    """Write the model as torch exports it, weights inside, with named inputs and dynamic axes from its graph inputs."""
+    """Write the model as torch exports it, weights inside, with named inputs and dynamic axes from its graph inputs.
+
+    Raises RequestError for an opset that cannot express the model.
+    """
     import torch
 
     encoder = origin.classifier.encoder
@@ -33,6 +37,11 @@ def export_onnx(origin: Origin, file: Path) -> Path:
         )
     if program is None:
         raise RuntimeError("the ONNX exporter returned no program")
+    if program.model.opset_imports[""] != origin.opset:  # it keeps the one it has, without an error
+        raise RequestError(
+            f"opset {origin.opset} cannot express this model; torch's exporter gave opset "
+            f"{program.model.opset_imports['']} instead; choose one that it can, such as {OPSET}"
+        )
     program.save(str(file), external_data=False)
     return file
 
