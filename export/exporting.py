@@ -43,6 +43,11 @@ class ExportRequest:
         """The trained model in memory, asked once for each input however many files are compared with it."""
         return remembered(self.origin.classifier)
 
+    @cached_property
+    def encoded(self) -> Any:
+        """The rows as the model takes them, encoded once however many files are compared on them."""
+        return self.origin.classifier.encoder.encode(self.rows.texts)
+
 
 @contextmanager
 def open_origin(checkpoint: Path, calibration: Sequence[str], *, opset: int = OPSET) -> Iterator[Origin]:
@@ -141,7 +146,6 @@ def _describe(request: ExportRequest, format: str, folder: Path) -> Bundle:
 def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
     import torch
 
-    encoder = request.origin.classifier.encoder
     try:
         candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads())
     except RequestError:
@@ -152,8 +156,8 @@ def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
         request.reference,
         candidate,
         candidate.input_names,
-        encoder=encoder,
-        rows=encoder.encode(request.rows.texts),
+        encoder=request.origin.classifier.encoder,
+        rows=request.encoded,
         labels=request.rows.labels,
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,

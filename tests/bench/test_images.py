@@ -1,9 +1,11 @@
 """What the commands do with a model of images: predict from files, and refuse what is for texts only so far."""
 
+import pandas as pd
 import pytest
 from sample_command import distilbench
 from sample_images import draw_images, save_tiny_image_bundle
 
+from export.predictor import Predictor
 from materials.errors import RequestError
 
 
@@ -22,6 +24,18 @@ def test_predict_prints_a_line_for_each_image_file(folder, tmp_path, capsys):
     assert [(label, path) for label, _, path in lines] == list(zip(labels, paths, strict=True))
     assert all(0.5 <= float(probability) <= 1 for _, probability, _ in lines)
     assert "blue=" in distilbench("predict", folder / "onnx", paths[0], "--all").output
+
+
+def test_export_writes_bundles_of_an_image_folder_with_and_without_real_images(folder, tmp_path):
+    answer = distilbench("export", folder / "vit", "--to", "onnx,torchscript", "--output", tmp_path / "made-up")
+    assert answer.code == 0
+    paths, labels = draw_images(tmp_path / "drawn", 40, start=4000)
+    pd.DataFrame({"file": paths, "label": labels}).to_csv(tmp_path / "rows.csv", index=False)
+    rows = ("--quantize-data", tmp_path / "rows.csv", "--text", "file")
+    answer = distilbench("export", folder / "vit", "--to", "onnx-int8-static", "--output", tmp_path / "real", *rows)
+    assert answer.code == 0
+    for bundle in (tmp_path / "made-up" / "onnx", tmp_path / "real" / "onnx-int8-static"):
+        assert [prediction.label for prediction in Predictor(bundle).predict(paths)] == labels
 
 
 def test_file_that_is_no_image_is_refused(folder, tmp_path):
