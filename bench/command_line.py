@@ -148,10 +148,10 @@ def run(
 @app.command("list", epilog="Example: distilbench list students")
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(help="recipes, students, objectives, formats, peers, datasets or weights.")
+        str | None, typer.Argument(help="recipes, students, objectives, exporters, peers, datasets or weights.")
     ] = None,
 ) -> None:
-    """Show what can be named: recipes, students, objectives, formats, peers, data sets, weights."""
+    """Show what can be named: recipes, students, objectives, exporters, peers, data sets, weights."""
     from bench.listing import print_listing
 
     print_listing(kind)

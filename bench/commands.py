@@ -37,8 +37,8 @@ class RunRequest:
     def all_overrides(self) -> list[str]:
         """Flags as overrides, then those of --set."""
         given = {name: value for name, value in self.flags.items() if value is not None}
-        if "data.train" in given:  # the recipe's own validation and test rows belong to its own data
-            given = {"data.validation": None, "data.test": None, **given}
+        if "data.train" in given:  # the recipe's own validation and test rows, and its licence, belong to its own data
+            given = {"data.validation": None, "data.test": None, "data.licence": None, **given}
         if "data.transfer" in given:  # as does the number of transfer rows
             given = {"data.transfer_rows": None, **given}
         return [f"{name}={json.dumps(value)}" for name, value in given.items()] + list(self.overrides)

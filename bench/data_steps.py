@@ -12,6 +12,7 @@ from materials.archives import Report
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.errors import RequestError
 from materials.files import sha256_of
+from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
 from materials.splits import load_splits, make_splits, normalised, save_splits
 from materials.stages import Stage
@@ -42,7 +43,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     """The folder with the splits of one seed. Labels that the data lacks come from a fine-tuned teacher."""
     data = work.recipe.data
     sources = {part: _digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
-    settings = data.model_dump(exclude={"train", "validation", "test", "transfer"})
+    settings = data.model_dump(exclude={"train", "validation", "test", "transfer", "licence"})
     inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
     if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
         teacher = work.recipe.teacher
@@ -151,7 +152,11 @@ def describe_sources(work: Workplace, student: Student | None) -> dict[str, str]
     """The licences of the data and word vectors that a model is made from, for its bundle."""
     data = work.recipe.data
     names = [name for name in (data.train, data.validation, data.test, data.transfer) if name]
-    licences = {name: DATASETS[name].archive.licence if name in DATASETS else "unknown (your file)" for name in names}
+    own = marked(data.licence) if data.licence else UNKNOWN_FILE
+    licences = {
+        name if name in DATASETS else source_name(name): DATASETS[name].archive.licence if name in DATASETS else own
+        for name in names
+    }
     if student and student.vectors:
         licences[student.vectors] = VECTORS[student.vectors].archive.licence
     return licences

@@ -32,6 +32,8 @@ def export(
         "splits": splits.name,
         "made": dict(made),
     }
+    if work.recipe.data.licence:
+        inputs["licences"] = dict(licences)
 
     bounds = work.recipe.parity.model_dump()
     if bounds != Parity().model_dump():

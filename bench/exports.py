@@ -20,6 +20,7 @@ from export.origin import OPSET, Origin
 from export.runtime import logits_of
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
+from materials.licences import commerce_notice, marked
 from materials.rows import Rows, Table
 from materials.tables import read_table
 
@@ -31,7 +32,7 @@ ALL = "all"
 class ExportOrder:
     """What the command line asks for; `data` holds real rows to calibrate and judge on, `text` and `label` its columns.
 
-    `licence` is that of the rows, where the model's own record does not say it.
+    `licence` is the model's, for one whose folder does not say it.
     """
 
     place: Path
@@ -40,16 +41,19 @@ class ExportOrder:
     data: Path | None = None
     text: str = "text"
     label: str | None = None
+    licence: str | None = None
     opset: int = OPSET
 
 
 def export_model(order: ExportOrder) -> int:
     """Write one bundle a format below the output folder and print what came of each; 1 when a gate failed, else 0."""
     formats = _formats(order.formats)
-    made, licences = _record_of(order.place)
+    made, licences = _record_of(order)
     calibration, judged = _split(order)
     prove_writable(order.output)
     screen = Screen()
+    if notice := commerce_notice(licences):
+        screen.notice(notice)
     with open_origin(order.place, calibration.texts, opset=order.opset) as origin:
         formats = _possible(formats, origin.classifier.architecture, order)
         rows = _numbered(judged, origin) if order.data else _made_up(origin)
@@ -90,18 +94,20 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
     return possible if order.data else real
 
 
-def _record_of(place: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """What the place says of where its model comes from, and of licences."""
+    place = order.place
     if not (place / RECORD).is_file():
         if not place.is_dir():
             raise RequestError(f"{place} is no folder; expected a checkpoint, an eager bundle or a Hugging Face folder")
-        return {"from": place.name}, {place.name: "unknown (a local folder)"}
+        licence = marked(order.licence) if order.licence else "unknown (a local folder)"
+        return {"from": place.name}, {place.name: licence}
     bundle = read_bundle(place)
     if bundle.runtime != "torch" or bundle.precision != "fp32":
         raise RequestError(
             f"{place} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
         )
-    return bundle.made, bundle.licences
+    return bundle.made, {**bundle.licences, **({"model": marked(order.licence)} if order.licence else {})}
 
 
 def _split(order: ExportOrder) -> tuple[Table, Table]:

@@ -23,6 +23,8 @@ DROPPED_FIRST = (
     "RAM\nMB",
     "agree",
     "end-to-end\ntexts/s",
+    "128 tokens\nspeed-up",
+    "end-to-end\nspeed-up",
     "vs best\nexport",
     "transfer rows",
     "seeds",

@@ -26,6 +26,9 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
         "weights": weights.digest,
         "seed": seed,
     }
+    licences = {name: peer.licence, **describe_sources(work, None)}
+    if work.recipe.data.licence:
+        inputs["licences"] = licences
 
     def make(folder: Path) -> None:
         loaded = load_splits(splits)
@@ -59,7 +62,7 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
             padding=None,
             parameters=None,
             made={"recipe": work.recipe.name, "model": name, "seed": seed},
-            licences={name: peer.licence, **describe_sources(work, None)},
+            licences=licences,
             exported={},
             parity={"status": "none", "reason": None},
             files={},

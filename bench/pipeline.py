@@ -11,6 +11,7 @@ from bench.peer_step import PEER_FORMAT, train_peer
 from bench.recipe import Objective, Student
 from bench.training_steps import train_student, train_teacher
 from bench.workplace import Workplace
+from materials.licences import commerce_notice, source_name
 from materials.weights import WeightsFolder
 
 
@@ -44,6 +45,8 @@ class Model:
 def run_pipeline(work: Workplace) -> list[Cell]:
     """Train, export and measure everything in the recipe, one seed after the other."""
     weights = find_teacher_weights(work)
+    if notice := commerce_notice(describe_sources(work, None)):
+        work.screen.notice(notice)
     return [cell for number, seed in enumerate(work.recipe.seeds) for cell in _run_seed(work, weights, number, seed)]
 
 
@@ -100,7 +103,7 @@ def _export(
     seed: int,
     student: Student | None = None,
 ) -> dict[str, Path]:
-    licences = {work.recipe.teacher.weights: weights.licence, **describe_sources(work, student)}
+    licences = {source_name(work.recipe.teacher.weights): weights.licence, **describe_sources(work, student)}
     made = {"recipe": work.recipe.name, "model": title, "seed": seed}
     possible = possible_formats(student.architecture if student else work.recipe.teacher.architecture, formats)
     return {

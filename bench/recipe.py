@@ -56,7 +56,10 @@ class Part(BaseModel):
 
 
 class Data(Part):
-    """Where rows come from: names of known data sets, or files with the columns `text` and `label`."""
+    """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
+
+    `licence` is that of all the files.
+    """
 
     train: DataName
     validation: DataName | None = None
@@ -67,6 +70,7 @@ class Data(Part):
     test_share: Share = 0.1
     text: str = "text"
     label: str | None = None
+    licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Data":
@@ -75,6 +79,8 @@ class Data(Part):
             raise ValueError(
                 "text and label name the columns of a file, but data names no file; did you forget --data?"
             )
+        if self.licence is not None and all(name in DATASETS for name in sources):
+            raise ValueError("licence is that of your own files, but data names no file; did you forget --data?")
         if self.text == self.label:
             raise ValueError(f"text and label are the same column '{self.text}'")
         return self

@@ -23,6 +23,8 @@ COLUMNS = (
     "texts/s",
     "end-to-end\ntexts/s",
     "speed-up",
+    "end-to-end\nspeed-up",
+    "128 tokens\nspeed-up",
     "vs best\nexport",
     "",
 )
@@ -136,8 +138,12 @@ def _swept(run: Run) -> list[Report]:
     for row in run.rows:
         if row.sweep:
             known = {(point.length_tokens, point.batch_size): point.latency_p50_ms for point in row.sweep}
-            lines.append([row.model, row.format, *(figure(known.get(shape)) for shape in shapes)])
+            lines.append([row.model, row.format, *(_at(known, shape) for shape in shapes)])
     return [(f"{run.name}: p50 ms of fixed shapes, texts x tokens, model only", header, lines)]
+
+
+def _at(known: Mapping[tuple[int, int], float | None], shape: tuple[int, int]) -> str:
+    return "refused" if shape in known and known[shape] is None else figure(known.get(shape))
 
 
 def _main_format(run: Run) -> str:
@@ -163,6 +169,8 @@ def _line(row: Row, is_star: bool) -> list[str]:
         figure(row.texts_per_second),
         figure(row.end_to_end_texts_per_second),
         times(row.speedup),
+        times(row.end_to_end_speedup),
+        times(row.speedup_128_tokens),
         times(row.speedup_best_export),
         {"failed": "✗", "noisy": "~"}.get(row.status, "") + ("★" if is_star else ""),
     ]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPoint:
-    """The model's latency for one fixed shape."""
+    """The model's latency for one fixed shape; none where the file does not take that shape."""
 
     batch_size: int
     length_tokens: int
-    latency_p50_ms: float
+    latency_p50_ms: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,7 @@ class Row:
     speedup: float | None = None
     speedup_best_export: float | None = None
     end_to_end_speedup: float | None = None
+    speedup_128_tokens: float | None = None
     inter_op_threads: int | None = None
     spinning: bool | None = None
     provider: str | None = None

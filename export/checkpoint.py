@@ -8,7 +8,6 @@ from typing import Any
 
 from materials.errors import RequestError
 from materials.files import read_json_object
-from materials.weights import HEADS, WeightsFolder, find_weights
 from training.classifier import Classifier
 
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
@@ -44,6 +43,8 @@ def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
 
 def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:
     """The refusal of a model whose configuration names no head that classifies."""
+    from materials.weights import HEADS
+
     return RequestError(
         f"{place} holds no model that classifies; its config.json names {config.get('architectures')}, "
         f"expected {' or '.join(f'...{head}' for head in HEADS)}"
@@ -52,6 +53,7 @@ def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:
 
 def _open_hugging_face(folder: Path) -> Classifier:
     """Somebody else's fine-tuned model, its texts cut to what its own files allow."""
+    from materials.weights import WeightsFolder, find_weights
     from teachers import TEACHERS
 
     weights = WeightsFolder(path=folder, digest="", licence="")

@@ -15,7 +15,9 @@ import numpy as np
 from export import EXPORTERS, RUNTIMES
 from export.bundle import Bundle, write_bundle
 from export.checkpoint import load_checkpoint
+from export.companions import write_companions
 from export.memory import peak_bytes, reset_peak
+from export.onnx_metadata import describe_onnx
 from export.origin import OPSET, Origin
 from export.parity import Parity, ParityBounds, check_parity, failed_parity
 from export.runtime import Forward
@@ -80,6 +82,7 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
         classifier.encoder.save(folder)
         try:
             write(request.origin, folder)
+            _complete(request, bundle)
         except (OSError, RequestError):
             raise
         except Exception as error:  # an exporter may raise anything for a graph that it cannot express
@@ -141,6 +144,20 @@ def _describe(request: ExportRequest, format: str, folder: Path) -> Bundle:
         exported={},
         files={},
     )
+
+
+def _complete(request: ExportRequest, bundle: Bundle) -> None:
+    """Add what other tools look for: the files beside a transformer, the metadata of an ONNX file."""
+    write_companions(request.origin.classifier, request.origin.checkpoint, bundle.folder)
+    if bundle.model_path.suffix == ".onnx":
+        describe_onnx(
+            bundle.model_path,
+            label_names=bundle.label_names,
+            input_names=[one.name for one in bundle.inputs],
+            max_length_tokens=bundle.max_length_tokens,
+            licences=bundle.licences,
+            task=bundle.task,
+        )
 
 
 def _gate(request: ExportRequest, bundle: Bundle) -> Parity:

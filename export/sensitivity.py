@@ -17,7 +17,8 @@ def most_sensitive_first(origin: Origin, model_file: Path) -> list[str]:
     """The names of the layers that multiply by a weight matrix, the one with the most quantisation noise first.
 
     The noise of a layer is the power of the error that int8 inputs (one scale a batch) and int8 weights (one scale a
-    column) make in its output, over the power of that output: the inverse of the signal-to-quantisation-noise ratio.
+    column) make in its output, over the power of what differs between the rows of that output: the inverse of the
+    signal-to-quantisation-noise ratio, for the signal without its mean.
     """
     import onnx
 
@@ -33,7 +34,7 @@ def most_sensitive_first(origin: Origin, model_file: Path) -> list[str]:
 
 
 def noise_share(inputs: np.ndarray, weight: np.ndarray) -> float:
-    """The power of int8's error over the power of the output, for inputs (..., rows) and a weight (rows, columns)."""
+    """The power of the error of int8 over the variance of the output, inputs (..., width), weight (width, columns)."""
     rows = inputs.reshape(-1, inputs.shape[-1])
     low, high = min(0.0, float(rows.min())), max(0.0, float(rows.max()))
     step = (high - low) / 255 or 1.0
@@ -42,7 +43,7 @@ def noise_share(inputs: np.ndarray, weight: np.ndarray) -> float:
     steps[steps == 0] = 1.0
     output = rows @ weight
     error = rounded @ (np.round(weight / steps) * steps) - output
-    return float((error**2).sum() / max(float((output**2).sum()), TINY))
+    return float((error**2).mean() / max(float(output.var(axis=0).mean()), TINY))
 
 
 def _inputs_of(model: Any, layers: Sequence[Any], origin: Origin) -> Iterator[Mapping[str, np.ndarray]]:

@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from materials.errors import RequestError
 
 
 def cache_folder() -> Path:
     """The user's cache folder; the environment variable DISTILBENCH_CACHE overrides it."""
     override = os.environ.get("DISTILBENCH_CACHE")
-    return Path(override).expanduser() if override else Path(platformdirs.user_cache_dir("distilbench"))
+    if override:
+        return Path(override).expanduser()
+    import platformdirs  # here, so that a bundle predicts where it is not installed
+
+    return Path(platformdirs.user_cache_dir("distilbench"))
 
 
 @contextlib.contextmanager

@@ -1,17 +1,21 @@
 """Small real things that many tests need: texts with a pattern, a tiny transformer, a tiny recipe."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from sample_models import save_tiny_bert, save_tiny_bundle
+from sample_models import export_tiny, save_tiny_bert, save_tiny_bundle, save_tiny_transformer
 from sample_texts import sentences
+
+LICENCES = {"tiny": "Apache-2.0", "reviews.csv": "CC BY-NC-SA 3.0 (non-commercial)"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--run", default=None, help="for tests/perf: a run folder whose bundles are timed")
     parser.addoption("--batch-sizes", default="8,32", help="for tests/perf: batch sizes beside single texts")
     parser.addoption("--benchmark", action="store_true", help="the same as --benchmark-only")
+    parser.addoption("--optimum", default=None, help="for tests/ecosystem: the Python of an environment with Optimum")
     parser.addoption("--recipe", default=None, help="for tests/perf: a recipe to time cold and warm")
 
 
@@ -60,6 +64,24 @@ def tiny_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_eager(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same student's bundle in the format eager."""
     return save_tiny_bundle(tmp_path_factory.mktemp("tiny-eager"), format="eager")
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Callable[[str, str], Path]:
+    """A function that gives the bundle of a model, 'student' or 'transformer', in a format, exported once."""
+    root = tmp_path_factory.mktemp("tiny-bundles")
+    checkpoints = {
+        "student": save_tiny_bundle(root / "student", format="eager").parent / "checkpoint",
+        "transformer": save_tiny_transformer(root / "transformer" / "checkpoint", tiny_bert),
+    }
+
+    def get(model: str, format: str) -> Path:
+        folder = root / model / "bundles" / format
+        if not folder.exists():
+            export_tiny(checkpoints[model], folder, format=format, licences=LICENCES)
+        return folder
+
+    return get
 
 
 @pytest.fixture(scope="session")

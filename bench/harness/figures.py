@@ -26,6 +26,9 @@ def figures_of(scenarios: Scenarios) -> dict[str, Any]:
         figures["sweep"] = [
             {"batch_size": one.batch_size, "length_tokens": one.length_tokens, "latency_p50_ms": one.median_ms}
             for one in sweep
+        ] + [
+            {"batch_size": size, "length_tokens": length, "latency_p50_ms": None}
+            for size, length in scenarios.refused_shapes
         ]
     return figures
 

@@ -21,10 +21,14 @@ MODEL, END_TO_END, CUDA_EVENTS = "model", "end_to_end", "cuda_events"
 
 @dataclass(kw_only=True)
 class Scenarios:
-    """What the scenarios of one model came to; `unsteady` names those whose warm-up did not end."""
+    """What the scenarios of one model came to; `unsteady` names those whose warm-up did not end.
+
+    `refused_shapes` holds the pairs of batch size and length that the graph did not take.
+    """
 
     series: list[Series] = field(default_factory=list)
     unsteady: list[str] = field(default_factory=list)
+    refused_shapes: list[tuple[int, int]] = field(default_factory=list)
     highest_rate: float | None = None
     server_bound_ms: float | None = None
 
@@ -161,12 +165,13 @@ def _server(found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Se
 
 
 def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> None:
-    """Fixed shapes, batch size by length, cut from the real texts' tokens; lengths beyond the model's are left out."""
+    """Fixed shapes, batch size by length, cut from the real texts' tokens.
+
+    Lengths may exceed what texts are cut to; one that the graph itself refuses is noted in `refused_shapes`.
+    """
     stream = graph.encoder.encode(texts).tokens
     for length in task.sweep_lengths:
         for size in task.sweep_batch_sizes:
-            if length > graph.encoder.max_length_tokens:
-                continue
             batches = []
             for number in range(SWEEP_CALLS):
                 tokens = np.resize(np.roll(stream, -number * size * length), (size, length))
@@ -175,6 +180,11 @@ def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> 
             def call(number: int, batches: list[Any] = batches) -> object:
                 return graph.forward(batches[number])
 
+            try:
+                call(0)
+            except Exception:  # each runtime has its own error for a position that the model has no weights for
+                found.refused_shapes.append((size, length))
+                continue
             if not warm_up(call, SWEEP_CALLS, [0]):
                 found.unsteady.append(f"sweep {size} x {length}")
             found.series.append(

@@ -25,10 +25,12 @@ def test_own_transfer_file_is_used_whole():
 
 def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
     text = Path(read_recipe.__globals__["files"]("recipes") / "movie-reviews.yaml").read_text()
-    (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", "test: official.csv\n  transfer: imdb"))
+    own = "test: official.csv\n  licence: CC BY-NC 4.0\n  transfer: imdb"
+    (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", own))
     assert read_recipe(str(tmp_path / "mine.yaml")).data.test == "official.csv"
+    assert read_recipe(str(tmp_path / "mine.yaml")).data.licence == "CC BY-NC 4.0"
     recipe = read_recipe(str(tmp_path / "mine.yaml"), request(**{"data.train": "mine.csv"}).all_overrides)
-    assert (recipe.data.train, recipe.data.test) == ("mine.csv", None)
+    assert (recipe.data.train, recipe.data.test, recipe.data.licence) == ("mine.csv", None, None)
 
 
 def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_bert, monkeypatch):

@@ -28,7 +28,7 @@ def test_values_set_on_the_command_line_replace_those_of_the_file():
 REFUSALS = {
     "students.0.architecture=bilstn": r"line \d+: .*unknown student 'bilstn'; did you mean 'bilstm'\?",
     "objectives.0.name=hrad": r"line \d+: .*unknown objective 'hrad'; did you mean 'hard'\?",
-    "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: eager, eager-bf16",
+    "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: aotinductor, eager, eager-bf16",
     "teacher.architecture=bert": "unknown teacher 'bert'",
     "teacher.architecture=image-classifier": "'image-classifier' classifies images, .* of texts; choose transformer",
     "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
@@ -43,6 +43,8 @@ REFUSALS = {
     "threads=0": "greater than 0; got 0",
     "data.test_share=0.9": "less than 0.5; got 0.9",
     "objectives.0.transfer=true": "needs labels, which transfer rows do not have; did you mean 'pseudo-hard'",
+    "data.licence=MIT": "licence is that of your own files, but data names no file",
+    "data.licence=3": "valid string; got 3",
     "data.transfer=null": "asks for transfer rows, but data.transfer names none",
     "students.1.architecture=linear": "two students are called 'linear'",
     "students.1.dimensions=100": "dimensions is 100, but glove-50d has 50",

@@ -39,15 +39,10 @@ def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path
 
 def save_tiny_bundle(folder: Path, *, format: str) -> Path:
     """A student of the architecture cnn with random weights, exported as a bundle of the format."""
-    import numpy as np
-
-    from export.exporting import ExportRequest, export_bundle, open_origin
-    from materials.rows import Rows
     from students.checkpoint import StudentShape, build_student, save_student
     from students.vocabulary import build_tokenizer
 
-    texts, labels = sentences(60)
-    tokenizer = build_tokenizer(texts, known=())
+    tokenizer = build_tokenizer(sentences(60)[0], known=())
     shape = StudentShape(
         architecture="cnn",
         words=tokenizer.get_vocab_size(),
@@ -59,9 +54,28 @@ def save_tiny_bundle(folder: Path, *, format: str) -> Path:
     checkpoint = folder / "checkpoint"
     checkpoint.mkdir(parents=True)
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
-    bundle = folder / format
-    bundle.mkdir()
+    return export_tiny(checkpoint, folder / format, format=format)
+
+
+def save_tiny_transformer(folder: Path, weights: Path) -> Path:
+    """A checkpoint of a transformer with a head for 'bad' and 'good'."""
+    from teachers.transformer import save_transformer, start_transformer
+
+    folder.mkdir(parents=True)
+    save_transformer(start_transformer(weights, ("bad", "good"), max_length_tokens=24, seed=0), folder)
+    return folder
+
+
+def export_tiny(checkpoint: Path, folder: Path, *, format: str, licences: dict[str, str] | None = None) -> Path:
+    """A bundle of a checkpoint."""
+    import numpy as np
+
+    from export.exporting import ExportRequest, export_bundle, open_origin
+    from materials.rows import Rows
+
+    texts, labels = sentences(60)
     rows = Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
+    folder.mkdir(parents=True)
     with open_origin(checkpoint, texts) as origin:
-        export_bundle(ExportRequest(origin=origin, rows=rows), format, bundle)
-    return bundle
+        export_bundle(ExportRequest(origin=origin, rows=rows, licences=licences or {}), format, folder)
+    return folder

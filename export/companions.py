@@ -1,0 +1,102 @@
+"""The files by which other tools know a model of transformers: config.json and tokenizer_config.json."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from materials.errors import RequestError
+from materials.files import write_json
+from training.classifier import Classifier
+
+CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
+LEFT_OUT = ("auto_map", "custom_pipelines", "_name_or_path", "tokenizer_class", "num_labels")
+ROLES = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
+KEPT = ("clean_up_tokenization_spaces", "bos_token", "eos_token", *ROLES)
+
+
+def write_companions(classifier: Classifier, checkpoint: Path, folder: Path) -> None:
+    """Write to `folder` what `transformers` and Optimum need beside a model file and its tokenizer.json.
+
+    `checkpoint` is a folder that transformers can load, with the same tokenizer.json; what its own files say stays
+    where it agrees with the classifier, but for references to code and to other places. Does nothing for a checkpoint
+    without config.json, for only a transformer has one. Raises RequestError when one of its files is damaged.
+    """
+    if not (checkpoint / CONFIG).is_file():
+        return
+    write_json(folder / CONFIG, _config(classifier, _read(checkpoint / CONFIG)))
+    if (checkpoint / TOKENIZER).is_file():
+        tokenizer, own = _read(checkpoint / TOKENIZER), _read(checkpoint / TOKENIZER_CONFIG)
+        write_json(folder / TOKENIZER_CONFIG, _tokenizer_config(classifier, tokenizer, own))
+
+
+def _config(classifier: Classifier, own: Mapping[str, Any]) -> dict[str, Any]:
+    names = classifier.label_names
+    return {
+        **{key: value for key, value in own.items() if key not in LEFT_OUT},
+        "id2label": {str(number): name for number, name in enumerate(names)},
+        "label2id": {name: number for number, name in enumerate(names)},
+    }
+
+
+def _tokenizer_config(classifier: Classifier, tokenizer: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by which AutoTokenizer does exactly what the classifier's encoder does.
+
+    A token has a role only where tokenizer.json holds it as a special one; transformers would else add it, and cut
+    texts at it. The encoder pads on the right, whatever the tokenizer's own settings say.
+    """
+    special = {int(token["id"]): token["content"] for token in tokenizer.get("added_tokens", ()) if token["special"]}
+    padding = classifier.encoder.padding
+    found = {**_roles(tokenizer, special), "pad_token": None if padding is None else special.get(padding)}
+    kept = {key: _content(own[key]) for key in KEPT if key in own}
+    roles = {**found, **{key: name for key, name in kept.items() if key != "pad_token" and key.endswith("_token")}}
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": classifier.encoder.max_length_tokens,
+        "model_input_names": [one.name for one in classifier.encoder.inputs],
+        "padding_side": "right",
+        "truncation_side": "right",
+        "add_prefix_space": bool((tokenizer.get("pre_tokenizer") or {}).get("add_prefix_space", False)),
+        "clean_up_tokenization_spaces": bool(kept.get("clean_up_tokenization_spaces", False)),
+        **{role: name for role, name in roles.items() if name in special.values()},
+    }
+
+
+def _roles(tokenizer: Mapping[str, Any], special: Mapping[int, str]) -> dict[str, str | None]:
+    """The unknown token, those that the post-processor puts around a text, and the mask, as far as there are any."""
+    model = tokenizer["model"]
+    unknown = model.get("unk_token")
+    if unknown is None and model.get("unk_id") is not None:
+        unknown = model["vocab"][model["unk_id"]][0]
+    first, last = _around(tokenizer.get("post_processor") or {})
+    mask = next((name for name in special.values() if name.strip("[<|>]").lower() == "mask"), None)
+    return {"unk_token": unknown, "cls_token": first, "sep_token": last, "mask_token": mask}
+
+
+def _around(processor: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The special tokens before and after a single text."""
+    if processor.get("type") == "Sequence":
+        found = [_around(part) for part in processor["processors"]]
+        return next((pair for pair in found if any(pair)), (None, None))
+    if processor.get("type") in ("BertProcessing", "RobertaProcessing"):
+        return processor["cls"][0], processor["sep"][0]
+    pieces = processor.get("single", ())
+    text = next((place for place, piece in enumerate(pieces) if "Sequence" in piece), 0)
+    before, after = ([piece["SpecialToken"]["id"] for piece in part] for part in (pieces[:text], pieces[text + 1 :]))
+    return next(iter(before), None), next(iter(after), None)
+
+
+def _content(value: Any) -> Any:
+    """A token's text, which older files wrap with its settings."""
+    return value.get("content") if isinstance(value, dict) else value
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty when there is none."""
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RequestError(f"{file} is damaged: {error}") from None
+    return content if isinstance(content, dict) else {}

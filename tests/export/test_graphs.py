@@ -1,0 +1,152 @@
+"""What the exporters do to a graph: fused operators, the folded linear student, layers that int8 spares."""
+
+from collections import Counter
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sample_texts import sentences
+
+from export.exporting import ExportRequest, export_bundle, open_origin
+from export.origin import Origin
+from export.parity import ParityBounds
+from export.sensitivity import most_sensitive_first, noise_share
+from export.to_onnx import write_plain_onnx
+from materials.errors import RequestError
+from materials.rows import Rows
+from students.checkpoint import StudentShape, build_student, save_student
+from students.linear import Linear
+from students.vocabulary import build_tokenizer
+from teachers.transformer import save_transformer, start_transformer
+
+LAYERS = 2
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory, tiny_bert):
+    folder = tmp_path_factory.mktemp("transformer")
+    save_transformer(start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=24, seed=0), folder)
+    return folder
+
+
+@pytest.fixture
+def origin(transformer):
+    with open_origin(transformer, sentences(60)[0]) as opened:
+        yield opened
+
+
+def operators(file):
+    return Counter(node.op_type for node in onnx.load(file).graph.node)
+
+
+def exported(origin, format, folder, **bounds):
+    texts, labels = sentences(80, 500)
+    rows = Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
+    return export_bundle(ExportRequest(origin=origin, rows=rows, bounds=ParityBounds(**bounds)), format, folder)
+
+
+def test_attention_normalisation_and_gelu_are_one_operator_each(origin, tmp_path):
+    bundle = exported(origin, "onnx", tmp_path)
+    found = operators(bundle.model_path)
+    assert bundle.parity["setting"] == "fused operators"
+    assert found["Attention"] == LAYERS
+    assert found["SkipLayerNormalization"] == 2 * LAYERS
+    assert found["BiasGelu"] == LAYERS
+    assert not found["Softmax"]
+    assert not found["Erf"]
+    write_plain_onnx(origin, tmp_path)
+    plain = operators(tmp_path / "model.onnx")
+    assert plain["Softmax"] == LAYERS
+    assert found.total() < plain.total() / 2
+
+
+def test_weights_of_fused_attention_lie_side_by_side_in_the_file(origin, tmp_path):
+    model = onnx.load(exported(origin, "onnx", tmp_path).model_path)
+    sizes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
+    attention = [node for node in model.graph.node if node.op_type == "Attention"]
+    assert {sizes[node.input[1]] for node in attention} == {(32, 96)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5), buckets=st.sampled_from([1, 7, 50])
+)
+def test_folded_linear_gives_the_logits_of_the_unfolded_one(rows, buckets):
+    torch.manual_seed(0)
+    linear = Linear(words=30, classes=3, dimensions=8, buckets=buckets).eval()
+    torch.nn.init.normal_(linear.bigrams.weight)
+    length = max(1, *map(len, rows))
+    input_ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
+    with torch.inference_mode():
+        torch.testing.assert_close(linear.deployed()(input_ids), linear(input_ids), atol=1e-5, rtol=0)
+
+
+def test_folded_linear_file_is_a_tenth_of_the_unfolded_one(tmp_path):
+    texts, _ = sentences(60)
+    tokenizer = build_tokenizer(texts, known=())
+    shape = StudentShape(
+        architecture="linear",
+        words=tokenizer.get_vocab_size(),
+        dimensions=50,
+        label_names=("bad", "good"),
+        max_length_tokens=24,
+        settings={"buckets": 90_000},
+    )
+    checkpoint = tmp_path / "checkpoint"
+    checkpoint.mkdir()
+    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
+    with open_origin(checkpoint, texts) as origin:
+        sizes = {}
+        for format in ("eager", "onnx", "onnx-int8"):
+            (tmp_path / format).mkdir()
+            sizes[format] = exported(origin, format, tmp_path / format).model_path.stat().st_size
+    assert sizes["onnx"] < sizes["eager"] / 10
+    assert sizes["onnx-int8"] < sizes["onnx"] * 0.3
+
+
+def test_noise_share_is_that_of_a_case_by_hand():
+    inputs = np.array([[0.0, 255.0], [255.0, 255.0]])
+    # steps of the inputs are 1, those of the weights 2 / 127: nothing is rounded away
+    assert noise_share(inputs, np.array([[2.0], [2.0]])) == pytest.approx(0, abs=1e-12)
+    # steps of the weights are 1, so 0.4 becomes 0: both rows lose 0.4 x 255; the output varies by 127 x 255 / 2
+    assert noise_share(inputs, np.array([[127.0], [0.4]])) == pytest.approx((0.4 * 255) ** 2 / (127 * 255 / 2) ** 2)
+
+
+def test_layer_with_an_outlier_among_its_inputs_is_the_most_sensitive(origin):
+    layer = origin.classifier.module.model.bert.encoder.layer[1]
+    with torch.no_grad():
+        layer.intermediate.dense.bias[3] = 4_000.0
+        layer.output.dense.weight[:, 3] = 0.0
+    first = most_sensitive_first(origin, origin.prepared_onnx)[0]
+    nodes = {node.name: node for node in onnx.load(origin.prepared_onnx).graph.node}
+    weight = nodes[first].input[1]
+    shape = next(tuple(one.dims) for one in onnx.load(origin.prepared_onnx).graph.initializer if one.name == weight)
+    assert shape == (64, 32)  # from the wide layer back to the narrow one
+
+
+@pytest.mark.parametrize("opset", [9, 99])
+def test_opset_that_cannot_express_the_model_is_refused(transformer, tmp_path, opset):
+    with (
+        open_origin(transformer, [], opset=opset) as origin,
+        pytest.raises(RequestError, match=rf"opset {opset} cannot express this model; torch's exporter gave opset \d+"),
+    ):
+        exported(origin, "onnx", tmp_path)
+
+
+def test_other_opset_is_the_file_s(transformer, tmp_path):
+    with open_origin(transformer, [], opset=22) as origin:
+        model = onnx.load(exported(origin, "onnx", tmp_path).model_path)
+    assert {one.domain: one.version for one in model.opset_import}[""] == 22
+
+
+def test_the_plain_graph_is_made_once_for_all_formats(origin: Origin, monkeypatch, tmp_path):
+    calls = []
+    original = torch.onnx.export
+    monkeypatch.setattr(torch.onnx, "export", lambda *args, **options: calls.append(1) or original(*args, **options))
+    for format in ("onnx", "onnx-int8", "onnx-fp16"):
+        (tmp_path / format).mkdir()
+        exported(origin, format, tmp_path / format)
+    assert len(calls) == 1

@@ -1,0 +1,177 @@
+"""A file with a planted fault does not get through the gate, whatever the fault; a safer setting is tried after it."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from sample_texts import sentences
+
+import export.exporting
+from export import EXPORTERS
+from export.exporting import ExportRequest, export_bundle, open_origin
+from export.to_onnx import write_plain_onnx
+from materials.rows import Rows
+from students.checkpoint import StudentShape, build_student, save_student, student_encoder
+from students.vocabulary import build_tokenizer, save_tokenizer
+from training.loop import Examples, TrainingSettings, train
+from training.objectives import OBJECTIVES
+
+
+def labelled(count, start=0):
+    texts, labels = sentences(count, start)
+    return Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A BiLSTM whose last layer but one is square, so that it can be transposed."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    texts, _ = sentences(60)
+    tokenizer = build_tokenizer(texts, known=())
+    shape = StudentShape(
+        architecture="bilstm",
+        words=tokenizer.get_vocab_size(),
+        dimensions=8,
+        label_names=("bad", "good"),
+        max_length_tokens=24,
+        settings={"hidden": 6, "layer": 12},
+    )
+    module = build_student(shape, vectors=None, seed=0)
+    save_tokenizer(tokenizer, folder)
+    encoder = student_encoder(folder / "tokenizer.json", shape)
+    parts = [labelled(200), labelled(60, 900)]
+    train(
+        module,
+        *[Examples(encoded=encoder.encode(part.texts), labels=part.labels) for part in parts],
+        encoder=encoder,
+        objective=OBJECTIVES["hard"],
+        settings=TrainingSettings(epochs=8, batch_size=16, learning_rate=0.02, seed=0, bf16=False),
+        report=lambda done, total: None,
+    )
+    save_student(module, shape, tokenizer, folder)
+    return folder
+
+
+def other_input_name(model):
+    for node in model.graph.node:
+        node.input[:] = ["tokens" if name == "input_ids" else name for name in node.input]
+    model.graph.input[0].name = "tokens"
+
+
+def transposed_weights(model):
+    square = next(one for one in model.graph.initializer if tuple(one.dims) == (12, 12))
+    square.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(square).T.copy(), square.name))
+
+
+def frozen_batch_size(model):
+    shape = helper.make_node("Constant", [], ["two"], value=numpy_helper.from_array(np.array([2, -1])))
+    reshape = helper.make_node("Reshape", ["input_ids", "two"], ["frozen"])
+    for node in model.graph.node:
+        node.input[:] = ["frozen" if name == "input_ids" else name for name in node.input]
+    model.graph.node.insert(0, reshape)
+    model.graph.node.insert(0, shape)
+
+
+def swapped_labels(model):
+    last = model.graph.node[-1]
+    last.output[0] = "unswapped"
+    order = helper.make_node("Constant", [], ["order"], value=numpy_helper.from_array(np.array([1, 0])))
+    model.graph.node.extend([order, helper.make_node("Gather", ["unswapped", "order"], ["logits"], axis=1)])
+
+
+FAULTS = {
+    other_input_name: "inputs are named tokens; expected input_ids",
+    transposed_weights: "logits differ by",
+    frozen_batch_size: "",
+    swapped_labels: "logits differ by",
+}
+
+
+def planted(fault):
+    """A writer of a file with the fault."""
+
+    def write(origin, folder):
+        write_plain_onnx(origin, folder)
+        model = onnx.load(folder / "model.onnx")
+        fault(model)
+        onnx.save(model, folder / "model.onnx")
+
+    return write
+
+
+def truncated(origin, folder):
+    write_plain_onnx(origin, folder)
+    file = folder / "model.onnx"
+    file.write_bytes(file.read_bytes()[:-2_000])
+
+
+def exported(checkpoint, folder, monkeypatch, settings, format="onnx"):
+    monkeypatch.setitem(export.exporting.EXPORTERS, format, replace(EXPORTERS[format], settings=settings))
+    with open_origin(checkpoint, labelled(80, 2_000).texts) as origin:
+        return export_bundle(ExportRequest(origin=origin, rows=labelled(80, 500)), format, folder)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("format", ["onnx", "onnx-int8"])
+def test_planted_fault_is_caught_on_the_file(checkpoint, tmp_path, monkeypatch, fault, format):
+    bundle = exported(checkpoint, tmp_path, monkeypatch, {"planted": planted(fault)}, format)
+    assert bundle.parity["status"] == "failed"
+    if format == "onnx" or fault is other_input_name:
+        assert bundle.parity["reason"].startswith(FAULTS[fault])
+
+
+def test_truncated_file_is_caught(checkpoint, tmp_path, monkeypatch):
+    parity = exported(checkpoint, tmp_path, monkeypatch, {"planted": truncated}).parity
+    assert parity["status"] == "failed"
+    assert parity["reason"].startswith("could not be loaded: ")
+
+
+def test_same_writer_without_a_fault_passes(checkpoint, tmp_path, monkeypatch):
+    bundle = exported(checkpoint, tmp_path, monkeypatch, {"nothing planted": planted(lambda model: None)})
+    assert bundle.parity["status"] == "passed"
+
+
+def test_next_safer_setting_is_tried_and_recorded_with_what_failed_before(checkpoint, tmp_path, monkeypatch):
+    def broken(origin, folder):
+        (folder / "half").write_text("half")
+        raise NotImplementedError("no such operator\nand more")
+
+    settings = {"quick": broken, "quicker": planted(swapped_labels), "safe": write_plain_onnx, "safest": broken}
+    bundle = exported(checkpoint, tmp_path, monkeypatch, settings)
+    assert (bundle.parity["status"], bundle.parity["setting"]) == ("passed", "safe")
+    failed = bundle.parity["failed_settings"]
+    assert list(failed) == ["quick", "quicker"]
+    assert failed["quick"] == "could not be exported: NotImplementedError: no such operator"
+    assert "half" not in {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "format"),
+    [(architecture, format) for format, exporter in EXPORTERS.items() for architecture in exporter.impossible],
+)
+def test_pair_that_cannot_be_is_refused_with_its_reason_and_truly_cannot_be(
+    tmp_path, monkeypatch, architecture, format
+):
+    texts, _ = sentences(80)
+    tokenizer = build_tokenizer(texts, known=())
+    shape = StudentShape(
+        architecture=architecture,
+        words=tokenizer.get_vocab_size(),
+        dimensions=8,
+        label_names=("bad", "good"),
+        max_length_tokens=24,
+        settings={},
+    )
+    for name in ("checkpoint", "bundle"):
+        (tmp_path / name).mkdir()
+    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, tmp_path / "checkpoint")
+    with open_origin(tmp_path / "checkpoint", texts) as origin:
+        request = ExportRequest(origin=origin, rows=labelled(80))
+        with pytest.raises(ValueError, match=f"{architecture} cannot be exported to {format}: "):
+            export_bundle(request, format, tmp_path / "bundle")
+        possible = replace(EXPORTERS[format], impossible={})
+        monkeypatch.setitem(export.exporting.EXPORTERS, format, possible)
+        bundle = export_bundle(request, format, tmp_path / "bundle")
+    assert bundle.parity["status"] == "failed"
