@@ -171,16 +171,19 @@ def show(
 @app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')
 def predict(
     bundle: Annotated[Path, typer.Argument(help="A bundle's folder.")],
-    texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts; without any, one a line from standard input.")
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEXT|FILE]...", help="Texts or image files; without any, one a line from standard input."
+        ),
     ] = None,
     all_labels: Annotated[bool, typer.Option("--all", help="The probability of every label.")] = False,
     threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
-    """Print label, probability and text for each text, separated by tabs."""
-    from bench.commands import predict_texts
+    """Print label, probability and the text or image file for each of them, separated by tabs."""
+    from bench.commands import predict_items
 
-    predict_texts(bundle, texts or [], all_labels=all_labels, threads=threads)
+    predict_items(bundle, items or [], all_labels=all_labels, threads=threads)
 
 
 @app.command(epilog="Example: distilbench fetch movie-reviews")

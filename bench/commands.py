@@ -20,7 +20,7 @@ from materials.files import cache_folder, digest, new_file
 if TYPE_CHECKING:
     from bench.run_file import Artefact, Run
 
-LINES_AT_ONCE = 256
+LINES_AT_ONCE = {"text": 256, "image": 32}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,21 +103,25 @@ def show_run(place: Path, format: str) -> None:
     sys.stdout.write(REPORTS[format](read_run(place)))
 
 
-def predict_texts(folder: Path, texts: Sequence[str], *, all_labels: bool, threads: int) -> None:
-    """Print one line a text: label, probability (or every label's), text; reads standard input when there are none."""
+def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:
+    """Print one line a text or image file: label, probability (or every label's), and the text or the file's path.
+
+    Without any, they are the lines of standard input.
+    """
     from bench.screen import Screen
     from export.predictor import Predictor
 
     predictor = Predictor(folder, threads=threads)
     if predictor.bundle.parity["status"] == "failed":
         Screen().notice(f"{folder} failed its parity gate ({predictor.bundle.parity['reason']}); do not rely on it")
-    lines = iter(texts) if texts else _lines_of_standard_input()
-    while chunk := list(islice(lines, 1 if sys.stdin.isatty() else LINES_AT_ONCE)):
-        for text, prediction in zip(chunk, predictor.predict(chunk), strict=True):
+    lines = iter(items) if items else _lines_of_standard_input()
+    at_once = 1 if sys.stdin.isatty() else LINES_AT_ONCE[predictor.bundle.modality]
+    while chunk := list(islice(lines, at_once)):
+        for item, prediction in zip(chunk, predictor.predict(chunk), strict=True):
             shown = f"{prediction.probability:.4f}"
             if all_labels:
                 shown = "\t".join(f"{name}={value:.4f}" for name, value in prediction.probabilities.items())
-            print(f"{prediction.label}\t{shown}\t{' '.join(text.split())}")
+            print(f"{prediction.label}\t{shown}\t{' '.join(item.split())}")
         sys.stdout.flush()
 
 

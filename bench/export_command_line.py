@@ -25,10 +25,20 @@ def export(
     ] = None,
     text: Annotated[str, typer.Option(help="The column of texts.")] = "text",
     label: Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")] = None,
+    licence: Annotated[str | None, typer.Option(help="The model's licence, for a folder that does not say it.")] = None,
     opset: Annotated[int, typer.Option(help="The version of ONNX's operators.")] = 20,
 ) -> None:
     """Write a model to deployable files, each proven against the model in memory."""
     from bench.exports import ExportOrder, export_model
 
-    order = ExportOrder(place=model, formats=to, output=output, data=quantize_data, text=text, label=label, opset=opset)
+    order = ExportOrder(
+        place=model,
+        formats=to,
+        output=output,
+        data=quantize_data,
+        text=text,
+        label=label,
+        licence=licence,
+        opset=opset,
+    )
     raise typer.Exit(export_model(order))

@@ -15,7 +15,7 @@ from bench.screen import Screen
 from export import EXPORTERS
 from export.bundle import RECORD, Bundle, read_bundle
 from export.exporting import ExportRequest, export_bundle, open_origin, remembered
-from export.made_up import made_up_texts
+from export.made_up import made_up_items
 from export.origin import OPSET, Origin
 from export.runtime import logits_of
 from materials.errors import RequestError, unknown
@@ -152,11 +152,11 @@ def _numbered(table: Table, origin: Origin) -> Rows:
 
 
 def _made_up(origin: Origin) -> Rows:
-    texts = made_up_texts(origin.classifier.encoder.tokenizer, MADE_UP_ROWS)
-    return Rows(texts=texts, labels=_own_labels(origin, texts))
+    items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS)
+    return Rows(texts=items, labels=_own_labels(origin, items))
 
 
-def _own_labels(origin: Origin, texts: Sequence[str]) -> np.ndarray:
+def _own_labels(origin: Origin, texts: Sequence[Any]) -> np.ndarray:
     encoder = origin.classifier.encoder
     return logits_of(remembered(origin.classifier), encoder, encoder.encode(texts)).argmax(axis=1)
 

@@ -126,7 +126,12 @@ def as_rows(table: Table, label_names: Sequence[str]) -> Rows:
 
 
 def check_labels(bundle: Bundle, table: Table, label_names: Sequence[str], title: str) -> None:
-    """Raise RequestError unless the model has the labels of the rows, and the same ones as the first model."""
+    """Raise RequestError unless the model takes texts and has the labels of the rows, the same as the first model."""
+    if bundle.modality != "text":
+        raise RequestError(
+            f"{title} classifies {bundle.modality}s, and only models of texts can be measured so far; "
+            "`predict` runs a bundle of it"
+        )
     own = set(bundle.label_names)
     if table.labels is not None and (strange := sorted(set(table.labels) - own)):
         raise RequestError(

@@ -56,9 +56,10 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
             architecture=name,
             task="classification",
             label_names=loaded.label_names,
+            modality="text",
             inputs=(),
-            max_length_tokens=0,
-            padding=0,
+            max_length_tokens=None,
+            padding=None,
             parameters=None,
             made={"recipe": work.recipe.name, "model": name, "seed": seed},
             licences=licences,
@@ -68,4 +69,4 @@ def train_peer(work: Workplace, weights: WeightsFolder, splits: Path, name: str,
         )
         write_bundle(bundle)
 
-    return work.store.get(Stage(name="peer", version=1, inputs=inputs), make)
+    return work.store.get(Stage(name="peer", version=2, inputs=inputs), make)

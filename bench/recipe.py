@@ -27,6 +27,15 @@ def _one_of(kind: str, table: dict[str, Any]) -> Any:
     return AfterValidator(check)
 
 
+def _teacher_of_texts(name: str) -> str:
+    if TEACHERS[name].modality != "text":
+        texts = ", ".join(sorted(known for known, teacher in TEACHERS.items() if teacher.modality == "text"))
+        raise ValueError(
+            f"teacher '{name}' classifies {TEACHERS[name].modality}s, and recipes are of texts; choose {texts}"
+        )
+    return name
+
+
 def _data_set_or_file(name: str) -> str:
     if name not in DATASETS and not Path(name).suffix:
         raise ValueError(unknown("data set", name, DATASETS))
@@ -80,7 +89,7 @@ class Data(Part):
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
 
-    architecture: Annotated[str, _one_of("teacher", TEACHERS)] = "transformer"
+    architecture: Annotated[str, _one_of("teacher", TEACHERS), AfterValidator(_teacher_of_texts)] = "transformer"
     weights: str = "minilm"
     max_length_tokens: Annotated[int, Field(ge=4, le=512)] = 64
     epochs: Positive = 3

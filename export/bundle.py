@@ -1,4 +1,4 @@
-"""A bundle: a folder with a model file, its tokenizer and bundle.json, which together are all it takes to predict."""
+"""A bundle: a folder with a model file, bundle.json, and a tokenizer or image settings: all it takes to predict."""
 
 import json
 from collections.abc import Mapping
@@ -8,16 +8,21 @@ from typing import Any
 
 from materials.errors import RequestError
 from materials.files import sha256_of, write_json
+from training.encoder import Encoder
 from training.graph_input import GraphInput
+from training.image_encoder import SETTINGS_FILE, ImageEncoder
 from training.text_encoder import TextEncoder
 
 RECORD = "bundle.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """What bundle.json says. `files` maps each file beside it to its SHA-256; `made` says from what it was made."""
+    """What bundle.json says. `files` maps each file beside it to its SHA-256; `made` says from what it was made.
+
+    `modality` is text or image; `max_length_tokens` and `padding` are none where there are no tokens.
+    """
 
     folder: Path
     format: str
@@ -27,9 +32,10 @@ class Bundle:
     architecture: str
     task: str
     label_names: tuple[str, ...]
+    modality: str
     inputs: tuple[GraphInput, ...]
-    max_length_tokens: int
-    padding: int
+    max_length_tokens: int | None
+    padding: int | None
     parameters: int | None
     made: Mapping[str, Any]
     licences: Mapping[str, str]
@@ -49,8 +55,16 @@ class Bundle:
         own = record.stat().st_size if record.is_file() else 0
         return own + sum((self.folder / name).stat().st_size for name in self.files)
 
-    def encoder(self) -> TextEncoder:
-        """The encoder of the bundle's own tokenizer.json."""
+    def encoder(self) -> Encoder:
+        """The encoder of the bundle's own tokenizer.json or preprocessor_config.json."""
+        if self.modality == "image" and self.format == "transformers":  # a file that leaves out what is the default
+            from teachers.image_classifier import read_image_encoder
+
+            return read_image_encoder(self.folder)
+        if self.modality == "image":
+            return ImageEncoder.load(self.folder / SETTINGS_FILE)
+        if self.max_length_tokens is None or self.padding is None:
+            raise RequestError(f"{self.folder} does not say how long its texts may be; export the model again")
         return TextEncoder.load(
             self.folder / "tokenizer.json",
             max_length_tokens=self.max_length_tokens,

@@ -1,12 +1,17 @@
-"""Reading a trained model back, teacher or student, by the architecture that its model.json names."""
+"""Reading a trained model back, teacher or student, by the architecture that its model.json or config.json names."""
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from materials.errors import RequestError
+from materials.files import read_json_object
 from training.classifier import Classifier
 
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
+LONGEST = 512
 
 
 def load_checkpoint(folder: Path) -> Classifier:
@@ -30,14 +35,33 @@ def load_checkpoint(folder: Path) -> Classifier:
     )
 
 
+def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
+    """The smallest of what the tokenizer, the model and common sense allow, in tokens."""
+    told = read_json_object(folder / "tokenizer_config.json").get("model_max_length") or math.inf
+    return int(min(told, config.get("max_position_embeddings") or math.inf, LONGEST))
+
+
+def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:
+    """The refusal of a model whose configuration names no head that classifies."""
+    from materials.weights import HEADS
+
+    return RequestError(
+        f"{place} holds no model that classifies; its config.json names {config.get('architectures')}, "
+        f"expected {' or '.join(f'...{head}' for head in HEADS)}"
+    )
+
+
 def _open_hugging_face(folder: Path) -> Classifier:
-    """Somebody else's fine-tuned transformer. Raises RequestError when it has no head that classifies."""
-    from materials.weights import find_weights
+    """Somebody else's fine-tuned model, its texts cut to what its own files allow."""
+    from materials.weights import WeightsFolder, find_weights
     from teachers import TEACHERS
 
-    weights = find_weights(str(folder), folder, report=lambda done, total: None)
-    if not weights.is_classifier:
-        raise RequestError(
-            f"{folder} holds no model that classifies; its config.json names {weights.config.get('architectures')}"
-        )
-    return TEACHERS["transformer"].start(folder, weights.label_names, max_length_tokens=4, seed=0)
+    weights = WeightsFolder(path=folder, digest="", licence="")
+    if weights.modality is None:
+        raise no_classifier(folder, weights.config)
+    kind = next(kind for kind in TEACHERS.values() if kind.modality == weights.modality)
+    if weights.modality == "image":
+        return kind.start(folder, weights.label_names, seed=0)
+    find_weights(str(folder), folder, report=lambda done, total: None)  # which refuses a folder that lacks a file
+    length = longest_text(folder, weights.config)
+    return kind.start(folder, weights.label_names, max_length_tokens=length, seed=0)

@@ -1,4 +1,4 @@
-"""The files by which other tools know a transformer: config.json and tokenizer_config.json."""
+"""The files by which other tools know a model of transformers: config.json and tokenizer_config.json."""
 
 import json
 from collections.abc import Mapping
@@ -46,7 +46,8 @@ def _tokenizer_config(classifier: Classifier, tokenizer: Mapping[str, Any], own:
     texts at it. The encoder pads on the right, whatever the tokenizer's own settings say.
     """
     special = {int(token["id"]): token["content"] for token in tokenizer.get("added_tokens", ()) if token["special"]}
-    found = {**_roles(tokenizer, special), "pad_token": special.get(classifier.encoder.padding)}
+    padding = classifier.encoder.padding
+    found = {**_roles(tokenizer, special), "pad_token": None if padding is None else special.get(padding)}
     kept = {key: _content(own[key]) for key in KEPT if key in own}
     roles = {**found, **{key: name for key, name in kept.items() if key != "pad_token" and key.endswith("_token")}}
     return {

@@ -1,11 +1,11 @@
 """Makes one bundle: writes the format, sends the file through the parity gate, and records what came of it."""
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,6 +45,11 @@ class ExportRequest:
         """The trained model in memory, asked once for each input however many files are compared with it."""
         return remembered(self.origin.classifier)
 
+    @cached_property
+    def encoded(self) -> Any:
+        """The rows as the model takes them, encoded once however many files are compared on them."""
+        return self.origin.classifier.encoder.encode(self.rows.texts)
+
 
 @contextmanager
 def open_origin(checkpoint: Path, calibration: Sequence[str], *, opset: int = OPSET) -> Iterator[Origin]:
@@ -74,7 +79,7 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     failed: dict[str, str | None] = {}
     for setting, write in exporter.settings.items():
         _empty(folder)
-        shutil.copyfile(request.origin.checkpoint / "tokenizer.json", folder / "tokenizer.json")
+        classifier.encoder.save(folder)
         try:
             write(request.origin, folder)
             _complete(request, bundle)
@@ -105,10 +110,10 @@ def remembered(classifier: Classifier) -> Forward:
     """The logits of the module in memory, kept for inputs that come again."""
     import torch
 
-    known: dict[tuple[bytes, ...], np.ndarray] = {}
+    known: dict[tuple[str, ...], np.ndarray] = {}
 
     def forward(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        key = tuple(repr(array.shape).encode() + array.tobytes() for array in arrays.values())
+        key = tuple(f"{array.shape} {sha256(array.tobytes()).hexdigest()}" for array in arrays.values())
         if key not in known:
             with torch.inference_mode():
                 known[key] = classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
@@ -128,6 +133,7 @@ def _describe(request: ExportRequest, format: str, folder: Path) -> Bundle:
         architecture=classifier.architecture,
         task="classification",
         label_names=classifier.label_names,
+        modality=classifier.encoder.modality,
         inputs=classifier.encoder.inputs,
         max_length_tokens=classifier.encoder.max_length_tokens,
         padding=classifier.encoder.padding,
@@ -157,7 +163,6 @@ def _complete(request: ExportRequest, bundle: Bundle) -> None:
 def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
     import torch
 
-    encoder = request.origin.classifier.encoder
     try:
         candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads())
     except RequestError:
@@ -168,8 +173,8 @@ def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
         request.reference,
         candidate,
         candidate.input_names,
-        encoder=encoder,
-        rows=encoder.encode(request.rows.texts),
+        encoder=request.origin.classifier.encoder,
+        rows=request.encoded,
         labels=request.rows.labels,
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,

@@ -1,21 +1,32 @@
 """Opens any model that can be measured: a bundle, an ONNX or OpenVINO file, or a Hugging Face folder."""
 
-import json
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.bundle import RECORD, Bundle, read_bundle
+from export.checkpoint import LONGEST, longest_text, no_classifier
+from export.model_file import count_parameters, graph_of, weight_files
 from materials.errors import RequestError
-from materials.files import sha256_of
+from materials.files import read_json_object, sha256_of
 from materials.weights import WeightsFolder
-from training.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
-from training.text_encoder import ARRAYS
+from training.graph_input import GraphInput
+from training.image_encoder import SETTINGS_FILE
 
-LONGEST = 512
 RUNTIME_OF = {".onnx": "onnxruntime", ".xml": "openvino", ".safetensors": "torch"}
-ONNX_TYPES = {6: "int32", 7: "int64"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a model is given what it classifies: by which `file` in which `folder`, into which inputs."""
+
+    modality: str
+    folder: Path
+    file: str
+    inputs: tuple[GraphInput, ...]
+    max_length_tokens: int | None = None
+    padding: int | None = None
 
 
 def open_model(
@@ -25,47 +36,80 @@ def open_model(
 
     `label_names` gives the labels in the order of the outputs, unless the model names the same ones in an order of its
     own; texts are cut to `max_length_tokens`, and to what the model's own files allow. Raises RequestError when
-    the place holds no model that takes a text.
+    the place holds no model that takes a text, or a folder of transformers for images.
     """
     if (place / RECORD).is_file():
         return read_bundle(place)
     model = _find_model(place)
-    folder = next((one for one in (model.parent, model.parent.parent) if (one / "tokenizer.json").is_file()), None)
-    if folder is None:
-        raise RequestError(f"{model} has no tokenizer.json beside it, so it cannot be given a text; copy it there")
+    if _is_of_images(place, model):
+        config = read_json_object(model.parent / "config.json")
+        names = _label_names(model, config=config, described=model.parent, asked=label_names)
+        return _describe(place, model, config=config, names=names, reading=_reading_of_images(model.parent))
+    folder = _folder_of_tokenizer(model)
     described = model.parent if (model.parent / "config.json").is_file() else folder
-    config = _read_json(described / "config.json")
-    own = _label_names(described, config)
-    names = own if set(own) == set(label_names or own) else tuple(label_names or ())
-    if model.suffix == ".safetensors" and not own:
-        raise RequestError(
-            f"{place} holds no model that classifies; its config.json names {config.get('architectures')}"
-        )
-    if not names:
-        raise RequestError(f"{model} does not name its labels; give them in the order of its outputs with --labels")
-    graph = _graph_of(model)
+    config = read_json_object(described / "config.json")
+    names = _label_names(model, config=config, described=described, asked=label_names)
+    longest = min(max_length_tokens or LONGEST, longest_text(folder, config))
+    reading = _reading_of_texts(model, folder, config=config, longest=longest)
+    return _describe(place, model, config=config, names=names, reading=reading)
+
+
+def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[str, ...], reading: Reading) -> Bundle:
     return Bundle(
-        folder=folder,
+        folder=reading.folder,
         format="transformers" if model.suffix == ".safetensors" else model.suffix.removeprefix("."),
         runtime=RUNTIME_OF[model.suffix],
-        model_file=str(model.relative_to(folder)),
+        model_file=str(model.relative_to(reading.folder)),
         precision="fp32",
         architecture=str(config.get("model_type", "unknown")),
         task="classification",
         label_names=names,
-        inputs=graph,
-        max_length_tokens=min(max_length_tokens or LONGEST, _longest(folder, config)),
-        padding=int(config.get("pad_token_id") or 0),
-        parameters=_parameters(model),
+        modality=reading.modality,
+        inputs=reading.inputs,
+        max_length_tokens=reading.max_length_tokens,
+        padding=reading.padding,
+        parameters=count_parameters(model),
         made={"from": place.name},
         licences={},
         parity={"status": "none", "reason": None},
         exported={},
         files={
-            str(file.relative_to(folder)): sha256_of(file)
-            for file in (folder / "tokenizer.json", model, *_weight_files(model))
+            str(file.relative_to(reading.folder)): sha256_of(file)
+            for file in (reading.folder / reading.file, model, *weight_files(model))
         },
     )
+
+
+def _is_of_images(place: Path, model: Path) -> bool:
+    """Whether a model of transformers takes images. Raises RequestError when it has no head that classifies."""
+    weights = _weights(model.parent)
+    if model.suffix == ".safetensors" and weights.config and weights.modality is None:
+        raise no_classifier(place, weights.config)
+    return model.suffix == ".safetensors" and weights.modality == "image"
+
+
+def _reading_of_images(folder: Path) -> Reading:
+    from teachers.image_classifier import read_image_encoder
+
+    return Reading(modality="image", folder=folder, file=SETTINGS_FILE, inputs=read_image_encoder(folder).inputs)
+
+
+def _reading_of_texts(model: Path, folder: Path, *, config: dict[str, Any], longest: int) -> Reading:
+    return Reading(
+        modality="text",
+        folder=folder,
+        file="tokenizer.json",
+        inputs=graph_of(model),
+        max_length_tokens=longest,
+        padding=int(config.get("pad_token_id") or 0),
+    )
+
+
+def _folder_of_tokenizer(model: Path) -> Path:
+    for folder in (model.parent, model.parent.parent):
+        if (folder / "tokenizer.json").is_file():
+            return folder
+    raise RequestError(f"{model} has no tokenizer.json beside it, so it cannot be given a text; copy it there")
 
 
 def _find_model(place: Path) -> Path:
@@ -86,103 +130,29 @@ def _find_model(place: Path) -> Path:
             return found[0]
     raise RequestError(
         f"{place} holds no model; expected a bundle's folder, an .onnx or .xml file with tokenizer.json beside it, or "
-        "a folder with config.json, model.safetensors and tokenizer.json"
+        f"a folder with config.json, model.safetensors and tokenizer.json or {SETTINGS_FILE}"
     )
 
 
-def _weight_files(model: Path) -> list[Path]:
-    """The files beside a model that hold its weights. Raises RequestError when one is missing."""
-    names = {model.with_suffix(".bin").name} if model.suffix == ".xml" else set()
-    if model.suffix == ".onnx":
-        stored = [entry for weight in _read_onnx(model).graph.initializer for entry in weight.external_data]
-        names = {entry.value for entry in stored if entry.key == "location"}
-    for name in sorted(names):
-        if Path(name).is_absolute() or ".." in Path(name).parts or not (model.parent / name).is_file():
-            raise RequestError(f"{model} keeps weights in a file '{name}', which is not beside it; copy it there")
-    return [model.parent / name for name in sorted(names)]
+def _label_names(
+    model: Path, *, config: dict[str, Any], described: Path, asked: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The labels in the order of the outputs. Raises RequestError for a model without a head, or without names."""
+    own = _own_label_names(described, config)
+    names = own if set(own) == set(asked or own) else tuple(asked or ())
+    if model.suffix == ".safetensors" and not own:
+        raise no_classifier(described, config)
+    if not names:
+        raise RequestError(f"{model} does not name its labels; give them in the order of its outputs with --labels")
+    return names
 
 
-def _label_names(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
+def _own_label_names(folder: Path, config: dict[str, Any]) -> tuple[str, ...]:
     if not config.get("id2label") and "num_labels" not in config and not config.get("architectures"):
         return ()
-    weights = WeightsFolder(path=folder, digest="", licence="")
-    return weights.label_names if (folder / "config.json").is_file() and weights.is_classifier else ()
+    weights = _weights(folder)
+    return weights.label_names if (folder / "config.json").is_file() and weights.modality else ()
 
 
-def _longest(folder: Path, config: dict[str, Any]) -> int:
-    """The smallest of what the tokenizer, the model and common sense allow."""
-    told = _read_json(folder / "tokenizer_config.json").get("model_max_length") or math.inf
-    return int(min(told, config.get("max_position_embeddings") or math.inf, LONGEST))
-
-
-def _graph_of(model: Path) -> tuple[GraphInput, ...]:
-    """The inputs that the graph names. Raises RequestError for one that no text can fill."""
-    if model.suffix == ".safetensors":
-        return (INPUT_IDS, ATTENTION_MASK)
-    named = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
-    for name, dtype in named.items():
-        if name not in ARRAYS or dtype not in ("int32", "int64"):
-            raise RequestError(
-                f"{model} takes an input '{name}' of type {dtype}; expected int32 or int64 inputs named "
-                f"{', '.join(ARRAYS)}"
-            )
-    if INPUT_IDS.name not in named:
-        raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(named) or 'none'}")
-    return tuple(GraphInput(name=name, dtype=dtype) for name, dtype in named.items())
-
-
-def _onnx_inputs(model: Path) -> dict[str, str]:
-    graph = _read_onnx(model).graph
-    weights = {weight.name for weight in graph.initializer}
-    types = {one.name: one.type.tensor_type.elem_type for one in graph.input if one.name not in weights}
-    return {name: ONNX_TYPES.get(number, f"ONNX {number}") for name, number in types.items()}
-
-
-def _openvino_inputs(model: Path) -> dict[str, str]:
-    try:
-        import openvino
-
-        graph = openvino.Core().read_model(str(model))
-    except ImportError:
-        raise RequestError(
-            f"{model} needs the package openvino; install distilbench with its extra 'openvino'"
-        ) from None
-    except RuntimeError as error:
-        raise RequestError(f"{model} cannot be read by OpenVINO: {str(error).strip().splitlines()[-1]}") from None
-    return {one.get_any_name(): one.get_element_type().to_string().replace("i", "int") for one in graph.inputs}
-
-
-def _parameters(model: Path) -> int | None:
-    """The number of weights, from the headers of the file; none where the format does not say."""
-    if model.suffix == ".onnx":
-        return sum(math.prod(weight.dims) for weight in _read_onnx(model).graph.initializer)
-    if model.suffix == ".safetensors":
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(str(model), framework="np") as tensors:
-                return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
-        except SafetensorError as error:
-            raise RequestError(f"{model} is damaged: {error}") from None
-    return None
-
-
-def _read_onnx(model: Path) -> Any:
-    import onnx
-
-    try:
-        return onnx.load(str(model), load_external_data=False)
-    except Exception as error:  # protobuf's own errors, which it does not export
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{model} cannot be read as ONNX: {reason}") from None
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty when there is no file. Raises RequestError for a damaged one."""
-    if not file.is_file():
-        return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RequestError(f"{file} is damaged: {error}") from None
-    return content if isinstance(content, dict) else {}
+def _weights(folder: Path) -> WeightsFolder:
+    return WeightsFolder(path=folder, digest="", licence="")

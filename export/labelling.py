@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from export import RUNTIMES
 from export.bundle import Bundle
 from export.runtime import Runtime, logits_of
 from materials.errors import RequestError
-from training.text_encoder import TextEncoder
+from training.encoder import Encoder
 from training.token_rows import TokenRows
 
 Report = Callable[[int, int], None]
@@ -23,7 +24,7 @@ COMMON_LENGTH, COMMON_BATCH = 128, 32
 class Labelling:
     """Logits for all rows, which format made them, and its rate beside the common way's on the same sample.
 
-    The common way is eager fp32 in batches of 32, each padded to 128 tokens.
+    The common way is eager fp32 in batches of 32, each padded to 128 tokens where the rows are texts.
     """
 
     logits: np.ndarray
@@ -86,9 +87,9 @@ def _rate(run: Callable[[], object], rows: int) -> float:
     return rows / min(seconds)
 
 
-def _common_way(runtime: Runtime, encoder: TextEncoder, sample: TokenRows) -> np.ndarray:
+def _common_way(runtime: Runtime, encoder: Encoder, sample: Any) -> np.ndarray:
     """Logits of the rows in the order they come, 32 at a time, all padded to 128 tokens, or the longest if longer."""
-    length = max(COMMON_LENGTH, int(sample.lengths.max()))
+    length = max(COMMON_LENGTH, int(sample.lengths.max())) if isinstance(sample, TokenRows) else None
     starts = range(0, len(sample), COMMON_BATCH)
     return np.concatenate(
         [runtime(encoder.pad(sample[start : start + COMMON_BATCH], length=length)) for start in starts]

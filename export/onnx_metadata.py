@@ -14,7 +14,7 @@ def describe_onnx(
     *,
     label_names: Sequence[str],
     input_names: Sequence[str],
-    max_length_tokens: int,
+    max_length_tokens: int | None,
     licences: Mapping[str, str],
     task: str = "classification",
 ) -> None:
@@ -28,11 +28,12 @@ def describe_onnx(
     described = {
         "labels": json.dumps(list(label_names), ensure_ascii=False),
         "inputs": json.dumps(list(input_names)),
-        "max_length_tokens": str(max_length_tokens),
         "licences": json.dumps(dict(licences), ensure_ascii=False),
         "task": task,
         "made_by": made_by(),
     }
+    if max_length_tokens is not None:  # an image has no length
+        described["max_length_tokens"] = str(max_length_tokens)
     model = onnx.load(str(model_file), load_external_data=False)
     kept = {entry.key: entry.value for entry in model.metadata_props}
     del model.metadata_props[:]

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from export.quiet import quiet
 from training.classifier import Classifier
-from training.token_rows import TokenRows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -17,11 +16,11 @@ OPSET = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """`calibration` holds rows that no gate sees; `scratch` is a folder for what several formats start from."""
+    """`calibration` holds encoded rows that no gate sees; `scratch` is a folder for what several formats start from."""
 
     checkpoint: Path
     classifier: Classifier
-    calibration: TokenRows
+    calibration: Any
     scratch: Path
     opset: int = OPSET
 

@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from export.example import example_inputs
 from export.runtime import Forward, logits_of
-from training.text_encoder import TextEncoder
-from training.token_rows import TokenRows
+from training.encoder import Encoder
 
-BATCH_SIZES = (1, 2, 7)
-LENGTHS = (1, 2, 17)
 ROWS = 256
+EXAMPLE_ROWS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,13 +39,13 @@ def check_parity(
     candidate: Forward,
     candidate_inputs: Sequence[str],
     *,
-    encoder: TextEncoder,
-    rows: TokenRows,
+    encoder: Encoder,
+    rows: Any,
     labels: np.ndarray,
     lossy: bool,
     bounds: ParityBounds,
 ) -> Parity:
-    """Compare names, then shapes, then values over several batch sizes and lengths and the real `rows`.
+    """Compare names, then shapes, then values over the encoder's shapes and the real `rows` that it encoded.
 
     Lossless: the largest difference of logits over all shapes and the first 256 rows. Lossy: label agreement over the
     rows whose reference margin exceeds the bound's, and the loss in macro-F1 against `labels`, over all rows.
@@ -57,7 +55,10 @@ def check_parity(
         return failed_parity(f"inputs are named {', '.join(candidate_inputs)}; expected {', '.join(expected_names)}")
     compared_rows = rows if lossy else rows[:ROWS]
     try:
-        differences = [_difference(reference, candidate, inputs) for inputs in _shapes(encoder, rows)]
+        differences = [
+            _difference(reference, candidate, encoder.example(shape, rows=rows[:EXAMPLE_ROWS]))
+            for shape in encoder.shapes()
+        ]
         expected, found = (logits_of(forward, encoder, compared_rows) for forward in (reference, candidate))
     except Exception as error:  # a runtime may raise anything for a shape that the file does not take
         return failed_parity(
@@ -81,15 +82,6 @@ def check_parity(
 def failed_parity(reason: str) -> Parity:
     """The finding for a file that could not even be compared."""
     return Parity(status="failed", reason=reason, largest_difference=float("inf"), agreement=0.0, f1_drop=1.0)
-
-
-def _shapes(encoder: TextEncoder, rows: TokenRows) -> list[dict[str, np.ndarray]]:
-    lengths = sorted({*(length for length in LENGTHS if length < encoder.max_length_tokens), encoder.max_length_tokens})
-    return [
-        example_inputs(encoder, batch=batch, length=length, rows=rows[:64])
-        for batch in BATCH_SIZES
-        for length in lengths
-    ]
 
 
 def _difference(reference: Forward, candidate: Forward, inputs: Mapping[str, np.ndarray]) -> float:

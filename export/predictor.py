@@ -1,8 +1,9 @@
-"""Texts in, labels and probabilities out, from nothing but a bundle."""
+"""Texts or image files in, labels and probabilities out, from nothing but a bundle."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,15 +32,18 @@ class Predictor:
         self.encoder = self.bundle.encoder()
         self.runtime = RUNTIMES[self.bundle.runtime](self.bundle, threads)
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """The prediction for each text."""
-        if not texts:
-            return []
-        return [self._prediction(row) for row in probabilities_of(self.logits(texts))]
+    def predict(self, items: Sequence[Any]) -> list[Prediction]:
+        """The prediction for each text or image file, as the bundle's modality says.
 
-    def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Logits, float32 (texts, labels)."""
-        return logits_of(self.runtime, self.encoder, self.encoder.encode(texts))
+        Raises RequestError for a file that holds no image.
+        """
+        if not items:
+            return []
+        return [self._prediction(row) for row in probabilities_of(self.logits(items))]
+
+    def logits(self, items: Sequence[Any]) -> np.ndarray:
+        """Logits, float32 (items, labels)."""
+        return logits_of(self.runtime, self.encoder, self.encoder.encode(items))
 
     def _prediction(self, probabilities: np.ndarray) -> Prediction:
         first = int(probabilities.argmax())

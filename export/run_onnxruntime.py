@@ -80,7 +80,7 @@ class OnnxRuntime(Runtime):
 
     def _prove_on_device(self, bundle: Bundle) -> None:
         """Run once under the profiler. Raises WrongProvider when what costs time was left to the CPU."""
-        self({one.name: np.ones((1, 4), dtype=one.dtype) for one in bundle.inputs})
+        self({one.name: np.ones(one.shape(batch=1, length=4), dtype=one.dtype) for one in bundle.inputs})
         profile = Path(self.session.end_profiling())
         events = json.loads(profile.read_text(encoding="utf-8"))
         profile.unlink()

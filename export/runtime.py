@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from training.text_encoder import TextEncoder
-from training.token_rows import TokenRows
+from training.encoder import Encoder
 
 Forward = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 
@@ -51,8 +50,8 @@ class Runtime(ABC):
 
 def logits_of(
     forward: Forward,
-    encoder: TextEncoder,
-    rows: TokenRows,
+    encoder: Encoder,
+    rows: Any,
     *,
     batch_size: int = 32,
     report: Callable[[int, int], None] | None = None,

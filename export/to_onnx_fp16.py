@@ -15,11 +15,14 @@ def _halved(write: Write) -> Write:
         """Write model.onnx in fp16, whose inputs and logits keep their types."""
         import onnx
         from onnxruntime.transformers.float16 import convert_float_to_float16
+        from onnxruntime.transformers.onnx_model import OnnxModel
 
         write(origin, folder)
         file = folder / "model.onnx"
         with quiet():
-            onnx.save(convert_float_to_float16(onnx.load(file), keep_io_types=True, disable_shape_infer=True), file)
+            model = convert_float_to_float16(onnx.load(file), keep_io_types=True, disable_shape_infer=True)
+            OnnxModel(model).topological_sort()  # the conversion appends the cast of a float input behind its users
+            onnx.save(model, file)
 
     return write_onnx_fp16
 

@@ -9,6 +9,7 @@ import numpy as np
 from export.origin import Origin
 from export.quiet import quiet
 from export.sensitivity import most_sensitive_first
+from training.token_rows import TokenRows
 
 Write = Callable[[Origin, Path], None]
 MOST_ROWS = {"MinMax": 300, "Entropy": 100}  # entropy keeps every activation in memory
@@ -60,7 +61,7 @@ def _reader(origin: Origin, method: str) -> Any:
 def _single_rows(origin: Origin, method: str) -> Iterator[dict[str, np.ndarray]]:
     """Rows at their own lengths; for entropy, whose histograms want one shape, the longer half cut to the median."""
     rows = origin.calibration
-    if method == "Entropy":
+    if method == "Entropy" and isinstance(rows, TokenRows):
         median = int(np.median(rows.lengths))
         rows = rows.take(np.flatnonzero(rows.lengths >= median)).cut(median)
     for _, arrays in origin.classifier.encoder.batches(rows[: MOST_ROWS[method]], 1):

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from materials.errors import RequestError
+
 
 def cache_folder() -> Path:
     """The user's cache folder; the environment variable DISTILBENCH_CACHE overrides it."""
@@ -55,6 +57,17 @@ def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with new_file(target) as temporary:
         temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json_object(file: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty when there is no file. Raises RequestError for a damaged one."""
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RequestError(f"{file} is damaged: {error}") from None
+    return content if isinstance(content, dict) else {}
 
 
 def sha256_of(path: Path) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from materials.archives import Report
 from materials.catalogue import WEIGHTS, fetch_folder
 from materials.errors import RequestError, unknown
-from materials.files import sha256_of
+from materials.files import read_json_object, sha256_of
 
 FILES = ("config.json", "*.safetensors", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +25,18 @@ class WeightsFolder:
     @property
     def config(self) -> dict[str, Any]:
         """The model's configuration, as it stands in config.json."""
-        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        return read_json_object(self.path / "config.json")
+
+    @property
+    def modality(self) -> str | None:
+        """What the model has been fine-tuned to classify, text or image; none when it has no head that classifies."""
+        named = self.config.get("architectures") or ()
+        return next((modality for head, modality in HEADS.items() if any(head in name for name in named)), None)
 
     @property
     def is_classifier(self) -> bool:
         """Whether the model has been fine-tuned to classify sequences."""
-        return any("ForSequenceClassification" in name for name in self.config.get("architectures") or ())
+        return self.modality == "text"
 
     @property
     def label_names(self) -> tuple[str, ...]:

@@ -4,19 +4,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from teachers.image_classifier import load_image_classifier, save_image_classifier, start_image_classifier
 from teachers.transformer import load_transformer, save_transformer, start_transformer
 from training.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
 class Teacher:
-    """How a kind of teacher begins from pretrained weights, and how a trained one is written and read."""
+    """How a kind of teacher begins from pretrained weights, and how a trained one is written and read.
+
+    `modality` is what it classifies, text or image.
+    """
 
     start: Callable[..., Classifier]
     save: Callable[[Classifier, Path], None]
     load: Callable[[Path], Classifier]
+    modality: str
 
 
 TEACHERS: dict[str, Teacher] = {
-    "transformer": Teacher(start=start_transformer, save=save_transformer, load=load_transformer)
+    "transformer": Teacher(
+        start=start_transformer,
+        save=save_transformer,
+        load=load_transformer,
+        modality="text",
+    ),
+    "image-classifier": Teacher(
+        start=start_image_classifier,
+        save=save_image_classifier,
+        load=load_image_classifier,
+        modality="image",
+    ),
 }

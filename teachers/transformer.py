@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from materials.errors import RequestError
+from teachers.pretrained import SAFELY, first_line, quiet_transformers
 from training.classifier import Classifier
 from training.graph_input import ATTENTION_MASK, INPUT_IDS
 from training.text_encoder import TextEncoder
@@ -39,19 +40,20 @@ def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length
     torch.manual_seed(seed)
     names = dict(enumerate(label_names))
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             model = AutoModelForSequenceClassification.from_pretrained(
                 weights,
                 num_labels=len(names),
                 id2label=names,
                 label2id={name: number for number, name in names.items()},
                 dtype=torch.float32,
-                local_files_only=True,
+                **SAFELY,
             )
         classifier = _classifier(Transformer(model), weights, label_names, max_length_tokens)
     except Exception as error:  # a damaged file raises whatever the library that reads it chose
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{weights} cannot be opened as a transformer that classifies: {reason}") from error
+        raise RequestError(
+            f"{weights} cannot be opened as a transformer that classifies: {first_line(error)}"
+        ) from error
     positions = getattr(model.config, "max_position_embeddings", None)
     if positions and max_length_tokens > positions:
         raise RequestError(
@@ -62,12 +64,12 @@ def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:
     """Write a folder that `transformers` can load, with its tokenizer.json and the length it was trained for."""
-    module = classifier.module
-    if not isinstance(module, Transformer):
-        raise TypeError(f"expected a Transformer, got {type(module).__name__}")
+    module, encoder = classifier.module, classifier.encoder
+    if not isinstance(module, Transformer) or not isinstance(encoder, TextEncoder):
+        raise TypeError(f"expected a Transformer of texts, got {type(module).__name__} of {encoder.modality}s")
     module.model.save_pretrained(folder)
-    classifier.encoder.tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"architecture": "transformer", "max_length_tokens": classifier.encoder.max_length_tokens}
+    encoder.tokenizer.save(str(folder / "tokenizer.json"))
+    settings = {"architecture": "transformer", "max_length_tokens": encoder.max_length_tokens}
     (folder / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
 
 
@@ -75,8 +77,8 @@ def load_transformer(folder: Path) -> Classifier:
     """Read what `save_transformer` wrote; runs no code from the files."""
     from transformers import AutoModelForSequenceClassification
 
-    with _quiet_transformers():
-        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    with quiet_transformers():
+        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, **SAFELY)
     label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     return _classifier(Transformer(model), folder, label_names, settings["max_length_tokens"])
@@ -90,19 +92,3 @@ def _classifier(module: Transformer, folder: Path, label_names: tuple[str, ...],
         inputs=Transformer.inputs,
     )
     return Classifier(architecture="transformer", module=module.eval(), encoder=encoder, label_names=label_names)
-
-
-class _quiet_transformers:
-    """Hide the load report: a new head on a pretrained body is what was asked for."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging
-
-        self.verbosity = logging.get_verbosity()
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        from transformers.utils import logging
-
-        logging.set_verbosity(self.verbosity)

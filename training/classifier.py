@@ -1,9 +1,9 @@
-"""A model in memory together with all it needs to classify a text."""
+"""A model in memory together with all it needs to classify a text or an image."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.text_encoder import TextEncoder
+from training.encoder import Encoder
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,7 +15,7 @@ class Classifier:
 
     architecture: str
     module: "nn.Module"
-    encoder: TextEncoder
+    encoder: Encoder
     label_names: tuple[str, ...]
 
     @property

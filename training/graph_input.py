@@ -11,6 +11,16 @@ class GraphInput:
     dtype: str = "int64"
     dimensions: tuple[str | int, ...] = ("batch", "length")
 
+    def shape(self, *, batch: int, length: int) -> tuple[int, ...]:
+        """The dimensions with these numbers in place of their names."""
+        named = {"batch": batch, "length": length}
+        return tuple(named[one] if isinstance(one, str) else one for one in self.dimensions)
+
 
 INPUT_IDS = GraphInput(name="input_ids")
 ATTENTION_MASK = GraphInput(name="attention_mask")
+
+
+def pixel_values(height: int, width: int) -> GraphInput:
+    """Images of three colours and one size."""
+    return GraphInput(name="pixel_values", dtype="float32", dimensions=("batch", 3, height, width))

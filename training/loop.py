@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.encoder import Encoder
 from training.objectives import Objective
 from training.precision import autocast
-from training.text_encoder import TextEncoder, bucketed_batches
+from training.text_encoder import bucketed_batches
 from training.token_rows import TokenRows
 
 Report = Callable[[int, int], None]
@@ -63,7 +64,7 @@ def train(
     examples: Examples,
     validation: Examples,
     *,
-    encoder: TextEncoder,
+    encoder: Encoder,
     objective: Objective,
     settings: TrainingSettings,
     report: Report,
@@ -109,7 +110,7 @@ def train(
 def predict_logits(
     model: nn.Module,
     encoded: TokenRows,
-    encoder: TextEncoder,
+    encoder: Encoder,
     *,
     device: str = "cpu",
     batch_size: int = 64,
@@ -144,7 +145,7 @@ def _loss(
     examples: Examples,
     rows: np.ndarray,
     *,
-    encoder: TextEncoder,
+    encoder: Encoder,
     objective: Objective,
     settings: TrainingSettings,
 ) -> Tensor:
@@ -160,7 +161,7 @@ def _loss(
 def _finish_epoch(
     model: nn.Module,
     validation: Examples,
-    encoder: TextEncoder,
+    encoder: Encoder,
     epoch: int,
     losses: list[float],
     started: float,

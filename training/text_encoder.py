@@ -1,5 +1,6 @@
 """Texts to padded arrays of token numbers, by the one tokenizer.json of a model; needs no torch."""
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from training.encoder import Shape
 from training.graph_input import GraphInput
 from training.token_rows import TokenRows
 from training.word_cuts import all_simple, is_simple
@@ -17,13 +19,17 @@ ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "attention_mask": lambda input_ids, is_token: is_token.astype(np.int64),
     "token_type_ids": lambda input_ids, is_token: np.zeros_like(input_ids),
 }
+BATCH_SIZES = (1, 2, 7, 64)
+LENGTHS = (1, 2, 17)
+EXAMPLE_LENGTH = 7
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextEncoder:
     """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only.
 
-    `words`, for a tokenizer.json that allows it, does the same to simple texts many times as fast.
+    `words`, for a tokenizer.json that allows it, does the same to simple texts many times as fast. `file` is the
+    tokenizer.json that it was read from.
     """
 
     tokenizer: Tokenizer
@@ -31,6 +37,9 @@ class TextEncoder:
     padding: int
     inputs: tuple[GraphInput, ...]
     words: WordEncoder | None = None
+    file: Path | None = None
+
+    modality = "text"
 
     @classmethod
     def load(cls, file: Path, *, max_length_tokens: int, padding: int, inputs: tuple[GraphInput, ...]) -> "TextEncoder":
@@ -44,6 +53,7 @@ class TextEncoder:
             padding=padding,
             inputs=inputs,
             words=read_word_encoder(file),
+            file=file,
         )
 
     def encode(self, texts: Sequence[str]) -> TokenRows:
@@ -77,6 +87,29 @@ class TextEncoder:
         for start in range(0, len(order), batch_size):
             batch = slice(start, start + batch_size)
             yield order[batch], self.pad(ordered[batch])
+
+    def shapes(self) -> list[Shape]:
+        """Batches of 1, 2, 7 and 64 texts of 1, 2, 17 and the most tokens."""
+        lengths = sorted({*(length for length in LENGTHS if length < self.max_length_tokens), self.max_length_tokens})
+        return [Shape(batch=batch, length=length) for batch in BATCH_SIZES for length in lengths]
+
+    def example(self, shape: Shape, *, rows: TokenRows | None = None) -> dict[str, np.ndarray]:
+        """Inputs of exactly this shape; every second row is shorter, so that padding is exercised too.
+
+        The tokens are those of `rows`, over and over; without rows, the first numbers of the vocabulary.
+        """
+        length = shape.length or EXAMPLE_LENGTH
+        tokens = rows.tokens if rows else np.arange(1, self.tokenizer.get_vocab_size())
+        stream = np.resize(tokens, shape.batch * length).reshape(shape.batch, length).tolist()
+        shorter = max(1, length // 2)
+        parts = [row[: shorter if number % 2 else length] for number, row in enumerate(stream)]
+        return self.pad(TokenRows.of(parts), length=length)
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json, byte for byte as it was read. Raises ValueError when it was not read from a file."""
+        if self.file is None:
+            raise ValueError("this encoder was not read from a tokenizer.json")
+        shutil.copyfile(self.file, folder / "tokenizer.json")
 
     def _by_tokenizer(self, texts: Sequence[str]) -> TokenRows:
         return TokenRows.of([encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))])

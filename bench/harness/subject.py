@@ -10,6 +10,7 @@ from bench.harness.task import Task
 from export import RUNTIMES
 from export.bundle import Bundle
 from export.runtime import Runtime, RuntimeSettings, logits_of
+from materials.errors import RequestError
 from peers import PEERS, require
 from training.text_encoder import TextEncoder
 
@@ -76,6 +77,8 @@ def _load_bundle(bundle: Bundle, task: Task) -> Subject:
         if torch.get_num_interop_threads() != 1:  # which may be set once only
             torch.set_num_interop_threads(1)
     encoder = bundle.encoder()
+    if not isinstance(encoder, TextEncoder):
+        raise RequestError(f"{bundle.folder} classifies images, and only models of texts can be measured so far")
     runtime = RUNTIMES[bundle.runtime](bundle, task.threads, task.device)
     synchronise = None
     if task.device == "cuda":

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -101,7 +102,9 @@ def test_students_are_trained_from_stored_logits_without_the_teacher(
     def never(*arguments, **settings):
         pytest.fail("the teacher was built")
 
-    monkeypatch.setitem(teachers.TEACHERS, "transformer", teachers.Teacher(start=never, save=never, load=never))
+    monkeypatch.setitem(
+        teachers.TEACHERS, "transformer", replace(teachers.TEACHERS["transformer"], start=never, save=never, load=never)
+    )
     monkeypatch.setattr("export.labelling.label_rows", never)
     run_recipe(request(tiny_recipe, tmp_path / "run", "students.0.transfer_epochs=3", "speed_seeds=0"), dry_run=False)
     assert made.count("student") == 2

@@ -30,6 +30,7 @@ REFUSALS = {
     "objectives.0.name=hrad": r"line \d+: .*unknown objective 'hrad'; did you mean 'hard'\?",
     "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: aotinductor, eager, eager-bf16",
     "teacher.architecture=bert": "unknown teacher 'bert'",
+    "teacher.architecture=image-classifier": "'image-classifier' classifies images, .* of texts; choose transformer",
     "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
     "students.0.vectors=glov": "unknown word vectors 'glov'",
     "students.0.epoch=3": r"line \d+: unknown key 'epoch'; did you mean 'epochs'\?",

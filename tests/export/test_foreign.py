@@ -10,6 +10,7 @@ import pytest
 from sample_texts import sentences
 
 from export import RUNTIMES
+from export.checkpoint import load_checkpoint
 from export.foreign import open_model
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -111,6 +112,11 @@ def test_hugging_face_folder_computes_what_transformers_computes(tiny_classifier
     assert (bundle.runtime, bundle.format, bundle.architecture) == ("torch", "transformers", "bert")
     assert (bundle.label_names, bundle.max_length_tokens) == (("good", "bad"), 160)
     assert np.allclose(logits(bundle), original, atol=1e-5)
+
+
+def test_checkpoint_of_somebody_else_cuts_texts_where_its_files_say(tiny_classifier):
+    encoder = load_checkpoint(tiny_classifier).encoder
+    assert (encoder.modality, encoder.max_length_tokens) == ("text", 160)
 
 
 def test_parameters_are_counted_without_loading_the_model(tiny_classifier, exported):

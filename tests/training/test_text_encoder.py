@@ -33,6 +33,23 @@ def test_padded_arrays_are_those_of_a_loop_over_rows(lists, more):
     assert arrays["token_type_ids"].tolist() == [[0] * width for _ in lists]
 
 
+def test_examples_have_the_shapes_that_parity_asks_for(encoder, tmp_path):
+    shapes = encoder.shapes()
+    assert {shape.batch for shape in shapes} == {1, 2, 7, 64}
+    assert {shape.length for shape in shapes} == {1, 2, 16}
+    rows = encoder.encode(["a lovely film", "dull"])
+    for shape in shapes:
+        for arrays in (encoder.example(shape), encoder.example(shape, rows=rows)):
+            assert {array.shape for array in arrays.values()} == {(shape.batch, shape.length)}
+
+
+def test_saved_file_is_the_one_that_was_read(encoder, tiny_bert, tmp_path):
+    encoder.save(tmp_path)
+    assert (tmp_path / "tokenizer.json").read_bytes() == (tiny_bert / "tokenizer.json").read_bytes()
+    with pytest.raises(ValueError, match="was not read from a tokenizer.json"):
+        TextEncoder(tokenizer=None, max_length_tokens=9, padding=0, inputs=(INPUT_IDS,)).save(tmp_path)
+
+
 def test_row_longer_than_the_asked_length_is_refused(encoder):
     with pytest.raises(ValueError, match="cannot assign"):
         encoder.pad(TokenRows.of([[5, 6, 7], [8]]), length=2)

@@ -1,0 +1,96 @@
+"""A pretrained model that classifies images, as transformers loads it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from materials.errors import RequestError
+from materials.weights import WeightsFolder
+from teachers.pretrained import SAFELY, first_line, quiet_transformers
+from training.classifier import Classifier
+from training.image_encoder import SETTINGS_FILE, ImageEncoder
+
+ARCHITECTURE = "image-classifier"
+COLOURS = 3
+
+
+class ImageClassifier(nn.Module):
+    """The model of transformers behind one input and one output."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Logits (batch, classes) from pixel values (batch, 3, height, width) of any floating type."""
+        return self.model(pixel_values=pixel_values.to(self.model.dtype)).logits
+
+
+def start_image_classifier(weights: Path, label_names: tuple[str, ...], *, seed: int) -> Classifier:
+    """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size.
+
+    Raises RequestError when a file is missing, damaged or not known here, or the model takes no coloured images.
+    """
+    from transformers import AutoModelForImageClassification
+
+    encoder = read_image_encoder(weights)
+    torch.manual_seed(seed)
+    names = dict(enumerate(label_names))
+    try:
+        with quiet_transformers():
+            model = AutoModelForImageClassification.from_pretrained(
+                weights,
+                num_labels=len(names),
+                id2label=names,
+                label2id={name: number for number, name in names.items()},
+                dtype=torch.float32,
+                **SAFELY,
+            )
+    except Exception as error:  # a damaged file raises whatever the library that reads it chose
+        raise RequestError(
+            f"{weights} cannot be opened as a model that classifies images: {first_line(error)}"
+        ) from error
+    if getattr(model.config, "num_channels", COLOURS) != COLOURS:
+        raise RequestError(f"the model in {weights} takes images of {model.config.num_channels} colours; expected 3")
+    return Classifier(
+        architecture=ARCHITECTURE, module=ImageClassifier(model).eval(), encoder=encoder, label_names=label_names
+    )
+
+
+def save_image_classifier(classifier: Classifier, folder: Path) -> None:
+    """Write a folder that `transformers` can load, with the complete settings of its image processor."""
+    if not isinstance(classifier.module, ImageClassifier):
+        raise TypeError(f"expected an ImageClassifier, got {type(classifier.module).__name__}")
+    classifier.module.model.save_pretrained(folder)
+    classifier.encoder.save(folder)
+    (folder / "model.json").write_text(json.dumps({"architecture": ARCHITECTURE}), encoding="utf-8")
+
+
+def load_image_classifier(folder: Path) -> Classifier:
+    """Read what `save_image_classifier` wrote, or a fine-tuned folder of anybody's; runs no code from the files."""
+    return start_image_classifier(folder, WeightsFolder(path=folder, digest="", licence="").label_names, seed=0)
+
+
+def read_image_encoder(folder: Path) -> ImageEncoder:
+    """The encoder of a model folder, with what its preprocessor_config.json leaves out as transformers fills it in.
+
+    Raises RequestError when the file is missing, damaged or not known here.
+    """
+    from transformers import AutoImageProcessor
+
+    file = folder / SETTINGS_FILE
+    if not file.is_file():
+        raise RequestError(f"{folder} has no {SETTINGS_FILE}, so it cannot be given an image; copy it there")
+    try:
+        with quiet_transformers():
+            processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        filled = json.loads(processor.to_json_string())
+        settings = {key: filled.get(key) for key in ("image_processor_type", *processor.valid_kwargs.__annotations__)}
+    except Exception as error:  # transformers has no error of its own for settings that it does not understand
+        raise RequestError(
+            f"{file} cannot be read as the settings of an image processor: {first_line(error)}"
+        ) from error
+    return ImageEncoder.of(settings, file)
