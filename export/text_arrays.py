@@ -2,12 +2,21 @@
 
 from tokenizers import Tokenizer
 
+from export.bundle import Bundle
 from export.graph_parts import GraphParts
 from export.text_tokens import TokenRowsInGraph
 from materials.errors import RequestError
 from training.text_encoder import TextEncoder
 
 ONNX_TYPES = {"int32": 6, "int64": 7}
+
+
+def text_encoder_of(bundle: Bundle) -> TextEncoder:
+    """The encoder of a bundle for texts. Raises TypeError for another bundle."""
+    encoder = bundle.encoder()
+    if not isinstance(encoder, TextEncoder):
+        raise TypeError(f"expected a TextEncoder, got {type(encoder).__name__}")
+    return encoder
 
 
 def add_arrays(parts: GraphParts, encoder: TextEncoder, rows: TokenRowsInGraph) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from export.bundle import Bundle
 from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
 from export.onnx_metadata import describe_onnx
-from export.text_arrays import add_arrays
+from export.text_arrays import add_arrays, text_encoder_of
 from export.text_tokens import add_tokens
 from materials.errors import RequestError
 
@@ -26,13 +26,15 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
 
     if bundle.runtime != "onnxruntime":
         raise RequestError(f"{bundle.folder} holds a model for {bundle.runtime}; only an ONNX file can take a text")
+    if bundle.modality != "text" or bundle.max_length_tokens is None:
+        raise RequestError(f"{bundle.folder} takes an {bundle.modality}, so it has no tokenizer to put into its file")
     content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
     model = onnx.load(bundle.model_path)
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
         raise RequestError(f"{bundle.model_path} is of opset {opset}; texts need {OLDEST_OPSET} or a later one")
     try:
-        _put_before(model, bundle, content)
+        _put_before(model, bundle, content, bundle.max_length_tokens)
     except RequestError as error:
         raise RequestError(f"no file can take the texts of {bundle.folder}: in tokenizer.json, {error}") from None
     _put_after(model, bundle.label_names)
@@ -48,13 +50,13 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
     )
 
 
-def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> None:
+def _put_before(model: Any, bundle: Bundle, content: dict[str, Any], longest: int) -> None:
     """Replace the model's inputs by texts."""
     from onnx import TensorProto, helper
 
     parts = GraphParts(prefix=PREFIX)
-    rows = add_tokens(parts, content, INPUT, bundle.max_length_tokens)
-    for name, made in add_arrays(parts, bundle.encoder(), rows).items():
+    rows = add_tokens(parts, content, INPUT, longest)
+    for name, made in add_arrays(parts, text_encoder_of(bundle), rows).items():
         parts.nodes.append(helper.make_node("Identity", [made], [name], name=f"{PREFIX}{name}"))
     nodes = [*parts.nodes, *model.graph.node]
     del model.graph.node[:], model.graph.input[:]

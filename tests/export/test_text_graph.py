@@ -286,6 +286,12 @@ def test_bundle_of_another_runtime_is_refused(tiny_eager):
         add_text_graph(tiny_eager, TEXTS)
 
 
+def test_bundle_for_images_is_refused(bundles, tmp_path):
+    bundle = replace(read_bundle(bundles["WordLevel"][0]), modality="image", max_length_tokens=None)
+    with pytest.raises(RequestError, match="takes an image, so it has no tokenizer"):
+        write_text_graph(bundle, tmp_path / "model.onnx")
+
+
 def test_missing_package_names_the_extra(tiny_onnx, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime_extensions", None)
     with pytest.raises(RequestError, match="install distilbench with its extra 'text-graph'"):
