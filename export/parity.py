@@ -93,7 +93,7 @@ def compare(
         reason=None,
         largest_difference=float(np.max([*among, np.abs(expected - found).max()])),
         noise=float(np.sqrt(np.mean((expected - found) ** 2)) / max(float(expected.std()), SMALLEST_SPREAD)),
-        agreement=_agreement(expected, found, bounds.margin),
+        agreement=agreement_of(expected, found, bounds.margin),
         f1_drop=_f1_drop(expected, found, labels),
     )
     reason = _reason(parity, lossy=lossy, bounds=bounds)
@@ -115,7 +115,8 @@ def _difference(reference: Forward, candidate: Forward, inputs: Mapping[str, np.
     return float(np.abs(expected - found).max())
 
 
-def _agreement(expected: np.ndarray, found: np.ndarray, margin: float) -> float:
+def agreement_of(expected: np.ndarray, found: np.ndarray, margin: float) -> float:
+    """The share of equal labels, of the rows whose two highest probabilities lie more than `margin` apart."""
     probabilities = np.exp(expected - expected.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     second, first = np.sort(probabilities, axis=1)[:, -2:].T

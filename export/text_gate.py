@@ -1,0 +1,138 @@
+"""Adds the file that takes texts to a bundle, if it computes what the bundle's model and tokenizer compute."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from export.bundle import Bundle, read_bundle, write_bundle
+from export.parity import ParityBounds, agreement_of
+from export.predictor import probabilities_of
+from export.text_graph import INPUT, PROBABILITIES, write_text_graph
+from export.text_outside import outside_of
+from export.text_session import extensions_library, open_session
+from materials.errors import RequestError
+from materials.files import new_file
+
+TEXT_MODEL = "model-text.onnx"
+BATCH_SIZES = (1, 2, 7, 64)
+BATCHES = 16
+UNUSUAL = (
+    "",
+    "   ",
+    "\t one \n\n two\r\n",
+    "rain 🌧 and 👩‍👩‍👧 and ☂️",
+    "雨の日の映画 비 오는 날 雨天的电影",
+    "DON'T they've 'S ''' n't N'T _x_ 3.5% (a)-b",
+    "caf\u00e9 cafe\u0301 \u00a1\u00c9l!\u2026 \u201cx\u201d \u2014 \ufb01ve\u00a0\u00bd \u0130 \u03a3",
+    "word " * 20_000,
+    "x" * 5_000,
+)
+Probabilities = Callable[[Sequence[str]], np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextGraphCheck:
+    """What the gate found. `rows_compared` of the given texts were in batches, the largest difference is of these.
+
+    A row is outside when the graph is known not to read its characters as the tokenizer does; `first_outside` is the
+    first such text, none without one. `agreement` is the share of equal labels over all other rows that the bundle is
+    sure of; it may be below 1 for a lossy model, whose numbers depend on how ONNX Runtime joins operators.
+    """
+
+    rows_compared: int
+    largest_difference: float
+    agreement: float
+    rows_outside: int
+    largest_difference_outside: float
+    first_outside: str | None
+
+
+def add_text_graph(folder: Path, texts: Sequence[str]) -> TextGraphCheck:
+    """Write model-text.onnx into a bundle's folder and list it there, unless the gate refuses it.
+
+    `texts` are real ones to compare on. Raises RequestError when the gate does, when the bundle's tokenizer has no
+    operators, and without onnxruntime-extensions.
+    """
+    bundle = read_bundle(folder)
+    extensions_library()
+    with new_file(folder / TEXT_MODEL) as temporary:
+        write_text_graph(bundle, temporary)
+        check = check_text_graph(bundle, temporary, texts)
+    write_bundle(bundle)
+    return check
+
+
+def check_text_graph(bundle: Bundle, file: Path, texts: Sequence[str]) -> TextGraphCheck:
+    """Compare a file's probabilities with those of the bundle, in up to 16 batches of 1, 2, 7 and 64 texts.
+
+    They may differ by 1e-4. A lossy model is compared before ONNX Runtime fuses operators, which turns the last bit of
+    a float into another int8 number; after that its labels must agree. Raises RequestError where they do not.
+    """
+    bounds = ParityBounds()
+    is_outside = outside_of(bundle)
+    kept, outside = ([text for text in texts if is_outside(text) == away] for away in (False, True))
+    ways = _both_ways(bundle, file, fused=bundle.precision == "fp32")
+    batches = [[text] for text in UNUSUAL] + [[*UNUSUAL, *kept[:7]]] + _batches(kept)
+    largest = max(_difference(*ways, batch, bound=bounds.largest_difference) for batch in batches)
+    agreement = 1.0
+    if bundle.precision != "fp32":
+        agreement = _agreement(*_both_ways(bundle, file, fused=True), kept, bounds.margin)
+    if agreement < bounds.smallest_agreement:
+        raise RequestError(
+            f"the file that takes texts is not kept: {agreement:.2%} of its sure labels are those of {bundle.folder}; "
+            f"the bound is {bounds.smallest_agreement:.0%}"
+        )
+    return TextGraphCheck(
+        rows_compared=min(len(kept), BATCHES * max(BATCH_SIZES)),
+        largest_difference=largest,
+        agreement=agreement,
+        rows_outside=len(outside),
+        largest_difference_outside=max((_difference(*ways, batch) for batch in _split(outside, 64)), default=0.0),
+        first_outside=outside[0] if outside else None,
+    )
+
+
+def _both_ways(bundle: Bundle, file: Path, *, fused: bool) -> tuple[Probabilities, Probabilities]:
+    """The bundle's model after its tokenizer, and the file; on whole batches, as int8 depends on what is in one."""
+    encoder = bundle.encoder()
+    ordinary, alone = open_session(bundle.model_path, fused=fused), open_session(file, fused=fused)
+
+    def expected(texts: Sequence[str]) -> np.ndarray:
+        return probabilities_of(ordinary.run(None, encoder.pad(encoder.encode(texts)))[0])
+
+    def found(texts: Sequence[str]) -> np.ndarray:
+        return alone.run([PROBABILITIES], {INPUT: np.array(texts, dtype=object)})[0]
+
+    return expected, found
+
+
+def _batches(texts: Sequence[str]) -> list[list[str]]:
+    return [batch for size in BATCH_SIZES for batch in _split(texts, size)[:BATCHES]]
+
+
+def _split(texts: Sequence[str], size: int) -> list[list[str]]:
+    return [list(texts[start : start + size]) for start in range(0, len(texts), size)]
+
+
+def _difference(expected: Probabilities, found: Probabilities, texts: Sequence[str], *, bound: float = np.inf) -> float:
+    """The largest difference of a probability. Raises RequestError for the first text beyond the bound."""
+    differences = np.abs(expected(texts) - found(texts)).max(axis=1)
+    beyond = ~(differences <= bound)
+    if beyond.any() and np.isfinite(bound):
+        first = int(beyond.argmax())
+        text = texts[first] if len(texts[first]) <= 60 else texts[first][:60] + "…"
+        raise RequestError(
+            f"the file that takes texts is not kept: a probability differs by {differences[first]:.1e} from the "
+            f"bundle's (the bound is {bound:.0e}) for the text {text!r}"
+        )
+    return float(differences.max())
+
+
+def _agreement(expected: Probabilities, found: Probabilities, texts: Sequence[str], margin: float) -> float:
+    if not texts:
+        return 1.0
+    batches = _split(texts, max(BATCH_SIZES))
+    logits = [np.log(np.concatenate([way(batch) for batch in batches])) for way in (expected, found)]
+    return agreement_of(logits[0], logits[1], margin)

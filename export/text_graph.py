@@ -1,0 +1,88 @@
+"""Writes a bundle's model, its tokenizer and its labels as one ONNX file that takes texts."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from export.bundle import Bundle
+from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
+from export.onnx_metadata import describe_onnx
+from export.text_arrays import add_arrays
+from export.text_tokens import add_tokens
+from materials.errors import RequestError
+
+INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"
+OLDEST_OPSET = 20
+PREFIX = "text/"
+
+
+def write_text_graph(bundle: Bundle, file: Path) -> None:
+    """Write the file: `text`, string (batch,), to `probabilities`, float32 (batch, labels), and `label` (batch,).
+
+    Raises RequestError for a bundle that ONNX Runtime does not run, and for a tokenizer that operators cannot replace.
+    """
+    import onnx
+
+    if bundle.runtime != "onnxruntime":
+        raise RequestError(f"{bundle.folder} holds a model for {bundle.runtime}; only an ONNX file can take a text")
+    content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
+    model = onnx.load(bundle.model_path)
+    opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
+    if opset < OLDEST_OPSET:
+        raise RequestError(f"{bundle.model_path} is of opset {opset}; texts need {OLDEST_OPSET} or a later one")
+    try:
+        _put_before(model, bundle, content)
+    except RequestError as error:
+        raise RequestError(f"no file can take the texts of {bundle.folder}: in tokenizer.json, {error}") from None
+    _put_after(model, bundle.label_names)
+    _name_operators(model)
+    onnx.save(model, file)
+    describe_onnx(
+        file,
+        label_names=bundle.label_names,
+        input_names=[INPUT],
+        max_length_tokens=bundle.max_length_tokens,
+        licences=bundle.licences,
+        task=bundle.task,
+    )
+
+
+def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> None:
+    """Replace the model's inputs by texts."""
+    from onnx import TensorProto, helper
+
+    parts = GraphParts(prefix=PREFIX)
+    rows = add_tokens(parts, content, INPUT, bundle.max_length_tokens)
+    for name, made in add_arrays(parts, bundle.encoder(), rows).items():
+        parts.nodes.append(helper.make_node("Identity", [made], [name], name=f"{PREFIX}{name}"))
+    nodes = [*parts.nodes, *model.graph.node]
+    del model.graph.node[:], model.graph.input[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(parts.constants)
+    model.graph.input.append(helper.make_tensor_value_info(INPUT, TensorProto.STRING, ["batch"]))
+
+
+def _put_after(model: Any, label_names: Sequence[str]) -> None:
+    """Replace the model's output by probabilities and labels."""
+    from onnx import TensorProto, helper
+
+    parts = GraphParts(prefix=f"{PREFIX}after/")
+    logits = model.graph.output[0].name
+    best = parts.one("ArgMax", logits, axis=1, keepdims=0)
+    softmax = helper.make_node("Softmax", [logits], [PROBABILITIES], axis=-1, name=f"{PREFIX}{PROBABILITIES}")
+    label = helper.make_node("Gather", [parts.constant(label_names), best], [LABEL], name=f"{PREFIX}{LABEL}")
+    model.graph.node.extend([*parts.nodes, softmax, label])
+    model.graph.initializer.extend(parts.constants)
+    del model.graph.output[:], model.graph.value_info[:]
+    probabilities = helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, ["batch", len(label_names)])
+    model.graph.output.extend([probabilities, helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"])])
+
+
+def _name_operators(model: Any) -> None:
+    """Name the sets of operators that texts need."""
+    from onnx import helper
+
+    named = {one.domain for one in model.opset_import}
+    needed = ((EXTENSIONS, 1), (CLASSICAL, 4))
+    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in needed if domain not in named)

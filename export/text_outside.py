@@ -1,0 +1,30 @@
+"""Finds the texts that a graph of operators is known not to read as its tokenizer does."""
+
+import json
+from collections.abc import Callable
+
+from export.bundle import Bundle
+from export.text_characters import read_character_rules
+
+NEXT_LINE = "\x85"
+
+
+def outside_of(bundle: Bundle) -> Callable[[str], bool]:
+    """Whether a text is outside of what the bundle's graph reads exactly.
+
+    So is one with a zero character or, letter for letter, one of the tokenizer's own tokens, such as [SEP]; one whose
+    characters the normalizer joins in a way that no table has; and for BPE, one with the control character NEXT LINE.
+    """
+    tokenizer = bundle.encoder().tokenizer
+    content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
+    special = [one.content for one in tokenizer.get_added_tokens_decoder().values()]
+    rules = None if content["model"]["type"] == "BPE" else read_character_rules(content)
+
+    def is_outside(text: str) -> bool:
+        if "\0" in text or any(one in text for one in special):
+            return True
+        if rules is None:
+            return NEXT_LINE in text
+        return bool(tokenizer.normalizer) and rules.normalized(text) != tokenizer.normalizer.normalize_str(text)
+
+    return is_outside

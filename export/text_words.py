@@ -1,0 +1,48 @@
+"""The part of a graph that turns texts into lower-case words and signs with spaces between them."""
+
+from collections.abc import Mapping
+
+from export.graph_parts import EXTENSIONS, GraphParts
+from export.text_characters import GONE, WITH_MARKS, CharacterRules
+
+ROW_END, PIECE_END, NO_CHARACTER = "\ufffe", "\uffff", "\ufdd0"
+
+
+def add_words(parts: GraphParts, rules: CharacterRules, texts: str) -> str:
+    """The name of the texts, string (batch,), cut at single spaces only, as the tokenizer would cut them.
+
+    ASCII texts take a short way; for others a piece of each text is looked up in the table of characters.
+    """
+    is_ascii = parts.one("RegexFullMatch", texts, pattern=r"[\x00-\x7f]*")
+    all_ascii = parts.one("ReduceMin", parts.one("Cast", is_ascii, to=6), keepdims=0)
+    simple, other = (GraphParts(prefix=f"{parts.prefix}{name}_") for name in ("ascii", "other"))
+    lowered = simple.one("StringLower", texts, domain=EXTENSIONS) if rules.lowers else simple.one("Identity", texts)
+    condition = parts.one("Cast", all_ascii, to=9)
+    texts = parts.choose(condition, simple, lowered, other, _add_tables(other, rules, texts))
+    if rules.ascii_removed:
+        texts = parts.replace(texts, rules.ascii_removed, "")
+    if rules.ascii_spaces:
+        texts = parts.replace(texts, rules.ascii_spaces, " ")
+    found = "|".join(filter(None, (rules.together, rules.ascii_signs)))
+    return parts.replace(texts, f"({found})", r" \1 ")
+
+
+def _add_tables(parts: GraphParts, rules: CharacterRules, texts: str) -> str:
+    """The texts with each character replaced; all rows are one text on the way, so that none is padded."""
+    texts = parts.replace(texts, f"[{ROW_END}{PIECE_END}{GONE}]", NO_CHARACTER)
+    row = parts.one("StringJoin", texts, parts.constant([ROW_END]), parts.constant([0]), domain=EXTENSIONS)
+    if rules.composed:
+        row = _look_up(parts, row, WITH_MARKS, rules.composed)
+    row = _look_up(parts, row, rules.looked_up, rules.spaced)
+    for pattern, by in ((rules.long_removed, GONE), (rules.long_signs, r" \0 ")):
+        row = parts.replace(row, pattern, by) if pattern else row
+    texts = parts.one("Reshape", parts.add("StringSplit", row, delimiter=ROW_END, outputs=2)[0], parts.constant([-1]))
+    return parts.replace(texts, GONE, "")  # only now, as of an empty row nothing would be left by the split
+
+
+def _look_up(parts: GraphParts, row: str, pattern: str, table: Mapping[str, str]) -> str:
+    row = parts.replace(row, f"({pattern})", f"{PIECE_END}\\1{PIECE_END}")
+    pieces = parts.add("StringSplit", row, delimiter=PIECE_END, outputs=2)[0]
+    lines = "\n".join(f"{piece}\t{made}" for piece, made in table.items())
+    pieces = parts.one("StringMapping", pieces, domain=EXTENSIONS, map=lines)
+    return parts.one("StringJoin", pieces, parts.constant([""]), parts.constant([1]), domain=EXTENSIONS)
