@@ -29,6 +29,9 @@ def export(
     label: LabelColumn = None,
     licence: Annotated[str | None, typer.Option(help="The model's licence, for a folder that does not say it.")] = None,
     opset: Annotated[int, typer.Option(help="The version of ONNX's operators.")] = 20,
+    with_tokenizer: Annotated[
+        bool, typer.Option("--with-tokenizer", help="Add one ONNX file from texts to probabilities to ONNX bundles.")
+    ] = False,
 ) -> None:
     """Write a model to deployable files, each proven against the model in memory."""
     from bench.exports import ExportOrder, export_model
@@ -42,6 +45,7 @@ def export(
         label=label,
         licence=licence,
         opset=opset,
+        with_tokenizer=with_tokenizer,
     )
     raise typer.Exit(export_model(order))
 

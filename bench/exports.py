@@ -18,6 +18,7 @@ from export.exporting import ExportRequest, export_bundle, open_origin, remember
 from export.made_up import made_up_items
 from export.origin import OPSET, Origin
 from export.runtime import logits_of
+from export.text_gate import TEXT_MODEL, add_text_graph
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
 from materials.licences import commerce_notice, marked
@@ -43,11 +44,14 @@ class ExportOrder:
     label: str | None = None
     licence: str | None = None
     opset: int = OPSET
+    with_tokenizer: bool = False
 
 
 def export_model(order: ExportOrder) -> int:
     """Write one bundle a format below the output folder and print what came of each; 1 when a gate failed, else 0."""
     formats = _formats(order.formats)
+    if order.with_tokenizer and not any(EXPORTERS[name].runtime == "onnxruntime" for name in formats):
+        raise RequestError(f"--with-tokenizer makes an ONNX file, and none of the formats is one: {order.formats}")
     made, licences = _record_of(order)
     calibration, judged = _split(order)
     prove_writable(order.output)
@@ -63,6 +67,8 @@ def export_model(order: ExportOrder) -> int:
             with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
                 export_bundle(request, format, folder)
             bundles.append(read_bundle(order.output / format))
+            if order.with_tokenizer and bundles[-1].runtime == "onnxruntime":
+                _add_tokenizer(bundles[-1].folder, rows.texts, screen)
     _print(bundles, order.output)
     return 1 if any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
 
@@ -131,6 +137,16 @@ def _folder(order: ExportOrder, format: str) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # unless it is empty
             order.output.rmdir()
+
+
+def _add_tokenizer(folder: Path, texts: Sequence[str], screen: Screen) -> None:
+    """Write the file that takes texts beside the model, and say what its own gate found."""
+    with screen.step(f"{folder.name} from texts"):
+        check = add_text_graph(folder, texts)
+    screen.notice(
+        f"{folder / TEXT_MODEL} takes texts: on {check.rows_compared} rows its probabilities differ by "
+        f"{check.largest_difference:.1e} at most; {check.rows_outside} rows hold characters that it reads otherwise"
+    )
 
 
 def _taken(table: Table, numbers: np.ndarray) -> Table:

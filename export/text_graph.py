@@ -11,6 +11,7 @@ from export.onnx_metadata import describe_onnx
 from export.text_arrays import add_arrays
 from export.text_tokens import add_tokens
 from materials.errors import RequestError
+from training.text_encoder import TextEncoder
 
 INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"
 OLDEST_OPSET = 20
@@ -26,6 +27,8 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
 
     if bundle.runtime != "onnxruntime":
         raise RequestError(f"{bundle.folder} holds a model for {bundle.runtime}; only an ONNX file can take a text")
+    if bundle.modality != "text":
+        raise RequestError(f"{bundle.folder} holds a model of images; only a model of texts can take a text")
     content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
     model = onnx.load(bundle.model_path)
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
@@ -53,8 +56,10 @@ def _put_before(model: Any, bundle: Bundle, content: dict[str, Any]) -> None:
     from onnx import TensorProto, helper
 
     parts = GraphParts(prefix=PREFIX)
-    rows = add_tokens(parts, content, INPUT, bundle.max_length_tokens)
-    for name, made in add_arrays(parts, bundle.encoder(), rows).items():
+    encoder = bundle.encoder()
+    assert isinstance(encoder, TextEncoder)
+    rows = add_tokens(parts, content, INPUT, encoder.max_length_tokens)
+    for name, made in add_arrays(parts, encoder, rows).items():
         parts.nodes.append(helper.make_node("Identity", [made], [name], name=f"{PREFIX}{name}"))
     nodes = [*parts.nodes, *model.graph.node]
     del model.graph.node[:], model.graph.input[:]
