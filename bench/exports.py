@@ -18,6 +18,7 @@ from export.exporting import ExportRequest, export_bundle, open_origin, remember
 from export.made_up import made_up_items
 from export.origin import OPSET, Origin
 from export.runtime import logits_of
+from export.text_gate import TEXT_MODEL, add_text_graph
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
 from materials.licences import commerce_notice, marked
@@ -43,11 +44,14 @@ class ExportOrder:
     label: str | None = None
     licence: str | None = None
     opset: int = OPSET
+    with_tokenizer: bool = False
 
 
 def export_model(order: ExportOrder) -> int:
     """Write one bundle a format below the output folder and print what came of each; 1 when a gate failed, else 0."""
     formats = _formats(order.formats)
+    if order.with_tokenizer and not any(EXPORTERS[name].runtime == "onnxruntime" for name in formats):
+        raise RequestError(f"--with-tokenizer makes an ONNX file, and none of the formats is one: {order.formats}")
     made, licences = _record_of(order)
     calibration, judged = _split(order)
     prove_writable(order.output)
@@ -56,13 +60,15 @@ def export_model(order: ExportOrder) -> int:
         screen.notice(notice)
     with open_origin(order.place, calibration.texts, opset=order.opset) as origin:
         formats = _possible(formats, origin.classifier.architecture, order)
-        rows = _numbered(judged, origin) if order.data else _made_up(origin)
+        rows = rows_for(origin, judged)
         request = ExportRequest(origin=origin, rows=rows, made=made, licences=licences, made_up=order.data is None)
         bundles = []
         for format in formats:
             with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
                 export_bundle(request, format, folder)
             bundles.append(read_bundle(order.output / format))
+            if order.with_tokenizer and bundles[-1].runtime == "onnxruntime":
+                _add_tokenizer(bundles[-1].folder, rows.texts, screen)
     _print(bundles, order.output)
     return 1 if any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
 
@@ -110,10 +116,10 @@ def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]
     return bundle.made, {**bundle.licences, **({"model": marked(order.licence)} if order.licence else {})}
 
 
-def _split(order: ExportOrder) -> tuple[Table, Table]:
-    """Rows to calibrate on and rows to judge on, none of them in both; both empty without a file."""
+def _split(order: ExportOrder) -> tuple[Table, Table | None]:
+    """Rows to calibrate on and rows to judge on, none of them in both; without a file, none."""
     if order.data is None:
-        return Table(texts=[], labels=None), Table(texts=[], labels=None)
+        return Table(texts=[], labels=None), None
     table = read_table(order.data, text=order.text, label=order.label)
     if len(table.texts) < FEWEST_ROWS:
         raise RequestError(f"{order.data} has {len(table.texts)} rows; calibrating and judging need {FEWEST_ROWS}")
@@ -133,16 +139,30 @@ def _folder(order: ExportOrder, format: str) -> Iterator[Path]:
             order.output.rmdir()
 
 
+def _add_tokenizer(folder: Path, texts: Sequence[str], screen: Screen) -> None:
+    """Write the file that takes texts beside the model, and say what its own gate found."""
+    with screen.step(f"{folder.name} from texts"):
+        check = add_text_graph(folder, texts)
+    screen.notice(
+        f"{folder / TEXT_MODEL} takes texts: on {check.rows_compared} rows its probabilities differ by "
+        f"{check.largest_difference:.1e} at most; {check.rows_outside} rows hold characters that it reads otherwise"
+    )
+
+
 def _taken(table: Table, numbers: np.ndarray) -> Table:
     labels = None if table.labels is None else [table.labels[number] for number in numbers]
     return Table(texts=[table.texts[number] for number in numbers], labels=labels)
 
 
-def _numbered(table: Table, origin: Origin) -> Rows:
-    """The rows with label numbers; those that the model itself gives where the file has none."""
+def rows_for(origin: Origin, table: Table | None) -> Rows:
+    """The rows with label numbers, made-up rows where there is no table; unlabelled ones get the model's own labels.
+
+    Raises RequestError for labels that the model does not know.
+    """
     names = origin.classifier.label_names
-    if table.labels is None:
-        return Rows(texts=table.texts, labels=_own_labels(origin, table.texts))
+    if table is None or table.labels is None:
+        items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS) if table is None else table.texts
+        return Rows(texts=items, labels=_own_labels(origin, items))
     if strange := sorted(set(table.labels) - set(names)):
         raise RequestError(
             f"the model knows the labels {', '.join(names)}; the rows have {', '.join(strange[:5])}; "
@@ -151,19 +171,15 @@ def _numbered(table: Table, origin: Origin) -> Rows:
     return Rows(texts=table.texts, labels=np.array([names.index(label) for label in table.labels]))
 
 
-def _made_up(origin: Origin) -> Rows:
-    items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS)
-    return Rows(texts=items, labels=_own_labels(origin, items))
-
-
 def _own_labels(origin: Origin, texts: Sequence[Any]) -> np.ndarray:
     encoder = origin.classifier.encoder
     return logits_of(remembered(origin.classifier), encoder, encoder.encode(texts)).argmax(axis=1)
 
 
 def _print(bundles: Sequence[Bundle], output: Path) -> None:
-    table = ScreenTable("format", "gate", "differs by", "labels kept", "setting", "MB", "seconds", "peak MB")
-    table.title, table.title_justify = f"bundles in {output}", "left"
+    table = ScreenTable(title=f"bundles in {output}", title_justify="left", padding=(0, 0))
+    for name in ("format", "gate", "differs by", "labels kept", "MB", "seconds", "peak MB", "setting"):
+        table.add_column(name, overflow="fold")
     for bundle in bundles:
         parity = bundle.parity
         table.add_row(
@@ -171,9 +187,9 @@ def _print(bundles: Sequence[Bundle], output: Path) -> None:
             parity["status"],
             f"{parity['largest_difference']:.1e}",
             f"{parity['agreement']:.1%}",
-            parity["setting"] if parity["status"] != "failed" else parity["reason"],
             f"{bundle.size_bytes / 1e6:.2f}",
             f"{bundle.exported['seconds']:.1f}",
             f"{bundle.exported['peak_memory_bytes'] / 1e6:,.0f}",
+            parity["setting"] if parity["status"] != "failed" else parity["reason"],
         )
     Console().print(table)

@@ -188,6 +188,7 @@ class Parity(Part):
     """What an exported file may differ by; the first bound is for lossless formats, the others for lossy ones."""
 
     largest_difference: Annotated[float, Field(ge=0)] = 1e-4
+    largest_noise: Annotated[float, Field(ge=0)] = 0.5
     smallest_agreement: Annotated[float, Field(ge=0, le=1)] = 0.99
     largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = 0.005
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.1

@@ -21,6 +21,7 @@ from export.onnx_metadata import describe_onnx
 from export.origin import OPSET, Origin
 from export.parity import Parity, ParityBounds, check_parity, failed_parity
 from export.runtime import Forward
+from export.verifying import compare_stored, store_reference
 from materials.errors import RequestError
 from materials.rows import Rows
 from training.classifier import Classifier
@@ -88,14 +89,21 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
         except Exception as error:  # an exporter may raise anything for a graph that it cannot express
             parity = failed_parity(f"could not be exported: {_first_line(error)}")
         else:
-            parity = _gate(request, bundle)
+            parity = gate(request, bundle)
         if parity.status == "passed":
             break
         failed[setting] = parity.reason
     status = "reference" if format == "eager" and parity.status == "passed" else parity.status
     finished = replace(
         bundle,
-        parity={**asdict(parity), "status": status, "setting": setting, "failed_settings": failed},
+        parity={
+            **asdict(parity),
+            "status": status,
+            "setting": setting,
+            "failed_settings": failed,
+            "bounds": asdict(request.bounds),
+            **(_store_reference(request, bundle) if parity.status == "passed" else {}),
+        },
         exported={
             "rows": len(request.rows),
             "made_up_rows": request.made_up,
@@ -160,7 +168,8 @@ def _complete(request: ExportRequest, bundle: Bundle) -> None:
         )
 
 
-def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
+def gate(request: ExportRequest, bundle: Bundle) -> Parity:
+    """What the parity gate finds for a bundle's file."""
     import torch
 
     try:
@@ -179,6 +188,15 @@ def _gate(request: ExportRequest, bundle: Bundle) -> Parity:
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,
     )
+
+
+def _store_reference(request: ExportRequest, bundle: Bundle) -> dict[str, Any]:
+    """Leave the reference's logits for made-up inputs in the folder, and say how close to them the file comes."""
+    import torch
+
+    store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
+    found = compare_stored(bundle, torch.get_num_threads(), request.bounds)
+    return {"made_up": {name: asdict(found)[name] for name in ("largest_difference", "noise", "agreement")}}
 
 
 def _empty(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The gate between an exported file and its use: it must still compute what the model in memory computes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,18 @@ from training.encoder import Encoder
 
 ROWS = 256
 EXAMPLE_ROWS = 64
+SMALLEST_SPREAD = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
 class ParityBounds:
-    """What a file may differ by; `largest_difference` is for lossless formats, the rest for lossy ones."""
+    """What a file may differ by; `largest_difference` is for lossless formats, the rest for lossy ones.
+
+    `largest_noise` catches a file whose labels agree by chance: see `Parity`.
+    """
 
     largest_difference: float = 1e-4
+    largest_noise: float = 0.5
     smallest_agreement: float = 0.99
     largest_f1_drop: float = 0.005
     margin: float = 0.1
@@ -25,11 +30,15 @@ class ParityBounds:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """The gate's finding: `status` is passed or failed, `reason` says what failed first, none when nothing did."""
+    """The gate's finding: `status` is passed or failed, `reason` says what failed first, none when nothing did.
+
+    `noise` is the root mean square of the logits' differences over the standard deviation of the reference's logits.
+    """
 
     status: str
     reason: str | None
     largest_difference: float
+    noise: float
     agreement: float
     f1_drop: float
 
@@ -64,24 +73,39 @@ def check_parity(
         return failed_parity(
             f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
         )
+    return compare(expected, found, labels[: len(compared_rows)], lossy=lossy, bounds=bounds, among=differences)
+
+
+def compare(
+    expected: np.ndarray,
+    found: np.ndarray,
+    labels: np.ndarray,
+    *,
+    lossy: bool,
+    bounds: ParityBounds,
+    among: Sequence[float] = (),
+) -> Parity:
+    """The finding for two arrays of logits (rows, classes) of the same rows; `among` adds differences found before."""
     if expected.shape != found.shape:
         return failed_parity(f"logits have shape {found.shape}; expected {expected.shape}")
-    largest = float(np.max([*differences, np.abs(expected - found).max()]))
-    agreement = agreement_of(expected, found, bounds.margin)
-    drop = _f1_drop(expected, found, labels[: len(compared_rows)])
-    reason = _reason(largest, agreement, drop, lossy=lossy, bounds=bounds)
-    return Parity(
-        status="failed" if reason else "passed",
-        reason=reason,
-        largest_difference=largest,
-        agreement=agreement,
-        f1_drop=drop,
+    parity = Parity(
+        status="passed",
+        reason=None,
+        largest_difference=float(np.max([*among, np.abs(expected - found).max()])),
+        noise=float(np.sqrt(np.mean((expected - found) ** 2)) / max(float(expected.std()), SMALLEST_SPREAD)),
+        agreement=agreement_of(expected, found, bounds.margin),
+        f1_drop=_f1_drop(expected, found, labels),
     )
+    reason = _reason(parity, lossy=lossy, bounds=bounds)
+    return replace(parity, status="failed", reason=reason) if reason else parity
 
 
 def failed_parity(reason: str) -> Parity:
     """The finding for a file that could not even be compared."""
-    return Parity(status="failed", reason=reason, largest_difference=float("inf"), agreement=0.0, f1_drop=1.0)
+    infinite = float("inf")
+    return Parity(
+        status="failed", reason=reason, largest_difference=infinite, noise=infinite, agreement=0.0, f1_drop=1.0
+    )
 
 
 def _difference(reference: Forward, candidate: Forward, inputs: Mapping[str, np.ndarray]) -> float:
@@ -107,15 +131,17 @@ def _f1_drop(expected: np.ndarray, found: np.ndarray, labels: np.ndarray) -> flo
     return float(before - after)
 
 
-def _reason(largest: float, agreement: float, drop: float, *, lossy: bool, bounds: ParityBounds) -> str | None:
-    if not np.isfinite(largest):
+def _reason(found: Parity, *, lossy: bool, bounds: ParityBounds) -> str | None:
+    if not np.isfinite(found.largest_difference):
         return "logits are not finite"
     if not lossy:
-        if largest > bounds.largest_difference:
-            return f"logits differ by {largest:.1e}; the bound is {bounds.largest_difference:.0e}"
+        if found.largest_difference > bounds.largest_difference:
+            return f"logits differ by {found.largest_difference:.1e}; the bound is {bounds.largest_difference:.0e}"
         return None
-    if agreement < bounds.smallest_agreement:
-        return f"{agreement:.2%} of the sure labels agree; the bound is {bounds.smallest_agreement:.0%}"
-    if drop > bounds.largest_f1_drop:
-        return f"macro-F1 falls by {drop * 100:.2f} points; the bound is {bounds.largest_f1_drop * 100:.2f}"
+    if found.agreement < bounds.smallest_agreement:
+        return f"{found.agreement:.2%} of the sure labels agree; the bound is {bounds.smallest_agreement:.0%}"
+    if found.f1_drop > bounds.largest_f1_drop:
+        return f"macro-F1 falls by {found.f1_drop * 100:.2f} points; the bound is {bounds.largest_f1_drop * 100:.2f}"
+    if found.noise > bounds.largest_noise:
+        return f"logits are off by {found.noise:.2f} of their spread; the bound is {bounds.largest_noise:.2f}"
     return None

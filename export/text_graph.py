@@ -27,7 +27,7 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
     if bundle.runtime != "onnxruntime":
         raise RequestError(f"{bundle.folder} holds a model for {bundle.runtime}; only an ONNX file can take a text")
     if bundle.modality != "text" or bundle.max_length_tokens is None:
-        raise RequestError(f"{bundle.folder} takes an {bundle.modality}, so it has no tokenizer to put into its file")
+        raise RequestError(f"{bundle.folder} holds a model of images; only a model of texts can take a text")
     content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
     model = onnx.load(bundle.model_path)
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)

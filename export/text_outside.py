@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable
 
+from tokenizers import Tokenizer
+
 from export.bundle import Bundle
-from export.text_arrays import text_encoder_of
 from export.text_characters import read_character_rules
 
 NEXT_LINE = "\x85"
@@ -16,8 +17,8 @@ def outside_of(bundle: Bundle) -> Callable[[str], bool]:
     So is one with a zero character or, letter for letter, one of the tokenizer's own tokens, such as [SEP]; one whose
     characters the normalizer joins in a way that no table has; and for BPE, one with the control character NEXT LINE.
     """
-    tokenizer = text_encoder_of(bundle).tokenizer
-    content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
+    file = bundle.folder / "tokenizer.json"
+    tokenizer, content = Tokenizer.from_file(str(file)), json.loads(file.read_text(encoding="utf-8"))
     special = [one.content for one in tokenizer.get_added_tokens_decoder().values()]
     rules = None if content["model"]["type"] == "BPE" else read_character_rules(content)
 

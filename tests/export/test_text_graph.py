@@ -288,7 +288,7 @@ def test_bundle_of_another_runtime_is_refused(tiny_eager):
 
 def test_bundle_for_images_is_refused(bundles, tmp_path):
     bundle = replace(read_bundle(bundles["WordLevel"][0]), modality="image", max_length_tokens=None)
-    with pytest.raises(RequestError, match="takes an image, so it has no tokenizer"):
+    with pytest.raises(RequestError, match="holds a model of images; only a model of texts can take a text"):
         write_text_graph(bundle, tmp_path / "model.onnx")
 
 

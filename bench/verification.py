@@ -1,0 +1,89 @@
+"""The command `verify`: the gate once more, on a finished bundle."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as ScreenTable
+
+from bench.exports import rows_for
+from bench.screen import Screen
+from export import EXPORTERS, RUNTIMES
+from export.bundle import Bundle, read_bundle
+from export.exporting import ExportRequest, gate, open_origin
+from export.parity import Parity, ParityBounds
+from export.verifying import check_stored
+from materials.errors import RequestError
+from materials.tables import read_table
+
+SHOWN = {
+    "largest_difference": "largest difference of logits",
+    "noise": "noise of logits, over their spread",
+    "agreement": "sure labels kept",
+    "f1_drop": "macro-F1 lost",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOrder:
+    """Which bundle to judge; `against` is the trained model, and `data` real rows, or none for what the bundle has."""
+
+    place: Path
+    against: Path | None = None
+    data: Path | None = None
+    text: str = "text"
+    label: str | None = None
+    threads: int = 1
+
+
+def verify_bundle(order: VerifyOrder) -> int:
+    """Judge a bundle and print what was found beside what was found at export; 1 when it fails, else 0.
+
+    Raises RequestError when a file's digest differs, or there is nothing to compare with.
+    """
+    if order.data is not None and order.against is None:
+        raise RequestError("--data needs the trained model too; name it with --against")
+    bundle = read_bundle(order.place)
+    if bundle.runtime not in RUNTIMES:
+        raise RequestError(
+            f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"
+        )
+    with Screen().step(f"verifying {order.place}"):
+        found = check_stored(bundle, order.threads) if order.against is None else _against(bundle, order)
+    _print(bundle, found, order)
+    return 1 if found.status == "failed" else 0
+
+
+def _against(bundle: Bundle, order: VerifyOrder) -> Parity:
+    assert order.against is not None
+    table = read_table(order.data, text=order.text, label=order.label) if order.data else None
+    if table is None and EXPORTERS[bundle.format].lossy:
+        raise RequestError(
+            f"{bundle.format} is judged by what it changes on real rows; give a file of them with --data"
+        )
+    with open_origin(order.against, []) as origin:
+        if origin.classifier.label_names != bundle.label_names:
+            raise RequestError(
+                f"{order.against} has the labels {', '.join(origin.classifier.label_names)}; the bundle's are "
+                f"{', '.join(bundle.label_names)}"
+            )
+        bounds = ParityBounds(**bundle.parity["bounds"])
+        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle)
+
+
+def _print(bundle: Bundle, found: Parity, order: VerifyOrder) -> None:
+    rows = "made-up rows" if order.data is None else order.data.name
+    title = f"{order.place}: digests right; {bundle.format} {found.status}"
+    table = ScreenTable("figure", f"now, on {rows}", "at export", title=title, title_justify="left")
+    for name, words in SHOWN.items():
+        if name == "f1_drop" and order.data is None:
+            continue
+        then = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
+        table.add_row(words, _shown(name, asdict(found)[name]), "" if then is None else _shown(name, then))
+    Console().print(table)
+    if found.reason:
+        Console().print(found.reason, highlight=False, markup=False)
+
+
+def _shown(name: str, value: float) -> str:
+    return f"{value:.2%}" if name in ("agreement", "f1_drop") else f"{value:.1e}"
