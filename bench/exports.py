@@ -15,10 +15,10 @@ from bench.screen import Screen
 from export import EXPORTERS
 from export.bundle import RECORD, Bundle, read_bundle
 from export.exporting import ExportRequest, export_bundle, open_origin, remembered
+from export.from_text.gate import TEXT_MODEL, add_text_graph
 from export.made_up import made_up_items
 from export.origin import OPSET, Origin
 from export.runtime import logits_of
-from export.text_gate import TEXT_MODEL, add_text_graph
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
 from materials.licences import commerce_notice, marked

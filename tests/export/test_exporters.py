@@ -120,7 +120,7 @@ def test_onnx_is_one_sound_file_with_named_dynamic_inputs(bundles, architecture)
     model = onnx.load(bundle.model_path)
     onnx.checker.check_model(model, full_check=True)
     companions = {"config.json", "tokenizer_config.json"} if architecture in TEACHERS else set()
-    expected = {"bundle.json", "model.onnx", "tokenizer.json", *companions}
+    expected = {"bundle.json", "model.onnx", "reference.npz", "tokenizer.json", *companions}
     assert {path.name for path in bundle.folder.iterdir()} == expected
     assert [one.name for one in model.graph.input] == [one.name for one in bundle.inputs]
     for one in model.graph.input:

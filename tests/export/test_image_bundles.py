@@ -89,7 +89,7 @@ def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, archi
 def test_image_bundle_says_what_it_takes_and_holds_its_settings(bundles, architecture):
     bundle = bundles(architecture, "onnx")
     names = sorted(path.name for path in bundle.folder.iterdir())
-    assert names == ["bundle.json", "config.json", "model.onnx", "preprocessor_config.json"]
+    assert names == ["bundle.json", "config.json", "model.onnx", "preprocessor_config.json", "reference.npz"]
     assert (bundle.modality, bundle.max_length_tokens, bundle.padding) == ("image", None, None)
     assert bundle.inputs == load_checkpoint(bundles(architecture, "eager").folder).encoder.inputs
     (one,) = bundle.inputs

@@ -12,6 +12,7 @@ import export.exporting
 from export import EXPORTERS
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.to_onnx import write_plain_onnx
+from export.to_torchscript import write_torchscript
 from materials.rows import Rows
 from students.checkpoint import StudentShape, build_student, save_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
@@ -102,8 +103,8 @@ def planted(fault):
 
 
 def truncated(origin, folder):
-    write_plain_onnx(origin, folder)
-    file = folder / "model.onnx"
+    write_torchscript(origin, folder)
+    file = folder / "model.ts"
     file.write_bytes(file.read_bytes()[:-2_000])
 
 
@@ -123,7 +124,7 @@ def test_planted_fault_is_caught_on_the_file(checkpoint, tmp_path, monkeypatch, 
 
 
 def test_truncated_file_is_caught(checkpoint, tmp_path, monkeypatch):
-    parity = exported(checkpoint, tmp_path, monkeypatch, {"planted": truncated}).parity
+    parity = exported(checkpoint, tmp_path, monkeypatch, {"planted": truncated}, "torchscript").parity
     assert parity["status"] == "failed"
     assert parity["reason"].startswith("could not be loaded: ")
 

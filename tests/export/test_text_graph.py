@@ -19,10 +19,10 @@ pytest.importorskip("onnxruntime_extensions")
 
 from export import EXPORTERS, text_gate
 from export.bundle import read_bundle
-from export.text_gate import TEXT_MODEL, UNUSUAL, add_text_graph, check_text_graph
-from export.text_graph import write_text_graph
-from export.text_outside import outside_of
-from export.text_session import open_session
+from export.from_text.gate import TEXT_MODEL, UNUSUAL, add_text_graph, check_text_graph
+from export.from_text.graph import write_text_graph
+from export.from_text.outside import outside_of
+from export.from_text.session import open_session
 from materials.errors import RequestError
 from teachers.transformer import save_transformer, start_transformer
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from export.bundle import Bundle
-from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
+from export.from_text.arrays import add_arrays, text_encoder_of
+from export.from_text.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
+from export.from_text.tokens import add_tokens
 from export.onnx_metadata import describe_onnx
-from export.text_arrays import add_arrays, text_encoder_of
-from export.text_tokens import add_tokens
 from materials.errors import RequestError
 
 INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"

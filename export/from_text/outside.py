@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tokenizers import Tokenizer
 
 from export.bundle import Bundle
-from export.text_characters import read_character_rules
+from export.from_text.characters import read_character_rules
 
 NEXT_LINE = "\x85"
 

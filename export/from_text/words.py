@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from export.graph_parts import EXTENSIONS, GraphParts
-from export.text_characters import GONE, WITH_MARKS, CharacterRules
+from export.from_text.characters import GONE, WITH_MARKS, CharacterRules
+from export.from_text.graph_parts import EXTENSIONS, GraphParts
 
 ROW_END, PIECE_END, NO_CHARACTER = "\ufffe", "\uffff", "\ufdd0"
 

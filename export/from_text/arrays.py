@@ -3,8 +3,8 @@
 from tokenizers import Tokenizer
 
 from export.bundle import Bundle
-from export.graph_parts import GraphParts
-from export.text_tokens import TokenRowsInGraph
+from export.from_text.graph_parts import GraphParts
+from export.from_text.tokens import TokenRowsInGraph
 from materials.errors import RequestError
 from training.text_encoder import TextEncoder
 

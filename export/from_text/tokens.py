@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from export.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
-from export.text_characters import read_character_rules
-from export.text_words import add_words
+from export.from_text.characters import read_character_rules
+from export.from_text.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
+from export.from_text.words import add_words
 from materials.errors import RequestError
 
 PLAIN_BPE = {

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from export.bundle import Bundle, read_bundle, write_bundle
+from export.from_text.graph import INPUT, PROBABILITIES, write_text_graph
+from export.from_text.outside import outside_of
+from export.from_text.session import extensions_library, open_session
 from export.parity import ParityBounds, agreement_of
 from export.predictor import probabilities_of
-from export.text_graph import INPUT, PROBABILITIES, write_text_graph
-from export.text_outside import outside_of
-from export.text_session import extensions_library, open_session
 from materials.errors import RequestError
 from materials.files import new_file
 
