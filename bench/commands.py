@@ -54,6 +54,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     from bench.run_file import describe_run
     from bench.screen import Screen
     from bench.workplace import Workplace
+    from export import require_formats
     from materials.stages import StageStore
     from peers import require
 
@@ -65,6 +66,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     check_device(recipe.device)
     for peer in recipe.peers:
         require(peer)
+    require_formats([*recipe.formats, *recipe.teacher.formats])
     if dry_run:
         print_plan(work)
         return 0

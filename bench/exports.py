@@ -12,7 +12,7 @@ from rich.table import Table as ScreenTable
 
 from bench.commands import prove_writable
 from bench.screen import Screen
-from export import EXPORTERS
+from export import EXPORTERS, require_formats
 from export.bundle import RECORD, Bundle, read_bundle
 from export.exporting import ExportRequest, export_bundle, open_origin, remembered
 from export.from_text.gate import TEXT_MODEL, add_text_graph
@@ -91,6 +91,9 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
         raise RequestError(
             f"{architecture} cannot be exported to {left[0]}: {EXPORTERS[left[0]].impossible[architecture]}"
         )
+    if order.formats == ALL:
+        possible = [name for name in possible if not EXPORTERS[name].missing_packages]
+    require_formats(possible)
     real = [name for name in possible if not EXPORTERS[name].lossy]
     if order.data is None and order.formats != ALL and (left := [name for name in possible if name not in real]):
         raise RequestError(

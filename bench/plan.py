@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.data_steps import check_sources
+from bench.export_steps import possible_formats
 from bench.peer_step import PEER_FORMAT
 from bench.recipe import Recipe
 from bench.workplace import Workplace
@@ -22,7 +23,8 @@ def print_plan(work: Workplace) -> None:
     cells.add_row("teacher", ", ".join(recipe.teacher.formats))
     for student in recipe.students:
         for objective in recipe.objectives:
-            cells.add_row(f"{student.title} {objective.title}", ", ".join(recipe.formats))
+            formats = possible_formats(student.architecture, recipe.formats)
+            cells.add_row(f"{student.title} {objective.title}", ", ".join(formats))
     for peer in recipe.peers:
         cells.add_row(peer, PEER_FORMAT)
     counts = count_stages(recipe)
@@ -37,7 +39,9 @@ def print_plan(work: Workplace) -> None:
 def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
     models = len(recipe.students) * len(recipe.objectives)
-    exported = models * len(recipe.formats) + len(recipe.teacher.formats)
+    by_student = [len(possible_formats(student.architecture, recipe.formats)) for student in recipe.students]
+    exported = sum(by_student) * len(recipe.objectives)
+    exported += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
     vocabularies = len({student.vectors for student in recipe.students})
     once = {"splits": 1, "teacher": 1, "logits": 1, "vocabulary": vocabularies, "student": models}

@@ -207,8 +207,23 @@ def _footnotes(run: Run) -> list[str]:
             f"timed on {len(days)} days, {days[0]} to {days[-1]}: speed-ups across days mix two states of the machine; "
             "`distilbench cache --prune --kind measurement` and a new run time all files together"
         )
+    notes += [f"there is no {name}" for name in _impossible(run)]
     timed_seeds = {row.seed for row in run.rows if _is_timed(row)}
     return notes + [_labelling_note(labelling) for labelling in run.labelling if labelling["seed"] in timed_seeds]
+
+
+def _impossible(run: Run) -> list[str]:
+    """The pairs of student and format that the recipe names and that cannot be, each with its reason."""
+    from export import EXPORTERS
+
+    recipe = run.recipe or {}
+    names = [name for name in recipe.get("formats", ()) if name in EXPORTERS]
+    return [
+        f"{architecture} as {name}: {EXPORTERS[name].impossible[architecture]}"
+        for architecture in dict.fromkeys(student["architecture"] for student in recipe.get("students", ()))
+        for name in names
+        if architecture in EXPORTERS[name].impossible
+    ]
 
 
 def _labelling_note(labelling: Mapping[str, Any]) -> str:

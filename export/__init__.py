@@ -3,7 +3,8 @@
 To add a format is one file that writes it, one that runs it, and one line in each table.
 """
 
-from collections.abc import Callable, Mapping
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,7 @@ from export.to_onnx_int8 import INT8_SETTINGS
 from export.to_onnx_int8_static import STATIC_SETTINGS
 from export.to_openvino import OPENVINO_INT8_SETTINGS, write_openvino, write_openvino_bf16
 from export.to_torchscript import write_torchscript
+from materials.errors import RequestError
 
 Write = Callable[[Origin, Path], None]
 
@@ -42,7 +44,7 @@ class Exporter:
 
     Each of `settings` gets the origin and the folder to fill; the first whose file passes the parity gate is kept, so
     the safest comes last. A lossy format computes in less than fp32; the gate bounds what that may change.
-    `impossible` says, by architecture, why there is no such file.
+    `impossible` says, by architecture, why there is no such file; `packages` are those of the extra `openvino`.
     """
 
     description: str
@@ -51,7 +53,13 @@ class Exporter:
     model_file: str
     precision: str = "fp32"
     calibrated: bool = False
+    packages: tuple[str, ...] = ()
     impossible: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def missing_packages(self) -> list[str]:
+        """Those of its packages that are not installed."""
+        return [name for name in self.packages if importlib.util.find_spec(name) is None]
 
     @property
     def lossy(self) -> bool:
@@ -122,6 +130,7 @@ EXPORTERS: dict[str, Exporter] = {
         settings={"plain": write_openvino},
         runtime="openvino",
         model_file="model.xml",
+        packages=("openvino",),
     ),
     "openvino-bf16": Exporter(
         description="OpenVINO computing in bfloat16, weights stored in fp16",
@@ -129,6 +138,7 @@ EXPORTERS: dict[str, Exporter] = {
         runtime="openvino",
         model_file="model.xml",
         precision="bf16",
+        packages=("openvino",),
     ),
     "openvino-int8": Exporter(
         description="OpenVINO with int8 weights and activations, calibrated on real rows (NNCF)",
@@ -137,6 +147,7 @@ EXPORTERS: dict[str, Exporter] = {
         model_file="model.xml",
         precision="int8",
         calibrated=True,
+        packages=("openvino", "nncf"),
     ),
 }
 RUNTIMES: dict[str, OpenRuntime] = {
@@ -146,3 +157,12 @@ RUNTIMES: dict[str, OpenRuntime] = {
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVinoRuntime,
 }
+
+
+def require_formats(names: Iterable[str]) -> None:
+    """Raise RequestError when a format needs a package that is not installed."""
+    for name in names:
+        if missing := EXPORTERS[name].missing_packages:
+            raise RequestError(
+                f"format {name} needs the package {missing[0]}; install distilbench with its extra 'openvino'"
+            )
