@@ -1,6 +1,5 @@
 """Reading a trained model back, teacher or student, by the architecture that its model.json or config.json names."""
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,30 +8,35 @@ from typing import Any
 from materials.errors import RequestError
 from materials.files import read_json_object
 from training.classifier import Classifier
+from training.model_record import FILE, read_model_record
 
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
 LONGEST = 512
 
 
 def load_checkpoint(folder: Path) -> Classifier:
-    """The trained model in a folder. Raises RequestError when the folder is no checkpoint."""
+    """The trained model in a folder. Raises RequestError for none, a damaged one, or one of another version."""
     from students import STUDENTS
     from students.checkpoint import load_student
     from teachers import TEACHERS
 
-    settings = folder / "model.json"
+    settings = folder / FILE
     if not settings.is_file() and (folder / "config.json").is_file():
         return _open_hugging_face(folder)
     if not settings.is_file():
         raise RequestError(f"{folder} is no checkpoint; expected {', '.join(CHECKPOINT_FILES[:2])} in it")
-    architecture = json.loads(settings.read_text(encoding="utf-8"))["architecture"]
-    if architecture in TEACHERS:
-        return TEACHERS[architecture].load(folder)
-    if architecture in STUDENTS:
-        return load_student(folder)
-    raise RequestError(
-        f"{folder} holds an unknown architecture '{architecture}'; known: {', '.join((*TEACHERS, *STUDENTS))}"
-    )
+    architecture = read_model_record(folder)["architecture"]
+    if architecture not in TEACHERS and architecture not in STUDENTS:
+        raise RequestError(
+            f"{folder} holds an unknown architecture '{architecture}'; known: {', '.join((*TEACHERS, *STUDENTS))}"
+        )
+    try:
+        return TEACHERS[architecture].load(folder) if architecture in TEACHERS else load_student(folder)
+    except RequestError:
+        raise
+    except Exception as error:  # a damaged file raises whatever the library that reads it chose
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(f"{folder} cannot be opened as a {architecture}: {reason}") from error
 
 
 def longest_text(folder: Path, config: Mapping[str, Any]) -> int:

@@ -52,3 +52,16 @@ class Origin:
             del model.graph.value_info[:]  # shapes that folding has made stale, which onnx's shape inference refuses
             onnx.save(model, prepared)
         return prepared
+
+    @cached_property
+    def smoothed_onnx(self) -> Path:
+        """The prepared file with the outliers of its activations moved into the weights."""
+        import onnx
+
+        from export.smoothing import smooth
+
+        smoothed = self.scratch / "smoothed.onnx"
+        model = onnx.load(self.prepared_onnx)
+        smooth(model, self)
+        onnx.save(model, smoothed)
+        return smoothed

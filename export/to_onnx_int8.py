@@ -20,13 +20,13 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
     """
 
     def write_onnx_int8(origin: Origin, folder: Path) -> None:
-        """Write model.onnx by ONNX Runtime's dynamic quantisation."""
+        """Write model.onnx by ONNX Runtime's dynamic quantisation of the smoothed graph."""
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        model = onnx.load(origin.prepared_onnx)
+        model = onnx.load(origin.prepared_onnx if tables_only else origin.smoothed_onnx)
         kinds = ["Gather"] if tables_only else _worthwhile_kinds(model)
-        left_out = most_sensitive_first(origin, origin.prepared_onnx)[:spared] if spared else []
+        left_out = most_sensitive_first(origin, model)[:spared] if spared else []
         with quiet():
             quantize_dynamic(
                 model,

@@ -13,7 +13,8 @@ from training.token_rows import TokenRows
 
 Write = Callable[[Origin, Path], None]
 MOST_ROWS = {"MinMax": 300, "Entropy": 100}  # entropy keeps every activation in memory
-KINDS = ("Conv", "MatMul", "Gemm", "Gather")
+LAYERS = ("Conv", "MatMul", "Gemm")
+KINDS = (*LAYERS, "Gather")
 WEIGHTED = ("MatMul", "Gemm")
 
 
@@ -21,12 +22,12 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
     """A writer that calibrates by `method`, MinMax or Entropy, and leaves the `spared` worst layers in fp32."""
 
     def write_onnx_int8_static(origin: Origin, folder: Path) -> None:
-        """Write model.onnx by ONNX Runtime's static quantisation."""
+        """Write model.onnx by ONNX Runtime's static quantisation of the smoothed graph."""
         import onnx
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-        model = onnx.load(origin.prepared_onnx)
-        left_out = most_sensitive_first(origin, origin.prepared_onnx)[:spared] if spared else []
+        model = onnx.load(origin.smoothed_onnx)
+        left_out = most_sensitive_first(origin, model)[:spared] if spared else []
         with quiet():
             quantize_static(
                 model,
@@ -39,6 +40,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
+                extra_options={"OpTypesToExcludeOutputQuantization": list(WEIGHTED)},  # floats are what comes next
             )
 
     return write_onnx_int8_static
@@ -78,8 +80,7 @@ STATIC_SETTINGS: Mapping[str, Write] = {
     "min-max": _calibrated("MinMax"),
     "entropy": _calibrated("Entropy"),
     "min-max, all but the 6 most sensitive layers": _calibrated("MinMax", spared=6),
-    "min-max, all but the 12 most sensitive layers": _calibrated("MinMax", spared=12),
-    "min-max, all but the 18 most sensitive layers": _calibrated("MinMax", spared=18),
-    "min-max, all but the 24 most sensitive layers": _calibrated("MinMax", spared=24),
+    "min-max, tables in fp32": _calibrated("MinMax", kinds=LAYERS),
+    "min-max, tables in fp32, all but the 6 most sensitive layers": _calibrated("MinMax", spared=6, kinds=LAYERS),
     "tables only": _calibrated("MinMax", kinds=("Gather",)),
 }

@@ -1,6 +1,5 @@
 """Building a student, and writing and reading a trained one."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from students import STUDENTS
 from students.text_student import TextStudent
 from students.vocabulary import PADDING_NUMBER, save_tokenizer
 from training.classifier import Classifier
+from training.model_record import read_model_record, write_model_record
 from training.text_encoder import TextEncoder
 
 
@@ -48,13 +48,13 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
 def save_student(module: nn.Module, shape: StudentShape, tokenizer: Tokenizer, folder: Path) -> None:
     """Write model.safetensors, model.json and tokenizer.json."""
     save_file(module.state_dict(), folder / "model.safetensors")
-    (folder / "model.json").write_text(json.dumps(asdict(shape), indent=1), encoding="utf-8")
+    write_model_record(folder, asdict(shape))
     save_tokenizer(tokenizer, folder)
 
 
 def load_student(folder: Path) -> Classifier:
     """Read what `save_student` wrote; runs no code from the files."""
-    content = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    content = read_model_record(folder)
     shape = StudentShape(**{**content, "label_names": tuple(content["label_names"])})
     module = _module(shape)
     module.load_state_dict(load_file(folder / "model.safetensors"))

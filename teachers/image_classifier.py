@@ -12,6 +12,7 @@ from materials.weights import WeightsFolder
 from teachers.pretrained import SAFELY, first_line, quiet_transformers
 from training.classifier import Classifier
 from training.image_encoder import SETTINGS_FILE, ImageEncoder
+from training.model_record import write_model_record
 
 ARCHITECTURE = "image-classifier"
 COLOURS = 3
@@ -66,7 +67,7 @@ def save_image_classifier(classifier: Classifier, folder: Path) -> None:
         raise TypeError(f"expected an ImageClassifier, got {type(classifier.module).__name__}")
     classifier.module.model.save_pretrained(folder)
     classifier.encoder.save(folder)
-    (folder / "model.json").write_text(json.dumps({"architecture": ARCHITECTURE}), encoding="utf-8")
+    write_model_record(folder, {"architecture": ARCHITECTURE})
 
 
 def load_image_classifier(folder: Path) -> Classifier:

@@ -1,6 +1,5 @@
 """A pretrained transformer with a classification head, as transformers loads it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ from materials.errors import RequestError
 from teachers.pretrained import SAFELY, first_line, quiet_transformers
 from training.classifier import Classifier
 from training.graph_input import ATTENTION_MASK, INPUT_IDS
+from training.model_record import read_model_record, write_model_record
 from training.text_encoder import TextEncoder
-
-SETTINGS = "model.json"
 
 
 class Transformer(nn.Module):
@@ -70,7 +68,7 @@ def save_transformer(classifier: Classifier, folder: Path) -> None:
     module.model.save_pretrained(folder)
     encoder.tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"architecture": "transformer", "max_length_tokens": encoder.max_length_tokens}
-    (folder / SETTINGS).write_text(json.dumps(settings), encoding="utf-8")
+    write_model_record(folder, settings)
 
 
 def load_transformer(folder: Path) -> Classifier:
@@ -80,7 +78,7 @@ def load_transformer(folder: Path) -> Classifier:
     with quiet_transformers():
         model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, **SAFELY)
     label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-    settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    settings = read_model_record(folder)
     return _classifier(Transformer(model), folder, label_names, settings["max_length_tokens"])
 
 

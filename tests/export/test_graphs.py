@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from sample_texts import sentences
 
 from export.exporting import ExportRequest, export_bundle, open_origin
+from export.layers import layer_inputs, weight_of, weighted_layers
 from export.origin import Origin
 from export.parity import ParityBounds
 from export.sensitivity import most_sensitive_first, noise_share
+from export.smoothing import smoothing_factors
 from export.to_onnx import write_plain_onnx
 from materials.errors import RequestError
 from materials.rows import Rows
@@ -120,11 +123,36 @@ def test_layer_with_an_outlier_among_its_inputs_is_the_most_sensitive(origin):
     with torch.no_grad():
         layer.intermediate.dense.bias[3] = 4_000.0
         layer.output.dense.weight[:, 3] = 0.0
-    first = most_sensitive_first(origin, origin.prepared_onnx)[0]
-    nodes = {node.name: node for node in onnx.load(origin.prepared_onnx).graph.node}
-    weight = nodes[first].input[1]
-    shape = next(tuple(one.dims) for one in onnx.load(origin.prepared_onnx).graph.initializer if one.name == weight)
-    assert shape == (64, 32)  # from the wide layer back to the narrow one
+    model = onnx.load(origin.prepared_onnx)
+    first = most_sensitive_first(origin, model)[0]
+    layer = next(layer for layer in weighted_layers(model) if layer.name == first)
+    assert weight_of(model, layer).shape == (64, 32)  # from the wide layer back to the narrow one
+
+
+def test_smoothing_factors_are_those_of_a_case_by_hand():
+    # max|input| 16 and 1, max|weight| 1 and 1: factors 16^0.8 and 1, over their geometric mean 16^0.4
+    factors = smoothing_factors(np.array([16.0, 1.0]), [np.array([[1.0, -0.5], [0.5, 1.0]]), np.array([[0.1], [-1.0]])])
+    assert factors == pytest.approx([16**0.4, 16**-0.4])
+
+
+def test_smoothed_graph_computes_the_same_and_quietens_the_layer_with_an_outlier(origin):
+    layer = origin.classifier.module.model.bert.encoder.layer[1]
+    with torch.no_grad():
+        layer.intermediate.dense.bias[3] = 400.0
+        layer.output.dense.weight[:, 3] *= 0.01
+    before, after = (onnx.load(file) for file in (origin.prepared_onnx, origin.smoothed_onnx))
+    rows = origin.classifier.encoder.pad(origin.classifier.encoder.encode(sentences(8)[0]))
+    logits = [
+        onnxruntime.InferenceSession(model.SerializeToString()).run(None, dict(rows))[0] for model in (before, after)
+    ]
+    np.testing.assert_allclose(*logits, atol=1e-4)
+    noise = []
+    for model in (before, after):
+        wide = next(one for one in reversed(weighted_layers(model)) if weight_of(model, one).shape == (64, 32))
+        noise.append(
+            sum(noise_share(one[wide.input[0]], weight_of(model, wide)) for one in layer_inputs(model, origin))
+        )
+    assert noise[1] < noise[0] / 2
 
 
 @pytest.mark.parametrize("opset", [9, 99])

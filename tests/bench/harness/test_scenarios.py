@@ -20,7 +20,7 @@ SHORT = {"batch_sizes": (8, 32, 128), "seconds": 0.5, "sweep_batch_sizes": (1, 3
 
 
 class SlowRuntime(Runtime):
-    """Takes 1 ms a call and 0.1 ms a row; from `crowd` rows on, ten times as long."""
+    """Takes 1 ms a call and 0.1 ms a row; from `crowd` rows on, ten times as long. Has 12 positions."""
 
     input_names = ("input_ids",)
     settings = SETTINGS
@@ -32,6 +32,8 @@ class SlowRuntime(Runtime):
         return arrays["input_ids"]
 
     def forward(self, prepared):
+        if prepared.shape[1] > 12:
+            raise IndexError("no such position")
         self.shapes.append(prepared.shape)
         self.clock.work((1 + 0.1 * len(prepared)) * (10 if len(prepared) >= self.crowd else 1))
         return np.zeros((len(prepared), 2), dtype=np.float32)
@@ -175,12 +177,15 @@ def test_offline_passes_go_over_256_texts_in_batches_of_about_equal_length(subje
     assert batches[0][1] < batches[-1][1] == 10
 
 
-def test_sweep_shapes_are_exactly_batch_by_length_and_too_long_ones_are_left_out(subject, runtime):
+def test_sweep_shapes_are_exactly_batch_by_length_and_refused_ones_are_named(subject, runtime):
     found = run(subject, "sweep")
     shapes = {(size, length) for size in (1, 3) for length in (4, 12)}
     assert set(runtime.shapes) == shapes
     assert {(one.batch_size, one.length_tokens) for one in found.series} == shapes
     assert [one.median_ms for one in found.series if one.batch_size == 3] == pytest.approx([1.3, 1.3], rel=0.03)
+    assert found.refused_shapes == [(1, 16), (3, 16)]
+    unknown = [one for one in figures_of(found)["sweep"] if one["latency_p50_ms"] is None]
+    assert [(one["batch_size"], one["length_tokens"]) for one in unknown] == [(1, 16), (3, 16)]
 
 
 def test_server_sets_the_highest_rate_that_was_kept(subject):
@@ -227,7 +232,8 @@ def test_a_real_onnx_bundle_runs_every_scenario(tiny_onnx):
     figures = figures_of(found)
     assert figures["latency_p50_ms"] < figures["end_to_end_latency_p50_ms"]
     assert figures["batch_size"] in (8, 32)
-    assert {one["length_tokens"] for one in figures["sweep"]} == {16}  # the model's texts are cut to 24
+    assert {one["length_tokens"] for one in figures["sweep"]} == {16, 32, 64}  # though texts are cut to 24
+    assert all(one["latency_p50_ms"] > 0 for one in figures["sweep"])
 
 
 def test_no_scenario_is_timed_before_its_warm_up(subject, runtime, monkeypatch):

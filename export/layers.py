@@ -1,0 +1,45 @@
+"""The layers of an ONNX model that multiply by a weight matrix, and what goes into them on calibration rows."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from export.origin import Origin
+
+PRODUCTS = ("MatMul", "Gemm")
+ROWS, BATCH = 64, 16
+
+
+def weighted_layers(model: Any) -> list[Any]:
+    """The nodes that multiply their first input by a matrix of the file."""
+    matrices = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) == 2}
+    return [node for node in model.graph.node if node.op_type in PRODUCTS and node.input[1] in matrices]
+
+
+def weight_of(model: Any, layer: Any) -> np.ndarray:
+    """The matrix of a layer, (width of its input, width of its output)."""
+    from onnx import numpy_helper
+
+    weight = numpy_helper.to_array(next(one for one in model.graph.initializer if one.name == layer.input[1]))
+    transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.attribute)
+    return weight.T if transposed else weight
+
+
+def layer_inputs(model: Any, origin: Origin) -> Iterator[Mapping[str, np.ndarray]]:
+    """For each batch of up to 64 calibration rows in all, the first inputs of the layers by name."""
+    import onnx
+    import onnxruntime
+
+    wanted = sorted({node.input[0] for node in weighted_layers(model)})
+    probed = onnx.ModelProto()
+    probed.CopyFrom(model)
+    known = {output.name for output in (*model.graph.output, *model.graph.input)}
+    probed.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted if name not in known)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    encoder = origin.classifier.encoder
+    for _, arrays in encoder.batches(origin.calibration[:ROWS], BATCH):
+        found = session.run(wanted, {one.name: arrays[one.name] for one in session.get_inputs()})
+        yield dict(zip(wanted, found, strict=True))
