@@ -27,11 +27,13 @@ def weight_of(model: Any, layer: Any) -> np.ndarray:
 
 
 def layer_inputs(model: Any, origin: Origin) -> Iterator[Mapping[str, np.ndarray]]:
-    """For each batch of up to 64 calibration rows in all, the first inputs of the layers by name."""
+    """The first inputs of the layers by name, for each batch of up to 64 calibration rows; nothing without layers."""
     import onnx
     import onnxruntime
 
     wanted = sorted({node.input[0] for node in weighted_layers(model)})
+    if not wanted:  # for which ONNX Runtime would give all outputs
+        return
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
     known = {output.name for output in (*model.graph.output, *model.graph.input)}

@@ -190,6 +190,12 @@ def test_bundle_cannot_name_files_outside_its_folder(damaged):
         read_bundle(damaged)
 
 
+@pytest.mark.parametrize(("architecture", "format"), [pair for pair in PAIRS if EXPORTERS[pair[1]].calibrated])
+def test_no_setting_breaks_on_an_architecture_that_it_has_nothing_to_do_for(bundles, architecture, format):
+    reasons = bundles(architecture, format).parity["failed_settings"].values()
+    assert [reason for reason in reasons if reason.startswith("could not be exported")] == []
+
+
 def test_every_runtime_has_a_format_and_every_format_a_runtime():
     from export import RUNTIMES
 
