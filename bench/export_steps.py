@@ -57,7 +57,7 @@ def export(
         if bundle.parity["status"] == "failed":
             work.screen.notice(f"{made['model']} as {format} failed the parity gate: {bundle.parity['reason']}")
 
-    return work.store.get(Stage(name="bundle", version=4, inputs=inputs), make)
+    return work.store.get(Stage(name="bundle", version=5, inputs=inputs), make)
 
 
 def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:

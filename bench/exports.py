@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.commands import prove_writable
@@ -54,6 +55,7 @@ def export_model(order: ExportOrder) -> int:
         raise RequestError(f"--with-tokenizer makes an ONNX file, and none of the formats is one: {order.formats}")
     made, licences = _record_of(order)
     calibration, judged = _split(order)
+    _check_places(order, formats)
     prove_writable(order.output)
     screen = Screen()
     if notice := commerce_notice(licences):
@@ -67,7 +69,11 @@ def export_model(order: ExportOrder) -> int:
             with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
                 export_bundle(request, format, folder)
             bundles.append(read_bundle(order.output / format))
-            if order.with_tokenizer and bundles[-1].runtime == "onnxruntime":
+            if (
+                order.with_tokenizer
+                and bundles[-1].runtime == "onnxruntime"
+                and bundles[-1].parity["status"] == "passed"
+            ):
                 _add_tokenizer(bundles[-1].folder, rows.texts, screen)
     _print(bundles, order.output)
     return 1 if any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
@@ -110,7 +116,8 @@ def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]
         if not place.is_dir():
             raise RequestError(f"{place} is no folder; expected a checkpoint, an eager bundle or a Hugging Face folder")
         licence = marked(order.licence) if order.licence else "unknown (a local folder)"
-        return {"from": place.name}, {place.name: licence}
+        name = place.resolve().name
+        return {"from": name}, {name: licence}
     bundle = read_bundle(place)
     if bundle.runtime != "torch" or bundle.precision != "fp32":
         raise RequestError(
@@ -134,12 +141,21 @@ def _split(order: ExportOrder) -> tuple[Table, Table | None]:
 @contextmanager
 def _folder(order: ExportOrder, format: str) -> Iterator[Path]:
     """An empty folder that becomes the bundle's; when that fails, nothing of it stays."""
+    there = order.output.exists()
     try:
         with new_folder(order.output / format) as folder:
             yield folder
     finally:
-        with suppress(OSError):  # unless it is empty
-            order.output.rmdir()
+        if not there:
+            with suppress(OSError):  # unless it is empty
+                order.output.rmdir()
+
+
+def _check_places(order: ExportOrder, formats: Sequence[str]) -> None:
+    """Raise RequestError where a bundle would take the place of something that is no bundle."""
+    for place in (order.output / format for format in formats):
+        if place.exists() and not (place / RECORD).is_file() and (place.is_file() or any(place.iterdir())):
+            raise RequestError(f"{place} is there already and is no bundle; name another folder with --output")
 
 
 def _add_tokenizer(folder: Path, texts: Sequence[str], screen: Screen) -> None:
@@ -180,7 +196,7 @@ def _own_labels(origin: Origin, texts: Sequence[Any]) -> np.ndarray:
 
 
 def _print(bundles: Sequence[Bundle], output: Path) -> None:
-    table = ScreenTable(title=f"bundles in {output}", title_justify="left", padding=(0, 0))
+    table = ScreenTable(title=escape(f"bundles in {output}"), title_justify="left", padding=(0, 0))
     for name in ("format", "gate", "differs by", "labels kept", "MB", "seconds", "peak MB", "setting"):
         table.add_column(name, overflow="fold")
     for bundle in bundles:
@@ -188,11 +204,11 @@ def _print(bundles: Sequence[Bundle], output: Path) -> None:
         table.add_row(
             bundle.format,
             parity["status"],
-            f"{parity['largest_difference']:.1e}",
+            "" if parity["largest_difference"] is None else f"{parity['largest_difference']:.1e}",
             f"{parity['agreement']:.1%}",
             f"{bundle.size_bytes / 1e6:.2f}",
             f"{bundle.exported['seconds']:.1f}",
             f"{bundle.exported['peak_memory_bytes'] / 1e6:,.0f}",
-            parity["setting"] if parity["status"] != "failed" else parity["reason"],
+            escape(parity["setting"] if parity["status"] != "failed" else parity["reason"]),
         )
     Console().print(table)

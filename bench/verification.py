@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.exports import rows_for
@@ -49,22 +50,21 @@ def verify_bundle(order: VerifyOrder) -> int:
             f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"
         )
     with Screen().step(f"verifying {order.place}"):
-        found = check_stored(bundle, order.threads) if order.against is None else _against(bundle, order)
+        found = check_stored(bundle, order.threads) if order.against is None else _against(bundle, order, order.against)
     _print(bundle, found, order)
     return 1 if found.status == "failed" else 0
 
 
-def _against(bundle: Bundle, order: VerifyOrder) -> Parity:
-    assert order.against is not None
+def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
     table = read_table(order.data, text=order.text, label=order.label) if order.data else None
     if table is None and EXPORTERS[bundle.format].lossy:
         raise RequestError(
             f"{bundle.format} is judged by what it changes on real rows; give a file of them with --data"
         )
-    with open_origin(order.against, []) as origin:
+    with open_origin(against, []) as origin:
         if origin.classifier.label_names != bundle.label_names:
             raise RequestError(
-                f"{order.against} has the labels {', '.join(origin.classifier.label_names)}; the bundle's are "
+                f"{against} has the labels {', '.join(origin.classifier.label_names)}; the bundle's are "
                 f"{', '.join(bundle.label_names)}"
             )
         bounds = ParityBounds(**bundle.parity["bounds"])
@@ -73,7 +73,7 @@ def _against(bundle: Bundle, order: VerifyOrder) -> Parity:
 
 def _print(bundle: Bundle, found: Parity, order: VerifyOrder) -> None:
     rows = "made-up rows" if order.data is None else order.data.name
-    title = f"{order.place}: digests right; {bundle.format} {found.status}"
+    title = escape(f"{order.place}: digests right; {bundle.format} {found.status}")
     table = ScreenTable("figure", f"now, on {rows}", "at export", title=title, title_justify="left")
     for name, words in SHOWN.items():
         if name == "f1_drop" and order.data is None:

@@ -97,7 +97,7 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     finished = replace(
         bundle,
         parity={
-            **asdict(parity),
+            **{name: None if value == float("inf") else value for name, value in asdict(parity).items()},
             "status": status,
             "setting": setting,
             "failed_settings": failed,

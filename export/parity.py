@@ -32,7 +32,8 @@ class ParityBounds:
 class Parity:
     """The gate's finding: `status` is passed or failed, `reason` says what failed first, none when nothing did.
 
-    `noise` is the root mean square of the logits' differences over the standard deviation of the reference's logits.
+    `noise` is the root mean square of the logits' differences over the standard deviation of the reference's logits on
+    the rows: the largest of that on the rows, and on each shape.
     """
 
     status: str
@@ -57,23 +58,23 @@ def check_parity(
     """Compare names, then shapes, then values over the encoder's shapes and the real `rows` that it encoded.
 
     Lossless: the largest difference of logits over all shapes and the first 256 rows. Lossy: label agreement over the
-    rows whose reference margin exceeds the bound's, and the loss in macro-F1 against `labels`, over all rows.
+    rows whose reference margin exceeds the bound's, and the loss in macro-F1 against `labels`, over all rows; and the
+    noise of every shape.
     """
     expected_names = [graph_input.name for graph_input in encoder.inputs]
     if sorted(candidate_inputs) != sorted(expected_names):
         return failed_parity(f"inputs are named {', '.join(candidate_inputs)}; expected {', '.join(expected_names)}")
     compared_rows = rows if lossy else rows[:ROWS]
     try:
-        differences = [
-            _difference(reference, candidate, encoder.example(shape, rows=rows[:EXAMPLE_ROWS]))
-            for shape in encoder.shapes()
+        shapes = [
+            _both(reference, candidate, encoder.example(shape, rows=rows[:EXAMPLE_ROWS])) for shape in encoder.shapes()
         ]
         expected, found = (logits_of(forward, encoder, compared_rows) for forward in (reference, candidate))
     except Exception as error:  # a runtime may raise anything for a shape that the file does not take
         return failed_parity(
             f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
         )
-    return compare(expected, found, labels[: len(compared_rows)], lossy=lossy, bounds=bounds, among=differences)
+    return compare(expected, found, labels[: len(compared_rows)], lossy=lossy, bounds=bounds, shapes=shapes)
 
 
 def compare(
@@ -83,16 +84,22 @@ def compare(
     *,
     lossy: bool,
     bounds: ParityBounds,
-    among: Sequence[float] = (),
+    shapes: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Parity:
-    """The finding for two arrays of logits (rows, classes) of the same rows; `among` adds differences found before."""
+    """The finding for two arrays of logits (rows, classes) of the same rows.
+
+    `shapes` holds pairs of such arrays of made-up inputs: they count for the largest difference, and the noisiest of
+    them for the noise.
+    """
     if expected.shape != found.shape:
         return failed_parity(f"logits have shape {found.shape}; expected {expected.shape}")
+    pairs = [(expected, found), *shapes]
+    spread = max(float(expected.std()), SMALLEST_SPREAD)
     parity = Parity(
         status="passed",
         reason=None,
-        largest_difference=float(np.max([*among, np.abs(expected - found).max()])),
-        noise=float(np.sqrt(np.mean((expected - found) ** 2)) / max(float(expected.std()), SMALLEST_SPREAD)),
+        largest_difference=float(np.max([np.abs(one - other).max() for one, other in pairs])),
+        noise=float(np.max([np.sqrt(np.mean((one - other) ** 2)) for one, other in pairs]) / spread),
         agreement=agreement_of(expected, found, bounds.margin),
         f1_drop=_f1_drop(expected, found, labels),
     )
@@ -108,11 +115,11 @@ def failed_parity(reason: str) -> Parity:
     )
 
 
-def _difference(reference: Forward, candidate: Forward, inputs: Mapping[str, np.ndarray]) -> float:
+def _both(reference: Forward, candidate: Forward, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     expected, found = reference(inputs), candidate(inputs)
     if expected.shape != found.shape:
         raise ValueError(f"logits of shape {found.shape} for inputs of shape {next(iter(inputs.values())).shape}")
-    return float(np.abs(expected - found).max())
+    return expected, found
 
 
 def agreement_of(expected: np.ndarray, found: np.ndarray, margin: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from export.bundle import Bundle
+from export.openvino_packages import import_openvino
 from export.runtime import Runtime, RuntimeSettings
 from materials.errors import RequestError
 
@@ -14,12 +15,7 @@ class OpenVinoRuntime(Runtime):
     """One compiled model, one stream; the precision is stated, as OpenVINO would silently choose bf16 where it can."""
 
     def __init__(self, bundle: Bundle, threads: int, device: str = "cpu") -> None:
-        try:
-            import openvino
-        except ImportError:
-            raise RequestError(
-                "this file needs the package openvino; install distilbench with its extra 'openvino'"
-            ) from None
+        openvino = import_openvino("openvino")
         if device != "cpu":
             raise RequestError(f"device is {device}, but OpenVINO files are measured on the cpu only")
         settings = {

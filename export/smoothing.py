@@ -1,6 +1,6 @@
 """Moves the outliers of activations into the weights, where int8 has one scale a column (Xiao et al. 2023)."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ def smooth(model: Any, origin: Origin) -> None:
     """
     from onnx import helper, numpy_helper
 
+    uses = Counter(name for node in model.graph.node for name in node.input)
     ranges: dict[str, np.ndarray] = {}
     for inputs in layer_inputs(model, origin):
         for name, values in inputs.items():
@@ -27,7 +28,7 @@ def smooth(model: Any, origin: Origin) -> None:
             ranges[name] = np.maximum(ranges.get(name, 0), largest)
     readers = defaultdict(list)
     for layer in weighted_layers(model):
-        if layer.op_type == "MatMul":
+        if layer.op_type == "MatMul" and uses[layer.input[1]] == 1:  # a weight that several layers share stays
             readers[layer.input[0]].append(layer)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, layers in readers.items():

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from export.openvino_packages import import_openvino
 from export.origin import Origin
 from export.quiet import quiet
-from materials.errors import RequestError
 
 Write = Callable[[Origin, Path], None]
 CALIBRATION_ROWS = 300
@@ -27,7 +27,7 @@ def write_openvino_bf16(origin: Origin, folder: Path) -> None:
 def _quantised(**options: Any) -> Write:
     def write_openvino_int8(origin: Origin, folder: Path) -> None:
         """Write model.xml and model.bin, weights and activations in int8, calibrated on real rows (NNCF)."""
-        nncf = _import("nncf")
+        nncf = import_openvino("nncf")
         ignored = nncf.IgnoredScope(types=list(options["ignored"]), validate=False)
         kind = nncf.ModelType.TRANSFORMER if origin.classifier.architecture == "transformer" else None
         with quiet():
@@ -45,7 +45,7 @@ def _quantised(**options: Any) -> Write:
 
 def _write_int8_weights(origin: Origin, folder: Path) -> None:
     """Write model.xml and model.bin with int8 weights, which are turned back to floats as they are used (NNCF)."""
-    nncf = _import("nncf")
+    nncf = import_openvino("nncf")
     with quiet():
         model = nncf.compress_weights(_convert(origin), mode=nncf.CompressWeightsMode.INT8_ASYM)
     _save(model, folder, compress=True)
@@ -59,27 +59,14 @@ OPENVINO_INT8_SETTINGS: Mapping[str, Write] = {
 
 def _convert(origin: Origin) -> Any:
     with quiet():
-        return _import("openvino").convert_model(str(origin.plain_onnx))
+        return import_openvino("openvino").convert_model(str(origin.plain_onnx))
 
 
 def _save(model: Any, folder: Path, *, compress: bool) -> None:
     with quiet():
-        _import("openvino").save_model(model, str(folder / "model.xml"), compress_to_fp16=compress)
+        import_openvino("openvino").save_model(model, str(folder / "model.xml"), compress_to_fp16=compress)
 
 
 def _calibration(origin: Origin) -> Sequence[Mapping[str, np.ndarray]]:
     encoder = origin.classifier.encoder
     return [arrays for _, arrays in encoder.batches(origin.calibration[:CALIBRATION_ROWS], 1)]
-
-
-def _import(name: str) -> Any:
-    import importlib
-
-    try:
-        with quiet():
-            module = importlib.import_module(name)
-    except ImportError:
-        raise RequestError(
-            f"OpenVINO formats need the package {name}; install distilbench with its extra 'openvino'"
-        ) from None
-    return module

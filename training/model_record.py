@@ -20,7 +20,7 @@ def read_model_record(folder: Path) -> dict[str, Any]:
     """The content of model.json. Raises RequestError when it is damaged or of another version."""
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        version = content.pop("version", VERSION)  # the first version did not say it
+        version = content.pop("version", 1)  # the first version did not say it
         architecture = content["architecture"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{folder / FILE} is damaged ({error}); train the model again") from None

@@ -68,6 +68,12 @@ FAULTS = {
     "one row lost": lambda arrays: reference(arrays)[1:],
     "batch size frozen": frozen_batch,
     "long texts cut": lambda arrays: reference({"input_ids": arrays["input_ids"][:, :17]}),
+    "labels swapped for single texts": lambda arrays: reference(arrays)[
+        :, :: -1 if len(arrays["input_ids"]) == 1 else 1
+    ],
+    "labels swapped for the longest texts": lambda arrays: reference(arrays)[
+        :, :: -1 if arrays["input_ids"].shape[1] == 20 else 1
+    ],
     "not a number": lambda arrays: reference(arrays) * np.nan,
 }
 
@@ -76,8 +82,8 @@ FAULTS = {
 def test_planted_fault_is_found(gate, fault):
     for lossy in (False, True):
         found = gate(FAULTS[fault], lossy=lossy)
-        if lossy and fault in ("padding counted", "long texts cut"):
-            continue
+        if lossy and found.status == "passed" and fault in ("padding counted", "long texts cut"):
+            continue  # what is lost there may be as little as int8 loses
         assert found.status == "failed"
         assert found.reason
 
