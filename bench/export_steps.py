@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.machine import describe_machine
 from bench.recipe import Parity
 from bench.workplace import Workplace
 from export import EXPORTERS
@@ -35,6 +36,8 @@ def export(
     if work.recipe.data.licence:
         inputs["licences"] = dict(licences)
 
+    if format == "aotinductor":  # machine code
+        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
     bounds = work.recipe.parity.model_dump()
     if bounds != Parity().model_dump():
         inputs["parity"] = bounds

@@ -6,27 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.commands import prove_writable
+from bench.export_rows import rows_for, split_rows
 from bench.screen import Screen
 from export import EXPORTERS, require_formats
 from export.bundle import RECORD, Bundle, read_bundle
-from export.exporting import ExportRequest, export_bundle, open_origin, remembered
-from export.from_text.gate import TEXT_MODEL, add_text_graph
-from export.made_up import made_up_items
-from export.origin import OPSET, Origin
-from export.runtime import logits_of
+from export.exporting import ExportRequest, export_bundle, open_origin
+from export.from_text.gate import TEXT_MODEL, add_text_graph, check_can_take_texts
+from export.origin import OPSET
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
 from materials.licences import commerce_notice, marked
-from materials.rows import Rows, Table
-from materials.tables import read_table
 
-CALIBRATION_ROWS, MADE_UP_ROWS, FEWEST_ROWS = 300, 64, 20
 ALL = "all"
 
 
@@ -53,15 +48,19 @@ def export_model(order: ExportOrder) -> int:
     formats = _formats(order.formats)
     if order.with_tokenizer and not any(EXPORTERS[name].runtime == "onnxruntime" for name in formats):
         raise RequestError(f"--with-tokenizer makes an ONNX file, and none of the formats is one: {order.formats}")
+    if order.with_tokenizer:
+        check_can_take_texts(order.opset)
     made, licences = _record_of(order)
-    calibration, judged = _split(order)
+    calibration, judged = split_rows(order.data, text=order.text, label=order.label)
     _check_places(order, formats)
     prove_writable(order.output)
     screen = Screen()
     if notice := commerce_notice(licences):
         screen.notice(notice)
     with open_origin(order.place, calibration.texts, opset=order.opset) as origin:
-        formats = _possible(formats, origin.classifier.architecture, order)
+        asked, formats = formats, _possible(formats, origin.classifier.architecture, order)
+        if left_out := _left_out(asked, formats, origin.classifier.architecture):
+            screen.notice(left_out)
         rows = rows_for(origin, judged)
         request = ExportRequest(origin=origin, rows=rows, made=made, licences=licences, made_up=order.data is None)
         bundles = []
@@ -98,7 +97,7 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
             f"{architecture} cannot be exported to {left[0]}: {EXPORTERS[left[0]].impossible[architecture]}"
         )
     if order.formats == ALL:
-        possible = [name for name in possible if not EXPORTERS[name].missing_packages]
+        possible = [name for name in possible if not _refusal(name)]
     require_formats(possible)
     real = [name for name in possible if not EXPORTERS[name].lossy]
     if order.data is None and order.formats != ALL and (left := [name for name in possible if name not in real]):
@@ -107,6 +106,24 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
             "give a file of them with --quantize-data"
         )
     return possible if order.data else real
+
+
+def _refusal(format: str) -> str | None:
+    try:
+        require_formats([format])
+    except RequestError as refusal:
+        return str(refusal)
+    return None
+
+
+def _left_out(formats: Sequence[str], written: Sequence[str], architecture: str) -> str:
+    """Why formats that `all` names are not written, in one sentence."""
+    reasons = {
+        name: EXPORTERS[name].impossible.get(architecture) or _refusal(name) or "needs rows (--quantize-data)"
+        for name in formats
+        if name not in written
+    }
+    return "; ".join(f"{name} is left out: {reason}" for name, reason in reasons.items())
 
 
 def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]]:
@@ -124,18 +141,6 @@ def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]
             f"{place} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
         )
     return bundle.made, {**bundle.licences, **({"model": marked(order.licence)} if order.licence else {})}
-
-
-def _split(order: ExportOrder) -> tuple[Table, Table | None]:
-    """Rows to calibrate on and rows to judge on, none of them in both; without a file, none."""
-    if order.data is None:
-        return Table(texts=[], labels=None), None
-    table = read_table(order.data, text=order.text, label=order.label)
-    if len(table.texts) < FEWEST_ROWS:
-        raise RequestError(f"{order.data} has {len(table.texts)} rows; calibrating and judging need {FEWEST_ROWS}")
-    numbers = np.random.default_rng(0).permutation(len(table.texts))
-    first = min(CALIBRATION_ROWS, len(numbers) // 2)
-    return _taken(table, numbers[:first]), _taken(table, numbers[first:])
 
 
 @contextmanager
@@ -166,33 +171,6 @@ def _add_tokenizer(folder: Path, texts: Sequence[str], screen: Screen) -> None:
         f"{folder / TEXT_MODEL} takes texts: on {check.rows_compared} rows its probabilities differ by "
         f"{check.largest_difference:.1e} at most; {check.rows_outside} rows hold characters that it reads otherwise"
     )
-
-
-def _taken(table: Table, numbers: np.ndarray) -> Table:
-    labels = None if table.labels is None else [table.labels[number] for number in numbers]
-    return Table(texts=[table.texts[number] for number in numbers], labels=labels)
-
-
-def rows_for(origin: Origin, table: Table | None) -> Rows:
-    """The rows with label numbers, made-up rows where there is no table; unlabelled ones get the model's own labels.
-
-    Raises RequestError for labels that the model does not know.
-    """
-    names = origin.classifier.label_names
-    if table is None or table.labels is None:
-        items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS) if table is None else table.texts
-        return Rows(texts=items, labels=_own_labels(origin, items))
-    if strange := sorted(set(table.labels) - set(names)):
-        raise RequestError(
-            f"the model knows the labels {', '.join(names)}; the rows have {', '.join(strange[:5])}; "
-            "leave their labels out, or name another column with --label"
-        )
-    return Rows(texts=table.texts, labels=np.array([names.index(label) for label in table.labels]))
-
-
-def _own_labels(origin: Origin, texts: Sequence[Any]) -> np.ndarray:
-    encoder = origin.classifier.encoder
-    return logits_of(remembered(origin.classifier), encoder, encoder.encode(texts)).argmax(axis=1)
 
 
 def _print(bundles: Sequence[Bundle], output: Path) -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
-from bench.exports import rows_for
+from bench.export_rows import rows_for
 from bench.screen import Screen
 from export import EXPORTERS, RUNTIMES
 from export.bundle import Bundle, read_bundle

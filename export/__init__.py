@@ -17,7 +17,7 @@ from export.run_openvino import OpenVinoRuntime
 from export.run_torch import EagerRuntime
 from export.run_torchscript import TorchScriptRuntime
 from export.runtime import Runtime
-from export.to_aotinductor import write_aotinductor
+from export.to_aotinductor import has_compiler, write_aotinductor
 from export.to_eager import write_eager, write_eager_bf16
 from export.to_onnx import ONNX_SETTINGS
 from export.to_onnx_fp16 import FP16_SETTINGS
@@ -160,9 +160,11 @@ RUNTIMES: dict[str, OpenRuntime] = {
 
 
 def require_formats(names: Iterable[str]) -> None:
-    """Raise RequestError when a format needs a package that is not installed."""
+    """Raise RequestError when a format needs a package or a compiler that is not installed."""
     for name in names:
         if missing := EXPORTERS[name].missing_packages:
             raise RequestError(
                 f"format {name} needs the package {missing[0]}; install distilbench with its extra 'openvino'"
             )
+        if name == "aotinductor" and not has_compiler():
+            raise RequestError("format aotinductor needs a C++ compiler, and none was found; install g++ or set CXX")

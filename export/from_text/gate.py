@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from export.bundle import Bundle, read_bundle, write_bundle
-from export.from_text.graph import INPUT, PROBABILITIES, write_text_graph
+from export.from_text.graph import INPUT, OLDEST_OPSET, PROBABILITIES, write_text_graph
 from export.from_text.outside import outside_of
 from export.from_text.session import extensions_library, open_session
 from export.parity import ParityBounds, agreement_of
@@ -62,6 +62,13 @@ def add_text_graph(folder: Path, texts: Sequence[str]) -> TextGraphCheck:
         check = check_text_graph(bundle, temporary, texts)
     write_bundle(bundle)
     return check
+
+
+def check_can_take_texts(opset: int) -> None:
+    """Raise RequestError for an opset without operators for texts, or without onnxruntime-extensions."""
+    if opset < OLDEST_OPSET:
+        raise RequestError(f"a file that takes texts needs opset {OLDEST_OPSET} or a later one; got {opset}")
+    extensions_library()
 
 
 def check_text_graph(bundle: Bundle, file: Path, texts: Sequence[str]) -> TextGraphCheck:

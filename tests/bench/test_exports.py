@@ -209,3 +209,33 @@ def test_list_exporters_is_a_table_of_format_by_architecture():
     assert "exporters transformer image-classifier linear cnn bilstm" in answer.output
     assert "aotinductor yes yes yes yes no (1)" in answer.output
     assert "(1) torch.export writes the steps of an LSTM out for one length" in answer.output
+
+
+def test_folder_that_is_no_bundle_is_spared(checkpoint, tmp_path):
+    theirs = tmp_path / "onnx"
+    theirs.mkdir()
+    (theirs / "model_quantized.onnx").write_text("theirs")
+    with pytest.raises(RequestError, match="is there already and is no bundle"):
+        distilbench("export", checkpoint, "--to", "onnx", "--output", tmp_path)
+    assert (theirs / "model_quantized.onnx").read_text() == "theirs"
+
+
+def test_texts_need_an_opset_that_has_operators_for_them_and_say_so_first(checkpoint, tmp_path):
+    pytest.importorskip("onnxruntime_extensions")
+    with pytest.raises(RequestError, match="a file that takes texts needs opset 20 or a later one; got 18"):
+        distilbench(
+            *("export", checkpoint, "--to", "onnx", "--output", tmp_path / "out", "--opset", "18", "--with-tokenizer")
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_compiler_that_is_missing_is_told_before_anything_is_written(checkpoint, tmp_path, monkeypatch):
+    import export
+
+    monkeypatch.setattr(export, "has_compiler", lambda: False)
+    with pytest.raises(RequestError, match="format aotinductor needs a C\\+\\+ compiler"):
+        distilbench("export", checkpoint, "--to", "onnx,aotinductor", "--output", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    answer = distilbench("export", checkpoint, "--to", "all", "--output", tmp_path / "out")
+    assert "aotinductor is left out: format aotinductor needs a C++ compiler" in answer.notices
+    assert "onnx-int8 is left out: needs rows (--quantize-data)" in answer.notices
