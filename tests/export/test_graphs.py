@@ -16,7 +16,7 @@ from export.layers import layer_inputs, weight_of, weighted_layers
 from export.origin import Origin
 from export.parity import ParityBounds
 from export.sensitivity import most_sensitive_first, noise_share
-from export.smoothing import smoothing_factors
+from export.smoothing import smooth, smoothing_factors
 from export.to_onnx import write_plain_onnx
 from materials.errors import RequestError
 from materials.rows import Rows
@@ -178,3 +178,42 @@ def test_the_plain_graph_is_made_once_for_all_formats(origin: Origin, monkeypatc
         (tmp_path / format).mkdir()
         exported(origin, format, tmp_path / format)
     assert len(calls) == 1
+
+
+def test_weight_that_several_layers_share_is_not_smoothed_twice(tmp_path):
+    shared = onnx.numpy_helper.from_array(np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32), "shared")
+    own = onnx.numpy_helper.from_array(np.random.default_rng(1).normal(size=(8, 2)).astype(np.float32), "own")
+    table = onnx.numpy_helper.from_array(np.random.default_rng(2).normal(size=(300, 8)).astype(np.float32), "table")
+    nodes = [
+        onnx.helper.make_node("Gather", ["table", "input_ids"], ["embedded"], name="gather"),
+        onnx.helper.make_node("MatMul", ["embedded", "shared"], ["first"], name="one"),
+        onnx.helper.make_node("MatMul", ["first", "shared"], ["second"], name="two"),
+        onnx.helper.make_node("MatMul", ["second", "own"], ["logits"], name="three"),
+    ]
+    ids = onnx.helper.make_tensor_value_info("input_ids", onnx.TensorProto.INT64, ["batch", "length"])
+    logits = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", "length", 2])
+    graph = onnx.helper.make_graph(nodes, "shared", [ids], [logits], [shared, own, table])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
+    rows = {"input_ids": np.arange(12).reshape(2, 6)}
+    before = onnxruntime.InferenceSession(model.SerializeToString()).run(None, rows)[0]
+    with open_origin(save_tiny_checkpoint(tmp_path), sentences(40)[0]) as origin:
+        smooth(model, origin)
+    after = onnxruntime.InferenceSession(model.SerializeToString()).run(None, rows)[0]
+    np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4)
+    assert [node.name for node in model.graph.node if node.op_type == "Mul"] == ["second/smoothing"]
+
+
+def save_tiny_checkpoint(folder):
+    """A student whose encoder feeds the rows."""
+    texts, _ = sentences(40)
+    tokenizer = build_tokenizer(texts, known=())
+    shape = StudentShape(
+        architecture="linear",
+        words=tokenizer.get_vocab_size(),
+        dimensions=4,
+        label_names=("bad", "good"),
+        max_length_tokens=24,
+        settings={"buckets": 10},
+    )
+    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, folder)
+    return folder
