@@ -58,14 +58,13 @@ def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:
 def _open_hugging_face(folder: Path) -> Classifier:
     """Somebody else's fine-tuned model, its texts cut to what its own files allow."""
     from materials.weights import WeightsFolder, find_weights
-    from teachers import TEACHERS
+    from teachers.image_classifier import load_image_classifier
+    from teachers.transformer import open_transformer
 
     weights = WeightsFolder(path=folder, digest="", licence="")
     if weights.modality is None:
         raise no_classifier(folder, weights.config)
-    kind = next(kind for kind in TEACHERS.values() if kind.modality == weights.modality)
     if weights.modality == "image":
-        return kind.start(folder, weights.label_names, seed=0)
+        return load_image_classifier(folder)
     find_weights(str(folder), folder, report=lambda done, total: None)  # which refuses a folder that lacks a file
-    length = longest_text(folder, weights.config)
-    return kind.start(folder, weights.label_names, max_length_tokens=length, seed=0)
+    return open_transformer(folder, max_length_tokens=longest_text(folder, weights.config))

@@ -1,6 +1,7 @@
 """A pretrained model that classifies images, as transformers loads it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from materials.errors import RequestError
-from materials.weights import WeightsFolder
-from teachers.pretrained import SAFELY, first_line, quiet_transformers
+from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained
 from training.classifier import Classifier
 from training.image_encoder import SETTINGS_FILE, ImageEncoder
 from training.model_record import write_model_record
@@ -37,28 +37,8 @@ def start_image_classifier(weights: Path, label_names: tuple[str, ...], *, seed:
     """
     from transformers import AutoModelForImageClassification
 
-    encoder = read_image_encoder(weights)
     torch.manual_seed(seed)
-    names = dict(enumerate(label_names))
-    try:
-        with quiet_transformers():
-            model = AutoModelForImageClassification.from_pretrained(
-                weights,
-                num_labels=len(names),
-                id2label=names,
-                label2id={name: number for number, name in names.items()},
-                dtype=torch.float32,
-                **SAFELY,
-            )
-    except Exception as error:  # a damaged file raises whatever the library that reads it chose
-        raise RequestError(
-            f"{weights} cannot be opened as a model that classifies images: {first_line(error)}"
-        ) from error
-    if getattr(model.config, "num_channels", COLOURS) != COLOURS:
-        raise RequestError(f"the model in {weights} takes images of {model.config.num_channels} colours; expected 3")
-    return Classifier(
-        architecture=ARCHITECTURE, module=ImageClassifier(model).eval(), encoder=encoder, label_names=label_names
-    )
+    return _classifier(weights, lambda: read_pretrained(AutoModelForImageClassification, weights, label_names))
 
 
 def save_image_classifier(classifier: Classifier, folder: Path) -> None:
@@ -71,8 +51,13 @@ def save_image_classifier(classifier: Classifier, folder: Path) -> None:
 
 
 def load_image_classifier(folder: Path) -> Classifier:
-    """Read what `save_image_classifier` wrote, or a fine-tuned folder of anybody's; runs no code from the files."""
-    return start_image_classifier(folder, WeightsFolder(path=folder, digest="", licence="").label_names, seed=0)
+    """Read what `save_image_classifier` wrote, or a fine-tuned folder of anybody's; runs no code from the files.
+
+    Raises RequestError as `start_image_classifier` does, and for weights without the head or a head for another task.
+    """
+    from transformers import AutoModelForImageClassification
+
+    return _classifier(folder, lambda: read_fine_tuned(AutoModelForImageClassification, folder))
 
 
 def read_image_encoder(folder: Path) -> ImageEncoder:
@@ -95,3 +80,21 @@ def read_image_encoder(folder: Path) -> ImageEncoder:
             f"{file} cannot be read as the settings of an image processor: {first_line(error)}"
         ) from error
     return ImageEncoder.of(settings, file)
+
+
+def _classifier(folder: Path, read: Callable[[], Any]) -> Classifier:
+    encoder = read_image_encoder(folder)
+    try:
+        model = read()
+    except RequestError:
+        raise
+    except Exception as error:  # a damaged file raises whatever the library that reads it chose
+        raise RequestError(
+            f"{folder} cannot be opened as a model that classifies images: {first_line(error)}"
+        ) from error
+    if getattr(model.config, "num_channels", COLOURS) != COLOURS:
+        raise RequestError(f"the model in {folder} takes images of {model.config.num_channels} colours; expected 3")
+    label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+    return Classifier(
+        architecture=ARCHITECTURE, module=ImageClassifier(model).eval(), encoder=encoder, label_names=label_names
+    )

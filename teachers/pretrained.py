@@ -2,10 +2,35 @@
 
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from materials.errors import RequestError
+from materials.weights import WeightsFolder
+
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
+ONE_OF_MANY = "single_label_classification"
+INDEX = "model.safetensors.index.json"
 LONGEST_LINE = 240
+
+
+def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...]) -> Any:
+    """The model with a head for `label_names`, which is new unless the weights hold one of that size."""
+    return _read(auto_class, folder, label_names, ignore_mismatched_sizes=False)[0]
+
+
+def read_fine_tuned(auto_class: Any, folder: Path) -> Any:
+    """The model with the head that it has been fine-tuned with.
+
+    Raises RequestError when the weights lack a part of it, are in several files, or do not choose one of two labels or
+    more.
+    """
+    weights = WeightsFolder(path=folder, digest="", licence="")
+    _check_files(folder)
+    _check_task(weights)
+    model, report = _read(auto_class, folder, weights.label_names, ignore_mismatched_sizes=True)
+    _check_weights(folder, model, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
+    return model
 
 
 def first_line(error: Exception) -> str:
@@ -28,3 +53,55 @@ class quiet_transformers:
         from transformers.utils import logging
 
         logging.set_verbosity(self.verbosity)
+
+
+def _read(
+    auto_class: Any, folder: Path, label_names: tuple[str, ...], *, ignore_mismatched_sizes: bool
+) -> tuple[Any, dict[str, Any]]:
+    """The model in float32, and which of its weights the file lacks."""
+    import torch
+
+    names = dict(enumerate(label_names))
+    with quiet_transformers():
+        model, report = auto_class.from_pretrained(
+            folder,
+            num_labels=len(names),
+            id2label=names,
+            label2id={name: number for number, name in names.items()},
+            problem_type=ONE_OF_MANY,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=ignore_mismatched_sizes,
+            **SAFELY,
+        )
+    return model, report
+
+
+def _check_files(folder: Path) -> None:
+    if (folder / INDEX).is_file() and not (folder / "model.safetensors").is_file():
+        raise RequestError(
+            f"{folder} holds its weights in the several files of {INDEX}; expected them in one model.safetensors"
+        )
+
+
+def _check_weights(folder: Path, model: Any, new: set[str]) -> None:
+    """Refuse weights that were drawn anew; whole numbers (of batches, of positions) are counted, not trained."""
+    state = model.state_dict()
+    untrained = [name for name in new if name not in state or state[name].is_floating_point()]
+    if untrained:
+        raise RequestError(
+            f"{folder} cannot be opened as the fine-tuned model that its config.json names: "
+            f"{min(untrained)} is missing from the weights or of another size"
+        )
+
+
+def _check_task(weights: WeightsFolder) -> None:
+    task = weights.config.get("problem_type") or ONE_OF_MANY
+    if task != ONE_OF_MANY:
+        raise RequestError(
+            f"the model in {weights.path} was fine-tuned for {task}, as its config.json says; expected {ONE_OF_MANY}"
+        )
+    if len(weights.label_names) < 2:
+        raise RequestError(
+            f"the model in {weights.path} has a single output, as a regression has; expected two labels or more"
+        )

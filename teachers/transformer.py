@@ -1,5 +1,7 @@
 """A pretrained transformer with a classification head, as transformers loads it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from materials.errors import RequestError
-from teachers.pretrained import SAFELY, first_line, quiet_transformers
+from teachers.pretrained import first_line, read_fine_tuned, read_pretrained
 from training.classifier import Classifier
 from training.graph_input import ATTENTION_MASK, INPUT_IDS
 from training.model_record import read_model_record, write_model_record
@@ -31,33 +33,27 @@ class Transformer(nn.Module):
 def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length_tokens: int, seed: int) -> Classifier:
     """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size.
 
-    Raises RequestError when a file is damaged or the model cannot take texts of that length.
+    Raises RequestError when a file is damaged or the model cannot take texts of that length, or several at once.
     """
     from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(seed)
-    names = dict(enumerate(label_names))
-    try:
-        with quiet_transformers():
-            model = AutoModelForSequenceClassification.from_pretrained(
-                weights,
-                num_labels=len(names),
-                id2label=names,
-                label2id={name: number for number, name in names.items()},
-                dtype=torch.float32,
-                **SAFELY,
-            )
-        classifier = _classifier(Transformer(model), weights, label_names, max_length_tokens)
-    except Exception as error:  # a damaged file raises whatever the library that reads it chose
-        raise RequestError(
-            f"{weights} cannot be opened as a transformer that classifies: {first_line(error)}"
-        ) from error
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions and max_length_tokens > positions:
-        raise RequestError(
-            f"max_length_tokens is {max_length_tokens}, but the model in {weights} takes at most {positions}"
-        )
-    return classifier
+    with _one_sentence(weights):
+        model = read_pretrained(AutoModelForSequenceClassification, weights, label_names)
+        return _classifier(Transformer(model), weights, label_names, max_length_tokens)
+
+
+def open_transformer(folder: Path, *, max_length_tokens: int) -> Classifier:
+    """A fine-tuned model of anybody's as it is; runs no code from the files.
+
+    Raises RequestError as `start_transformer` does, and for weights without the head or a head for another task.
+    """
+    from transformers import AutoModelForSequenceClassification
+
+    with _one_sentence(folder):
+        model = read_fine_tuned(AutoModelForSequenceClassification, folder)
+        label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+        return _classifier(Transformer(model), folder, label_names, max_length_tokens)
 
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:
@@ -73,20 +69,51 @@ def save_transformer(classifier: Classifier, folder: Path) -> None:
 
 def load_transformer(folder: Path) -> Classifier:
     """Read what `save_transformer` wrote; runs no code from the files."""
-    from transformers import AutoModelForSequenceClassification
-
-    with quiet_transformers():
-        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, **SAFELY)
-    label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-    settings = read_model_record(folder)
-    return _classifier(Transformer(model), folder, label_names, settings["max_length_tokens"])
+    return open_transformer(folder, max_length_tokens=read_model_record(folder)["max_length_tokens"])
 
 
 def _classifier(module: Transformer, folder: Path, label_names: tuple[str, ...], max_length_tokens: int) -> Classifier:
     encoder = TextEncoder.load(
         folder / "tokenizer.json",
         max_length_tokens=max_length_tokens,
-        padding=module.model.config.pad_token_id or 0,
+        padding=getattr(module.model.config, "pad_token_id", None) or 0,
         inputs=Transformer.inputs,
     )
-    return Classifier(architecture="transformer", module=module.eval(), encoder=encoder, label_names=label_names)
+    _check_length(module, folder, max_length_tokens)
+    _check_batching(module.eval(), folder)
+    return Classifier(architecture="transformer", module=module, encoder=encoder, label_names=label_names)
+
+
+def _check_length(module: Transformer, folder: Path, max_length_tokens: int) -> None:
+    positions = getattr(module.model.config, "max_position_embeddings", None)
+    if positions and max_length_tokens > positions:
+        raise RequestError(
+            f"max_length_tokens is {max_length_tokens}, but the model in {folder} takes at most {positions}"
+        )
+
+
+def _check_batching(module: Transformer, folder: Path) -> None:
+    """Models that read the last token (GPT-2) find it by the padding; without one they take a single text at a time."""
+    if getattr(module.model.config, "pad_token_id", None) is not None:
+        return
+    tokens = torch.zeros(2, 2, dtype=torch.int64)
+    try:
+        with torch.inference_mode():
+            module(tokens, torch.ones_like(tokens))
+    except ValueError:
+        raise RequestError(
+            f"the model in {folder} cannot take several texts at once, for its config.json names no pad_token_id; "
+            "set it there to the padding token that it was fine-tuned with"
+        ) from None
+
+
+@contextmanager
+def _one_sentence(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except RequestError:
+        raise
+    except Exception as error:  # a damaged file raises whatever the library that reads it chose
+        raise RequestError(
+            f"{folder} cannot be opened as a transformer that classifies: {first_line(error)}"
+        ) from error

@@ -1,0 +1,149 @@
+"""A fine-tuned folder opens with the head that it was trained with, or is refused in one sentence."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from sample_images import save_tiny_resnet, save_tiny_vit
+from sample_models import save_tiny_bert
+
+from export.checkpoint import load_checkpoint
+from materials.errors import RequestError
+from teachers.image_classifier import start_image_classifier
+from teachers.transformer import save_transformer, start_transformer
+
+KINDS = ("text", "image")
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory, tiny_classifier):
+    """A fine-tuned folder of each kind."""
+    return {"text": tiny_classifier, "image": save_tiny_vit(tmp_path_factory.mktemp("sound") / "vit")}
+
+
+@pytest.fixture
+def copy(request, sound, tmp_path):
+    """A copy of the fine-tuned folder of a kind, to do harm to."""
+    return shutil.copytree(sound[request.param], tmp_path / "copy", ignore=shutil.ignore_patterns("drawn"))
+
+
+def configure(folder, **changed):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changed}))
+
+
+def change_weights(folder, change):
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    changed = {name: change(name, tensor) for name, tensor in weights.items()}
+    kept = {name: tensor.contiguous() for name, tensor in changed.items() if tensor is not None}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def logits(classifier, texts):
+    arrays = classifier.encoder.pad(classifier.encoder.encode(texts))
+    with torch.inference_mode():
+        return classifier.module(*(torch.from_numpy(array) for array in arrays.values()))
+
+
+def refusal(folder):
+    with pytest.raises(RequestError) as refused:
+        load_checkpoint(folder)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_weights_without_the_head_are_refused(copy):
+    change_weights(copy, lambda name, tensor: None if name.startswith("classifier") else tensor)
+    assert "config.json names: classifier.bias is missing from the weights or of another size" in refusal(copy)
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_head_of_another_size_is_refused(copy):
+    change_weights(copy, lambda name, tensor: tensor[:1] if name == "classifier.weight" else tensor)
+    assert "config.json names: classifier.weight is missing from the weights or of another size" in refusal(copy)
+
+
+def test_counts_of_batches_that_older_files_lack_are_not_missed(tmp_path):
+    folder = save_tiny_resnet(tmp_path / "resnet")
+    change_weights(folder, lambda name, tensor: tensor if tensor.is_floating_point() else None)
+    assert load_checkpoint(folder).label_names == ("blue", "red")
+
+
+def test_saved_teacher_that_lost_its_head_is_refused(tiny_bert, tmp_path):
+    save_transformer(start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=16, seed=0), tmp_path)
+    change_weights(tmp_path, lambda name, tensor: None if name == "classifier.weight" else tensor)
+    assert "classifier.weight is missing" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("copy", ["text"], indirect=True)
+def test_new_head_on_a_body_of_text_is_started_on_purpose(copy):
+    change_weights(copy, lambda name, tensor: None if name.startswith("classifier") else tensor)
+    assert start_transformer(copy, ("a", "b"), max_length_tokens=16, seed=0).label_names == ("a", "b")
+
+
+@pytest.mark.parametrize("copy", ["image"], indirect=True)
+def test_new_head_on_a_body_of_images_is_started_on_purpose(copy):
+    change_weights(copy, lambda name, tensor: None if name.startswith("classifier") else tensor)
+    assert start_image_classifier(copy, ("a", "b"), seed=0).label_names == ("a", "b")
+
+
+@pytest.mark.parametrize("task", ["regression", "multi_label_classification"])
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_head_for_another_task_is_refused(copy, task):
+    configure(copy, problem_type=task)
+    assert f"was fine-tuned for {task}, as its config.json says; expected single_label" in refusal(copy)
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_single_output_is_refused(copy):
+    configure(copy, id2label={"0": "score"}, label2id={"score": 0})
+    change_weights(copy, lambda name, tensor: tensor[:1] if name.startswith("classifier") else tensor)
+    assert "has a single output, as a regression has; expected two labels or more" in refusal(copy)
+
+
+def test_teacher_started_on_a_model_for_another_task_opens_again(tmp_path, tiny_bert):
+    body = shutil.copytree(tiny_bert, tmp_path / "body")
+    configure(body, problem_type="multi_label_classification")
+    (tmp_path / "saved").mkdir()
+    save_transformer(start_transformer(body, ("a", "b"), max_length_tokens=16, seed=0), tmp_path / "saved")
+    assert load_checkpoint(tmp_path / "saved").label_names == ("a", "b")
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_weights_in_several_files_are_refused(copy):
+    (copy / "model.safetensors").rename(copy / "model-00001-of-00001.safetensors")
+    (copy / "model.safetensors.index.json").write_text("{}")
+    assert "several files of model.safetensors.index.json; expected them in one model.safetensors" in refusal(copy)
+
+
+def save_tiny_gpt2(folder, *, pad_token_id):
+    from transformers import GPT2Config, GPT2ForSequenceClassification
+
+    save_tiny_bert(folder, label_names=("bad", "good"))
+    settings = {"n_embd": 32, "n_layer": 1, "n_head": 2, "n_positions": 512, "bos_token_id": 2, "eos_token_id": 3}
+    GPT2ForSequenceClassification(GPT2Config(vocab_size=300, pad_token_id=pad_token_id, **settings)).save_pretrained(
+        folder
+    )
+    return folder
+
+
+def test_model_that_needs_a_padding_token_is_refused_without_one(tmp_path):
+    folder = save_tiny_gpt2(tmp_path / "gpt2", pad_token_id=None)
+    assert "cannot take several texts at once, for its config.json names no pad_token_id; set it" in refusal(folder)
+
+
+def test_model_with_a_padding_token_computes_the_same_in_a_batch(tmp_path):
+    classifier = load_checkpoint(save_tiny_gpt2(tmp_path / "gpt2", pad_token_id=0))
+    texts = ["a lovely film", "dull"]
+    together, *alone = (logits(classifier, part) for part in (texts, texts[:1], texts[1:]))
+    torch.testing.assert_close(together, torch.cat(alone))
+
+
+@pytest.mark.parametrize("copy", ["text"], indirect=True)
+def test_model_that_needs_no_padding_token_opens_without_one(copy):
+    configure(copy, pad_token_id=None)
+    assert load_checkpoint(copy).encoder.padding == 0
