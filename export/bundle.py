@@ -1,11 +1,12 @@
 """A bundle: a folder with a model file, bundle.json, and a tokenizer or image settings: all it takes to predict."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from export.model_file import external_names
 from materials.errors import RequestError
 from materials.files import sha256_of, write_json
 from training.encoder import Encoder
@@ -85,7 +86,8 @@ def write_bundle(bundle: Bundle) -> Bundle:
 def read_bundle(folder: Path) -> Bundle:
     """Read a bundle and check every file against its digest.
 
-    Raises RequestError when the folder is no bundle, is of another version, or a file is missing or changed.
+    Raises RequestError when the folder is no bundle, is of another version, claims a format that it is not in, names
+    files elsewhere, keeps what it needs without a digest, or a file is missing or changed.
     """
     record = folder / RECORD
     if not record.is_file():
@@ -100,18 +102,65 @@ def read_bundle(folder: Path) -> Bundle:
         inputs = tuple(GraphInput(**{**one, "dimensions": tuple(one["dimensions"])}) for one in content.pop("inputs"))
         label_names = tuple(content.pop("label_names"))
         bundle = Bundle(folder=folder, inputs=inputs, label_names=label_names, **content)
+        _check_types(bundle)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, RequestError):
             raise
         raise RequestError(f"{record} is damaged ({error}); export the model again") from None
+    is_exported = _is_exported(bundle)
+    if is_exported:
+        _check_listed(bundle, (bundle.model_file, SETTINGS_FILE if bundle.modality == "image" else "tokenizer.json"))
     _check_files(bundle)
+    if is_exported:
+        _check_listed(bundle, external_names(bundle.model_path))
     return bundle
+
+
+def _check_types(bundle: Bundle) -> None:
+    words = (bundle.format, bundle.runtime, bundle.model_file, bundle.precision, bundle.modality)
+    if not isinstance(bundle.files, dict) or not all(isinstance(word, str) for word in (*words, *bundle.files)):
+        raise TypeError("a name in it is no text")
+
+
+def _is_exported(bundle: Bundle) -> bool:
+    """Whether the bundle is in a format of the table; else it is a peer's, which its own library reads.
+
+    Raises RequestError when its file or runtime is not that of the format that it claims, lest code pose as data.
+    """
+    from export import EXPORTERS, RUNTIMES  # here, as the runtimes in these tables take bundles
+
+    if bundle.format not in EXPORTERS:
+        if bundle.runtime in RUNTIMES:
+            raise RequestError(
+                f"{bundle.folder} is in an unknown format '{bundle.format}', so {bundle.runtime} does not run it; "
+                f"expected one of {', '.join(EXPORTERS)}"
+            )
+        return False
+    exporter = EXPORTERS[bundle.format]
+    for name in ("runtime", "model_file", "precision"):
+        expected, found = getattr(exporter, name), getattr(bundle, name)
+        if found != expected:
+            raise RequestError(
+                f"{bundle.folder} claims to be {bundle.format}, but its {name} is '{found}'; expected '{expected}'"
+            )
+    return True
+
+
+def _check_listed(bundle: Bundle, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in bundle.files:
+            raise RequestError(
+                f"{bundle.folder} needs the file '{name}', which its {RECORD} lists no digest of; "
+                "export the model again"
+            )
 
 
 def _check_files(bundle: Bundle) -> None:
     for name, sha256 in bundle.files.items():
         path = bundle.folder / name
-        if Path(name).name != name or not path.is_file():
+        if name in ("", ".", "..") or "/" in name or "\\" in name or path.is_symlink():
+            raise RequestError(f"{bundle.folder} names '{name}', which is no plain file in its own folder")
+        if not path.is_file():
             raise RequestError(f"the bundle {bundle.folder} lacks its file '{name}'; export the model again")
         if sha256_of(path) != sha256:
             raise RequestError(f"{path} is not the file that was exported (its digest differs); export the model again")

@@ -1,6 +1,9 @@
 """What a model file says of itself: its inputs, how many weights it has, and the files that hold them."""
 
+import contextlib
 import math
+import mmap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,18 @@ from training.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from training.text_encoder import ARRAYS
 
 ONNX_TYPES = {6: "int32", 7: "int64"}
+ONNX_PARTS: dict[str, dict[int, str]] = {  # the fields of onnx.proto on the way to a tensor's external_data
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {13: "entry"},
+}
+VARINT, EIGHT_BYTES, DELIMITED, FOUR_BYTES = 0, 1, 2, 5
+LONGEST_SHIFT = 56  # the ninth of the ten groups that a number of 64 bits takes
 
 
 def graph_of(model: Path) -> tuple[GraphInput, ...]:
@@ -44,14 +59,31 @@ def count_parameters(model: Path) -> int | None:
 
 def weight_files(model: Path) -> list[Path]:
     """The files beside a model that hold its weights. Raises RequestError when one is missing."""
-    names = {model.with_suffix(".bin").name} if model.suffix == ".xml" else set()
-    if model.suffix == ".onnx":
-        stored = [entry for weight in _read_onnx(model).graph.initializer for entry in weight.external_data]
-        names = {entry.value for entry in stored if entry.key == "location"}
-    for name in sorted(names):
+    names = external_names(model)
+    for name in names:
         if Path(name).is_absolute() or ".." in Path(name).parts or not (model.parent / name).is_file():
             raise RequestError(f"{model} keeps weights in a file '{name}', which is not beside it; copy it there")
-    return [model.parent / name for name in sorted(names)]
+    return [model.parent / name for name in names]
+
+
+def external_names(model: Path) -> list[str]:
+    """The names of other files that a model file reads weights from, as it gives them, sorted.
+
+    Reads ONNX without the package onnx. A file that is no ONNX names what stands before the damage; the runtime
+    refuses it.
+    """
+    if model.suffix == ".xml":
+        return [model.with_suffix(".bin").name]
+    if model.suffix != ".onnx" or model.stat().st_size == 0:
+        return []
+    names: set[str] = set()
+    with (
+        model.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        contextlib.suppress(IndexError, RecursionError),
+    ):
+        names.update(_locations(content, 0, len(content), "model"))
+    return sorted(names)
 
 
 def _onnx_inputs(model: Path) -> dict[str, str]:
@@ -83,3 +115,42 @@ def _read_onnx(model: Path) -> Any:
     except Exception as error:  # protobuf's own errors, which it does not export
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(f"{model} cannot be read as ONNX: {reason}") from None
+
+
+def _locations(content: mmap.mmap, start: int, end: int, part: str) -> Iterator[str]:
+    """The external locations in one message of ONNX, whose kind `part` names."""
+    for field, first, last in _messages(content, start, end):
+        inner = ONNX_PARTS[part].get(field)
+        if inner == "entry":
+            entry = {number: content[begin:stop] for number, begin, stop in _messages(content, first, last)}
+            if entry.get(1) == b"location":
+                yield entry.get(2, b"").decode(errors="replace")
+        elif inner:
+            yield from _locations(content, first, last, inner)
+
+
+def _messages(content: mmap.mmap, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+    """The number, start and end of each length-delimited field (protobuf's encoding). Raises IndexError past `end`."""
+    while start < end:
+        key, start = _varint(content, start)
+        if key & 7 == DELIMITED:
+            length, start = _varint(content, start)
+            if start + length > end:
+                raise IndexError
+            yield key >> 3, start, start + length
+            start += length
+        elif key & 7 == VARINT:
+            start = _varint(content, start)[1]
+        else:
+            start += {EIGHT_BYTES: 8, FOUR_BYTES: 4}.get(key & 7, 0)
+
+
+def _varint(content: mmap.mmap, start: int) -> tuple[int, int]:
+    """A number in groups of seven bits, the lowest first, and where it ends."""
+    number = shift = 0
+    while content[start] & 0x80:
+        if shift > LONGEST_SHIFT:
+            raise IndexError
+        number |= (content[start] & 0x7F) << shift
+        start, shift = start + 1, shift + 7
+    return number | content[start] << shift, start + 1

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from export import RUNTIMES
-from export.bundle import read_bundle
-from export.runtime import logits_of
+from export.bundle import Bundle, read_bundle
+from export.runtime import Runtime, logits_of
 from materials.errors import RequestError
 
 
@@ -30,7 +30,7 @@ class Predictor:
         if self.bundle.runtime not in RUNTIMES:
             raise RequestError(f"{folder} was made by {self.bundle.runtime}; only `measure` and its own library run it")
         self.encoder = self.bundle.encoder()
-        self.runtime = RUNTIMES[self.bundle.runtime](self.bundle, threads)
+        self.runtime = _load(self.bundle, threads)
 
     def predict(self, items: Sequence[Any]) -> list[Prediction]:
         """The prediction for each text or image file, as the bundle's modality says.
@@ -51,6 +51,17 @@ class Predictor:
         return Prediction(
             label=self.bundle.label_names[first], probability=float(probabilities[first]), probabilities=by_name
         )
+
+
+def _load(bundle: Bundle, threads: int) -> Runtime:
+    """The bundle's model in its runtime. Raises RequestError for a file that this cannot load."""
+    try:
+        return RUNTIMES[bundle.runtime](bundle, threads)
+    except RequestError:
+        raise
+    except Exception as error:  # a runtime may raise anything for a file that it cannot load
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise RequestError(f"{bundle.model_path} cannot be loaded by {bundle.runtime}: {reason}") from error
 
 
 def probabilities_of(logits: np.ndarray) -> np.ndarray:

@@ -186,7 +186,7 @@ def test_bundle_cannot_name_files_outside_its_folder(damaged):
     content["files"]["../secret"] = "0" * 64
     (damaged.parent / "secret").write_text("x")
     (damaged / "bundle.json").write_text(json.dumps(content))
-    with pytest.raises(RequestError, match="lacks its file '../secret'"):
+    with pytest.raises(RequestError, match="names '../secret', which is no plain file in its own folder"):
         read_bundle(damaged)
 
 

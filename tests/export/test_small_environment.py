@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import venv
 from importlib.metadata import distribution
@@ -13,6 +14,7 @@ from sample_docs import program
 from sample_texts import sentences
 
 from export.predictor import Predictor
+from materials.files import sha256_of
 
 NEEDED = ("onnxruntime", "tokenizers", "numpy")
 OWN = ("export", "training", "materials")
@@ -24,6 +26,17 @@ from export.predictor import Predictor
 
 predictions = Predictor(Path(sys.argv[1])).predict(json.loads(sys.argv[2]))
 print(json.dumps([[prediction.label, prediction.probabilities] for prediction in predictions]))
+"""
+REFUSED = """
+import sys
+from pathlib import Path
+from export.predictor import Predictor
+from materials.errors import RequestError
+
+try:
+    Predictor(Path(sys.argv[1]))
+except RequestError as error:
+    print(error)
 """
 
 
@@ -79,6 +92,23 @@ def test_bundle_predicts_there_as_it_does_in_the_full_environment(small, tiny_bu
     assert [label for label, _ in found] == [prediction.label for prediction in expected]
     for (_, probabilities), prediction in zip(found, expected, strict=True):
         assert probabilities == pytest.approx(prediction.probabilities, abs=1e-6)
+
+
+def test_bundle_with_weights_elsewhere_is_refused_there(small, tiny_bundle, tmp_path):
+    import onnx
+
+    folder = shutil.copytree(tiny_bundle("student", "onnx"), tmp_path / "bundle")
+    onnx.save(
+        onnx.load(str(folder / "model.onnx")),
+        str(folder / "model.onnx"),
+        save_as_external_data=True,
+        location="other.data",
+        size_threshold=0,
+    )
+    record = json.loads((folder / "bundle.json").read_text())
+    record["files"]["model.onnx"] = sha256_of(folder / "model.onnx")
+    (folder / "bundle.json").write_text(json.dumps(record))
+    assert "needs the file 'other.data', which its bundle.json lists no digest of" in small(REFUSED, str(folder))
 
 
 @pytest.mark.parametrize("format", ["onnx", "onnx-int8"])
