@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from export.openvino_packages import import_openvino
 from materials.errors import RequestError
 from training.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from training.text_encoder import ARRAYS
@@ -95,13 +96,7 @@ def _onnx_inputs(model: Path) -> dict[str, str]:
 
 def _openvino_inputs(model: Path) -> dict[str, str]:
     try:
-        import openvino
-
-        graph = openvino.Core().read_model(str(model))
-    except ImportError:
-        raise RequestError(
-            f"{model} needs the package openvino; install distilbench with its extra 'openvino'"
-        ) from None
+        graph = import_openvino("openvino").Core().read_model(str(model))
     except RuntimeError as error:
         raise RequestError(f"{model} cannot be read by OpenVINO: {str(error).strip().splitlines()[-1]}") from None
     return {one.get_any_name(): one.get_element_type().to_string().replace("i", "int") for one in graph.inputs}
