@@ -21,5 +21,5 @@ def import_openvino(name: str) -> Any:
             return importlib.import_module(name)
     except ImportError:
         raise RequestError(
-            f"OpenVINO files need the package {name}; install distilbench with its extra 'openvino'"
+            f"OpenVINO needs the package {name}; install distilbench with its extra 'openvino'"
         ) from None
