@@ -1,26 +1,21 @@
 """Every architecture in every format: parity on trained weights, and bundles that predict by themselves."""
 
 import json
+import shutil
+import subprocess
+import sys
 
-import numpy as np
 import pytest
-from sample_texts import sentences
+from sample_models import exported_once, save_tiny_student, save_tiny_transformer, train_tiny
+from sample_texts import labelled, sentences
 
-from export import EXPORTERS
+from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
-from export.exporting import ExportRequest, export_bundle, open_origin
 from export.predictor import Predictor
 from materials.errors import RequestError
-from materials.rows import Rows
 from students import STUDENTS
-from students.checkpoint import StudentShape, build_student, save_student, student_encoder
-from students.vocabulary import build_tokenizer, save_tokenizer
 from teachers import TEACHERS
-from teachers.transformer import save_transformer, start_transformer
-from training.loop import Examples, TrainingSettings, train
-from training.objectives import OBJECTIVES
 
-SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 16}, "bilstm": {"hidden": 12, "layer": 10}}
 ARCHITECTURES = (*(name for name, teacher in TEACHERS.items() if teacher.modality == "text"), *STUDENTS)
 PAIRS = [
     (architecture, format)
@@ -30,67 +25,24 @@ PAIRS = [
 ]
 
 
-def rows(count, start=0):
-    texts, labels = sentences(count, start)
-    return Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
-
-
-def learn(module, encoder, learning_rate):
-    examples = [Examples(encoded=encoder.encode(part.texts), labels=part.labels) for part in (rows(200), rows(60, 900))]
-    settings = TrainingSettings(epochs=12, batch_size=16, learning_rate=learning_rate, seed=0, bf16=False)
-    train(
-        module,
-        *examples,
-        encoder=encoder,
-        objective=OBJECTIVES["hard"],
-        settings=settings,
-        report=lambda done, total: None,
-    )
-
-
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory, tiny_bert):
     """A trained checkpoint of every architecture, by name."""
     root = tmp_path_factory.mktemp("checkpoints")
-    tokenizer = build_tokenizer(rows(200).texts, known=())
-    save_tokenizer(tokenizer, root)
     for architecture in STUDENTS:
-        shape = StudentShape(
-            architecture=architecture,
-            words=tokenizer.get_vocab_size(),
-            dimensions=16,
-            label_names=("bad", "good"),
-            max_length_tokens=24,
-            settings=SMALL.get(architecture, {}),
-        )
-        module = build_student(shape, vectors=None, seed=0)
-        learn(module, student_encoder(root / "tokenizer.json", shape), 0.02)
-        (root / architecture).mkdir()
-        save_student(module, shape, tokenizer, root / architecture)
-    teacher = start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=24, seed=0)
-    learn(teacher.module, teacher.encoder, 3e-3)
-    (root / "transformer").mkdir()
-    save_transformer(teacher, root / "transformer")
-    return root
+        train_tiny(save_tiny_student(root / architecture, architecture, dimensions=16), learning_rate=0.02)
+    train_tiny(save_tiny_transformer(root / "transformer", tiny_bert), learning_rate=3e-3)
+    return {folder.name: folder for folder in root.iterdir()}
 
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory, checkpoints):
     """A function that gives the bundle of an architecture in a format, exported once."""
+    about = {"made": {"recipe": "tiny"}, "licences": {"data": "none"}}
+    calibration = sentences(100, 6000)[0]
     root = tmp_path_factory.mktemp("bundles")
-
-    def get(architecture, format):
-        folder = root / architecture / format
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            with open_origin(checkpoints / architecture, rows(100, 6000).texts) as origin:
-                request = ExportRequest(
-                    origin=origin, rows=rows(200, 3000), made={"recipe": "tiny"}, licences={"data": "none"}
-                )
-                export_bundle(request, format, folder)
-        return read_bundle(folder)
-
-    return get
+    with exported_once(checkpoints, root, rows=labelled(200, 3000), calibration=calibration, **about) as get:
+        yield lambda architecture, format: read_bundle(get(architecture, format))
 
 
 @pytest.mark.parametrize(("architecture", "format"), PAIRS)
@@ -134,9 +86,6 @@ def test_int8_is_smaller_than_fp32(bundles, architecture):
 
 
 def test_onnx_bundle_predicts_without_torch(bundles):
-    import subprocess
-    import sys
-
     program = (
         "import sys; from pathlib import Path; from export.predictor import Predictor\n"
         "print(Predictor(Path(sys.argv[1])).predict(['a lovely film'])[0].label)\n"
@@ -158,8 +107,6 @@ def test_torchscript_file_opens_with_torch_alone(bundles):
 @pytest.fixture
 def damaged(bundles, tmp_path):
     """A copy of a bundle to do harm to."""
-    import shutil
-
     return shutil.copytree(bundles("linear", "onnx").folder, tmp_path / "bundle")
 
 
@@ -197,6 +144,4 @@ def test_no_setting_breaks_on_an_architecture_that_it_has_nothing_to_do_for(bund
 
 
 def test_every_runtime_has_a_format_and_every_format_a_runtime():
-    from export import RUNTIMES
-
     assert {exporter.runtime for exporter in EXPORTERS.values()} <= set(RUNTIMES)
