@@ -1,0 +1,55 @@
+"""int8 files of a bilstm student of the usual size, with random weights: 20,000 words, so that the table dominates."""
+
+import numpy as np
+import pytest
+from sample_texts import sentences
+
+from export import EXPORTERS
+from export.exporting import ExportRequest, open_origin
+from export.parity import ParityBounds
+from materials.rows import Rows
+from students.checkpoint import StudentShape, build_student, save_student
+from students.vocabulary import build_tokenizer
+
+ANY_LABELS = ParityBounds(smallest_agreement=0.0, largest_f1_drop=1.0)  # those of random weights mean nothing
+
+
+@pytest.fixture(scope="module")
+def request_of_bilstm(tmp_path_factory):
+    """A student whose weights for the text forwards are three times as wide as those for the text backwards."""
+    import torch
+
+    texts, labels = sentences(100)
+    tokenizer = build_tokenizer(texts, known=())
+    names = ("bad", "good")
+    shape = StudentShape(
+        architecture="bilstm", words=20_000, dimensions=50, label_names=names, max_length_tokens=64, settings={}
+    )
+    module = build_student(shape, vectors=None, seed=0)
+    with torch.no_grad():
+        for weight in module.forwards.parameters():
+            weight.mul_(3)
+    checkpoint = tmp_path_factory.mktemp("bilstm")
+    save_student(module, shape, tokenizer, checkpoint)
+    rows = Rows(texts=texts, labels=np.array([names.index(label) for label in labels]))
+    with open_origin(checkpoint, texts) as origin:
+        yield ExportRequest(origin=origin, rows=rows, bounds=ANY_LABELS)
+
+
+@pytest.mark.parametrize(
+    ("format", "setting"),
+    [
+        ("onnx-int8", "all but the 3 most sensitive layers"),
+    ],
+)
+def test_spared_layers_stay_in_fp32_though_the_quantiser_splits_and_renames_them(
+    request_of_bilstm, tmp_path, format, setting
+):
+    import onnx
+
+    EXPORTERS[format].settings[setting](request_of_bilstm.origin, tmp_path)
+    graph = onnx.load(tmp_path / "model.onnx").graph
+    wide = {tuple(sorted(one.dims)): one.data_type for one in graph.initializer if np.prod(one.dims) > 40_000}
+    kinds = {dims: onnx.TensorProto.DataType.Name(kind) for dims, kind in wide.items()}
+    assert kinds.pop((200, 300)) == "FLOAT"  # the hidden layer
+    assert set(kinds.values()) <= {"INT8", "UINT8"}
