@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 from sample_texts import sentences
 
-from export import EXPORTERS
-from export.exporting import ExportRequest, open_origin
+from export import EXPORTERS, RUNTIMES
+from export.exporting import ExportRequest, export_bundle, open_origin
 from export.parity import ParityBounds
+from export.runtime import logits_of
 from materials.rows import Rows
 from students.checkpoint import StudentShape, build_student, save_student
 from students.vocabulary import build_tokenizer
 
+INT8_OF = {"onnx-int8": "onnx", "onnx-int8-static": "onnx"}
 ANY_LABELS = ParityBounds(smallest_agreement=0.0, largest_f1_drop=1.0)  # those of random weights mean nothing
 
 
@@ -36,10 +38,39 @@ def request_of_bilstm(tmp_path_factory):
         yield ExportRequest(origin=origin, rows=rows, bounds=ANY_LABELS)
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, request_of_bilstm):
+    """A function that gives the student's bundle in a format, exported once."""
+    known = {}
+
+    def get(format):
+        if format not in known:
+            known[format] = export_bundle(request_of_bilstm, format, tmp_path_factory.mktemp(format))
+        return known[format]
+
+    return get
+
+
+@pytest.mark.parametrize("format", INT8_OF)
+def test_int8_of_an_lstm_takes_less_than_28_percent_of_fp32(exported, format):
+    int8, fp32 = exported(format), exported(INT8_OF[format])
+    assert int8.parity["setting"] == next(iter(EXPORTERS[format].settings)), int8.parity["failed_settings"]
+    assert int8.model_size_bytes < 0.28 * fp32.model_size_bytes
+
+
+@pytest.mark.parametrize("format", INT8_OF)
+def test_int8_lstms_of_unlike_weights_each_compute_with_their_own(exported, request_of_bilstm, format):
+    bundle, encoder, rows = exported(format), request_of_bilstm.origin.classifier.encoder, request_of_bilstm.encoded
+    expected = logits_of(request_of_bilstm.reference, encoder, rows)
+    found = logits_of(RUNTIMES[bundle.runtime](bundle, 1), encoder, rows)
+    assert ((found - expected).std(axis=0) < 0.1 * expected.std(axis=0)).all()
+
+
 @pytest.mark.parametrize(
     ("format", "setting"),
     [
         ("onnx-int8", "all but the 3 most sensitive layers"),
+        ("onnx-int8-static", "min-max, all but the 6 most sensitive layers"),
     ],
 )
 def test_spared_layers_stay_in_fp32_though_the_quantiser_splits_and_renames_them(
