@@ -12,7 +12,7 @@ from materials.rows import Rows
 from students.checkpoint import StudentShape, build_student, save_student
 from students.vocabulary import build_tokenizer
 
-INT8_OF = {"onnx-int8": "onnx", "onnx-int8-static": "onnx"}
+INT8_OF = {"onnx-int8": "onnx", "onnx-int8-static": "onnx", "openvino-int8": "openvino"}
 ANY_LABELS = ParityBounds(smallest_agreement=0.0, largest_f1_drop=1.0)  # those of random weights mean nothing
 
 
@@ -64,6 +64,15 @@ def test_int8_lstms_of_unlike_weights_each_compute_with_their_own(exported, requ
     expected = logits_of(request_of_bilstm.reference, encoder, rows)
     found = logits_of(RUNTIMES[bundle.runtime](bundle, 1), encoder, rows)
     assert ((found - expected).std(axis=0) < 0.1 * expected.std(axis=0)).all()
+
+
+def test_openvino_file_of_int8_weights_holds_no_wide_floats(request_of_bilstm, tmp_path):
+    import openvino
+
+    EXPORTERS["openvino-int8"].settings["weights only"](request_of_bilstm.origin, tmp_path)
+    nodes = openvino.Core().read_model(tmp_path / "model.xml").get_ops()
+    constants = [node for node in nodes if node.get_type_name() == "Constant" and node.data.size > 40_000]
+    assert sorted({str(node.data.dtype) for node in constants}) == ["int8", "uint8"]
 
 
 @pytest.mark.parametrize(
