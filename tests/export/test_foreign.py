@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sample_models import export_tiny, split_weights
 from sample_texts import sentences
 
 from export import RUNTIMES
+from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
 from export.foreign import open_model
 from export.runtime import logits_of
@@ -111,6 +113,26 @@ def test_hugging_face_folder_computes_what_transformers_computes(tiny_classifier
     bundle = open_model(tiny_classifier)
     assert (bundle.runtime, bundle.format, bundle.architecture) == ("torch", "transformers", "bert")
     assert (bundle.label_names, bundle.max_length_tokens) == (("good", "bad"), 160)
+    assert np.allclose(logits(bundle), original, atol=1e-5)
+
+
+def test_model_in_several_files_is_one_model_with_the_digest_of_each(tiny_classifier, original, tmp_path):
+    copy = split_weights(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    names = {file.name for file in copy.glob("model*.safetensors*")}
+    bundle = open_model(copy)
+    assert set(bundle.files) == {"tokenizer.json", *names}
+    assert len(names) > 2
+    assert (bundle.parameters, bundle.format) == (open_model(tiny_classifier).parameters, "transformers")
+    assert np.allclose(logits(bundle), original, atol=1e-5)
+
+
+def test_eager_bundle_of_a_model_in_several_files_has_one_file(tiny_classifier, original, tmp_path):
+    from safetensors.numpy import load_file
+
+    copy = split_weights(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    bundle = read_bundle(export_tiny(copy, tmp_path / "bundles" / "eager", format="eager"))
+    assert {name for name in bundle.files if "safetensors" in name} == {"model.safetensors"}
+    assert load_file(bundle.model_path).keys() == load_file(tiny_classifier / "model.safetensors").keys()
     assert np.allclose(logits(bundle), original, atol=1e-5)
 
 
