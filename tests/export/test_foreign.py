@@ -12,7 +12,7 @@ from sample_texts import sentences
 
 from export import RUNTIMES
 from export.bundle import read_bundle
-from export.checkpoint import load_checkpoint
+from export.checkpoint import POSITIONS, load_checkpoint
 from export.foreign import open_model
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -225,6 +225,19 @@ def test_texts_are_cut_to_the_least_of_what_the_files_say(small):
     (small / "tokenizer_config.json").write_text('{"model_max_length": 64}')
     assert open_model(small, label_names=LABELS).max_length_tokens == 64
     assert open_model(small, label_names=LABELS, max_length_tokens=12).max_length_tokens == 12
+
+
+@pytest.mark.parametrize("name", ["n_positions", "max_seq_len"])
+def test_positions_count_by_whatever_name_the_configuration_gives_them(small, name):
+    (small / "config.json").write_text(json.dumps({name: 96}))
+    assert open_model(small, label_names=LABELS).max_length_tokens == 96
+
+
+def test_every_name_that_transformers_gives_to_positions_is_known():
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+
+    maps = [getattr(CONFIG_MAPPING[model_type], "attribute_map", {}) for model_type in CONFIG_MAPPING_NAMES]
+    assert {own["max_position_embeddings"] for own in maps if "max_position_embeddings" in own} < set(POSITIONS)
 
 
 def remove(name):
