@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sample_places import places_named_in
 from sample_texts import sentences
 
 from export import EXPORTERS
@@ -110,6 +111,11 @@ def test_every_bundle_predicts_from_text_by_itself(bundles, architecture, format
     assert all(sum(prediction.probabilities.values()) == pytest.approx(1) for prediction in predictions)
     alone = [predictor.predict([text])[0].probability for text in texts]
     assert alone == pytest.approx([prediction.probability for prediction in predictions], abs=0.03)
+
+
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
+def test_no_file_of_a_bundle_names_a_folder_of_the_exporting_machine(bundles, architecture, format):
+    assert places_named_in(bundles(architecture, format).folder) == []
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
