@@ -52,9 +52,10 @@ def tiny_shape(
     words: int,
     dimensions: int = 8,
     label_names: tuple[str, ...] = ("bad", "good"),
+    max_length_tokens: int = 24,
     settings: Mapping[str, int] | None = None,
 ) -> "StudentShape":
-    """A student of at most 24 tokens; its settings are those of TINY_SETTINGS where none are given."""
+    """A student; its settings are those of TINY_SETTINGS where none are given."""
     from students.checkpoint import StudentShape
 
     return StudentShape(
@@ -62,8 +63,8 @@ def tiny_shape(
         words=words,
         dimensions=dimensions,
         label_names=label_names,
-        max_length_tokens=24,
-        settings=settings or TINY_SETTINGS.get(architecture, {}),
+        max_length_tokens=max_length_tokens,
+        settings=TINY_SETTINGS.get(architecture, {}) if settings is None else settings,
     )
 
 
@@ -73,9 +74,22 @@ def save_tiny_student(folder: Path, architecture: str = "cnn", **changes: Any) -
     from students.vocabulary import build_tokenizer
 
     tokenizer = build_tokenizer(sentences(200)[0], known=())
-    shape = tiny_shape(architecture, words=tokenizer.get_vocab_size(), **changes)
+    shape = tiny_shape(architecture, **{"words": tokenizer.get_vocab_size(), **changes})
     folder.mkdir(parents=True, exist_ok=True)
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, folder)
+    return folder
+
+
+def split_weights(folder: Path) -> Path:
+    """The weights of a fine-tuned model folder in several files, as transformers writes large ones."""
+    import json
+
+    import transformers
+
+    named = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0]
+    model = getattr(transformers, named).from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="50KB")
     return folder
 
 
@@ -86,6 +100,16 @@ def save_tiny_transformer(folder: Path, weights: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     save_transformer(start_transformer(weights, ("bad", "good"), max_length_tokens=24, seed=0), folder)
     return folder
+
+
+def widen(checkpoint: Path, part: str, factor: float) -> Path:
+    """Multiply those weights of a checkpoint whose names hold the part."""
+    from safetensors.torch import load_file, save_file
+
+    file = checkpoint / "model.safetensors"
+    weights = {name: weight * factor if part in name else weight for name, weight in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    return checkpoint
 
 
 def train_tiny(checkpoint: Path, *, learning_rate: float) -> Path:
