@@ -26,13 +26,6 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.benchmark_only = True
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes share out the tests, those of a file stay together, and those of the one finished run."""
-    for item in items:
-        shares_the_run = "finished" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("run" if shares_the_run else str(item.path)))
-
-
 @pytest.fixture(scope="session")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV file of 240 labelled texts."""
