@@ -139,6 +139,11 @@ def test_int8_is_smaller_than_fp32(bundles, architecture):
     assert int8 < fp32
 
 
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+def test_bilstm_passes_in_the_first_setting_of_every_int8_format(bundles, format):
+    assert bundles("bilstm", format).parity["failed_settings"] == {}
+
+
 def test_onnx_bundle_predicts_without_torch(bundles):
     import subprocess
     import sys
