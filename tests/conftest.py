@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sample_images import save_tiny_resnet, save_tiny_vit
-from sample_models import exported_once, save_tiny_bert, save_tiny_student, save_tiny_transformer
+from sample_models import exported_once, opened_once, save_tiny_bert, save_tiny_student, save_tiny_transformer
 from sample_texts import labelled, sentences
 
 LICENCES = {"tiny": "Apache-2.0", "reviews.csv": "CC BY-NC-SA 3.0 (non-commercial)"}
@@ -86,8 +86,8 @@ def tiny_bundle(
     """A function that gives the bundle of a model, 'student' or 'transformer', in a format, exported once."""
     root, rows = tmp_path_factory.mktemp("tiny-bundles"), labelled(60)
     checkpoints = {"student": tiny_student, "transformer": tiny_transformer}
-    with exported_once(checkpoints, root, rows=rows, calibration=rows.texts, licences=LICENCES) as get:
-        yield get
+    with opened_once(checkpoints, rows.texts) as origin_of:
+        yield exported_once(origin_of, root, rows=rows, licences=LICENCES)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from sample_command import distilbench
 from sample_images import draw_images, labelled_images
-from sample_models import exported_once
+from sample_models import exported_once, opened_once
 
 from export.predictor import Predictor
 from materials.errors import RequestError
@@ -15,8 +15,8 @@ def places(tiny_vit, tmp_path_factory):
     """The tiny ViT as transformers keeps it, vit, and as a bundle, onnx."""
     root = tmp_path_factory.mktemp("places")
     rows = labelled_images(root / "drawn", 12, start=500)
-    with exported_once({"vit": tiny_vit}, root, rows=rows, calibration=rows.texts) as get:
-        return {"vit": tiny_vit, "onnx": get("vit", "onnx")}
+    with opened_once({"vit": tiny_vit}, rows.texts) as origin_of:
+        return {"vit": tiny_vit, "onnx": exported_once(origin_of, root, rows=rows)("vit", "onnx")}
 
 
 def test_predict_prints_a_line_for_each_image_file(places, tmp_path, capsys):

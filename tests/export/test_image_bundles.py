@@ -6,13 +6,14 @@ import shutil
 import numpy as np
 import pytest
 from sample_images import draw_images, labelled_images
-from sample_models import exported_once
+from sample_models import exported_once, opened_once
 from sample_places import places_named_in
 
 from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
 from export.foreign import open_model
+from export.origin import Unfit
 from export.predictor import Predictor
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -33,12 +34,18 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def bundles(tmp_path_factory, folders):
+def origin_of(tmp_path_factory, folders):
+    """A function that gives an architecture ready to be exported."""
+    with opened_once(folders, draw_images(tmp_path_factory.mktemp("calibration"), 20, start=2000)[0]) as get:
+        yield get
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory, origin_of):
     """A function that gives the bundle of an architecture in a format, exported once."""
     rows = labelled_images(tmp_path_factory.mktemp("rows"), 40, start=1000)
-    calibration = draw_images(tmp_path_factory.mktemp("calibration"), 20, start=2000)[0]
-    with exported_once(folders, tmp_path_factory.mktemp("bundles"), rows=rows, calibration=calibration) as get:
-        yield lambda architecture, format: read_bundle(get(architecture, format))
+    get = exported_once(origin_of, tmp_path_factory.mktemp("bundles"), rows=rows)
+    return lambda architecture, format: read_bundle(get(architecture, format))
 
 
 @pytest.fixture
@@ -54,6 +61,19 @@ def test_every_image_classifier_passes_parity_in_every_format(bundles, architect
     assert parity["status"] == ("reference" if format == "eager" else "passed"), parity["reason"]
     if not EXPORTERS[format].lossy:
         assert parity["largest_difference"] <= 1e-4
+
+
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, format):
+    fp32 = bundles(architecture, "openvino" if format.startswith("openvino") else "onnx")
+    assert bundles(architecture, format).model_size_bytes < fp32.model_size_bytes
+
+
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static"])
+def test_model_without_tables_has_no_int8_file_of_tables_only(origin_of, tmp_path, format):
+    with pytest.raises(Unfit, match="no weights of this kind"):
+        EXPORTERS[format].settings["tables only"](origin_of("resnet"), tmp_path)
 
 
 @pytest.mark.parametrize("format", EXPORTERS)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_models import exported_once, save_tiny_transformer, widen
+from sample_models import exported_once, opened_once, save_tiny_transformer, widen
 from sample_texts import labelled, sentences
 
 pytest.importorskip("onnxruntime_extensions")
@@ -74,8 +74,8 @@ def export_once(tmp_path_factory, tiny_student, tiny_bert):
         "WordPiece": save_sure_transformer(root / "bert", tiny_bert),
         "BPE": save_sure_transformer(root / "roberta", save_tiny_roberta(root / "roberta-weights")),
     }
-    with exported_once(checkpoints, root, rows=rows, calibration=rows.texts) as get:
-        yield get
+    with opened_once(checkpoints, rows.texts) as origin_of:
+        yield exported_once(origin_of, root, rows=rows)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sample_texts import labelled, sentences
 
 if TYPE_CHECKING:
+    from export.origin import Origin
     from materials.rows import Rows
     from students.checkpoint import StudentShape
 
@@ -139,27 +141,34 @@ def train_tiny(checkpoint: Path, *, learning_rate: float) -> Path:
 
 
 @contextmanager
-def exported_once(
-    checkpoints: Mapping[str, Path], root: Path, *, rows: "Rows", calibration: Sequence[str], **about: Any
-) -> Iterator[Callable[[str, str], Path]]:
-    """A function from the name of a checkpoint and a format to the folder of the bundle, exported at the first call.
+def opened_once(checkpoints: Mapping[str, Path], calibration: Sequence[str]) -> Iterator[Callable[[str], "Origin"]]:
+    """A function from the name of a checkpoint to the model ready to be exported, opened at the first call.
 
-    What several formats of a model start from, such as its ONNX graph, is made once. `about` goes into the request.
+    What several formats of a model start from, such as its ONNX graph, is so made once.
     """
-    from export.exporting import ExportRequest, export_bundle, open_origin
+    from export.exporting import open_origin
 
     with ExitStack() as stack:
-        requests: dict[str, ExportRequest] = {}
+        yield cache(lambda name: stack.enter_context(open_origin(checkpoints[name], calibration)))
 
-        def get(name: str, format: str) -> Path:
-            folder = root / name / format
-            if folder.exists():
-                return folder
-            if name not in requests:
-                origin = stack.enter_context(open_origin(checkpoints[name], calibration))
-                requests[name] = ExportRequest(origin=origin, rows=rows, **about)
-            folder.mkdir(parents=True)
-            export_bundle(requests[name], format, folder)
-            return folder
 
-        yield get
+def exported_once(
+    origin_of: Callable[[str], "Origin"], root: Path, *, rows: "Rows", **about: Any
+) -> Callable[[str, str], Path]:
+    """A function from the name of a model and a format to the folder of the bundle, exported at the first call.
+
+    `about` goes into the request.
+    """
+    from export.exporting import ExportRequest, export_bundle
+
+    @cache
+    def request(name: str) -> ExportRequest:
+        return ExportRequest(origin=origin_of(name), rows=rows, **about)
+
+    @cache
+    def get(name: str, format: str) -> Path:
+        folder = root / name / format
+        folder.mkdir(parents=True, exist_ok=True)
+        return export_bundle(request(name), format, folder).folder
+
+    return get
