@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from sample_texts import sentences
+from sample_models import save_tiny_student, widen
+from sample_texts import labelled
 
 from export import EXPORTERS, RUNTIMES
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.parity import ParityBounds
 from export.runtime import logits_of
-from materials.rows import Rows
-from students.checkpoint import StudentShape, build_student, save_student
-from students.vocabulary import build_tokenizer
 
 INT8_OF = {"onnx-int8": "onnx", "onnx-int8-static": "onnx", "openvino-int8": "openvino"}
 ANY_LABELS = ParityBounds(smallest_agreement=0.0, largest_f1_drop=1.0)  # those of random weights mean nothing
@@ -19,22 +17,10 @@ ANY_LABELS = ParityBounds(smallest_agreement=0.0, largest_f1_drop=1.0)  # those 
 @pytest.fixture(scope="module")
 def request_of_bilstm(tmp_path_factory):
     """A student whose weights for the text forwards are three times as wide as those for the text backwards."""
-    import torch
-
-    texts, labels = sentences(100)
-    tokenizer = build_tokenizer(texts, known=())
-    names = ("bad", "good")
-    shape = StudentShape(
-        architecture="bilstm", words=20_000, dimensions=50, label_names=names, max_length_tokens=64, settings={}
-    )
-    module = build_student(shape, vectors=None, seed=0)
-    with torch.no_grad():
-        for weight in module.forwards.parameters():
-            weight.mul_(3)
-    checkpoint = tmp_path_factory.mktemp("bilstm")
-    save_student(module, shape, tokenizer, checkpoint)
-    rows = Rows(texts=texts, labels=np.array([names.index(label) for label in labels]))
-    with open_origin(checkpoint, texts) as origin:
+    usual = {"words": 20_000, "dimensions": 50, "max_length_tokens": 64, "settings": {}}
+    checkpoint, rows = save_tiny_student(tmp_path_factory.mktemp("bilstm"), "bilstm", **usual), labelled(100)
+    widen(checkpoint, "forwards.", 3)
+    with open_origin(checkpoint, rows.texts) as origin:
         yield ExportRequest(origin=origin, rows=rows, bounds=ANY_LABELS)
 
 

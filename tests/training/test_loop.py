@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from sample_texts import sentences
+from sample_models import save_tiny_student
+from sample_texts import labelled
 
-from students.checkpoint import StudentShape, build_student, student_encoder
-from students.vocabulary import build_tokenizer, save_tokenizer
+from students.checkpoint import load_student
 from training.loop import Diverged, Examples, TrainingSettings, predict_logits, train
 from training.objectives import OBJECTIVES
 
@@ -16,22 +16,18 @@ def nothing(done, total):
 @pytest.fixture
 def linear(tmp_path):
     """A function that gives a new linear student with its encoder."""
-    tokenizer = build_tokenizer(sentences(200)[0], known=())
-    save_tokenizer(tokenizer, tmp_path)
-    shape = StudentShape(
-        architecture="linear",
-        words=tokenizer.get_vocab_size(),
-        dimensions=8,
-        label_names=("bad", "good"),
-        max_length_tokens=32,
-        settings={"buckets": 50},
-    )
-    return lambda: (build_student(shape, vectors=None, seed=0), student_encoder(tmp_path / "tokenizer.json", shape))
+    save_tiny_student(tmp_path, "linear")
+
+    def get():
+        classifier = load_student(tmp_path)
+        return classifier.module, classifier.encoder
+
+    return get
 
 
 def examples(encoder, count, start=0):
-    texts, labels = sentences(count, start)
-    return Examples(encoded=encoder.encode(texts), labels=np.array([int(label == "good") for label in labels]))
+    rows = labelled(count, start)
+    return Examples(encoded=encoder.encode(rows.texts), labels=rows.labels)
 
 
 def settings(**changes):
