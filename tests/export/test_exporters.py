@@ -158,10 +158,11 @@ def test_bundle_cannot_name_files_outside_its_folder(damaged):
         read_bundle(damaged)
 
 
+TRIED = ("transformer", "bilstm")
 INT8_SETTINGS = [(name, setting) for name in ("onnx-int8", "onnx-int8-static") for setting in EXPORTERS[name].settings]
 
 
-@pytest.mark.parametrize("architecture", ["transformer", "bilstm"])
+@pytest.mark.parametrize("architecture", TRIED)
 @pytest.mark.parametrize(("format", "setting"), INT8_SETTINGS)
 def test_every_setting_writes_a_file_that_computes_the_model_or_says_why_not(
     bundles, origin_of, tmp_path, architecture, format, setting

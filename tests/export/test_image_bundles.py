@@ -63,11 +63,12 @@ def test_every_image_classifier_passes_parity_in_every_format(bundles, architect
         assert parity["largest_difference"] <= 1e-4
 
 
-@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+@pytest.mark.parametrize("int8", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, format):
-    fp32 = bundles(architecture, "openvino" if format.startswith("openvino") else "onnx")
-    assert bundles(architecture, format).model_size_bytes < fp32.model_size_bytes
+def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, int8):
+    fp32, weights = ("openvino", "model.bin") if int8.startswith("openvino") else ("onnx", "model.onnx")
+    sizes = [(bundles(architecture, format).folder / weights).stat().st_size for format in (int8, fp32)]
+    assert sizes[0] < sizes[1]
 
 
 @pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static"])
