@@ -15,6 +15,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pandas as pd
 import pytest
+from sample_models import save_tiny_transformer
 
 PROGRAM = "from bench.command_line import main; main()"
 
@@ -158,12 +159,14 @@ def test_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, tin
     assert not list((tmp_path / "cache").rglob("teacher/*/stage.json"))
 
 
-def test_full_disk_while_torchscript_is_written_is_one_sentence_too(tmp_path, tiny_recipe):
+def test_full_disk_while_torchscript_is_written_is_one_sentence_too(tmp_path, tiny_recipe, tiny_bert):
     """Written by torch itself, a file that does not fit would end the process without a word."""
+    checkpoint = save_tiny_transformer(tmp_path / "checkpoint", tiny_bert) / "model.safetensors"
+    largest = checkpoint.stat().st_size + 500  # TorchScript adds some 1,800 bytes to the weights
 
-    def no_file_as_large_as_the_archive():  # of 138,423 bytes; the checkpoint has 136,576
+    def no_file_as_large_as_the_archive():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (137_500, 137_500))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
     changes = ("--set", "teacher.formats=[eager, torchscript]", "--set", "teacher.epochs=1")
     run = ("run", tiny_recipe, *changes, "--output", tmp_path / "run")
