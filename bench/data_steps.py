@@ -43,7 +43,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     """The folder with the splits of one seed. Labels that the data lacks come from a fine-tuned teacher."""
     data = work.recipe.data
     sources = {part: _digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
-    settings = data.model_dump(exclude={"train", "validation", "test", "transfer", "licence"})
+    settings = data.as_inputs("train", "validation", "test", "transfer", "licence")
     inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
     if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
         teacher = work.recipe.teacher

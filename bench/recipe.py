@@ -1,14 +1,14 @@
 """The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
 
-import inspect
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.harness.task import SCENARIOS
+from bench.recipe_parts import LATER, Part
 from export import EXPORTERS
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
@@ -16,6 +16,7 @@ from peers import PEERS
 from students import STUDENTS
 from teachers import TEACHERS
 from training.objectives import OBJECTIVES
+from training.optimiser import OPTIMISERS, SCHEDULES
 
 
 def _one_of(kind: str, table: dict[str, Any]) -> Any:
@@ -47,12 +48,6 @@ DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
-
-
-class Part(BaseModel):
-    """Every part of a recipe refuses keys it does not know and cannot be changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Data(Part):
@@ -101,7 +96,8 @@ class Teacher(Part):
 class Student(Part):
     """A student and how it is trained; `settings` are the keyword arguments of its architecture.
 
-    `name` tells two students of one architecture apart; without it, the architecture is the name.
+    `name` tells two students of one architecture apart; without it, the architecture is the name. `weight_decay` is
+    adam's alone.
     """
 
     architecture: Annotated[str, _one_of("student", STUDENTS)]
@@ -113,8 +109,11 @@ class Student(Part):
     transfer_epochs: Positive = 4
     batch_size: Positive = 64
     learning_rate: Rate = 1e-3
+    optimiser: Annotated[str, _one_of("optimiser", OPTIMISERS), LATER] = "adam"
+    schedule: Annotated[str, _one_of("schedule", SCHEDULES), LATER] = "linear"
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
-    settings: dict[str, Any] = {}
+    largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
+    settings: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -123,11 +122,17 @@ class Student(Part):
 
     @model_validator(mode="after")
     def _check_settings(self) -> "Student":
-        own = ("self", "words", "classes", "dimensions")
-        known = [name for name in inspect.signature(STUDENTS[self.architecture]).parameters if name not in own]
-        for name in self.settings:
+        own = ("self", "words", "classes", "dimensions", "return")
+        hints = get_type_hints(STUDENTS[self.architecture].__init__)
+        known = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in own}
+        for name, value in self.settings.items():
             if name not in known:
                 raise ValueError(unknown(f"setting of {self.architecture}", name, known))
+            try:
+                known[name].validate_python(value, strict=True)
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"]
+                raise ValueError(f"setting {name} of {self.architecture}: {reason}; got {value!r}") from None
         try:
             with torch.device("meta"):
                 STUDENTS[self.architecture](words=3, classes=2, dimensions=self.dimensions, **self.settings)

@@ -31,7 +31,7 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
     teacher = work.recipe.teacher
     inputs: dict[str, Any] = {
         "weights": weights.digest,
-        "settings": teacher.model_dump(mode="json", exclude={"formats", "weights"}),
+        "settings": teacher.as_inputs("formats", "weights"),
     }
     if fine_tuned_labels(weights) is None:
         inputs |= {"splits": splits.name, "seed": seed}
@@ -87,8 +87,8 @@ def train_student(
         "splits": splits.name,
         "vocabulary": vocabulary.name,
         "logits": logits.name if logits else None,
-        "student": student.model_dump(mode="json", exclude={"name"}),
-        "objective": objective.model_dump(mode="json"),
+        "student": student.as_inputs("name"),
+        "objective": objective.as_inputs(),
         "seed": seed,
     }
 
@@ -168,7 +168,10 @@ def _settings(work: Workplace, student: Student, objective: Objective, splits: S
         epochs=epochs,
         batch_size=student.batch_size,
         learning_rate=student.learning_rate,
+        optimiser=student.optimiser,
+        schedule=student.schedule,
         weight_decay=student.weight_decay,
+        largest_gradient_norm=student.largest_gradient_norm,
         temperature=objective.temperature,
         alpha=objective.alpha,
         seed=seed,

@@ -23,6 +23,8 @@ class CNN(TextStudent):
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        if not widths or min(widths) < 1 or filters < 1:
+            raise ValueError(f"widths and filters are numbers of at least 1; got {list(widths)} and {filters}")
         self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
         self.widths = tuple(widths)
         self.convolutions = nn.ModuleList(nn.Conv1d(dimensions, filters, width) for width in widths)

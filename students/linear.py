@@ -1,5 +1,7 @@
 """The fastText classifier: the mean of word and bigram embeddings, then one layer (Joulin et al. 2016)."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,27 +12,46 @@ HASH_FACTOR = 1_000_003
 
 
 class Linear(TextStudent):
-    """Bigrams are hashed into `buckets` rows inside the graph, so the exported file needs token numbers only."""
+    """Bigrams are hashed into `buckets` rows inside the graph, so the exported file needs token numbers only.
+
+    With 0 buckets there are no bigrams. `start` is how weights are drawn: fasttext is embeddings uniform between 0 and
+    1 / dimensions, and zeros in the layer.
+    """
 
     def __init__(
-        self, *, words: int, classes: int, dimensions: int, buckets: int = 100_000, dropout: float = 0.0
+        self,
+        *,
+        words: int,
+        classes: int,
+        dimensions: int,
+        buckets: int = 100_000,
+        dropout: float = 0.0,
+        start: Literal["normal", "fasttext"] = "normal",
     ) -> None:
         super().__init__()
+        if buckets < 0:
+            raise ValueError(f"buckets is a number of at least 0; got {buckets}")
         self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
-        self.bigrams = nn.Embedding(buckets, dimensions)
+        self.bigrams = nn.Embedding(buckets, dimensions) if buckets else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(dimensions, classes)
-        nn.init.zeros_(self.bigrams.weight)
+        if self.bigrams:
+            nn.init.zeros_(self.bigrams.weight)
+        if start == "fasttext":
+            nn.init.uniform_(self.embedding.weight, 0, 1 / dimensions)
+            nn.init.zeros_(self.output.weight)
+            nn.init.zeros_(self.output.bias)
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        following = F.pad(input_ids[:, 1:], (0, 1))
-        dtype = self.embedding.weight.dtype
-        is_word = (input_ids != 0).unsqueeze(-1).to(dtype)
-        is_pair = (following != 0).unsqueeze(-1).to(dtype)
-        hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
-        total = (self.embedding(input_ids) * is_word + self.bigrams(hashed) * is_pair).sum(dim=1)
-        mean = total / (is_word + is_pair).sum(dim=1).clamp(min=1)
+        is_word = (input_ids != 0).unsqueeze(-1).to(self.embedding.weight.dtype)
+        embedded, count = self.embedding(input_ids) * is_word, is_word
+        if self.bigrams is not None:
+            following = F.pad(input_ids[:, 1:], (0, 1))
+            is_pair = (following != 0).unsqueeze(-1).to(is_word.dtype)
+            hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
+            embedded, count = embedded + self.bigrams(hashed) * is_pair, is_word + is_pair
+        mean = embedded.sum(dim=1) / count.sum(dim=1).clamp(min=1)
         return self.output(self.dropout(mean))
 
     def deployed(self) -> nn.Module:
@@ -49,21 +70,27 @@ class FoldedLinear(nn.Module):
 
     def __init__(self, linear: Linear) -> None:
         super().__init__()
-        self.words, self.buckets = linear.embedding.num_embeddings, linear.bigrams.num_embeddings
-        self.factor = HASH_FACTOR % self.buckets  # the same remainder, from products that fit 32 bits more often
+        self.words = linear.embedding.num_embeddings
+        self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
+        self.factor = HASH_FACTOR % max(
+            1, self.buckets
+        )  # the same remainder, from products that fit 32 bits more often
         with torch.no_grad():
             words = linear.embedding.weight.clone()
             words[0] = 0  # padding
-            rows = torch.cat([words, linear.bigrams.weight, torch.zeros(1, words.shape[1])])
+            pairs = [linear.bigrams.weight] if linear.bigrams else []
+            rows = torch.cat([words, *pairs, torch.zeros(1, words.shape[1])])
             self.register_buffer("scores", rows @ linear.output.weight.T)
             self.register_buffer("bias", linear.output.bias.detach().clone())
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        following = F.pad(input_ids[:, 1:], (0, 1))
-        is_pair = following != 0
-        hashed = (input_ids * self.factor + following) % self.buckets + self.words
-        pairs = torch.where(is_pair, hashed, self.words + self.buckets)
-        total = F.embedding(torch.cat([input_ids, pairs], dim=1), self.scores).sum(dim=1)
-        count = (input_ids != 0).sum(dim=1, keepdim=True) + is_pair.sum(dim=1, keepdim=True)
-        return total / count.clamp(min=1) + self.bias
+        rows = input_ids
+        count = (input_ids != 0).sum(dim=1, keepdim=True)
+        if self.buckets:
+            following = F.pad(input_ids[:, 1:], (0, 1))
+            is_pair = following != 0
+            hashed = (input_ids * self.factor + following) % self.buckets + self.words
+            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.buckets)], dim=1)
+            count = count + is_pair.sum(dim=1, keepdim=True)
+        return F.embedding(rows, self.scores).sum(dim=1) / count.clamp(min=1) + self.bias

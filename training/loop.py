@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from training.encoder import Encoder
 from training.objectives import Objective
+from training.optimiser import OPTIMISERS, SCHEDULES, clip_gradients
 from training.precision import autocast
 from training.text_encoder import bucketed_batches
 from training.token_rows import TokenRows
@@ -29,15 +30,21 @@ class Examples:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """How long and how fast to train; `warmup` is the share of steps in which the learning rate rises to its peak."""
+    """How long and how fast to train; `optimiser` and `schedule` are names in training.optimiser.
+
+    `warmup` is the share of steps in which the linear schedule rises to its peak. Gradients are clipped to
+    `largest_gradient_norm`, or not at all.
+    """
 
     epochs: int
     batch_size: int
     learning_rate: float
     seed: int
+    optimiser: str = "adam"
+    schedule: str = "linear"
     weight_decay: float = 0.01
     warmup: float = 0.1
-    max_gradient_norm: float = 1.0
+    largest_gradient_norm: float | None = 1.0
     temperature: float = 1.0
     alpha: float = 0.0
     bf16: bool = True
@@ -69,16 +76,18 @@ def train(
     settings: TrainingSettings,
     report: Report,
 ) -> list[Epoch]:
-    """Train `model` in place with AdamW, warm-up and linear decay, and leave it at its best epoch on `validation`.
+    """Train `model` in place and leave it at its best epoch on `validation`.
 
     Best is the highest macro-F1. Raises Diverged with the step when the loss is not finite.
     """
     model.to(settings.device)
-    steps = -(-len(examples.encoded) // settings.batch_size) * settings.epochs
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    steps_per_epoch = -(-len(examples.encoded) // settings.batch_size)
+    steps = steps_per_epoch * settings.epochs
+    optimiser = OPTIMISERS[settings.optimiser](model, settings.learning_rate, settings.weight_decay)
+    rate = SCHEDULES[settings.schedule]
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate(step, steps, steps_per_epoch, settings.warmup)
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, settings.warmup))
     torch.manual_seed(settings.seed)
     history: list[Epoch] = []
     best: dict[str, Tensor] = {}
@@ -94,7 +103,8 @@ def train(
                     f"the loss became {losses[-1]} at step {schedule.last_epoch + 1} of {steps}; lower learning_rate"
                 )
             loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), settings.max_gradient_norm)
+            if settings.largest_gradient_norm is not None:
+                clip_gradients(model.parameters(), settings.largest_gradient_norm)
             optimiser.step()
             optimiser.zero_grad()
             schedule.step()
@@ -129,11 +139,6 @@ def predict_logits(
 def as_records(history: list[Epoch]) -> list[dict[str, float]]:
     """The epochs as plain JSON objects."""
     return [asdict(epoch) for epoch in history]
-
-
-def _rate(step: int, steps: int, warmup: float) -> float:
-    rising = max(1, round(warmup * steps))
-    return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
 
 
 def _tensors(arrays: dict[str, np.ndarray], device: str) -> list[Tensor]:

@@ -1,5 +1,7 @@
 """One contract for every architecture in STUDENTS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,24 @@ def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
     assert (loaded.architecture, loaded.label_names) == (architecture, ("a", "b", "c"))
     batch = torch.from_numpy(loaded.encoder.pad(loaded.encoder.encode(["a lovely film", "dull"]))["input_ids"])
     assert torch.equal(module(batch), loaded.module(batch))
+
+
+def test_fasttext_starts_with_small_positive_embeddings_and_an_empty_layer():
+    shape = replace(small("linear"), settings={"buckets": 0, "start": "fasttext"})
+    module = build_student(shape, vectors=None, seed=0)
+    embeddings = module.embedding.weight[1:]
+    assert 0 <= embeddings.min() < 0.01
+    assert 0.09 < embeddings.max() <= 1 / 10
+    assert module.embedding.weight[0].abs().sum() == 0
+    assert module(numbers(3, 5)).abs().sum() == 0
+
+
+def test_linear_without_bigrams_is_the_mean_of_the_words_and_so_is_its_deployed_form():
+    module = build_student(replace(small("linear"), settings={"buckets": 0}), vectors=None, seed=0).eval()
+    texts = torch.nn.functional.pad(numbers(4, 6), (0, 3))
+    expected = module.output(module.embedding.weight[texts[:, :6]].mean(dim=1))
+    assert torch.allclose(module(texts), expected, atol=1e-6)
+    assert torch.allclose(module.deployed()(texts), expected, atol=1e-6)
 
 
 def test_vocabulary_keeps_frequent_words_and_words_with_a_vector():
