@@ -1,4 +1,4 @@
-"""The steps that read data: splits of one seed, and the students' vocabulary."""
+"""The steps that read data: the teacher's weights, and the splits of one seed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from materials.errors import RequestError
 from materials.files import sha256_of
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
-from materials.splits import load_splits, make_splits, normalised, save_splits
+from materials.splits import make_splits, normalised, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
 from materials.weights import WeightsFolder, find_weights
@@ -70,20 +70,6 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 work.screen.notice(f"{both} of {len(splits.transfer)} transfer rows are train rows too")
 
     return work.store.get(Stage(name="splits", version=1, inputs=inputs), make)
-
-
-def build_vocabulary(work: Workplace, splits: Path, vectors: str | None) -> Path:
-    """The folder with the tokenizer.json that all students on the same word vectors share."""
-    from students.vocabulary import build_tokenizer, save_tokenizer
-
-    def make(folder: Path) -> None:
-        with work.screen.step(f"vocabulary for {vectors or 'new embeddings'}") as report:
-            known = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
-            loaded = load_splits(splits)
-            save_tokenizer(build_tokenizer([*loaded.train.texts, *loaded.transfer.texts], known=known), folder)
-
-    source = VECTORS[vectors].archive.sha256 if vectors else None
-    return work.store.get(Stage(name="vocabulary", version=1, inputs={"splits": splits.name, "vectors": source}), make)
 
 
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data_steps import build_vocabulary, describe_sources, find_teacher_weights, split
+from bench.data_steps import describe_sources, find_teacher_weights, split
 from bench.export_steps import export, label, possible_formats
 from bench.measure_step import Measurement, measure
 from bench.peer_step import PEER_FORMAT, train_peer
 from bench.recipe import Objective, Student
 from bench.training_steps import train_student, train_teacher
+from bench.vocabulary_step import build_vocabulary
 from bench.workplace import Workplace
 from materials.licences import commerce_notice, source_name
 from materials.weights import WeightsFolder
@@ -59,7 +60,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
     logits = label(work, splits, checkpoint, list(exported.values()), seed)
 
     for student in recipe.students:
-        vocabulary = build_vocabulary(work, splits, student.vectors)
+        vocabulary = build_vocabulary(work, weights, splits, student)
         for objective in recipe.objectives:
             title = f"{student.title} {objective.title}"
             used = logits if objective.needs_teacher else None

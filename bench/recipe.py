@@ -96,12 +96,13 @@ class Teacher(Part):
 class Student(Part):
     """A student and how it is trained; `settings` are the keyword arguments of its architecture.
 
-    `name` tells two students of one architecture apart; without it, the architecture is the name. `weight_decay` is
-    adam's alone.
+    `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
+    whose tokens it reads: words of its own, or the teacher's. `weight_decay` is adam's alone.
     """
 
     architecture: Annotated[str, _one_of("student", STUDENTS)]
     name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
+    tokenizer: Annotated[Literal["own", "teacher"], LATER] = "own"
     vectors: Annotated[str, _one_of("word vectors", VECTORS)] | None = None
     dimensions: Positive = 50
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
@@ -122,7 +123,7 @@ class Student(Part):
 
     @model_validator(mode="after")
     def _check_settings(self) -> "Student":
-        own = ("self", "words", "classes", "dimensions", "return")
+        own = ("self", "words", "classes", "dimensions", "padding", "return")
         hints = get_type_hints(STUDENTS[self.architecture].__init__)
         known = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in own}
         for name, value in self.settings.items():

@@ -11,14 +11,13 @@ from tokenizers import Tokenizer
 
 from bench.data_steps import fine_tuned_labels
 from bench.recipe import Objective, Student
+from bench.vocabulary_step import Vocabulary, read_vectors
 from bench.workplace import Workplace
-from materials.catalogue import VECTORS, fetch_folder
 from materials.errors import RequestError
 from materials.rows import Splits
 from materials.splits import load_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
-from materials.word_vectors import WordVectors
 from training.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
@@ -78,14 +77,14 @@ def train_student(
     objective: Objective,
     *,
     splits: Path,
-    vocabulary: Path,
+    vocabulary: Vocabulary,
     logits: Path | None,
     seed: int,
 ) -> Path:
     """The checkpoint of a student trained for one objective, from the teacher's stored logits; no teacher is run."""
     inputs = {
         "splits": splits.name,
-        "vocabulary": vocabulary.name,
+        "vocabulary": vocabulary.folder.name,
         "logits": logits.name if logits else None,
         "student": student.as_inputs("name"),
         "objective": objective.as_inputs(),
@@ -100,10 +99,10 @@ def train_student(
         title = f"{student.title} {objective.title}"
         with work.screen.step(f"{title}, seed {seed}") as report, _refusing_divergence(title):
             loaded = load_splits(splits)
-            tokenizer = Tokenizer.from_file(str(vocabulary / "tokenizer.json"))
-            shape = _shape(student, tokenizer, loaded.label_names)
-            module = build_student(shape, vectors=_vectors(work, student, tokenizer), seed=seed)
-            encoder = student_encoder(vocabulary / "tokenizer.json", shape)
+            tokenizer = Tokenizer.from_file(str(vocabulary.file))
+            shape = _shape(student, tokenizer, vocabulary.padding, loaded.label_names)
+            module = build_student(shape, vectors=read_vectors(work, student, tokenizer), seed=seed)
+            encoder = student_encoder(vocabulary.file, shape)
             history = train(
                 module,
                 _examples(loaded, objective, logits, encoder),
@@ -130,16 +129,18 @@ def _refusing_divergence(title: str) -> Iterator[None]:
         raise RequestError(f"{title}: {error}") from None
 
 
-def _shape(student: Student, tokenizer: Tokenizer, label_names: tuple[str, ...]) -> "StudentShape":
+def _shape(student: Student, tokenizer: Tokenizer, padding: int, label_names: tuple[str, ...]) -> "StudentShape":
     from students.checkpoint import StudentShape
+    from students.vocabulary import words_of
 
     return StudentShape(
         architecture=student.architecture,
-        words=tokenizer.get_vocab_size(),
+        words=len(words_of(tokenizer)),
         dimensions=student.dimensions,
         label_names=label_names,
         max_length_tokens=student.max_length_tokens,
         settings=student.settings,
+        padding=padding,
     )
 
 
@@ -177,12 +178,3 @@ def _settings(work: Workplace, student: Student, objective: Objective, splits: S
         seed=seed,
         device=work.recipe.device,
     )
-
-
-def _vectors(work: Workplace, student: Student, tokenizer: Tokenizer) -> WordVectors | None:
-    from students.vocabulary import words_of
-
-    if student.vectors is None:
-        return None
-    entry = VECTORS[student.vectors]
-    return entry.read(fetch_folder(entry, work.root, lambda done, total: None), words_of(tokenizer))

@@ -18,22 +18,24 @@ class CNN(TextStudent):
         words: int,
         classes: int,
         dimensions: int,
+        padding: int = 0,
         widths: Sequence[int] = (3, 4, 5),
         filters: int = 100,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        self.padding = padding
         if not widths or min(widths) < 1 or filters < 1:
             raise ValueError(f"widths and filters are numbers of at least 1; got {list(widths)} and {filters}")
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         self.widths = tuple(widths)
         self.convolutions = nn.ModuleList(nn.Conv1d(dimensions, filters, width) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(filters * len(widths), classes)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        is_word = (input_ids != 0).to(self.embedding.weight.dtype)
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        is_word = (input_ids != self.padding).to(self.embedding.weight.dtype)
         embedded = self.embedding(input_ids).transpose(1, 2)
         pooled = [
             self._strongest(*pair, embedded, is_word) for pair in zip(self.widths, self.convolutions, strict=True)

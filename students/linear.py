@@ -24,14 +24,16 @@ class Linear(TextStudent):
         words: int,
         classes: int,
         dimensions: int,
+        padding: int = 0,
         buckets: int = 100_000,
         dropout: float = 0.0,
         start: Literal["normal", "fasttext"] = "normal",
     ) -> None:
         super().__init__()
+        self.padding = padding
         if buckets < 0:
             raise ValueError(f"buckets is a number of at least 0; got {buckets}")
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         self.bigrams = nn.Embedding(buckets, dimensions) if buckets else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(dimensions, classes)
@@ -43,12 +45,12 @@ class Linear(TextStudent):
             nn.init.zeros_(self.output.bias)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        is_word = (input_ids != 0).unsqueeze(-1).to(self.embedding.weight.dtype)
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        is_word = (input_ids != self.padding).unsqueeze(-1).to(self.embedding.weight.dtype)
         embedded, count = self.embedding(input_ids) * is_word, is_word
         if self.bigrams is not None:
-            following = F.pad(input_ids[:, 1:], (0, 1))
-            is_pair = (following != 0).unsqueeze(-1).to(is_word.dtype)
+            following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
+            is_pair = (following != self.padding).unsqueeze(-1).to(is_word.dtype)
             hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
             embedded, count = embedded + self.bigrams(hashed) * is_pair, is_word + is_pair
         mean = embedded.sum(dim=1) / count.sum(dim=1).clamp(min=1)
@@ -70,26 +72,26 @@ class FoldedLinear(nn.Module):
 
     def __init__(self, linear: Linear) -> None:
         super().__init__()
-        self.words = linear.embedding.num_embeddings
+        self.words, self.padding = linear.embedding.num_embeddings, linear.padding
         self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
         self.factor = HASH_FACTOR % max(
             1, self.buckets
         )  # the same remainder, from products that fit 32 bits more often
         with torch.no_grad():
             words = linear.embedding.weight.clone()
-            words[0] = 0  # padding
+            words[linear.padding] = 0
             pairs = [linear.bigrams.weight] if linear.bigrams else []
             rows = torch.cat([words, *pairs, torch.zeros(1, words.shape[1])])
             self.register_buffer("scores", rows @ linear.output.weight.T)
             self.register_buffer("bias", linear.output.bias.detach().clone())
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
         rows = input_ids
-        count = (input_ids != 0).sum(dim=1, keepdim=True)
+        count = (input_ids != self.padding).sum(dim=1, keepdim=True)
         if self.buckets:
-            following = F.pad(input_ids[:, 1:], (0, 1))
-            is_pair = following != 0
+            following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
+            is_pair = following != self.padding
             hashed = (input_ids * self.factor + following) % self.buckets + self.words
             rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.buckets)], dim=1)
             count = count + is_pair.sum(dim=1, keepdim=True)

@@ -34,9 +34,12 @@ def count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
 
 
 def words_of(tokenizer: Tokenizer) -> list[str]:
-    """The words in the order of their numbers."""
+    """The words in the order of their numbers; empty for a number that no word has."""
     vocabulary = tokenizer.get_vocab()
-    return sorted(vocabulary, key=vocabulary.__getitem__)
+    words = [""] * (max(vocabulary.values()) + 1)
+    for word, number in vocabulary.items():
+        words[number] = word
+    return words
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:

@@ -49,6 +49,18 @@ def test_padding_changes_nothing(module, length):
     assert torch.allclose(module(texts), module(padded), atol=1e-6)
 
 
+@pytest.mark.parametrize("architecture", STUDENTS)
+@pytest.mark.parametrize("padding", [1, 39])
+def test_padding_may_be_any_token(architecture, padding):
+    module = build_student(replace(small(architecture), padding=padding), vectors=None, seed=0).eval()
+    texts = numbers(4, 9)
+    texts[texts == padding] = 2
+    padded = torch.nn.functional.pad(texts, (0, 11), value=padding)
+    assert module.embedding.weight[padding].abs().sum() == 0
+    assert torch.allclose(module(texts), module(padded), atol=1e-6)
+    assert torch.allclose(module(texts), module.eval().deployed()(padded), atol=1e-6)
+
+
 def test_order_of_words_reaches_the_logits(module):
     texts = numbers(4, 9)
     with torch.no_grad():
