@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.machine import describe_machine
 from bench.recipe import Parity
@@ -14,53 +16,66 @@ from export.bundle import read_bundle
 from materials.splits import load_splits
 from materials.stages import Stage
 
+if TYPE_CHECKING:
+    from export.exporting import ExportRequest
+
 CALIBRATION_ROWS = 300
 
 
 def export(
     work: Workplace,
     checkpoint: Path,
-    format: str,
+    formats: Sequence[str],
     *,
     splits: Path,
     made: Mapping[str, Any],
     licences: Mapping[str, str],
-) -> Path:
-    """The bundle of a checkpoint in one format, calibrated on train rows and compared on validation rows."""
-    inputs: dict[str, Any] = {
-        "checkpoint": checkpoint.name,
-        "format": format,
-        "splits": splits.name,
-        "made": dict(made),
-    }
-    if work.recipe.data.licence:
-        inputs["licences"] = dict(licences)
+) -> dict[str, Path]:
+    """The bundles of a checkpoint by format, calibrated on train rows and compared on validation rows.
 
-    if format == "aotinductor":  # machine code
-        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
-    bounds = work.recipe.parity.model_dump()
-    if bounds != Parity().model_dump():
-        inputs["parity"] = bounds
+    What all formats start from, such as the ONNX graph and the logits to compare with, is made once, when first needed.
+    """
+    with ExitStack() as stack:
 
-    def make(folder: Path) -> None:
-        from export.exporting import ExportRequest, export_bundle, open_origin
-        from export.parity import ParityBounds
+        @cache
+        def request() -> "ExportRequest":
+            from export.exporting import ExportRequest, open_origin
+            from export.parity import ParityBounds
 
-        loaded = load_splits(splits)
-        title = f"{made['model']} to {format}"
-        with work.screen.step(title), open_origin(checkpoint, _spread(loaded.train.texts)) as origin:
-            request = ExportRequest(
-                origin=origin,
+            loaded = load_splits(splits)
+            return ExportRequest(
+                origin=stack.enter_context(open_origin(checkpoint, _spread(loaded.train.texts))),
                 rows=loaded.validation,
-                bounds=ParityBounds(**bounds),
+                bounds=ParityBounds(**work.recipe.parity.model_dump()),
                 made=made,
                 licences=licences,
             )
-            bundle = export_bundle(request, format, folder)
-        if bundle.parity["status"] == "failed":
-            work.screen.notice(f"{made['model']} as {format} failed the parity gate: {bundle.parity['reason']}")
 
-    return work.store.get(Stage(name="bundle", version=5, inputs=inputs), make)
+        def bundle(format: str) -> Path:
+            def make(folder: Path) -> None:
+                from export.exporting import export_bundle
+
+                title = f"{made['model']} to {format}"
+                with work.screen.step(title):
+                    parity = export_bundle(request(), format, folder).parity
+                if parity["status"] == "failed":
+                    work.screen.notice(f"{title} failed the parity gate: {parity['reason']}")
+
+            inputs = {"checkpoint": checkpoint.name, "format": format, "splits": splits.name, "made": dict(made)}
+            return work.store.get(_stage(work, inputs, licences), make)
+
+        return {format: bundle(format) for format in formats}
+
+
+def _stage(work: Workplace, inputs: dict[str, Any], licences: Mapping[str, str]) -> Stage:
+    """The stage of one bundle; what is as usual is left out of its key."""
+    if work.recipe.data.licence:
+        inputs["licences"] = dict(licences)
+    if inputs["format"] == "aotinductor" or EXPORTERS[inputs["format"]].lossy:  # machine code, or judged by arithmetic
+        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
+    if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
+        inputs["parity"] = bounds
+    return Stage(name="bundle", version=6, inputs=inputs)
 
 
 def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:

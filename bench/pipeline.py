@@ -107,6 +107,4 @@ def _export(
     licences = {source_name(work.recipe.teacher.weights): weights.licence, **describe_sources(work, student)}
     made = {"recipe": work.recipe.name, "model": title, "seed": seed}
     possible = possible_formats(student.architecture if student else work.recipe.teacher.architecture, formats)
-    return {
-        format: export(work, checkpoint, format, splits=splits, made=made, licences=licences) for format in possible
-    }
+    return export(work, checkpoint, possible, splits=splits, made=made, licences=licences)

@@ -1,7 +1,7 @@
 """Makes one bundle: writes the format, sends the file through the parity gate, and records what came of it."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -69,49 +69,52 @@ def open_origin(checkpoint: Path, calibration: Sequence[str], *, opset: int = OP
 def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     """Fill the empty `folder` with a bundle. A file that fails the gate is a bundle too, and says so in its parity.
 
-    Raises RequestError for a pair of architecture and format that cannot be.
+    The exporter's settings are tried in their order until one passes. Raises RequestError for a pair of architecture
+    and format that cannot be.
     """
-    exporter, classifier = EXPORTERS[format], request.origin.classifier
-    if reason := exporter.impossible.get(classifier.architecture):
-        raise RequestError(f"{classifier.architecture} cannot be exported to {format}: {reason}")
+    exporter, architecture = EXPORTERS[format], request.origin.classifier.architecture
+    if reason := exporter.impossible.get(architecture):
+        raise RequestError(f"{architecture} cannot be exported to {format}: {reason}")
     reset_peak()
     started = time.perf_counter()
     bundle = _describe(request, format, folder)
     failed: dict[str, str | None] = {}
     for setting, write in exporter.settings.items():
-        _empty(folder)
-        classifier.encoder.save(folder)
-        try:
-            write(request.origin, folder)
-            _complete(request, bundle)
-        except (OSError, RequestError):
-            raise
-        except Exception as error:  # an exporter may raise anything for a graph that it cannot express
-            parity = failed_parity(f"could not be exported: {_first_line(error)}")
-        else:
-            parity = gate(request, bundle)
+        parity = _attempt(request, bundle, write)
         if parity.status == "passed":
             break
         failed[setting] = parity.reason
-    status = "reference" if format == "eager" and parity.status == "passed" else parity.status
-    finished = replace(
-        bundle,
-        parity={
-            **{name: None if value == float("inf") else value for name, value in asdict(parity).items()},
-            "status": status,
-            "setting": setting,
-            "failed_settings": failed,
-            "bounds": asdict(request.bounds),
-            **(_store_reference(request, bundle) if parity.status == "passed" else {}),
-        },
-        exported={
-            "rows": len(request.rows),
-            "made_up_rows": request.made_up,
-            "seconds": time.perf_counter() - started,
-            "peak_memory_bytes": peak_bytes(),
-        },
-    )
-    return write_bundle(finished)
+    recorded = _record(request, bundle, parity) | {"setting": setting, "failed_settings": failed}
+    exported = {
+        "rows": len(request.rows),
+        "made_up_rows": request.made_up,
+        "seconds": time.perf_counter() - started,
+        "peak_memory_bytes": peak_bytes(),
+    }
+    return write_bundle(replace(bundle, parity=recorded, exported=exported))
+
+
+def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Path], None]) -> Parity:
+    """Write the folder's files anew by one setting, and judge them."""
+    for path in bundle.folder.iterdir():
+        path.unlink()
+    request.origin.classifier.encoder.save(bundle.folder)
+    try:
+        write(request.origin, bundle.folder)
+        _complete(request, bundle)
+    except (OSError, RequestError):
+        raise
+    except Exception as error:  # an exporter may raise anything for a graph that it cannot express
+        return failed_parity(f"could not be exported: {_first_line(error)}")
+    return gate(request, bundle)
+
+
+def _record(request: ExportRequest, bundle: Bundle, parity: Parity) -> dict[str, Any]:
+    """What the bundle keeps of the gate's finding; JSON knows no infinity."""
+    finite = {name: None if value == float("inf") else value for name, value in asdict(parity).items()}
+    if parity.status == "passed":
+        finite |= {"status": "reference" if bundle.format == "eager" else "passed"} | _store_reference(request, bundle)
+    return {**finite, "bounds": asdict(request.bounds)}
 
 
 def remembered(classifier: Classifier) -> Forward:
@@ -197,11 +200,6 @@ def _store_reference(request: ExportRequest, bundle: Bundle) -> dict[str, Any]:
     store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
     found = compare_stored(bundle, torch.get_num_threads(), request.bounds)
     return {"made_up": {name: asdict(found)[name] for name in ("largest_difference", "noise", "agreement")}}
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
 
 
 def _first_line(error: Exception) -> str:

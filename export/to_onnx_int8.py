@@ -7,7 +7,6 @@ from typing import Any
 
 from export.origin import Origin
 from export.quiet import quiet
-from export.sensitivity import most_sensitive_first
 
 Write = Callable[[Origin, Path], None]
 SMALL_SHARE = 0.5
@@ -26,7 +25,7 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
 
         model = onnx.load(origin.prepared_onnx if tables_only else origin.smoothed_onnx)
         kinds = ["Gather"] if tables_only else _worthwhile_kinds(model)
-        left_out = most_sensitive_first(origin, model)[:spared] if spared else []
+        left_out = origin.most_sensitive_layers[:spared] if spared else []
         with quiet():
             quantize_dynamic(
                 model,

@@ -8,7 +8,6 @@ import numpy as np
 
 from export.origin import Origin
 from export.quiet import quiet
-from export.sensitivity import most_sensitive_first
 from training.token_rows import TokenRows
 
 Write = Callable[[Origin, Path], None]
@@ -27,7 +26,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
         model = onnx.load(origin.smoothed_onnx)
-        left_out = most_sensitive_first(origin, model)[:spared] if spared else []
+        left_out = origin.most_sensitive_layers[:spared] if spared else []
         with quiet():
             quantize_static(
                 model,
