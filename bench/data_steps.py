@@ -62,6 +62,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 transfer_rows=data.transfer_rows,
                 seed=seed,
                 label_order=fine_tuned_labels(weights),
+                balance=data.balance,
             )
             save_splits(splits, folder)
             known = {normalised(text) for text in splits.train.texts}

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
-from pydantic import AfterValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.harness.task import SCENARIOS
 from bench.recipe_parts import LATER, Part
 from export import EXPORTERS
+from materials.balance import RowsPerClass
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
 from peers import PEERS
@@ -43,6 +44,12 @@ def _data_set_or_file(name: str) -> str:
     return name
 
 
+def _rows_per_class(value: Any) -> Any:
+    if value in (None, "rarest") or (type(value) is int and value > 0):
+        return value
+    raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
+
+
 Format = Annotated[str, _one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
@@ -53,7 +60,8 @@ Rate = Annotated[float, Field(gt=0, le=10)]
 class Data(Part):
     """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
 
-    `licence` is that of all the files.
+    `licence` is that of all the files. `balance` is how many rows of each class keep their labels; the others become
+    transfer rows.
     """
 
     train: DataName
@@ -61,11 +69,17 @@ class Data(Part):
     test: DataName | None = None
     transfer: DataName | None = None
     transfer_rows: Positive | None = None
+    balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
     validation_share: Share = 0.1
     test_share: Share = 0.1
     text: str = "text"
     label: str | None = None
     licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @property
+    def has_transfer(self) -> bool:
+        """Whether there are rows that only the teacher labels."""
+        return self.transfer is not None or self.balance is not None
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Data":
@@ -240,7 +254,7 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _check_whole(self) -> "Recipe":
-        if any(objective.transfer for objective in self.objectives) and not self.data.transfer:
+        if any(objective.transfer for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError(
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data)"
             )

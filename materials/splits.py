@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from materials.balance import RowsPerClass, balanced
 from materials.errors import RequestError
 from materials.rows import Rows, Source, Splits, Table
 
@@ -31,9 +32,12 @@ def make_splits(
     transfer_rows: int | None,
     seed: int,
     label_order: tuple[str, ...] | None = None,
+    balance: RowsPerClass | None = None,
 ) -> Splits:
     """The splits of one seed. `validation` and `test` are shares of the rows, for a source without official ones.
 
+    `balance` is how many rows of each class keep their labels, before shares are split off; the others become transfer
+    rows, before those of `transfer`.
     `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
     Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
     or are not the teacher's.
@@ -49,6 +53,10 @@ def make_splits(
     train = _rows(source.train, numbers, without=known)
     if not len(train):
         raise RequestError("all train rows are validation or test rows too; give different rows for each")
+    unlabelled: list[str] = []
+    if balance is not None:
+        _check_classes(train, label_names)
+        train, unlabelled = balanced(train, rows_per_class=balance, label_names=label_names, seed=seed)
     for part, share in (("test", test), ("validation", validation)):
         if part not in held_out:
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
@@ -58,7 +66,8 @@ def make_splits(
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
     forbidden = {normalised(text) for part in held_out.values() for text in part.texts}
-    sampled = _sample_transfer(transfer, forbidden, transfer_rows, seed)
+    unlabelled += transfer.texts if transfer else []
+    sampled = _sample_transfer(unlabelled, forbidden, transfer_rows, seed)
     return Splits(
         train=train, validation=held_out["validation"], test=held_out["test"], transfer=sampled, label_names=label_names
     )
@@ -163,10 +172,10 @@ def _take(rows: Rows, indices: Iterable[int]) -> Rows:
     return Rows(texts=[rows.texts[index] for index in chosen], labels=rows.labels[chosen])
 
 
-def _sample_transfer(transfer: Table | None, forbidden: set[str], count: int | None, seed: int) -> Rows:
+def _sample_transfer(unlabelled: Iterable[str], forbidden: set[str], count: int | None, seed: int) -> Rows:
     seen = set(forbidden)
     texts = []
-    for text in transfer.texts if transfer else ():
+    for text in unlabelled:
         key = normalised(text)
         if key and key not in seen:
             seen.add(key)

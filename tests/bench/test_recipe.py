@@ -1,6 +1,6 @@
 import pytest
 
-from bench.recipe import Recipe, Student
+from bench.recipe import Data, Recipe, Student
 from bench.recipe_file import read_recipe, recipe_names
 from materials.errors import RequestError
 
@@ -43,6 +43,8 @@ REFUSALS = {
     "threads=0": "greater than 0; got 0",
     "data.test_share=0.9": "less than 0.5; got 0.9",
     "objectives.0.transfer=true": "needs labels, which transfer rows do not have; did you mean 'pseudo-hard'",
+    "data.balance=0": "data.balance: expected a positive number of rows, or rarest; got 0",
+    "data.balance=rarst": "data.balance: expected a positive number of rows, or rarest; got 'rarst'",
     "data.licence=MIT": "licence is that of your own files, but data names no file",
     "data.licence=3": "valid string; got 3",
     "data.transfer=null": "asks for transfer rows, but data.transfer names none",
@@ -116,6 +118,10 @@ def test_recipe_holds_names_and_numbers_only():
     assert {type(leaf) for leaf in leaves(content)} <= {str, int, float, bool, type(None)}
 
 
+def test_rows_without_a_place_in_a_balance_are_transfer_rows_too():
+    assert read_recipe("movie-reviews", ["data.transfer=null", "data.balance=9"]).data.has_transfer
+
+
 def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():
     first = {
         *("architecture", "vectors", "dimensions", "max_length_tokens", "epochs", "transfer_epochs", "batch_size"),
@@ -125,4 +131,7 @@ def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():
     assert set(Student(**student).as_inputs("name")) == first
     assert set(Student(**student, optimiser="adam", schedule="linear").as_inputs("name")) == first
     assert set(Student(**student, schedule="halved").as_inputs("name")) == {*first, "schedule"}
+    assert set(Data(train="rotten-tomatoes").as_inputs("train", "validation", "test", "transfer", "licence")) == {
+        *("transfer_rows", "validation_share", "test_share", "text", "label")
+    }
     assert set(Student(**student, largest_gradient_norm=None).as_inputs("name")) == {*first, "largest_gradient_norm"}

@@ -40,16 +40,19 @@ def test_label_numbers_follow_the_numbers_they_are():
     st.lists(st.tuples(st.text(max_size=12), st.sampled_from("abc")), min_size=30, max_size=120),
     st.lists(st.text(max_size=12), max_size=80),
     st.integers(0, 5),
+    st.sampled_from([None, "rarest", 3]),
 )
-def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed):
+def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed, balance):
     texts, labels = zip(*rows, strict=True)
     try:
-        splits = split(list(texts), list(labels), [*transfer, *texts], seed=seed)
+        splits = split(list(texts), list(labels), [*transfer, *texts], seed=seed, balance=balance)
     except RequestError:
         return
     keys = {part: [normalised(text) or text for text in getattr(splits, part).texts] for part in PARTS}
     labelled = keys["train"] + keys["validation"] + keys["test"]
-    assert len(labelled) == len(set(labelled)) == len({normalised(text) or text for text in texts})
+    different = {normalised(text) or text for text in texts}
+    assert len(labelled) == len(set(labelled))
+    assert set(labelled) == different if balance is None else set(labelled) <= different
     assert not set(keys["transfer"]) & {*keys["validation"], *keys["test"]}
     assert np.all(splits.transfer.labels == -1)
 
@@ -97,6 +100,38 @@ def test_splits_follow_the_order_of_a_fine_tuned_teacher():
 def test_labels_that_the_teacher_does_not_know_are_refused():
     with pytest.raises(RequestError, match="labels are bad, good, but the teacher was fine-tuned for no, yes"):
         split([f"t{n}" for n in range(40)], ["bad", "good"] * 20, label_order=("no", "yes"))
+
+
+UNEVEN = [f"text {number}" for number in range(200)], ["ab"[number % 10 == 0] for number in range(200)]
+
+
+@pytest.mark.parametrize(("balance", "kept"), [("rarest", 20), (10, 10)])
+def test_balanced_rows_are_as_many_of_each_class_and_the_others_become_transfer_rows(balance, kept):
+    splits = split(*UNEVEN, ["one more"], balance=balance)
+    labelled = [splits.train, splits.validation, splits.test]
+    assert Counter(np.concatenate([part.labels for part in labelled]).tolist()) == {0: kept, 1: kept}
+    assert len(splits.transfer) == 200 - 2 * kept + 1
+    assert set(splits.transfer.labels.tolist()) == {-1}
+    assert not {text for part in labelled for text in part.texts} & set(splits.transfer.texts)
+
+
+def test_balance_leaves_official_test_rows_as_they_are():
+    texts, labels = UNEVEN
+    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=texts[:30], labels=labels[:30]))
+    options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0}
+    splits = make_splits(source, None, balance="rarest", **options)
+    assert splits.test.texts == texts[:30]
+    assert len(splits.train) + len(splits.validation) == 2 * 17
+
+
+def test_seed_draws_the_balanced_rows():
+    same, again, other = (split(*UNEVEN, balance=5, seed=seed).transfer.texts for seed in (0, 0, 1))
+    assert same == again != other
+
+
+def test_more_rows_of_a_class_than_there_are_is_refused_with_their_number():
+    with pytest.raises(RequestError, match=r"asks for 21 rows of each class, but class 'b' has 20 different ones"):
+        split(*UNEVEN, balance=21)
 
 
 def test_splits_survive_saving(tmp_path):
