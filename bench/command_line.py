@@ -55,7 +55,7 @@ def main() -> None:
     except RequestError as error:
         _fail(str(error), WRONG_REQUEST)
     except Interrupted:
-        _fail("interrupted; finished stages are kept, so the same command goes on from here", INTERRUPTED)
+        _fail("interrupted; finished stages and epochs are kept, so the same command goes on from here", INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()
     except Exception as error:

@@ -1,7 +1,7 @@
 """The steps that train: the teacher, and one student for one objective."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,11 @@ from training.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from students.checkpoint import StudentShape
+    from training.history import Epoch
     from training.loop import Examples, TrainingSettings
+
+HISTORY = "history.json"
+PROGRESS = "progress.pt"
 
 
 def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: int) -> Path:
@@ -37,9 +41,11 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
     else:
         inputs |= {"labels": list(load_splits(splits).label_names)}
 
+    stage = Stage(name="teacher", version=1, inputs=inputs)
+
     def make(folder: Path) -> None:
         from teachers import TEACHERS
-        from training.loop import Examples, TrainingSettings, as_records, train
+        from training.loop import Examples, TrainingSettings, train
         from training.objectives import OBJECTIVES
 
         loaded = load_splits(splits)
@@ -64,11 +70,12 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
                         device=work.recipe.device,
                     ),
                     report=report,
+                    keep=work.store.work_folder(stage) / PROGRESS,
                 )
-            (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
+            _save_history(history, folder)
         kind.save(classifier, folder)
 
-    return work.store.get(Stage(name="teacher", version=1, inputs=inputs), make)
+    return work.store.get(stage, make)
 
 
 def train_student(
@@ -91,9 +98,11 @@ def train_student(
         "seed": seed,
     }
 
+    stage = Stage(name="student", version=1, inputs=inputs)
+
     def make(folder: Path) -> None:
         from students.checkpoint import build_student, save_student, student_encoder
-        from training.loop import Examples, as_records, train
+        from training.loop import Examples, train
         from training.objectives import OBJECTIVES
 
         title = f"{student.title} {objective.title}"
@@ -111,11 +120,30 @@ def train_student(
                 objective=OBJECTIVES[objective.name],
                 settings=_settings(work, student, objective, loaded, seed),
                 report=report,
+                test=Examples(encoded=encoder.encode(loaded.test.texts), labels=loaded.test.labels),
+                keep=work.store.work_folder(stage) / PROGRESS,
+                observe=lambda epoch: _judge_untrained(work, title, epoch, loaded),
             )
             save_student(module, shape, tokenizer, folder)
-            (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
+            _save_history(history, folder)
 
-    return work.store.get(Stage(name="student", version=1, inputs=inputs), make)
+    return work.store.get(stage, make)
+
+
+def _judge_untrained(work: Workplace, title: str, epoch: "Epoch", splits: Splits) -> None:
+    """Say so when a student seems to know something before it is trained."""
+    from training.history import untrained_fault
+
+    if epoch.epoch == 0:
+        fault = untrained_fault(epoch.validation, splits.validation.labels, len(splits.label_names))
+        if fault:
+            work.screen.notice(f"{title}: {fault}")
+
+
+def _save_history(history: "Sequence[Epoch]", folder: Path) -> None:
+    from training.history import as_records
+
+    (folder / HISTORY).write_text(json.dumps(as_records(history), indent=1), encoding="utf-8")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """How weights are moved: the optimisers, how the learning rate goes over a training, and the clipping of gradients."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +47,56 @@ SCHEDULES: dict[str, Callable[[int, int, int, float], float]] = {
     "halved": halved,
     "constant": constant,
 }
+
+
+class Mover:
+    """Moves the weights of a model, step by step: `optimiser` and `schedule` are names in the tables above.
+
+    Gradients are clipped to `largest_norm`, or not at all.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        optimiser: str,
+        schedule: str,
+        learning_rate: float,
+        weight_decay: float,
+        warmup: float,
+        largest_norm: float | None,
+        steps: int,
+        steps_per_epoch: int,
+    ) -> None:
+        self.model, self.largest_norm, self.steps = model, largest_norm, steps
+        rate = SCHEDULES[schedule]
+        self._optimiser = OPTIMISERS[optimiser](model, learning_rate, weight_decay)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimiser, lambda step: rate(step, steps, steps_per_epoch, warmup)
+        )
+
+    @property
+    def steps_done(self) -> int:
+        """How often the weights have been moved."""
+        return self._schedule.last_epoch
+
+    def move(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`."""
+        loss.backward()
+        if self.largest_norm is not None:
+            clip_gradients(self.model.parameters(), self.largest_norm)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self._schedule.step()
+
+    def state(self) -> dict[str, Any]:
+        """All that a Mover made alike needs to go on from here."""
+        return {"optimiser": self._optimiser.state_dict(), "schedule": self._schedule.state_dict()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from where the Mover that gave `state` was."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], largest_norm: float) -> None:
