@@ -28,17 +28,22 @@ class Cell:
     format: str
     splits: Path
     logits: Path
+    checkpoint: Path | None
     bundle: Path
     measurement: Measurement | str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A trained model and its bundles by format; student and objective are none for the teacher and for peers."""
+    """A trained model and its bundles by format; student and objective are none for the teacher and for peers.
+
+    Peers have no checkpoint: their libraries write a bundle at once.
+    """
 
     title: str
     role: str
     bundles: Mapping[str, Path]
+    checkpoint: Path | None = None
     student: Student | None = None
     objective: Objective | None = None
 
@@ -56,7 +61,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
     splits = split(work, weights, seed)
     checkpoint = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, checkpoint, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
-    models = [Model(title="teacher", role="teacher", bundles=exported)]
+    models = [Model(title="teacher", role="teacher", checkpoint=checkpoint, bundles=exported)]
     logits = label(work, splits, checkpoint, list(exported.values()), seed)
 
     for student in recipe.students:
@@ -70,7 +75,16 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
             exported = _export(
                 work, weights, checkpoint, recipe.formats, title=title, splits=splits, seed=seed, student=student
             )
-            models.append(Model(title=title, role="student", bundles=exported, student=student, objective=objective))
+            models.append(
+                Model(
+                    title=title,
+                    role="student",
+                    checkpoint=checkpoint,
+                    bundles=exported,
+                    student=student,
+                    objective=objective,
+                )
+            )
     for peer in recipe.peers:
         bundles = {PEER_FORMAT: train_peer(work, weights, splits, peer, seed)}
         models.append(Model(title=peer, role="peer", bundles=bundles))
@@ -88,6 +102,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
                 format=format,
                 splits=splits,
                 logits=logits,
+                checkpoint=model.checkpoint,
                 bundle=bundle,
                 measurement=measure(work, bundle, splits=splits, speed=speed, title=title),
             )

@@ -44,7 +44,7 @@ def exported_student(tiny_recipe, root, *overrides):
     checkpoint = train_student(
         work, recipe.students[0], recipe.objectives[0], splits=splits, vocabulary=vocabulary, logits=None, seed=0
     )
-    return export(work, checkpoint, "onnx", splits=splits, made={"model": "student"}, licences={})
+    return export(work, checkpoint, ["onnx"], splits=splits, made={"model": "student"}, licences={})["onnx"]
 
 
 @pytest.mark.parametrize("architecture", SETTINGS)
