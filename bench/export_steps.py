@@ -75,7 +75,7 @@ def _stage(work: Workplace, inputs: dict[str, Any], licences: Mapping[str, str])
         inputs["instruction_sets"] = describe_machine()["instruction_sets"]
     if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
         inputs["parity"] = bounds
-    return Stage(name="bundle", version=6, inputs=inputs)
+    return Stage(name="bundle", version=7, inputs=inputs)
 
 
 def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:

@@ -14,7 +14,7 @@ from bench.commands import prove_writable
 from bench.export_rows import rows_for, split_rows
 from bench.screen import Screen
 from export import EXPORTERS, require_formats
-from export.bundle import RECORD, Bundle, read_bundle
+from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.from_text.gate import TEXT_MODEL, add_text_graph, check_can_take_texts
 from export.origin import OPSET
@@ -135,11 +135,7 @@ def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]
         licence = marked(order.licence) if order.licence else "unknown (a local folder)"
         name = place.resolve().name
         return {"from": name}, {name: licence}
-    bundle = read_bundle(place)
-    if bundle.runtime != "torch" or bundle.precision != "fp32":
-        raise RequestError(
-            f"{place} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
-        )
+    bundle = read_trained(place)
     return bundle.made, {**bundle.licences, **({"model": marked(order.licence)} if order.licence else {})}
 
 

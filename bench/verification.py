@@ -10,7 +10,7 @@ from rich.table import Table as ScreenTable
 from bench.export_rows import rows_for
 from bench.screen import Screen
 from export import EXPORTERS, RUNTIMES
-from export.bundle import Bundle, read_bundle
+from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, gate, open_origin
 from export.parity import Parity, ParityBounds
 from export.verifying import check_stored
@@ -40,7 +40,8 @@ class VerifyOrder:
 def verify_bundle(order: VerifyOrder) -> int:
     """Judge a bundle and print what was found beside what was found at export; 1 when it fails, else 0.
 
-    Raises RequestError when a file's digest differs, or there is nothing to compare with.
+    Raises RequestError when a file's digest differs, of the trained model's bundle too, or there is nothing to compare
+    with.
     """
     if order.data is not None and order.against is None:
         raise RequestError("--data needs the trained model too; name it with --against")
@@ -56,11 +57,16 @@ def verify_bundle(order: VerifyOrder) -> int:
 
 
 def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
+    import torch
+
     table = read_table(order.data, text=order.text, label=order.label) if order.data else None
     if table is None and EXPORTERS[bundle.format].lossy:
         raise RequestError(
             f"{bundle.format} is judged by what it changes on real rows; give a file of them with --data"
         )
+    if (against / RECORD).is_file():
+        read_trained(against)
+    torch.set_num_threads(order.threads)  # the gate runs both models with torch's number
     with open_origin(against, []) as origin:
         if origin.classifier.label_names != bundle.label_names:
             raise RequestError(

@@ -123,6 +123,16 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
+def read_trained(folder: Path) -> Bundle:
+    """Read a trained model's bundle. Raises RequestError as `read_bundle` does, and for that of an exported file."""
+    bundle = read_bundle(folder)
+    if bundle.runtime != "torch" or bundle.precision != "fp32":
+        raise RequestError(
+            f"{folder} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
+        )
+    return bundle
+
+
 def _check_types(bundle: Bundle) -> None:
     words = (bundle.format, bundle.runtime, bundle.model_file, bundle.precision, bundle.modality)
     if not isinstance(bundle.files, dict) or not all(isinstance(word, str) for word in (*words, *bundle.files)):

@@ -1,6 +1,6 @@
 """The layers of an ONNX model that multiply by a weight matrix, and what goes into them on calibration rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,11 @@ def weight_of(model: Any, layer: Any) -> np.ndarray:
     weight = numpy_helper.to_array(next(one for one in model.graph.initializer if one.name == layer.input[1]))
     transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.attribute)
     return weight.T if transposed else weight
+
+
+def also_split(names: Sequence[str]) -> list[str]:
+    """The names of layers, and those that ONNX Runtime's dynamic quantiser gives to their products: it splits Gemm."""
+    return [*names, *(f"{name}_MatMul" for name in names)]
 
 
 def layer_inputs(model: Any, origin: Origin) -> Iterator[Mapping[str, np.ndarray]]:

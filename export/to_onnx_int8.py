@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from export.layers import also_split
 from export.origin import Origin
 from export.quiet import quiet
 
@@ -31,7 +32,7 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
                 model,
                 str(folder / "model.onnx"),
                 op_types_to_quantize=kinds,
-                nodes_to_exclude=left_out,
+                nodes_to_exclude=also_split(left_out),
                 per_channel=True,
                 reduce_range=reduce_range,
                 weight_type=QuantType.QInt8,

@@ -57,42 +57,47 @@ class Linear(TextStudent):
         return self.output(self.dropout(mean))
 
     def deployed(self) -> nn.Module:
-        """The same model as a table of class scores."""
-        return FoldedLinear(self)
+        """The same model over one table, of class scores where those are fewer numbers than embeddings."""
+        return DeployedLinear(self)
 
 
-class FoldedLinear(nn.Module):
-    """A linear student whose layer is multiplied into its embeddings: each word and bigram has one score a class.
+class DeployedLinear(nn.Module):
+    """A linear student over one table of words and bigrams, without the bigrams whose hash no two words have.
 
-    `scores` is (words + buckets + 1, classes); its last row, zeros, is the bigram of no pair.
+    Where that makes the file smaller, as it does for fewer classes than dimensions, the layer is multiplied into the
+    table: a row is a score for each class. `table` is (words + bigrams + 1, width); its last row, zeros, is no bigram.
     """
 
-    scores: Tensor
+    table: Tensor
     bias: Tensor
+    weight: Tensor | None
 
     def __init__(self, linear: Linear) -> None:
         super().__init__()
         self.words, self.padding = linear.embedding.num_embeddings, linear.padding
         self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
-        self.factor = HASH_FACTOR % max(
-            1, self.buckets
-        )  # the same remainder, from products that fit 32 bits more often
+        self.factor = HASH_FACTOR % (self.buckets or 1)  # the same remainder, from products that fit 32 bits more often
+        self.pairs = min(self.buckets, (self.factor + 1) * (self.words - 1) + 1)
+        layer = linear.output
         with torch.no_grad():
             words = linear.embedding.weight.clone()
-            words[linear.padding] = 0
-            pairs = [linear.bigrams.weight] if linear.bigrams else []
-            rows = torch.cat([words, *pairs, torch.zeros(1, words.shape[1])])
-            self.register_buffer("scores", rows @ linear.output.weight.T)
-            self.register_buffer("bias", linear.output.bias.detach().clone())
+            words[self.padding] = 0
+            bigrams = [linear.bigrams.weight[: self.pairs]] if linear.bigrams else []
+            rows = torch.cat([words, *bigrams, torch.zeros(1, words.shape[1])])
+            scores = rows @ layer.weight.T
+            is_smaller = scores.numel() <= rows.numel() + layer.weight.numel()
+            self.register_buffer("table", scores if is_smaller else rows)
+            self.register_buffer("weight", None if is_smaller else layer.weight.clone())
+            self.register_buffer("bias", layer.bias.clone())
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
-        rows = input_ids
-        count = (input_ids != self.padding).sum(dim=1, keepdim=True)
+        rows, count = input_ids, (input_ids != self.padding).sum(dim=1, keepdim=True)
         if self.buckets:
             following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
             is_pair = following != self.padding
             hashed = (input_ids * self.factor + following) % self.buckets + self.words
-            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.buckets)], dim=1)
+            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.pairs)], dim=1)
             count = count + is_pair.sum(dim=1, keepdim=True)
-        return F.embedding(rows, self.scores).sum(dim=1) / count.clamp(min=1) + self.bias
+        mean = F.embedding(rows, self.table).sum(dim=1) / count.clamp(min=1)
+        return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)

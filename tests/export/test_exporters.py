@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sample_places import places_named_in
 from sample_texts import sentences
 
 from export import EXPORTERS
@@ -112,6 +113,11 @@ def test_every_bundle_predicts_from_text_by_itself(bundles, architecture, format
     assert alone == pytest.approx([prediction.probability for prediction in predictions], abs=0.03)
 
 
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
+def test_no_file_of_a_bundle_names_a_folder_of_the_exporting_machine(bundles, architecture, format):
+    assert places_named_in(bundles(architecture, format).folder) == []
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_onnx_is_one_sound_file_with_named_dynamic_inputs(bundles, architecture):
     import onnx
@@ -131,6 +137,11 @@ def test_onnx_is_one_sound_file_with_named_dynamic_inputs(bundles, architecture)
 def test_int8_is_smaller_than_fp32(bundles, architecture):
     fp32, int8 = (bundles(architecture, format).model_path.stat().st_size for format in ("onnx", "onnx-int8"))
     assert int8 < fp32
+
+
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+def test_bilstm_passes_in_the_first_setting_of_every_int8_format(bundles, format):
+    assert bundles("bilstm", format).parity["failed_settings"] == {}
 
 
 def test_onnx_bundle_predicts_without_torch(bundles):

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 from sample_images import SAVE_TINY, draw_images
+from sample_places import places_named_in
 
 from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
@@ -83,6 +84,12 @@ def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, archi
     assert all(sum(prediction.probabilities.values()) == pytest.approx(1) for prediction in predictions)
     alone = [predictor.predict([path])[0].probability for path in paths[:3]]
     assert alone == pytest.approx([prediction.probability for prediction in predictions[:3]], abs=0.03)
+
+
+@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("architecture", SAVE_TINY)
+def test_no_file_of_an_image_bundle_names_a_folder_of_the_exporting_machine(bundles, architecture, format):
+    assert places_named_in(bundles(architecture, format).folder) == []
 
 
 @pytest.mark.parametrize("architecture", SAVE_TINY)
