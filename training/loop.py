@@ -172,11 +172,7 @@ class _Training:
                 logits = self.model(*_tensors(arrays, settings.device)).float()
             loss = self._objective(logits, rows)
             losses.append(loss.item())
-            if not np.isfinite(losses[-1]):
-                raise Diverged(
-                    f"the loss became {losses[-1]} at step {self.mover.steps_done + 1} of {self.mover.steps}, in epoch "
-                    f"{number} of {settings.epochs}; lower learning_rate or largest_gradient_norm"
-                )
+            self._check(losses[-1], "the loss", step=self.mover.steps_done + 1)
             self.mover.move(loss)
             outputs.append(logits.detach())
             order.append(rows)
@@ -184,6 +180,7 @@ class _Training:
         seconds = time.perf_counter() - started
         train = scores_of(torch.cat(outputs).cpu().numpy(), self.examples.labels[np.concatenate(order)])
         self.history.append(self._epoch(number, float(np.mean(losses)), train, seconds=seconds))
+        self._check(self.history[-1].validation.cross_entropy, "the validation loss", step=self.mover.steps_done)
         trained = [epoch.validation.macro_f1 for epoch in self.history if epoch.epoch > 0]
         if trained[-1] == max(trained):
             self.best = copy.deepcopy(self.model.state_dict())
@@ -199,6 +196,14 @@ class _Training:
         self.model.load_state_dict(progress.weights)
         self.mover.load_state(progress.mover)
         self.history, self.best = list(progress.history), progress.best
+
+    def _check(self, loss: float, name: str, *, step: int) -> None:
+        if not np.isfinite(loss):
+            epoch = -(-step * self.settings.epochs // self.mover.steps)
+            raise Diverged(
+                f"{name} became {loss} at step {step} of {self.mover.steps}, in epoch {epoch} of "
+                f"{self.settings.epochs}; lower learning_rate or largest_gradient_norm"
+            )
 
     def _objective(self, logits: Tensor, rows: np.ndarray) -> Tensor:
         device, settings = self.settings.device, self.settings

@@ -209,6 +209,17 @@ def test_diverging_loss_stops_with_its_step(linear):
         run(module, encoder)
 
 
+def test_weights_that_are_no_numbers_after_the_last_step_stop_with_their_epoch(linear):
+    module, encoder = linear()
+
+    def spoil(done, total):
+        if done == total:
+            module.output.weight.data.fill_(float("nan"))
+
+    with pytest.raises(Diverged, match="the validation loss became nan at step 20 of 20, in epoch 2 of 2"):
+        run(module, encoder, epochs=2, report=spoil)
+
+
 def test_logits_come_in_the_order_of_the_rows(linear):
     module, encoder = linear()
     rows = examples(encoder, 30).encoded
