@@ -9,9 +9,10 @@ import numpy as np
 from bench.recipe import Student
 from bench.workplace import Workplace
 from materials.archives import Report
+from materials.augmentation import Augmentation
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.errors import RequestError
-from materials.files import sha256_of
+from materials.files import read_json_object, sha256_of
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
 from materials.splits import make_splits, normalised, save_splits
@@ -45,6 +46,9 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     sources = {part: _digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
     settings = data.as_inputs("train", "validation", "test", "transfer", "licence")
     inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
+    augmentation = _augmentation(work, weights)
+    if augmentation:
+        inputs["mask_token"] = augmentation.mask_token
     if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
         teacher = work.recipe.teacher
         inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
@@ -63,6 +67,8 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 seed=seed,
                 label_order=fine_tuned_labels(weights),
                 balance=data.balance,
+                fewest_words=data.fewest_words,
+                augmentation=augmentation,
             )
             save_splits(splits, folder)
             known = {normalised(text) for text in splits.train.texts}
@@ -76,6 +82,21 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
     """The label names of fine-tuned weights in the order of their outputs; none for a body without a head."""
     return weights.label_names if weights.is_classifier else None
+
+
+def _augmentation(work: Workplace, weights: WeightsFolder) -> Augmentation | None:
+    """How rows are made from train rows, with the token by which the teacher knows a masked word."""
+    settings = work.recipe.data.augmentation
+    if settings is None:
+        return None
+    tokens = read_json_object(weights.path / "tokenizer.json").get("added_tokens") or []
+    named = [token["content"] for token in tokens if token["content"].strip("<>[]|").lower() == "mask"]
+    if not named and settings.mask_share:
+        raise RequestError(
+            f"the tokenizer of {work.recipe.teacher.weights} has no token for a masked word, such as [MASK]; "
+            "set data.augmentation.mask_share to 0"
+        )
+    return Augmentation(**settings.model_dump(), mask_token=named[0] if named else "")
 
 
 def _digest(name: str | None) -> str | None:

@@ -8,7 +8,7 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.harness.task import SCENARIOS
-from bench.recipe_parts import LATER, Part
+from bench.recipe_parts import LATER, Augmentation, Part
 from export import EXPORTERS
 from materials.balance import RowsPerClass
 from materials.catalogue import DATASETS, VECTORS
@@ -60,8 +60,9 @@ Rate = Annotated[float, Field(gt=0, le=10)]
 class Data(Part):
     """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
 
-    `licence` is that of all the files. `balance` is how many rows of each class keep their labels; the others become
-    transfer rows.
+    `licence` is that of all the files. Train and transfer rows of fewer than `fewest_words` words are left out.
+    `balance` is how many rows of each class keep their labels; the others become transfer rows, as do the rows that
+    `augmentation` makes.
     """
 
     train: DataName
@@ -69,6 +70,8 @@ class Data(Part):
     test: DataName | None = None
     transfer: DataName | None = None
     transfer_rows: Positive | None = None
+    fewest_words: Annotated[int, Field(ge=0), LATER] = 0
+    augmentation: Annotated[Augmentation | None, LATER] = None
     balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
     validation_share: Share = 0.1
     test_share: Share = 0.1
@@ -79,7 +82,7 @@ class Data(Part):
     @property
     def has_transfer(self) -> bool:
         """Whether there are rows that only the teacher labels."""
-        return self.transfer is not None or self.balance is not None
+        return any(source is not None for source in (self.transfer, self.balance, self.augmentation))
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Data":
@@ -256,7 +259,8 @@ class Recipe(Part):
     def _check_whole(self) -> "Recipe":
         if any(objective.transfer for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError(
-                "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data)"
+                "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
+                "neither data.balance nor data.augmentation makes any"
             )
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds holds a seed twice; each counts once")

@@ -114,7 +114,7 @@ def train_student(
             encoder = student_encoder(vocabulary.file, shape)
             history = train(
                 module,
-                _examples(loaded, objective, logits, encoder),
+                _examples(loaded, student, objective, logits, encoder),
                 Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
                 encoder=encoder,
                 objective=OBJECTIVES[objective.name],
@@ -172,18 +172,24 @@ def _shape(student: Student, tokenizer: Tokenizer, padding: int, label_names: tu
     )
 
 
-def _examples(splits: Splits, objective: Objective, logits: Path | None, encoder: TextEncoder) -> "Examples":
+def _examples(
+    splits: Splits, student: Student, objective: Objective, logits: Path | None, encoder: TextEncoder
+) -> "Examples":
     """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""
+    from students.vocabulary import without_mask
     from teachers.logit_store import load_logits
     from training.loop import Examples
 
-    labelled = splits.train.texts
-    texts = labelled + splits.transfer.texts if objective.transfer else labelled
-    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[: len(texts)]
+    labelled, transfer = splits.train.texts, splits.transfer.texts
+    rows = len(labelled) + (len(transfer) if objective.transfer else 0)
+    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[:rows]
     teacher_logits = None
     if logits is not None:
-        teacher_logits = np.array(load_logits(logits, labelled + splits.transfer.texts)[: len(texts)])
-    return Examples(encoded=encoder.encode(texts), labels=labels, teacher_logits=teacher_logits)
+        teacher_logits = np.array(load_logits(logits, labelled + transfer)[:rows])
+    if student.tokenizer == "own":
+        transfer = without_mask(transfer, splits.mask_token)
+    encoded = encoder.encode((labelled + transfer)[:rows])
+    return Examples(encoded=encoded, labels=labels, teacher_logits=teacher_logits)
 
 
 def _settings(work: Workplace, student: Student, objective: Objective, splits: Splits, seed: int) -> "TrainingSettings":

@@ -75,13 +75,14 @@ def _from_teacher(work: Workplace, weights: WeightsFolder) -> Vocabulary:
 
 
 def _from_words(work: Workplace, splits: Path, vectors: str | None) -> Vocabulary:
-    from students.vocabulary import PADDING_NUMBER, build_tokenizer, save_tokenizer
+    from students.vocabulary import PADDING_NUMBER, build_tokenizer, save_tokenizer, without_mask
 
     def make(folder: Path) -> None:
         with work.screen.step(f"vocabulary for {vectors or 'new embeddings'}") as report:
             known = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
             loaded = load_splits(splits)
-            save_tokenizer(build_tokenizer([*loaded.train.texts, *loaded.transfer.texts], known=known), folder)
+            transfer = without_mask(loaded.transfer.texts, loaded.mask_token)
+            save_tokenizer(build_tokenizer([*loaded.train.texts, *transfer], known=known), folder)
 
     source = VECTORS[vectors].archive.sha256 if vectors else None
     stage = Stage(name="vocabulary", version=1, inputs={"splits": splits.name, "vectors": source})

@@ -45,6 +45,11 @@ REFUSALS = {
     "objectives.0.transfer=true": "needs labels, which transfer rows do not have; did you mean 'pseudo-hard'",
     "data.balance=0": "data.balance: expected a positive number of rows, or rarest; got 0",
     "data.balance=rarst": "data.balance: expected a positive number of rows, or rarest; got 'rarst'",
+    "data.fewest_words=-1": "greater than or equal to 0; got -1",
+    "data.augmentation.copis=3": r"unknown key 'copis'; did you mean 'copies'\?",
+    "data.augmentation.copies=0": "data.augmentation.copies: Input should be greater than 0; got 0",
+    "data.augmentation.mask_share=0.95": "mask_share and replaced_share together are 1.05; at most 1",
+    "data.augmentation={mask_share: 0, replaced_share: 0, ngram_share: 0}": "all shares are 0",
     "data.licence=MIT": "licence is that of your own files, but data names no file",
     "data.licence=3": "valid string; got 3",
     "data.transfer=null": "asks for transfer rows, but data.transfer names none",
@@ -118,8 +123,9 @@ def test_recipe_holds_names_and_numbers_only():
     assert {type(leaf) for leaf in leaves(content)} <= {str, int, float, bool, type(None)}
 
 
-def test_rows_without_a_place_in_a_balance_are_transfer_rows_too():
-    assert read_recipe("movie-reviews", ["data.transfer=null", "data.balance=9"]).data.has_transfer
+@pytest.mark.parametrize("source", ["data.balance=9", "data.augmentation={}"])
+def test_transfer_rows_need_no_source_of_their_own(source):
+    assert read_recipe("movie-reviews", ["data.transfer=null", source]).data.has_transfer
 
 
 def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():

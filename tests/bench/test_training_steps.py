@@ -2,17 +2,21 @@
 
 import json
 import re
+import shutil
 from contextlib import contextmanager
 
 import pytest
+from tokenizers import Tokenizer
 
 from bench.data_steps import find_teacher_weights, split
 from bench.recipe_file import read_recipe
+from bench.recipe_parts import Augmentation
 from bench.screen import Screen
 from bench.training_steps import train_student
 from bench.vocabulary_step import build_vocabulary
 from bench.workplace import Workplace
 from materials.errors import RequestError
+from materials.splits import load_splits
 from materials.stages import StageStore
 
 
@@ -70,6 +74,35 @@ def test_stopped_student_goes_on_from_its_last_epoch_to_the_same_weights(tiny_re
     assert screen.reported[0] == (steps // 2 + 1, steps)
     assert (checkpoint / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
     assert not list((tmp_path / "b").rglob("progress.pt"))
+
+
+def made_rows(work):
+    splits = load_splits(split(work, find_teacher_weights(work), 0))
+    return [text for text in splits.transfer.texts if "[MASK]" in text]
+
+
+def test_rows_made_of_train_rows_are_labelled_by_a_teacher_that_knows_the_mask(tiny_recipe, tiny_bert, tmp_path):
+    overrides = ["data.transfer=null", "data.augmentation={copies: 2}"]
+    store, screen = StageStore(root=tmp_path), StoppingScreen()
+    work = Workplace(recipe=read_recipe(str(tiny_recipe), overrides), store=store, screen=screen)
+    assert made_rows(work)
+    tokenizer = Tokenizer.from_file(str(tiny_bert / "tokenizer.json"))
+    assert tokenizer.token_to_id("[MASK]") in tokenizer.encode(made_rows(work)[0]).ids
+
+
+def test_mask_that_the_teacher_does_not_know_is_refused(tiny_recipe, tiny_bert, tmp_path):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] != "[MASK]"]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    overrides = [f"teacher.weights={folder}", "data.augmentation={}"]
+    store, screen = StageStore(root=tmp_path), StoppingScreen()
+    work = Workplace(recipe=read_recipe(str(tiny_recipe), overrides), store=store, screen=screen)
+    with pytest.raises(RequestError, match=r"no token for a masked word, such as \[MASK\]; set .*mask_share to 0"):
+        split(work, find_teacher_weights(work), 0)
+    none = work.recipe.data.model_copy(update={"augmentation": Augmentation(mask_share=0)})
+    without = Workplace(recipe=work.recipe.model_copy(update={"data": none}), store=store, screen=screen)
+    assert made_rows(without) == []
 
 
 def test_loss_that_is_no_number_stops_with_the_model_the_step_and_the_epoch(tiny_recipe, tmp_path):

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from materials.augmentation import Augmentation
 from materials.errors import RequestError
 from materials.rows import Source, Table
 from materials.splits import PARTS, load_splits, make_splits, normalised, save_splits
+
+MADE = Augmentation(copies=4, mask_share=0.3, replaced_share=0.3, ngram_share=0.5, mask_token="[MASK]")
 
 
 def split(texts, labels, transfer=None, **changes):
@@ -41,11 +44,19 @@ def test_label_numbers_follow_the_numbers_they_are():
     st.lists(st.text(max_size=12), max_size=80),
     st.integers(0, 5),
     st.sampled_from([None, "rarest", 3]),
+    st.booleans(),
 )
-def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed, balance):
+def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed, balance, augment):
     texts, labels = zip(*rows, strict=True)
     try:
-        splits = split(list(texts), list(labels), [*transfer, *texts], seed=seed, balance=balance)
+        splits = split(
+            list(texts),
+            list(labels),
+            [*transfer, *texts],
+            seed=seed,
+            balance=balance,
+            augmentation=MADE if augment else None,
+        )
     except RequestError:
         return
     keys = {part: [normalised(text) or text for text in getattr(splits, part).texts] for part in PARTS}
@@ -134,11 +145,41 @@ def test_more_rows_of_a_class_than_there_are_is_refused_with_their_number():
         split(*UNEVEN, balance=21)
 
 
-def test_splits_survive_saving(tmp_path):
-    splits = split(*numbered(60), transfer=["more", "and more"])
+def test_short_texts_are_left_out_of_train_and_transfer_rows_only():
+    texts = ["good", "Good!", "so good", "so , very", *(f"a text {number}" for number in range(40))]
+    table = Table(texts=texts, labels=["ab"[number % 2] for number in range(44)])
+    test = Table(texts=["bad", "too bad"], labels=["a", "b"])
+    options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, "fewest_words": 2}
+    splits = make_splits(
+        Source(train=table, test=test), Table(texts=["fine", "fine !", "all fine"], labels=None), **options
+    )
+    assert splits.test.texts == ["bad", "too bad"]
+    assert set(splits.train.texts + splits.validation.texts) == set(texts[2:])
+    assert splits.transfer.texts == ["all fine"]
+
+
+def test_rows_that_are_all_too_short_are_refused():
+    with pytest.raises(RequestError, match="or have fewer than 3 words; give"):
+        split(*numbered(50), fewest_words=3)
+
+
+def test_rows_made_of_train_rows_become_transfer_rows_of_their_own():
+    texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
+    splits = split(texts, ["ab"[number % 2] for number in range(100)], augmentation=MADE, fewest_words=2)
+    own = {normalised(text) for text in splits.train.texts}
+    assert splits.mask_token == "[MASK]"
+    assert any("[MASK]" in text for text in splits.transfer.texts)
+    assert 100 < len(splits.transfer) <= 4 * len(splits.train)
+    assert not own & {normalised(text) for text in splits.transfer.texts}
+    assert min(len(normalised(text).split()) for text in splits.transfer.texts) == 2
+
+
+@pytest.mark.parametrize("augmentation", [None, MADE])
+def test_splits_survive_saving(tmp_path, augmentation):
+    splits = split(*numbered(60), transfer=["more", "and more"], augmentation=augmentation)
     save_splits(splits, tmp_path)
     loaded = load_splits(tmp_path)
-    assert loaded.label_names == splits.label_names
+    assert (loaded.label_names, loaded.mask_token) == (splits.label_names, splits.mask_token)
     for part in PARTS:
         assert getattr(loaded, part).texts == getattr(splits, part).texts
         assert np.array_equal(getattr(loaded, part).labels, getattr(splits, part).labels)

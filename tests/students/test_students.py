@@ -9,8 +9,8 @@ from sample_texts import sentences
 
 from materials.word_vectors import WordVectors
 from students import STUDENTS
-from students.checkpoint import StudentShape, build_student, load_student, save_student
-from students.vocabulary import build_tokenizer, count_words, save_tokenizer, words_of
+from students.checkpoint import StudentShape, build_student, load_student, save_student, student_encoder
+from students.vocabulary import build_tokenizer, count_words, save_tokenizer, without_mask, words_of
 
 SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 8}, "bilstm": {"hidden": 6, "layer": 5}}
 
@@ -127,6 +127,16 @@ def test_linear_without_bigrams_is_the_mean_of_the_words_and_so_is_its_deployed_
 def test_vocabulary_keeps_frequent_words_and_words_with_a_vector():
     tokenizer = build_tokenizer(["common common rare", "Common known"], known={"known"})
     assert words_of(tokenizer) == ["[PAD]", "[UNK]", "common", "known"]
+
+
+def test_masked_words_are_words_that_are_not_known(tmp_path):
+    texts = without_mask(["a [MASK] film", "a film"] * 3, "[MASK]")
+    tokenizer = build_tokenizer(texts, known=())
+    save_tokenizer(tokenizer, tmp_path)
+    encoder = student_encoder(tmp_path / "tokenizer.json", small("cnn"))
+    assert words_of(tokenizer) == ["[PAD]", "[UNK]", "a", "film"]
+    assert [row.tolist() for row in encoder.encode(texts[:2])] == [[2, 1, 3], [2, 3]]
+    assert without_mask(["a [MASK] film"], None) == ["a [MASK] film"]
 
 
 def test_words_are_cut_as_in_the_treebank():
