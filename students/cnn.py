@@ -1,6 +1,7 @@
 """The convolutional sentence classifier of Kim (2014)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,10 @@ from students.text_student import TextStudent
 
 
 class CNN(TextStudent):
-    """One convolution for each of `widths`, ReLU, the maximum over time, dropout, one layer."""
+    """One convolution for each of `widths`, ReLU, the maximum over time, dropout, one layer.
+
+    `start` is how embeddings are drawn: kim is uniform between -0.25 and 0.25, as in the author's code.
+    """
 
     def __init__(
         self,
@@ -22,12 +26,15 @@ class CNN(TextStudent):
         widths: Sequence[int] = (3, 4, 5),
         filters: int = 100,
         dropout: float = 0.5,
+        start: Literal["normal", "kim"] = "normal",
     ) -> None:
         super().__init__()
         self.padding = padding
         if not widths or min(widths) < 1 or filters < 1:
             raise ValueError(f"widths and filters are numbers of at least 1; got {list(widths)} and {filters}")
         self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
+        if start == "kim":
+            nn.init.uniform_(self.embedding.weight, -0.25, 0.25)
         self.widths = tuple(widths)
         self.convolutions = nn.ModuleList(nn.Conv1d(dimensions, filters, width) for width in widths)
         self.dropout = nn.Dropout(dropout)

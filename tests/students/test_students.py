@@ -116,6 +116,17 @@ def test_fasttext_starts_with_small_positive_embeddings_and_an_empty_layer():
     assert module(numbers(3, 5)).abs().sum() == 0
 
 
+def test_small_embeddings_let_a_cnn_start_without_an_opinion():
+    spread = {}
+    for start in ("normal", "kim"):
+        shape = replace(small("cnn"), settings={"start": start}, dimensions=50)
+        module = build_student(shape, vectors=None, seed=0).eval()
+        spread[start] = module(numbers(64, 20)).std().item()
+        assert module.embedding.weight[0].abs().sum() == 0
+    assert module.embedding.weight.abs().max() <= 0.25
+    assert spread["kim"] < spread["normal"] / 2
+
+
 def test_linear_without_bigrams_is_the_mean_of_the_words_and_so_is_its_deployed_form():
     module = build_student(replace(small("linear"), settings={"buckets": 0}), vectors=None, seed=0).eval()
     texts = torch.nn.functional.pad(numbers(4, 6), (0, 3))
