@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.machine import describe_machine
+from bench.machine import describe_machine, package_versions
 from bench.recipe import Parity
 from bench.workplace import Workplace
 from export import EXPORTERS
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from export.exporting import ExportRequest
 
 CALIBRATION_ROWS = 300
+VERSIONED = {  # the packages that a file's verdict holds for, besides those of its exporter
+    "torch": ("torch",),
+    "torchscript": ("torch",),
+    "aotinductor": ("torch",),
+    "onnxruntime": ("torch", "onnxruntime", "onnxruntime-gpu"),
+    "openvino": ("torch",),
+}
 
 
 def export(
@@ -71,16 +78,24 @@ def _stage(work: Workplace, inputs: dict[str, Any], licences: Mapping[str, str])
     """The stage of one bundle; what is as usual is left out of its key."""
     if work.recipe.data.licence:
         inputs["licences"] = dict(licences)
-    if inputs["format"] == "aotinductor" or EXPORTERS[inputs["format"]].lossy:  # machine code, or judged by arithmetic
+    exporter, versions = EXPORTERS[inputs["format"]], package_versions()
+    packages = (*VERSIONED[exporter.runtime], *exporter.packages)
+    inputs["versions"] = {name: versions[name] for name in packages if name in versions}
+    if inputs["format"] == "aotinductor" or exporter.lossy:  # machine code, or judged by arithmetic
         inputs["instruction_sets"] = describe_machine()["instruction_sets"]
     if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
         inputs["parity"] = bounds
-    return Stage(name="bundle", version=7, inputs=inputs)
+    return Stage(name="bundle", version=8, inputs=inputs)
 
 
-def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:
-    """The folder with the teacher's logits for train and transfer rows, computed once by its fastest passed bundle."""
-    inputs = {"splits": splits.name, "teacher": teacher.name, "bundles": [bundle.name for bundle in bundles]}
+def label(work: Workplace, splits: Path, teacher: Path, bundles: Mapping[str, Path], seed: int) -> Path:
+    """The folder with the teacher's logits for train and transfer rows, computed once by its fastest passed bundle.
+
+    Which of the bundles that is belongs to this machine and day; all of them agree within the gate's bounds, so a new
+    bundle of the same teacher does not make the logits again.
+    """
+    bounds = work.recipe.parity.model_dump()
+    inputs = {"splits": splits.name, "teacher": teacher.name, "formats": list(bundles), "parity": bounds}
 
     def make(folder: Path) -> None:
         from export.labelling import label_rows
@@ -89,12 +104,12 @@ def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path],
         loaded = load_splits(splits)
         texts = loaded.train.texts + loaded.transfer.texts
         with work.screen.step(f"teacher logits of {len(texts):,} rows, seed {seed}") as report:
-            labelling = label_rows([read_bundle(bundle) for bundle in bundles], texts, report=report)
+            labelling = label_rows([read_bundle(bundle) for bundle in bundles.values()], texts, report=report)
         save_logits(labelling.logits, texts, folder)
         record = {name: value for name, value in asdict(labelling).items() if name != "logits"}
         (folder / "labelling.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
-    return work.store.get(Stage(name="logits", version=1, inputs=inputs), make)
+    return work.store.get(Stage(name="logits", version=2, inputs=inputs), make)
 
 
 def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:

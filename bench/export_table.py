@@ -13,8 +13,9 @@ FP32 = ("openvino", "onnx", "eager")
 def exported(run: Run) -> Report:
     """One line a file of the first seed, and one for all formats of a model.
 
-    "of fp32" is the model file's size over that of the same model in fp32 for the same runtime. Seconds hold the gate
-    and the settings that failed before; peak memory is that of the whole exporting process.
+    "of fp32" is the model file's size over that of the same model in fp32: OpenVINO's, ONNX's, or the checkpoint for
+    what torch runs. Seconds hold the gate and the settings that failed before; peak memory is that of the whole
+    exporting process.
     """
     made = [row for row in run.rows if row.export_seconds is not None and row.seed == run.rows[0].seed]
     sizes = {(row.model, row.format): row.model_size_bytes for row in made}

@@ -62,7 +62,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
     checkpoint = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, checkpoint, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
     models = [Model(title="teacher", role="teacher", checkpoint=checkpoint, bundles=exported)]
-    logits = label(work, splits, checkpoint, list(exported.values()), seed)
+    logits = label(work, splits, checkpoint, exported, seed)
 
     for student in recipe.students:
         vocabulary = build_vocabulary(work, weights, splits, student)

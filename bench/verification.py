@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.export_rows import rows_for
+from bench.machine import check_device
 from bench.screen import Screen
 from export import EXPORTERS, RUNTIMES
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
@@ -35,6 +36,7 @@ class VerifyOrder:
     text: str = "text"
     label: str | None = None
     threads: int = 1
+    device: str = "cpu"
 
 
 def verify_bundle(order: VerifyOrder) -> int:
@@ -45,13 +47,17 @@ def verify_bundle(order: VerifyOrder) -> int:
     """
     if order.data is not None and order.against is None:
         raise RequestError("--data needs the trained model too; name it with --against")
+    check_device(order.device)
     bundle = read_bundle(order.place)
     if bundle.runtime not in RUNTIMES:
         raise RequestError(
             f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"
         )
     with Screen().step(f"verifying {order.place}"):
-        found = check_stored(bundle, order.threads) if order.against is None else _against(bundle, order, order.against)
+        if order.against is None:
+            found = check_stored(bundle, order.threads, order.device)
+        else:
+            found = _against(bundle, order, order.against)
     _print(bundle, found, order)
     return 1 if found.status == "failed" else 0
 
@@ -74,7 +80,7 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
                 f"{', '.join(bundle.label_names)}"
             )
         bounds = ParityBounds(**bundle.parity["bounds"])
-        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle)
+        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle, order.device)
 
 
 def _print(bundle: Bundle, found: Parity, order: VerifyOrder) -> None:

@@ -11,6 +11,7 @@ from training.model_record import FILE, read_model_record
 
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
 LONGEST = 512
+COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "ibert")
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "model_max_length")
 
 
@@ -46,7 +47,10 @@ def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
     here, for it would count towards the memory of every model that is measured.
     """
     told = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
-    return int(min(length for length in (told, *map(config.get, POSITIONS), LONGEST) if length))
+    positions = [length for length in map(config.get, POSITIONS) if length]
+    if config.get("model_type") in COUNTED_FROM_PADDING:
+        positions = [length - 1 - config.get("pad_token_id", 1) for length in positions]
+    return int(min(length for length in (told, *positions, LONGEST) if length))
 
 
 def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:

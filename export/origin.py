@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 OPSET = 20
 
 
+class Unfit(Exception):
+    """A setting of an exporter has nothing to do for this model, or cannot hold it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """`calibration` holds encoded rows that no gate sees; `scratch` is a folder for what several formats start from."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from export.layers import also_split
+from export.layers import also_split, check_quantised, layers_to_spare
 from export.origin import Origin
 from export.quiet import quiet
 
@@ -26,7 +26,7 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
 
         model = onnx.load(origin.prepared_onnx if tables_only else origin.smoothed_onnx)
         kinds = ["Gather"] if tables_only else _worthwhile_kinds(model)
-        left_out = origin.most_sensitive_layers[:spared] if spared else []
+        left_out = layers_to_spare(origin, spared)
         with quiet():
             quantize_dynamic(
                 model,
@@ -37,6 +37,7 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
                 reduce_range=reduce_range,
                 weight_type=QuantType.QInt8,
             )
+        check_quantised(folder / "model.onnx")
 
     return write_onnx_int8
 

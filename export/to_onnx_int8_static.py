@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from export.layers import also_split
+from export.layers import also_split, check_quantised, layers_to_spare
 from export.origin import Origin
 from export.quiet import quiet
 from training.token_rows import TokenRows
@@ -32,7 +32,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
         model = onnx.load(origin.smoothed_onnx)
         if "LSTM" in kinds:
             model = _with_int8_lstms(model, folder / "model.onnx")
-        left_out = origin.most_sensitive_layers[:spared] if spared else []
+        left_out = layers_to_spare(origin, spared)
         with quiet():
             quantize_static(
                 model,
@@ -47,6 +47,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
                 weight_type=QuantType.QInt8,
                 extra_options={"OpTypesToExcludeOutputQuantization": list(WEIGHTED)},  # floats are what comes next
             )
+        check_quantised(folder / "model.onnx")
 
     return write_onnx_int8_static
 

@@ -20,14 +20,14 @@ def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...])
     return _read(auto_class, folder, label_names, ignore_mismatched_sizes=False)[0]
 
 
-def read_fine_tuned(auto_class: Any, folder: Path) -> Any:
-    """The model with the head that it has been fine-tuned with.
+def read_fine_tuned(auto_class: Any, folder: Path, label_names: tuple[str, ...] | None = None) -> Any:
+    """The model with the head that it has been fine-tuned with; `label_names` renames its labels in their order.
 
     Raises RequestError when the weights lack a part of it, or do not choose one of two labels or more.
     """
     weights = WeightsFolder(path=folder, digest="", licence="")
     _check_task(weights)
-    model, report = _read(auto_class, folder, weights.label_names, ignore_mismatched_sizes=True)
+    model, report = _read(auto_class, folder, label_names or weights.label_names, ignore_mismatched_sizes=True)
     _check_weights(folder, model, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
     return model
 

@@ -106,6 +106,7 @@ def test_tokenizer_goes_into_the_file_on_request(checkpoint, rows, tmp_path):
         (("--to", "onnx,onnx"), "--to names onnx twice"),
         (("--to", "onnx-int8"), "onnx-int8 is judged by what it changes on real rows.*--quantize-data"),
         (("--to", "onnx", "--opset", "9"), "opset 9 cannot express this model"),
+        (("--to", "torchscript,onnx", "--opset", "9"), "opset 9 cannot express this model"),
         (("--to", "eager", "--with-tokenizer"), "--with-tokenizer makes an ONNX file, and none of the formats is one"),
         (("--to", "onnx", "--quantize-data", "ROWS"), "has no column 'text'"),
         (("--to", "onnx", "--quantize-data", "ROWS", "--text", "body", "--label", "noise"), "the rows have x"),

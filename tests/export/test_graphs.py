@@ -13,7 +13,7 @@ from sample_texts import sentences
 
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.layers import layer_inputs, weight_of, weighted_layers
-from export.origin import Origin
+from export.origin import Origin, Unfit
 from export.parity import ParityBounds
 from export.sensitivity import most_sensitive_first, noise_share
 from export.smoothing import smooth, smoothing_factors
@@ -186,6 +186,14 @@ def test_opset_that_cannot_express_the_model_is_refused(transformer, tmp_path, o
         pytest.raises(RequestError, match=rf"opset {opset} cannot express this model; torch's exporter gave opset \d+"),
     ):
         exported(origin, "onnx", tmp_path)
+
+
+def test_weights_that_fit_no_single_file_are_no_onnx_file(transformer, tmp_path, monkeypatch):
+    import export.to_onnx
+
+    monkeypatch.setattr(export.to_onnx, "LARGEST_WEIGHTS_BYTES", 1000)
+    with open_origin(transformer, []) as origin, pytest.raises(Unfit, match="do not fit one ONNX file"):
+        _ = origin.plain_onnx
 
 
 def test_other_opset_is_the_file_s(transformer, tmp_path):

@@ -14,6 +14,7 @@ from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.foreign import open_model
+from export.origin import Unfit
 from export.predictor import Predictor
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -72,6 +73,19 @@ def test_every_image_classifier_passes_parity_in_every_format(bundles, architect
     assert parity["status"] == ("reference" if format == "eager" else "passed"), parity["reason"]
     if not EXPORTERS[format].lossy:
         assert parity["largest_difference"] <= 1e-4
+
+
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+@pytest.mark.parametrize("architecture", SAVE_TINY)
+def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, format):
+    fp32 = bundles(architecture, "openvino" if format.startswith("openvino") else "onnx")
+    assert bundles(architecture, format).model_size_bytes < fp32.model_size_bytes
+
+
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static"])
+def test_model_without_tables_has_no_int8_file_of_tables_only(origins, tmp_path, format):
+    with pytest.raises(Unfit, match="no weights of this kind"):
+        EXPORTERS[format].settings["tables only"](origins["resnet"], tmp_path)
 
 
 @pytest.mark.parametrize("format", EXPORTERS)
