@@ -33,10 +33,17 @@ def collect_histories(cells: Sequence[Cell], splits: Mapping[Path, Splits]) -> p
             continue
         seen.add((cell.model, cell.seed))
         rows = len(splits[cell.splits].train) + cell.objective.transfer * len(splits[cell.splits].transfer)
-        names = {"student": cell.student.title, "objective": cell.objective.title}
+        own = {
+            "model": cell.model,
+            "student": cell.student.title,
+            "objective": cell.objective.title,
+            "needs_teacher": cell.objective.needs_teacher,
+            "seed": cell.seed,
+            "rows": rows,
+        }
         history = json.loads((cell.checkpoint / HISTORY).read_text(encoding="utf-8"))
         scored = [epoch for epoch in history if SCORE in epoch]
-        lines += [{"model": cell.model, **names, "seed": cell.seed, "rows": rows, **epoch} for epoch in scored]
+        lines += [{**own, **epoch} for epoch in scored]
     return pd.DataFrame(lines)
 
 
@@ -111,7 +118,7 @@ def _line(model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], ra
         f"{mean(own['epoch'].max() for own in seeds):g}",
         f"{rows:,}",
         figure(seconds),
-        figure(seconds + rows / rate if rate else None),
+        figure(seconds + rows / rate if rate and seeds[0]["needs_teacher"].iloc[0] else None),
         points(mean(own[SCORE].iloc[0] for own in first)),
         points(mean(one[SCORE] for one in best)),
         figure(mean(one["epoch"] for one in best)),
