@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,14 +91,14 @@ class StageStore:
         """Where a stage may keep what it has done so far; deleted once the stage is finished."""
         return self.folder(stage).with_name(f".{stage.digest}.work")
 
-    def _lock(self, stage: Stage, folder: Path) -> FileLock:
+    def _lock(self, stage: Stage, folder: Path) -> AbstractContextManager[object]:
+        """The lock of the stage, held until the block ends; a wait of over a second for it is told."""
         lock = FileLock(folder.with_name(f"{folder.name}.lock"))
         try:
-            lock.acquire(timeout=1)
-            lock.release()
+            return lock.acquire(timeout=1)
         except Timeout:
             self.notice(f"another run is making {stage.name} {stage.digest[:8]}; waiting for it")
-        return lock
+            return lock.acquire()
 
 
 def stored_entries(root: Path) -> Iterator[Entry]:

@@ -1,12 +1,13 @@
 """Small real things that many tests need: texts with a pattern, a tiny transformer, a tiny recipe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from sample_models import export_tiny, save_tiny_bert, save_tiny_bundle, save_tiny_transformer
-from sample_texts import sentences
+from sample_images import save_tiny_resnet, save_tiny_vit
+from sample_models import exported_once, save_tiny_bert, save_tiny_student, save_tiny_transformer
+from sample_texts import labelled, sentences
 
 LICENCES = {"tiny": "Apache-2.0", "reviews.csv": "CC BY-NC-SA 3.0 (non-commercial)"}
 
@@ -23,6 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--benchmark"):
         config.option.benchmark_only = True
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share out the tests, those of a file stay together, and those of the one finished run."""
+    for item in items:
+        shares_the_run = "finished" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("run" if shares_the_run else str(item.path)))
 
 
 @pytest.fixture(scope="session")
@@ -55,33 +64,50 @@ def tiny_classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A student's bundle in the format onnx."""
-    return save_tiny_bundle(tmp_path_factory.mktemp("tiny-onnx"), format="onnx")
+def tiny_vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ViT that tells red images from blue ones."""
+    return save_tiny_vit(tmp_path_factory.mktemp("models") / "tiny-vit")
 
 
 @pytest.fixture(scope="session")
-def tiny_eager(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same student's bundle in the format eager."""
-    return save_tiny_bundle(tmp_path_factory.mktemp("tiny-eager"), format="eager")
+def tiny_resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ResNet that does."""
+    return save_tiny_resnet(tmp_path_factory.mktemp("models") / "tiny-resnet")
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Callable[[str, str], Path]:
+def tiny_student(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a cnn with random weights for 'bad' and 'good'."""
+    return save_tiny_student(tmp_path_factory.mktemp("models") / "tiny-student")
+
+
+@pytest.fixture(scope="session")
+def tiny_transformer(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Path:
+    """The checkpoint of a transformer with random weights for 'bad' and 'good'."""
+    return save_tiny_transformer(tmp_path_factory.mktemp("models") / "tiny-transformer", tiny_bert)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(
+    tmp_path_factory: pytest.TempPathFactory, tiny_student: Path, tiny_transformer: Path
+) -> Iterator[Callable[[str, str], Path]]:
     """A function that gives the bundle of a model, 'student' or 'transformer', in a format, exported once."""
-    root = tmp_path_factory.mktemp("tiny-bundles")
-    checkpoints = {
-        "student": save_tiny_bundle(root / "student", format="eager").parent / "checkpoint",
-        "transformer": save_tiny_transformer(root / "transformer" / "checkpoint", tiny_bert),
-    }
+    root, rows = tmp_path_factory.mktemp("tiny-bundles"), labelled(60)
+    checkpoints = {"student": tiny_student, "transformer": tiny_transformer}
+    with exported_once(checkpoints, root, rows=rows, calibration=rows.texts, licences=LICENCES) as get:
+        yield get
 
-    def get(model: str, format: str) -> Path:
-        folder = root / model / "bundles" / format
-        if not folder.exists():
-            export_tiny(checkpoints[model], folder, format=format, licences=LICENCES)
-        return folder
 
-    return get
+@pytest.fixture(scope="session")
+def tiny_onnx(tiny_bundle: Callable[[str, str], Path]) -> Path:
+    """The student's bundle in the format onnx."""
+    return tiny_bundle("student", "onnx")
+
+
+@pytest.fixture(scope="session")
+def tiny_eager(tiny_bundle: Callable[[str, str], Path]) -> Path:
+    """The same student's bundle in the format eager."""
+    return tiny_bundle("student", "eager")
 
 
 @pytest.fixture(scope="session")

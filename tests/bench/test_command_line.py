@@ -1,5 +1,9 @@
-"""The command as a user has it: exit codes, one sentence for each mistake, no traceback."""
+"""The command as a user has it: exit codes, one sentence for each mistake, no traceback.
 
+What needs no process of its own runs in that of the test, where a traceback is the test's.
+"""
+
+import io
 import os
 import resource
 import shutil
@@ -7,14 +11,33 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 
 import pandas as pd
 import pytest
+from sample_models import save_tiny_transformer
 
 PROGRAM = "from bench.command_line import main; main()"
 
 
-def distilbench(*arguments, cache, stdin="", before=None):
+def distilbench(*arguments, cache):
+    """What the command answers in this process."""
+    from bench.command_line import main
+
+    command = ["distilbench", *map(str, arguments)]
+    output, notices, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGINT)
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(notices):
+        patch.setenv("DISTILBENCH_CACHE", str(cache))
+        patch.setenv("COLUMNS", "200")
+        patch.setattr(sys, "argv", command)
+        with pytest.raises(SystemExit) as left:
+            main()
+    signal.signal(signal.SIGINT, handler)
+    return subprocess.CompletedProcess(command, left.value.code or 0, output.getvalue(), notices.getvalue())
+
+
+def distilbench_apart(*arguments, cache, stdin="", before=None):
+    """What it answers in a process of its own; `before` is called there first."""
     command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
     environment = {**os.environ, "DISTILBENCH_CACHE": str(cache), "COLUMNS": "200"}
     return subprocess.run(command, capture_output=True, text=True, input=stdin, env=environment, preexec_fn=before)
@@ -32,7 +55,7 @@ def write(path, texts, labels):
 
 
 def test_help_shows_every_command_and_an_example(tmp_path):
-    answer = distilbench("--help", cache=tmp_path)
+    answer = distilbench_apart("--help", cache=tmp_path)
     assert answer.returncode == 0
     commands = ("run", "list", "show", "predict", "fetch", "cache", "measure", "compare", "recommend", "self-check")
     for command in commands:
@@ -129,42 +152,36 @@ def test_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, tin
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 
-    answer = distilbench(
-        "run", tiny_recipe, "--output", tmp_path / "run", cache=tmp_path / "cache", before=no_file_over_20_kilobytes
-    )
+    run = ("run", tiny_recipe, "--set", "teacher.epochs=1", "--output", tmp_path / "run")
+    answer = distilbench_apart(*run, cache=tmp_path / "cache", before=no_file_over_20_kilobytes)
     refused(answer, "finished stages are kept")
     assert not list((tmp_path / "cache").rglob("*.tmp"))
     assert not list((tmp_path / "cache").rglob("teacher/*/stage.json"))
 
 
-def test_full_disk_while_torchscript_is_written_is_one_sentence_too(tmp_path, tiny_recipe):
+def test_full_disk_while_torchscript_is_written_is_one_sentence_too(tmp_path, tiny_recipe, tiny_bert):
     """Written by torch itself, a file that does not fit would end the process without a word."""
+    checkpoint = save_tiny_transformer(tmp_path / "checkpoint", tiny_bert) / "model.safetensors"
+    largest = checkpoint.stat().st_size + 500  # TorchScript adds some 1,800 bytes to the weights
 
-    def no_file_over_145_kilobytes():
+    def no_file_as_large_as_the_archive():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (145_000, 145_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
-    changes = ("--set", "teacher.formats=[eager, torchscript]", "--set", "speed_seeds=0")
+    changes = ("--set", "teacher.formats=[eager, torchscript]", "--set", "teacher.epochs=1")
     run = ("run", tiny_recipe, *changes, "--output", tmp_path / "run")
-    answer = distilbench(*run, cache=tmp_path / "cache", before=no_file_over_145_kilobytes)
+    answer = distilbench_apart(*run, cache=tmp_path / "cache", before=no_file_as_large_as_the_archive)
     refused(answer, "File too large; finished stages are kept")
-    assert list((tmp_path / "cache" / "stages" / "teacher").glob("*/stage.json"))
+    stages = tmp_path / "cache" / "stages"
+    assert [len(list(stages.glob(f"{kind}/*/stage.json"))) for kind in ("teacher", "bundle")] == [1, 1]
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 
 def test_interrupt_and_kill_lose_nothing(tmp_path, tiny_recipe):
     """Ctrl-C exits 130 with a sentence; after kill -9 the same command goes on from the stages that were finished."""
-    command = [
-        sys.executable,
-        "-c",
-        PROGRAM,
-        "run",
-        str(tiny_recipe),
-        "--output",
-        str(tmp_path / "run"),
-        "--set",
-        "speed_seeds=0",
-    ]
+    few = ("speed_seeds=0", "teacher.formats=[eager]", "formats=[onnx]", "objectives=[{name: logits}]")
+    changes = [word for change in few for word in ("--set", change)]
+    command = [sys.executable, "-c", PROGRAM, "run", str(tiny_recipe), "--output", str(tmp_path / "run"), *changes]
     environment = {**os.environ, "DISTILBENCH_CACHE": str(tmp_path / "cache")}
 
     def start_and_stop(kind, number):
@@ -188,58 +205,27 @@ def test_interrupt_and_kill_lose_nothing(tmp_path, tiny_recipe):
     assert not list((tmp_path / "cache").rglob("*.tmp"))
 
 
-@pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    """A small ONNX bundle made by hand from a new student."""
-    import numpy as np
-    from sample_texts import sentences
-
-    from export.exporting import ExportRequest, export_bundle, open_origin
-    from materials.rows import Rows
-    from students.checkpoint import StudentShape, build_student, save_student
-    from students.vocabulary import build_tokenizer
-
-    root = tmp_path_factory.mktemp("bundle")
-    texts = sentences(50)[0]
-    tokenizer = build_tokenizer(texts, known=())
-    shape = StudentShape(
-        architecture="linear",
-        words=tokenizer.get_vocab_size(),
-        dimensions=8,
-        label_names=("bad", "good"),
-        max_length_tokens=16,
-        settings={"buckets": 50},
-    )
-    (root / "checkpoint").mkdir()
-    (root / "onnx").mkdir()
-    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, root / "checkpoint")
-    rows = Rows(texts=texts, labels=np.arange(50) % 2)
-    with open_origin(root / "checkpoint", texts) as origin:
-        export_bundle(ExportRequest(origin=origin, rows=rows), "onnx", root / "onnx")
-    return root / "onnx"
-
-
-def test_predict_prints_a_line_for_each_text_from_arguments_or_standard_input(bundle, tmp_path):
-    given = distilbench("predict", bundle, "a lovely film", "dull", cache=tmp_path)
-    piped = distilbench("predict", bundle, cache=tmp_path, stdin="a lovely film\ndull\n")
+def test_predict_prints_a_line_for_each_text_from_arguments_or_standard_input(tiny_onnx, tmp_path):
+    given = distilbench("predict", tiny_onnx, "a lovely film", "dull", cache=tmp_path)
+    piped = distilbench_apart("predict", tiny_onnx, cache=tmp_path, stdin="a lovely film\ndull\n")
     assert given.stdout == piped.stdout
     lines = [line.split("\t") for line in given.stdout.splitlines()]
     assert [text for *_, text in lines] == ["a lovely film", "dull"]
     assert all(label in ("bad", "good") and 0.5 <= float(probability) <= 1 for label, probability, _ in lines)
-    assert "bad=" in distilbench("predict", bundle, "dull", "--all", cache=tmp_path).stdout
+    assert "bad=" in distilbench("predict", tiny_onnx, "dull", "--all", cache=tmp_path).stdout
 
 
-def test_standard_input_that_is_not_utf8_is_refused_with_its_line(bundle, tmp_path):
-    command = [sys.executable, "-c", PROGRAM, "predict", str(bundle)]
+def test_standard_input_that_is_not_utf8_is_refused_with_its_line(tiny_onnx, tmp_path):
+    command = [sys.executable, "-c", PROGRAM, "predict", str(tiny_onnx)]
     answer = subprocess.run(command, capture_output=True, input="good\ncafé".encode("latin-1"))
     assert answer.returncode == 2
     assert b"line 2 of standard input is not UTF-8" in answer.stderr
 
 
-def test_predict_refuses_a_changed_bundle(bundle, tmp_path):
-    copy = shutil.copytree(bundle, tmp_path / "bundle")
+def test_predict_refuses_a_changed_bundle(tiny_onnx, tmp_path):
+    copy = shutil.copytree(tiny_onnx, tmp_path / "bundle")
     (copy / "model.onnx").write_bytes(b"changed")
-    refused(distilbench("predict", copy, "text", cache=tmp_path), "is not the file that was exported")
+    refused(distilbench_apart("predict", copy, "text", cache=tmp_path), "is not the file that was exported")
 
 
 def test_cache_is_shown_and_pruned(tmp_path):

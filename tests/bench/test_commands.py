@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sample_texts import labelled
 
 from bench.commands import RunRequest
 from bench.recipe_file import read_recipe
@@ -33,13 +34,9 @@ def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
     assert (recipe.data.train, recipe.data.test, recipe.data.licence) == ("mine.csv", None, None)
 
 
-def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_bert, monkeypatch):
-    import numpy as np
-
+def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_student, monkeypatch):
     import export.exporting
     from export import Exporter
-    from materials.rows import Rows
-    from teachers.transformer import save_transformer, start_transformer
 
     calls = []
 
@@ -50,12 +47,9 @@ def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path
 
     exporter = Exporter(description="", settings={"a": broken, "b": broken}, runtime="torch", model_file="model.x")
     monkeypatch.setitem(export.exporting.EXPORTERS, "broken", exporter)
-    (tmp_path / "checkpoint").mkdir()
-    (tmp_path / "bundle").mkdir()
-    save_transformer(start_transformer(tiny_bert, ("a", "b"), max_length_tokens=16, seed=0), tmp_path / "checkpoint")
-    with export.exporting.open_origin(tmp_path / "checkpoint", []) as origin:
-        wanted = export.exporting.ExportRequest(origin=origin, rows=Rows(texts=["a", "b"], labels=np.array([0, 1])))
-        bundle = export.exporting.export_bundle(wanted, "broken", tmp_path / "bundle")
+    with export.exporting.open_origin(tiny_student, []) as origin:
+        wanted = export.exporting.ExportRequest(origin=origin, rows=labelled(2))
+        bundle = export.exporting.export_bundle(wanted, "broken", tmp_path)
     assert len(calls) == 2
     assert bundle.parity["status"] == "failed"
     assert bundle.parity["reason"] == "could not be exported: NotImplementedError: no such operator"

@@ -23,16 +23,11 @@ def rows(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tiny_onnx):
-    return tiny_onnx.parent / "checkpoint"
-
-
-@pytest.fixture(scope="module")
-def exported(checkpoint, rows, tmp_path_factory):
+def exported(tiny_student, rows, tmp_path_factory):
     """The answer of `export` to three formats, and the folder."""
     output = tmp_path_factory.mktemp("exported") / "out"
     answer = distilbench(
-        *("export", checkpoint, "--to", "eager,onnx,onnx-int8", "--output", output, "--quantize-data", rows),
+        *("export", tiny_student, "--to", "eager,onnx,onnx-int8", "--output", output, "--quantize-data", rows),
         *("--text", "body", "--label", "verdict", "--licence", "CC BY-NC-SA 3.0"),
     )
     return answer, output
@@ -55,8 +50,8 @@ def test_export_writes_one_bundle_a_format_and_says_what_came_of_each(exported):
 
 def test_licence_is_in_every_bundle_and_a_non_commercial_one_is_pointed_out(exported):
     answer, output = exported
-    assert "non-commercial: checkpoint (CC BY-NC-SA 3.0 (non-commercial))" in answer.notices
-    assert read_bundle(output / "onnx").licences == {"checkpoint": "CC BY-NC-SA 3.0 (non-commercial)"}
+    assert "non-commercial: tiny-student (CC BY-NC-SA 3.0 (non-commercial))" in answer.notices
+    assert read_bundle(output / "onnx").licences == {"tiny-student": "CC BY-NC-SA 3.0 (non-commercial)"}
 
 
 def test_bundle_of_a_run_keeps_its_licences_and_maker(exported, tmp_path):
@@ -64,7 +59,7 @@ def test_bundle_of_a_run_keeps_its_licences_and_maker(exported, tmp_path):
     assert distilbench("export", output / "eager", "--to", "torchscript", "--output", tmp_path / "out").code == 0
     bundle = read_bundle(tmp_path / "out" / "torchscript")
     assert bundle.licences == read_bundle(output / "eager").licences
-    assert bundle.made == {"from": "checkpoint"}
+    assert bundle.made == {"from": "tiny-student"}
 
 
 def test_anybodys_transformer_folder_is_exported_on_unlabelled_rows(tiny_classifier, rows, tmp_path):
@@ -83,15 +78,15 @@ def test_anybodys_transformer_folder_is_exported_on_unlabelled_rows(tiny_classif
     assert read_bundle(tmp_path / "out" / "onnx").exported["rows"] == 30
 
 
-def test_without_rows_lossless_formats_are_judged_on_made_up_texts(checkpoint, tmp_path):
-    assert distilbench("export", checkpoint, "--to", "onnx", "--output", tmp_path / "out").code == 0
+def test_without_rows_lossless_formats_are_judged_on_made_up_texts(tiny_student, tmp_path):
+    assert distilbench("export", tiny_student, "--to", "onnx", "--output", tmp_path / "out").code == 0
     assert read_bundle(tmp_path / "out" / "onnx").exported["made_up_rows"] is True
 
 
-def test_tokenizer_goes_into_the_file_on_request(checkpoint, rows, tmp_path):
+def test_tokenizer_goes_into_the_file_on_request(tiny_student, rows, tmp_path):
     pytest.importorskip("onnxruntime_extensions")
     answer = distilbench(
-        *("export", checkpoint, "--to", "onnx", "--output", tmp_path / "out", "--with-tokenizer"),
+        *("export", tiny_student, "--to", "onnx", "--output", tmp_path / "out", "--with-tokenizer"),
         *("--quantize-data", rows, "--text", "body", "--label", "verdict"),
     )
     assert answer.code == 0
@@ -113,31 +108,30 @@ def test_tokenizer_goes_into_the_file_on_request(checkpoint, rows, tmp_path):
         (("--to", "onnx", "--quantize-data", "FEW"), "has 3 rows; calibrating and judging need 20"),
     ],
 )
-def test_bad_request_is_one_sentence_and_leaves_nothing(checkpoint, rows, tmp_path, arguments, sentence):
+def test_bad_request_is_one_sentence_and_leaves_nothing(tiny_student, rows, tmp_path, arguments, sentence):
     few = tmp_path / "few.csv"
     pd.DataFrame({"text": ["a", "b", "c"]}).to_csv(few, index=False)
     given = [{"ROWS": rows, "FEW": few}.get(argument, argument) for argument in arguments]
     with pytest.raises(RequestError, match=sentence):
-        distilbench("export", checkpoint, "--output", tmp_path / "out", *given)
+        distilbench("export", tiny_student, "--output", tmp_path / "out", *given)
     assert {path.name for path in tmp_path.iterdir()} == {"few.csv"}
 
 
-def test_pair_that_cannot_be_is_refused_by_name_and_left_out_of_all(exported, tiny_onnx, tmp_path, monkeypatch):
+def test_pair_that_cannot_be_is_refused_by_name_and_left_out_of_all(tiny_student, tmp_path, monkeypatch):
     import export
 
     monkeypatch.setitem(export.EXPORTERS["aotinductor"].impossible, "cnn", "of the weather")
-    checkpoint = tiny_onnx.parent / "checkpoint"
     with pytest.raises(RequestError, match="cnn cannot be exported to aotinductor: of the weather"):
-        distilbench("export", checkpoint, "--to", "aotinductor", "--output", tmp_path / "out")
+        distilbench("export", tiny_student, "--to", "aotinductor", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert distilbench("export", checkpoint, "--to", "all", "--output", tmp_path / "out").code == 0
+    assert distilbench("export", tiny_student, "--to", "all", "--output", tmp_path / "out").code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"eager", "torchscript", "onnx", "openvino"}
 
 
-def test_file_in_the_place_of_the_output_is_refused(checkpoint, tmp_path):
+def test_file_in_the_place_of_the_output_is_refused(tiny_student, tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(RequestError, match="cannot write to the folder"):
-        distilbench("export", checkpoint, "--to", "onnx", "--output", tmp_path / "out")
+        distilbench("export", tiny_student, "--to", "onnx", "--output", tmp_path / "out")
     assert (tmp_path / "out").read_text() == "a file"
 
 
@@ -175,21 +169,12 @@ def replaced(bundle, file, other):
     (bundle / "bundle.json").write_text(json.dumps(content))
 
 
-def test_verify_finds_a_file_that_computes_something_else(exported, tiny_onnx, tmp_path):
-    from export.checkpoint import load_checkpoint
-    from students.checkpoint import save_student
+def test_verify_finds_a_file_that_computes_something_else(exported, tiny_student, tmp_path):
+    from safetensors.torch import load_file, save_file
 
-    checkpoint = shutil.copytree(tiny_onnx.parent / "checkpoint", tmp_path / "checkpoint")
-    classifier = load_checkpoint(checkpoint)
-    classifier.module.output.bias.data += 0.1
-    other = tmp_path / "other"
-    other.mkdir()
-    content = json.loads((checkpoint / "model.json").read_text())
-    content.pop("version")
-    from students.checkpoint import StudentShape
-
-    shape = StudentShape(**{**content, "label_names": tuple(content["label_names"])})
-    save_student(classifier.module, shape, classifier.encoder.tokenizer, other)
+    other = shutil.copytree(tiny_student, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    save_file({**weights, "output.bias": weights["output.bias"] + 0.1}, other / "model.safetensors")
     assert distilbench("export", other, "--to", "onnx", "--output", tmp_path / "out").code == 0
     bundle = shutil.copytree(exported[1] / "onnx", tmp_path / "bundle")
     replaced(bundle, "model.onnx", tmp_path / "out" / "onnx" / "model.onnx")
@@ -245,31 +230,31 @@ def test_list_exporters_is_a_table_of_format_by_architecture():
     assert "(1) torch.export writes the steps of an LSTM out for one length" in answer.output
 
 
-def test_folder_that_is_no_bundle_is_spared(checkpoint, tmp_path):
+def test_folder_that_is_no_bundle_is_spared(tiny_student, tmp_path):
     theirs = tmp_path / "onnx"
     theirs.mkdir()
     (theirs / "model_quantized.onnx").write_text("theirs")
     with pytest.raises(RequestError, match="is there already and is no bundle"):
-        distilbench("export", checkpoint, "--to", "onnx", "--output", tmp_path)
+        distilbench("export", tiny_student, "--to", "onnx", "--output", tmp_path)
     assert (theirs / "model_quantized.onnx").read_text() == "theirs"
 
 
-def test_texts_need_an_opset_that_has_operators_for_them_and_say_so_first(checkpoint, tmp_path):
+def test_texts_need_an_opset_that_has_operators_for_them_and_say_so_first(tiny_student, tmp_path):
     pytest.importorskip("onnxruntime_extensions")
     with pytest.raises(RequestError, match="a file that takes texts needs opset 20 or a later one; got 18"):
         distilbench(
-            *("export", checkpoint, "--to", "onnx", "--output", tmp_path / "out", "--opset", "18", "--with-tokenizer")
+            *("export", tiny_student, "--to", "onnx", "--output", tmp_path / "out", "--opset", "18", "--with-tokenizer")
         )
     assert not (tmp_path / "out").exists()
 
 
-def test_compiler_that_is_missing_is_told_before_anything_is_written(checkpoint, tmp_path, monkeypatch):
+def test_compiler_that_is_missing_is_told_before_anything_is_written(tiny_student, tmp_path, monkeypatch):
     import export
 
     monkeypatch.setattr(export, "has_compiler", lambda: False)
     with pytest.raises(RequestError, match="format aotinductor needs a C\\+\\+ compiler"):
-        distilbench("export", checkpoint, "--to", "onnx,aotinductor", "--output", tmp_path / "out")
+        distilbench("export", tiny_student, "--to", "onnx,aotinductor", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    answer = distilbench("export", checkpoint, "--to", "all", "--output", tmp_path / "out")
+    answer = distilbench("export", tiny_student, "--to", "all", "--output", tmp_path / "out")
     assert "aotinductor is left out: format aotinductor needs a C++ compiler" in answer.notices
     assert "onnx-int8 is left out: needs rows (--quantize-data)" in answer.notices

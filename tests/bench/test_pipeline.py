@@ -109,7 +109,8 @@ def test_students_are_trained_from_stored_logits_without_the_teacher(
         replace(teachers.TEACHERS["transformer"], start=never, open=never, save=never, load=never),
     )
     monkeypatch.setattr("export.labelling.label_rows", never)
-    run_recipe(request(tiny_recipe, tmp_path / "run", "students.0.transfer_epochs=3", "speed_seeds=0"), dry_run=False)
+    changes = ("students.0.transfer_epochs=3", "speed_seeds=0", "formats=[onnx]")
+    run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
     assert made.count("student") == 2
     assert {"teacher", "logits", "splits"}.isdisjoint(made)
 
@@ -146,8 +147,8 @@ def test_damaged_cache_is_mended(own_cache, tiny_recipe, tmp_path, made, capsys)
 
 
 def test_file_that_fails_the_gate_is_a_failed_row_and_the_run_finishes(own_cache, tiny_recipe, tmp_path, capsys):
-    change = "parity.largest_difference=0.0"
-    assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0", change), dry_run=False) == 1
+    changes = ("parity.largest_difference=0.0", "speed_seeds=0", "objectives=[{name: hard}]")
+    assert run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False) == 1
     failed = [row for row in read_run(tmp_path / "run").rows if row.status == "failed"]
     assert {row.format for row in failed} == {"onnx"}
     assert all(row.parity == "failed" and "the bound is 0e+00" in row.error for row in failed)
@@ -158,15 +159,17 @@ def test_measuring_process_that_crashes_is_a_failed_row_and_is_tried_again(
     own_cache, tiny_recipe, tmp_path, monkeypatch
 ):
     shutil.rmtree(own_cache / "stages" / "measurement")
+    wanted = request(tiny_recipe, tmp_path / "run", "speed_seeds=0", "formats=[onnx]", "objectives=[{name: hard}]")
     with monkeypatch.context() as patch:
         patch.setattr("bench.isolation.PYTHON", (shutil.which("false"),))
-        assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 1
+        assert run_recipe(wanted, dry_run=False) == 1
     assert {row.error for row in read_run(tmp_path / "run").rows} == {"the measuring process died (status 1)"}
-    assert run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0"), dry_run=False) == 0
+    assert run_recipe(wanted, dry_run=False) == 0
 
 
 def test_several_seeds_give_means_and_one_gap_closed(own_cache, tiny_recipe, tmp_path):
-    run_recipe(request(tiny_recipe, tmp_path / "run", "seeds=[0, 1]", "speed_seeds=0"), dry_run=False)
+    changes = ("seeds=[0, 1]", "speed_seeds=0", "teacher.formats=[eager]", "formats=[onnx]")
+    run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
     run = read_run(tmp_path / "run")
     group = next(group for group in run.groups if (group.model, group.format) == ("linear hard", "onnx"))
     scores = [row.macro_f1 for row in run.rows if (row.model, row.format) == ("linear hard", "onnx")]

@@ -10,9 +10,9 @@ from materials.errors import RequestError
 
 
 @pytest.fixture
-def checkpoint(tiny_onnx, tmp_path):
+def checkpoint(tiny_student, tmp_path):
     """A copy of a student's checkpoint to do harm to."""
-    return shutil.copytree(tiny_onnx.parent / "checkpoint", tmp_path / "checkpoint")
+    return shutil.copytree(tiny_student, tmp_path / "checkpoint")
 
 
 def test_sound_checkpoint_loads_and_says_its_version(checkpoint):

@@ -2,30 +2,26 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
 from dataclasses import replace
 
-import numpy as np
 import pytest
+from sample_models import exported_once, save_tiny_student, save_tiny_transformer, train_tiny
 from sample_places import places_named_in
-from sample_texts import sentences
+from sample_texts import labelled, sentences
 
-from export import EXPORTERS
+from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
-from export.exporting import ExportRequest, export_bundle, gate, open_origin
+from export.exporting import ExportRequest, gate, open_origin
 from export.origin import Unfit
 from export.parity import ParityBounds
 from export.predictor import Predictor
 from materials.errors import RequestError
-from materials.rows import Rows
 from students import STUDENTS
-from students.checkpoint import StudentShape, build_student, save_student, student_encoder
-from students.vocabulary import build_tokenizer, save_tokenizer
 from teachers import TEACHERS
-from teachers.transformer import save_transformer, start_transformer
-from training.loop import Examples, TrainingSettings, train
-from training.objectives import OBJECTIVES
 
-SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 16}, "bilstm": {"hidden": 12, "layer": 10}}
 ARCHITECTURES = (*(name for name, teacher in TEACHERS.items() if teacher.modality == "text"), *STUDENTS)
 PAIRS = [
     (architecture, format)
@@ -35,67 +31,32 @@ PAIRS = [
 ]
 
 
-def rows(count, start=0):
-    texts, labels = sentences(count, start)
-    return Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
-
-
-def learn(module, encoder, learning_rate):
-    examples = [Examples(encoded=encoder.encode(part.texts), labels=part.labels) for part in (rows(200), rows(60, 900))]
-    settings = TrainingSettings(epochs=12, batch_size=16, learning_rate=learning_rate, seed=0, bf16=False)
-    train(
-        module,
-        *examples,
-        encoder=encoder,
-        objective=OBJECTIVES["hard"],
-        settings=settings,
-        report=lambda done, total: None,
-    )
-
-
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory, tiny_bert):
     """A trained checkpoint of every architecture, by name."""
     root = tmp_path_factory.mktemp("checkpoints")
-    tokenizer = build_tokenizer(rows(200).texts, known=())
-    save_tokenizer(tokenizer, root)
     for architecture in STUDENTS:
-        shape = StudentShape(
-            architecture=architecture,
-            words=tokenizer.get_vocab_size(),
-            dimensions=16,
-            label_names=("bad", "good"),
-            max_length_tokens=24,
-            settings=SMALL.get(architecture, {}),
-        )
-        module = build_student(shape, vectors=None, seed=0)
-        learn(module, student_encoder(root / "tokenizer.json", shape), 0.02)
-        (root / architecture).mkdir()
-        save_student(module, shape, tokenizer, root / architecture)
-    teacher = start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=24, seed=0)
-    learn(teacher.module, teacher.encoder, 3e-3)
-    (root / "transformer").mkdir()
-    save_transformer(teacher, root / "transformer")
-    return root
+        train_tiny(save_tiny_student(root / architecture, architecture, dimensions=16), learning_rate=0.02)
+    train_tiny(save_tiny_transformer(root / "transformer", tiny_bert), learning_rate=3e-3)
+    return {folder.name: folder for folder in root.iterdir()}
 
 
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory, checkpoints):
     """A function that gives the bundle of an architecture in a format, exported once."""
+    about = {"made": {"recipe": "tiny"}, "licences": {"data": "none"}}
+    calibration = sentences(100, 6000)[0]
     root = tmp_path_factory.mktemp("bundles")
+    with exported_once(checkpoints, root, rows=labelled(200, 3000), calibration=calibration, **about) as get:
+        yield lambda architecture, format: read_bundle(get(architecture, format))
 
-    def get(architecture, format):
-        folder = root / architecture / format
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            with open_origin(checkpoints / architecture, rows(100, 6000).texts) as origin:
-                request = ExportRequest(
-                    origin=origin, rows=rows(200, 3000), made={"recipe": "tiny"}, licences={"data": "none"}
-                )
-                export_bundle(request, format, folder)
-        return read_bundle(folder)
 
-    return get
+@pytest.fixture(scope="session")
+def origins(checkpoints):
+    """What exporters start from, by architecture, for those that every setting is tried on."""
+    calibration = sentences(100, 6000)[0]
+    with ExitStack() as stack:
+        yield {name: stack.enter_context(open_origin(checkpoints[name], calibration)) for name in TRIED}
 
 
 @pytest.mark.parametrize(("architecture", "format"), PAIRS)
@@ -150,9 +111,6 @@ def test_bilstm_passes_in_the_first_setting_of_every_int8_format(bundles, format
 
 
 def test_onnx_bundle_predicts_without_torch(bundles):
-    import subprocess
-    import sys
-
     program = (
         "import sys; from pathlib import Path; from export.predictor import Predictor\n"
         "print(Predictor(Path(sys.argv[1])).predict(['a lovely film'])[0].label)\n"
@@ -204,26 +162,26 @@ def test_bundle_cannot_name_files_outside_its_folder(damaged):
         read_bundle(damaged)
 
 
+TRIED = ("transformer", "bilstm")
 INT8_SETTINGS = [(name, setting) for name in ("onnx-int8", "onnx-int8-static") for setting in EXPORTERS[name].settings]
 
 
-@pytest.mark.parametrize("architecture", ["transformer", "bilstm"])
+@pytest.mark.parametrize("architecture", TRIED)
 @pytest.mark.parametrize(("format", "setting"), INT8_SETTINGS)
 def test_every_setting_writes_a_file_that_computes_the_model_or_says_why_not(
-    bundles, checkpoints, tmp_path, architecture, format, setting
+    bundles, origins, tmp_path, architecture, format, setting
 ):
-    write = EXPORTERS[format].settings[setting]
-    with open_origin(checkpoints / architecture, rows(100, 6000).texts) as origin:
-        origin.classifier.encoder.save(tmp_path)
-        spared = [int(word) for word in setting.split() if word.isdigit() and "sensitive" in setting]
-        if spared and spared[0] > len(origin.most_sensitive_layers):
-            with pytest.raises(Unfit, match="can be spared"):
-                write(origin, tmp_path)
-            return
-        write(origin, tmp_path)
-        bounds = ParityBounds(smallest_agreement=0.9, largest_f1_drop=0.1)
-        bundle = replace(bundles(architecture, format), folder=tmp_path)
-        found = gate(ExportRequest(origin=origin, rows=rows(200, 3000), bounds=bounds), bundle)
+    write, origin = EXPORTERS[format].settings[setting], origins[architecture]
+    origin.classifier.encoder.save(tmp_path)
+    spared = [int(word) for word in setting.split() if word.isdigit() and "sensitive" in setting]
+    if spared and spared[0] > len(origin.most_sensitive_layers):
+        with pytest.raises(Unfit, match="can be spared"):
+            write(origin, tmp_path)
+        return
+    write(origin, tmp_path)
+    bounds = ParityBounds(smallest_agreement=0.9, largest_f1_drop=0.1)
+    bundle = replace(bundles(architecture, format), folder=tmp_path)
+    found = gate(ExportRequest(origin=origin, rows=labelled(200, 3000), bounds=bounds), bundle)
     assert found.status == "passed", found.reason
 
 
@@ -232,13 +190,11 @@ def test_bundle_whose_tokenizer_reads_otherwise_fails_its_gate(bundles, checkpoi
     folder = shutil.copytree(bundle.folder, tmp_path / "bundle")
     text = (folder / "tokenizer.json").read_text(encoding="utf-8")
     (folder / "tokenizer.json").write_text(text.replace('"film"', '"flim"'), encoding="utf-8")
-    with open_origin(checkpoints / "cnn", []) as origin:
-        found = gate(ExportRequest(origin=origin, rows=rows(200, 300)), replace(bundle, folder=folder))
+    with open_origin(checkpoints["cnn"], []) as origin:
+        found = gate(ExportRequest(origin=origin, rows=labelled(200, 300)), replace(bundle, folder=folder))
     assert found.status == "failed"
     assert found.reason == "its tokenizer reads the rows otherwise than the trained model's"
 
 
 def test_every_runtime_has_a_format_and_every_format_a_runtime():
-    from export import RUNTIMES
-
     assert {exporter.runtime for exporter in EXPORTERS.values()} <= set(RUNTIMES)

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sample_models import export_tiny, split_weights
-from sample_texts import sentences
+from sample_models import exported_once, split_weights
+from sample_texts import labelled, sentences
 
 from export import RUNTIMES
 from export.bundle import read_bundle
@@ -130,7 +130,8 @@ def test_eager_bundle_of_a_model_in_several_files_has_one_file(tiny_classifier, 
     from safetensors.numpy import load_file
 
     copy = split_weights(shutil.copytree(tiny_classifier, tmp_path / "copy"))
-    bundle = read_bundle(export_tiny(copy, tmp_path / "bundles" / "eager", format="eager"))
+    with exported_once({"split": copy}, tmp_path / "bundles", rows=labelled(60), calibration=()) as get:
+        bundle = read_bundle(get("split", "eager"))
     assert {name for name in bundle.files if "safetensors" in name} == {"model.safetensors"}
     assert load_file(bundle.model_path).keys() == load_file(tiny_classifier / "model.safetensors").keys()
     assert np.allclose(logits(bundle), original, atol=1e-5)

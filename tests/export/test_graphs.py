@@ -9,35 +9,31 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_texts import sentences
+from sample_models import save_tiny_student
+from sample_texts import labelled, sentences
 
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.layers import layer_inputs, weight_of, weighted_layers
 from export.origin import Origin, Unfit
-from export.parity import ParityBounds
 from export.sensitivity import most_sensitive_first, noise_share
 from export.smoothing import smooth, smoothing_factors
 from export.to_onnx import write_plain_onnx
 from materials.errors import RequestError
-from materials.rows import Rows
-from students.checkpoint import StudentShape, build_student, save_student
 from students.linear import Linear
-from students.vocabulary import build_tokenizer
-from teachers.transformer import save_transformer, start_transformer
 
 LAYERS = 2
 
 
 @pytest.fixture(scope="module")
-def transformer(tmp_path_factory, tiny_bert):
-    folder = tmp_path_factory.mktemp("transformer")
-    save_transformer(start_transformer(tiny_bert, ("bad", "good"), max_length_tokens=24, seed=0), folder)
-    return folder
+def sound(tiny_transformer):
+    """A transformer for tests that leave it as it is."""
+    with open_origin(tiny_transformer, sentences(60)[0]) as opened:
+        yield opened
 
 
 @pytest.fixture
-def origin(transformer):
-    with open_origin(transformer, sentences(60)[0]) as opened:
+def origin(tiny_transformer):
+    with open_origin(tiny_transformer, sentences(60)[0]) as opened:
         yield opened
 
 
@@ -45,14 +41,12 @@ def operators(file):
     return Counter(node.op_type for node in onnx.load(file).graph.node)
 
 
-def exported(origin, format, folder, **bounds):
-    texts, labels = sentences(80, 500)
-    rows = Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
-    return export_bundle(ExportRequest(origin=origin, rows=rows, bounds=ParityBounds(**bounds)), format, folder)
+def exported(origin, format, folder):
+    return export_bundle(ExportRequest(origin=origin, rows=labelled(80, 500)), format, folder)
 
 
-def test_attention_normalisation_and_gelu_are_one_operator_each(origin, tmp_path):
-    bundle = exported(origin, "onnx", tmp_path)
+def test_attention_normalisation_and_gelu_are_one_operator_each(sound, tmp_path):
+    bundle = exported(sound, "onnx", tmp_path)
     found = operators(bundle.model_path)
     assert bundle.parity["setting"] == "fused operators"
     assert found["Attention"] == LAYERS
@@ -60,14 +54,14 @@ def test_attention_normalisation_and_gelu_are_one_operator_each(origin, tmp_path
     assert found["BiasGelu"] == LAYERS
     assert not found["Softmax"]
     assert not found["Erf"]
-    write_plain_onnx(origin, tmp_path)
+    write_plain_onnx(sound, tmp_path)
     plain = operators(tmp_path / "model.onnx")
     assert plain["Softmax"] == LAYERS
     assert found.total() < plain.total() / 2
 
 
-def test_weights_of_fused_attention_lie_side_by_side_in_the_file(origin, tmp_path):
-    model = onnx.load(exported(origin, "onnx", tmp_path).model_path)
+def test_weights_of_fused_attention_lie_side_by_side_in_the_file(sound, tmp_path):
+    model = onnx.load(exported(sound, "onnx", tmp_path).model_path)
     sizes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     attention = [node for node in model.graph.node if node.op_type == "Attention"]
     assert {sizes[node.input[1]] for node in attention} == {(32, 96)}
@@ -91,21 +85,10 @@ def test_deployed_linear_gives_the_logits_of_the_trained_one(rows, buckets, clas
 
 def sizes_of_linear(folder, *, label_names, buckets):
     """The sizes of a linear student's files in bytes, by format."""
-    texts, _ = sentences(60)
-    tokenizer = build_tokenizer(texts, known=())
-    shape = StudentShape(
-        architecture="linear",
-        words=tokenizer.get_vocab_size(),
-        dimensions=50,
-        label_names=label_names,
-        max_length_tokens=24,
-        settings={"buckets": buckets},
-    )
-    checkpoint = folder / "checkpoint"
-    checkpoint.mkdir()
-    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
+    changes = {"dimensions": 50, "label_names": label_names, "settings": {"buckets": buckets}}
+    checkpoint = save_tiny_student(folder / "checkpoint", "linear", **changes)
     sizes = {}
-    with open_origin(checkpoint, texts) as origin:
+    with open_origin(checkpoint, sentences(60)[0]) as origin:
         for format in ("eager", "onnx", "onnx-int8"):
             (folder / format).mkdir()
             bundle = exported(origin, format, folder / format)
@@ -180,24 +163,24 @@ def test_smoothed_graph_computes_the_same_and_quietens_the_layer_with_an_outlier
 
 
 @pytest.mark.parametrize("opset", [9, 99])
-def test_opset_that_cannot_express_the_model_is_refused(transformer, tmp_path, opset):
+def test_opset_that_cannot_express_the_model_is_refused(tiny_student, tmp_path, opset):
     with (
-        open_origin(transformer, [], opset=opset) as origin,
+        open_origin(tiny_student, [], opset=opset) as origin,
         pytest.raises(RequestError, match=rf"opset {opset} cannot express this model; torch's exporter gave opset \d+"),
     ):
         exported(origin, "onnx", tmp_path)
 
 
-def test_weights_that_fit_no_single_file_are_no_onnx_file(transformer, tmp_path, monkeypatch):
+def test_weights_that_fit_no_single_file_are_no_onnx_file(tiny_transformer, tmp_path, monkeypatch):
     import export.to_onnx
 
     monkeypatch.setattr(export.to_onnx, "LARGEST_WEIGHTS_BYTES", 1000)
-    with open_origin(transformer, []) as origin, pytest.raises(Unfit, match="do not fit one ONNX file"):
+    with open_origin(tiny_transformer, []) as origin, pytest.raises(Unfit, match="do not fit one ONNX file"):
         _ = origin.plain_onnx
 
 
-def test_other_opset_is_the_file_s(transformer, tmp_path):
-    with open_origin(transformer, [], opset=22) as origin:
+def test_other_opset_is_the_file_s(tiny_transformer, tmp_path):
+    with open_origin(tiny_transformer, [], opset=22) as origin:
         model = onnx.load(exported(origin, "onnx", tmp_path).model_path)
     assert {one.domain: one.version for one in model.opset_import}[""] == 22
 
@@ -228,24 +211,8 @@ def test_weight_that_several_layers_share_is_not_smoothed_twice(tmp_path):
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
     rows = {"input_ids": np.arange(12).reshape(2, 6)}
     before = onnxruntime.InferenceSession(model.SerializeToString()).run(None, rows)[0]
-    with open_origin(save_tiny_checkpoint(tmp_path), sentences(40)[0]) as origin:
+    with open_origin(save_tiny_student(tmp_path, "linear"), sentences(40)[0]) as origin:
         smooth(model, origin)
     after = onnxruntime.InferenceSession(model.SerializeToString()).run(None, rows)[0]
     np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4)
     assert [node.name for node in model.graph.node if node.op_type == "Mul"] == ["second/smoothing"]
-
-
-def save_tiny_checkpoint(folder):
-    """A student whose encoder feeds the rows."""
-    texts, _ = sentences(40)
-    tokenizer = build_tokenizer(texts, known=())
-    shape = StudentShape(
-        architecture="linear",
-        words=tokenizer.get_vocab_size(),
-        dimensions=4,
-        label_names=("bad", "good"),
-        max_length_tokens=24,
-        settings={"buckets": 10},
-    )
-    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, folder)
-    return folder

@@ -2,30 +2,30 @@
 
 import json
 import shutil
-from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from sample_images import SAVE_TINY, draw_images
+from sample_images import draw_images, labelled_images
+from sample_models import exported_once
 from sample_places import places_named_in
 
 from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
-from export.exporting import ExportRequest, export_bundle, open_origin
+from export.exporting import open_origin
 from export.foreign import open_model
 from export.origin import Unfit
 from export.predictor import Predictor
 from export.runtime import logits_of
 from materials.errors import RequestError
-from materials.rows import Rows
+
+ARCHITECTURES = ("vit", "resnet")
 
 
 @pytest.fixture(scope="session")
-def folders(tmp_path_factory):
+def folders(tiny_vit, tiny_resnet):
     """The model folders of the tiny architectures, by name."""
-    root = tmp_path_factory.mktemp("image-models")
-    return {name: save(root / name) for name, save in SAVE_TINY.items()}
+    return {"vit": tiny_vit, "resnet": tiny_resnet}
 
 
 @pytest.fixture(scope="session")
@@ -35,39 +35,22 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def origins(tmp_path_factory, folders):
-    """The models as exporters start from them, by name."""
-    calibration = draw_images(tmp_path_factory.mktemp("calibration"), 20, start=2000)[0]
-    with ExitStack() as stack:
-        yield {name: stack.enter_context(open_origin(folder, calibration)) for name, folder in folders.items()}
-
-
-@pytest.fixture(scope="session")
-def bundles(tmp_path_factory, origins, images):
+def bundles(tmp_path_factory, folders):
     """A function that gives the bundle of an architecture in a format, exported once."""
-    root = tmp_path_factory.mktemp("image-bundles")
-    paths, labels = images
-    rows = Rows(texts=paths, labels=np.array([int(label == "red") for label in labels]))
-    requests = {name: ExportRequest(origin=origin, rows=rows) for name, origin in origins.items()}
-
-    def get(architecture, format):
-        folder = root / architecture / format
-        if not folder.exists():
-            folder.mkdir(parents=True)
-            export_bundle(requests[architecture], format, folder)
-        return read_bundle(folder)
-
-    return get
+    rows = labelled_images(tmp_path_factory.mktemp("rows"), 40, start=1000)
+    calibration = draw_images(tmp_path_factory.mktemp("calibration"), 20, start=2000)[0]
+    with exported_once(folders, tmp_path_factory.mktemp("bundles"), rows=rows, calibration=calibration) as get:
+        yield lambda architecture, format: read_bundle(get(architecture, format))
 
 
 @pytest.fixture
 def copy(folders, tmp_path):
     """A copy of a model folder to do harm to."""
-    return shutil.copytree(folders["vit"], tmp_path / "copy", ignore=shutil.ignore_patterns("drawn"))
+    return shutil.copytree(folders["vit"], tmp_path / "copy")
 
 
 @pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", SAVE_TINY)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_image_classifier_passes_parity_in_every_format(bundles, architecture, format):
     parity = bundles(architecture, format).parity
     assert parity["status"] == ("reference" if format == "eager" else "passed"), parity["reason"]
@@ -75,21 +58,23 @@ def test_every_image_classifier_passes_parity_in_every_format(bundles, architect
         assert parity["largest_difference"] <= 1e-4
 
 
-@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
-@pytest.mark.parametrize("architecture", SAVE_TINY)
-def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, format):
-    fp32 = bundles(architecture, "openvino" if format.startswith("openvino") else "onnx")
-    assert bundles(architecture, format).model_size_bytes < fp32.model_size_bytes
+@pytest.mark.parametrize("int8", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, int8):
+    fp32, weights = ("openvino", "model.bin") if int8.startswith("openvino") else ("onnx", "model.onnx")
+    sizes = [(bundles(architecture, format).folder / weights).stat().st_size for format in (int8, fp32)]
+    assert sizes[0] < sizes[1]
 
 
 @pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static"])
-def test_model_without_tables_has_no_int8_file_of_tables_only(origins, tmp_path, format):
-    with pytest.raises(Unfit, match="no weights of this kind"):
-        EXPORTERS[format].settings["tables only"](origins["resnet"], tmp_path)
+def test_model_without_tables_has_no_int8_file_of_tables_only(folders, tmp_path, format):
+    calibration = draw_images(tmp_path / "calibration", 4)[0]
+    with open_origin(folders["resnet"], calibration) as origin, pytest.raises(Unfit, match="no weights of this kind"):
+        EXPORTERS[format].settings["tables only"](origin, tmp_path)
 
 
 @pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", SAVE_TINY)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, architecture, format):
     predictor = Predictor(bundles(architecture, format).folder)
     paths, labels = images
@@ -101,12 +86,12 @@ def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, archi
 
 
 @pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", SAVE_TINY)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_no_file_of_an_image_bundle_names_a_folder_of_the_exporting_machine(bundles, architecture, format):
     assert places_named_in(bundles(architecture, format).folder) == []
 
 
-@pytest.mark.parametrize("architecture", SAVE_TINY)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_image_bundle_says_what_it_takes_and_holds_its_settings(bundles, architecture):
     bundle = bundles(architecture, "onnx")
     names = sorted(path.name for path in bundle.folder.iterdir())
@@ -117,7 +102,7 @@ def test_image_bundle_says_what_it_takes_and_holds_its_settings(bundles, archite
     assert (one.name, one.dtype, one.dimensions) == ("pixel_values", "float32", ("batch", 3, 32, 32))
 
 
-@pytest.mark.parametrize("architecture", SAVE_TINY)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_onnx_is_one_sound_file_with_a_dynamic_batch(bundles, architecture):
     import onnx
 
@@ -141,7 +126,7 @@ def test_onnx_bundle_predicts_images_without_torch(bundles, images):
     assert answer.stdout.strip() == images[1][0]
 
 
-@pytest.mark.parametrize("architecture", SAVE_TINY)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_bundle_and_folder_compute_what_transformers_computes(folders, bundles, images, architecture):
     import torch
     from PIL import Image

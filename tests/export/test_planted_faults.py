@@ -6,53 +6,20 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from sample_texts import sentences
+from sample_models import save_tiny_student, train_tiny
+from sample_texts import labelled, sentences
 
 import export.exporting
 from export import EXPORTERS
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.to_onnx import write_plain_onnx
 from export.to_torchscript import write_torchscript
-from materials.rows import Rows
-from students.checkpoint import StudentShape, build_student, save_student, student_encoder
-from students.vocabulary import build_tokenizer, save_tokenizer
-from training.loop import Examples, TrainingSettings, train
-from training.objectives import OBJECTIVES
-
-
-def labelled(count, start=0):
-    texts, labels = sentences(count, start)
-    return Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
 
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A BiLSTM whose last layer but one is square, so that it can be transposed."""
-    folder = tmp_path_factory.mktemp("checkpoint")
-    texts, _ = sentences(60)
-    tokenizer = build_tokenizer(texts, known=())
-    shape = StudentShape(
-        architecture="bilstm",
-        words=tokenizer.get_vocab_size(),
-        dimensions=8,
-        label_names=("bad", "good"),
-        max_length_tokens=24,
-        settings={"hidden": 6, "layer": 12},
-    )
-    module = build_student(shape, vectors=None, seed=0)
-    save_tokenizer(tokenizer, folder)
-    encoder = student_encoder(folder / "tokenizer.json", shape)
-    parts = [labelled(200), labelled(60, 900)]
-    train(
-        module,
-        *[Examples(encoded=encoder.encode(part.texts), labels=part.labels) for part in parts],
-        encoder=encoder,
-        objective=OBJECTIVES["hard"],
-        settings=TrainingSettings(epochs=8, batch_size=16, learning_rate=0.02, seed=0, bf16=False),
-        report=lambda done, total: None,
-    )
-    save_student(module, shape, tokenizer, folder)
-    return folder
+    """A trained BiLSTM whose last layer but one is square, so that it can be transposed."""
+    return train_tiny(save_tiny_student(tmp_path_factory.mktemp("checkpoint"), "bilstm"), learning_rate=0.02)
 
 
 def other_input_name(model):
@@ -62,7 +29,7 @@ def other_input_name(model):
 
 
 def transposed_weights(model):
-    square = next(one for one in model.graph.initializer if tuple(one.dims) == (12, 12))
+    square = next(one for one in model.graph.initializer if tuple(one.dims) == (24, 24))
     square.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(square).T.copy(), square.name))
 
 
@@ -155,20 +122,9 @@ def test_next_safer_setting_is_tried_and_recorded_with_what_failed_before(checkp
 def test_pair_that_cannot_be_is_refused_with_its_reason_and_truly_cannot_be(
     tmp_path, monkeypatch, architecture, format
 ):
-    texts, _ = sentences(80)
-    tokenizer = build_tokenizer(texts, known=())
-    shape = StudentShape(
-        architecture=architecture,
-        words=tokenizer.get_vocab_size(),
-        dimensions=8,
-        label_names=("bad", "good"),
-        max_length_tokens=24,
-        settings={},
-    )
-    for name in ("checkpoint", "bundle"):
-        (tmp_path / name).mkdir()
-    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, tmp_path / "checkpoint")
-    with open_origin(tmp_path / "checkpoint", texts) as origin:
+    (tmp_path / "bundle").mkdir()
+    checkpoint = save_tiny_student(tmp_path / "checkpoint", architecture)
+    with open_origin(checkpoint, sentences(80)[0]) as origin:
         request = ExportRequest(origin=origin, rows=labelled(80))
         with pytest.raises(ValueError, match=f"{architecture} cannot be exported to {format}: "):
             export_bundle(request, format, tmp_path / "bundle")

@@ -23,11 +23,11 @@ assert not code, code
 """
 
 
-def test_openvino_formats_ask_for_no_host_and_write_nothing_at_home(tiny_onnx, more_texts, tmp_path):
+def test_openvino_formats_ask_for_no_host_and_write_nothing_at_home(tiny_student, more_texts, tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    places = (str(tiny_onnx.parent / "checkpoint"), str(tmp_path / "out"), str(more_texts))
+    places = (str(tiny_student), str(tmp_path / "out"), str(more_texts))
     answer = subprocess.run(
         [sys.executable, "-c", PROGRAM, *places],
         env={**environment, "HOME": str(home), "DISTILBENCH_CACHE": str(tmp_path / "cache")},

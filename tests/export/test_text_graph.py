@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sample_models import export_tiny, save_tiny_bert
-from sample_texts import sentences
+from sample_models import exported_once, save_tiny_transformer, widen
+from sample_texts import labelled, sentences
 
 pytest.importorskip("onnxruntime_extensions")
 
@@ -25,7 +25,6 @@ from export.from_text.graph import write_text_graph
 from export.from_text.outside import outside_of
 from export.from_text.session import open_session
 from materials.errors import RequestError
-from teachers.transformer import save_transformer, start_transformer
 
 TEXTS = sentences(150)[0] + ["Déjà vu, à l'été!", "don't they've", "A “fine” café… ½"]
 KINDS = ("WordLevel", "WordPiece", "BPE")
@@ -61,27 +60,29 @@ def save_tiny_roberta(folder):
     return folder
 
 
-def export_transformer(weights, folder):
-    teacher = start_transformer(weights, ("bad", "good"), max_length_tokens=24, seed=0)
-    for name, weight in teacher.module.named_parameters():
-        if "classifier" in name:
-            weight.data *= 30  # random weights hardly tell texts apart
-    (folder / "checkpoint").mkdir()
-    save_transformer(teacher, folder / "checkpoint")
-    return export_tiny(folder / "checkpoint", folder / "onnx", format="onnx")
+def save_sure_transformer(folder, weights):
+    """Random weights hardly tell texts apart; those of this head are larger."""
+    return widen(save_tiny_transformer(folder, weights), "classifier", 30)
 
 
 @pytest.fixture(scope="session")
-def bundles(tmp_path_factory, tiny_onnx):
-    """A bundle for each kind of tokenizer, with the file that takes texts, and what its gate found."""
-    root = tmp_path_factory.mktemp("text-graphs")
-    (root / "bert").mkdir()
-    (root / "roberta").mkdir()
-    folders = {
-        "WordLevel": Path(shutil.copytree(tiny_onnx, root / "student")),
-        "WordPiece": export_transformer(save_tiny_bert(root / "bert", label_names=("bad", "good")), root / "bert"),
-        "BPE": export_transformer(save_tiny_roberta(root / "roberta"), root / "roberta"),
+def export_once(tmp_path_factory, tiny_student, tiny_bert):
+    """A function that gives the bundle of a kind of tokenizer in a format."""
+    root, rows = tmp_path_factory.mktemp("text-graphs"), labelled(60)
+    checkpoints = {
+        "WordLevel": tiny_student,
+        "WordPiece": save_sure_transformer(root / "bert", tiny_bert),
+        "BPE": save_sure_transformer(root / "roberta", save_tiny_roberta(root / "roberta-weights")),
     }
+    with exported_once(checkpoints, root, rows=rows, calibration=rows.texts) as get:
+        yield get
+
+
+@pytest.fixture(scope="session")
+def bundles(export_once, tmp_path_factory):
+    """A bundle for each kind of tokenizer, with the file that takes texts, and what its gate found."""
+    root = tmp_path_factory.mktemp("with-texts")
+    folders = {kind: Path(shutil.copytree(export_once(kind, "onnx"), root / kind)) for kind in KINDS}
     return {kind: (folder, add_text_graph(folder, TEXTS)) for kind, folder in folders.items()}
 
 
@@ -188,28 +189,6 @@ def test_accents_on_letters_and_forms_of_letters_are_inside(readers, text):
     assert_read_alike(readers, "WordLevel", [text, "a"])
 
 
-@pytest.mark.parametrize(
-    "normalizer",
-    [
-        {
-            "type": "BertNormalizer",
-            "clean_text": True,
-            "handle_chinese_chars": True,
-            "strip_accents": None,
-            "lowercase": False,
-        },
-        {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]},
-        None,
-    ],
-)
-def test_other_normalizers_are_read_alike(bundles, tmp_path, normalizer):
-    changed = changed_bundle(bundles, "WordPiece", {"normalizer": normalizer}, tmp_path / "bundle")
-    write_text_graph(changed, tmp_path / "model.onnx")
-    readers = {"WordPiece": reader(changed, tmp_path / "model.onnx", tmp_path)}
-    codes = [code for code in range(1, 0x20000, 3) if not 0xD800 <= code < 0xE000]
-    assert_read_alike(readers, "WordPiece", [*UNUSUAL, *TEXTS, *(f"A{chr(code)}b" for code in codes)])
-
-
 def test_swapped_words_are_caught(bundles, tmp_path):
     import onnx
 
@@ -275,9 +254,8 @@ def test_tokenizer_without_operators_is_refused_by_name(bundles, tmp_path, kind,
 
 
 @pytest.mark.parametrize("format", [name for name, one in EXPORTERS.items() if one.runtime == "onnxruntime"])
-def test_every_onnx_format_can_take_texts(bundles, tmp_path, format):
-    checkpoint = bundles["WordPiece"][0].parent / "checkpoint"
-    folder = export_tiny(checkpoint, tmp_path / format, format=format)
+def test_every_onnx_format_can_take_texts(export_once, tmp_path, format):
+    folder = Path(shutil.copytree(export_once("WordPiece", format), tmp_path / format))
     assert add_text_graph(folder, TEXTS).rows_compared == len(TEXTS)
     assert TEXT_MODEL in read_bundle(folder).files
 
@@ -308,3 +286,26 @@ def test_the_program_in_the_docs_runs_on_the_file_alone(bundles, tmp_path):
     lines = [line.split() for line in answer.stdout.splitlines()]
     assert [label in ("bad", "good") for label, _ in lines] == [True, True]
     assert all(0.5 <= float(probability) <= 1 for _, probability in lines)
+
+
+@pytest.mark.parametrize(
+    "normalizer",
+    [
+        {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": True,
+            "strip_accents": None,
+            "lowercase": False,
+        },
+        {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "StripAccents"}, {"type": "Lowercase"}]},
+        None,
+    ],
+)
+def test_other_normalizers_are_read_alike(bundles, tmp_path, normalizer):
+    """The last of the file, for the rules of these take the places of the others in the cache."""
+    changed = changed_bundle(bundles, "WordPiece", {"normalizer": normalizer}, tmp_path / "bundle")
+    write_text_graph(changed, tmp_path / "model.onnx")
+    readers = {"WordPiece": reader(changed, tmp_path / "model.onnx", tmp_path)}
+    codes = [code for code in range(1, 0x20000, 3) if not 0xD800 <= code < 0xE000]
+    assert_read_alike(readers, "WordPiece", [*UNUSUAL, *TEXTS, *(f"A{chr(code)}b" for code in codes)])

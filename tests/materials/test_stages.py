@@ -1,6 +1,5 @@
 import os
 import threading
-import time
 
 import pytest
 
@@ -98,23 +97,25 @@ def test_fresh_ignores_earlier_runs_but_not_this_one(tmp_path):
 
 
 def test_of_two_runs_at_once_one_makes_and_the_other_waits(tmp_path):
-    calls, notices = [], []
+    calls, notices, told = [], [], threading.Event()
+
+    def notice(sentence):
+        notices.append(sentence)
+        told.set()
 
     def slow(folder):
         calls.append(folder)
-        deadline = time.monotonic() + 30
-        while not any("waiting" in notice for notice in notices) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        told.wait(timeout=300)
         make_square(folder)
 
-    stores = [StageStore(root=tmp_path, notice=notices.append) for _ in range(2)]
+    stores = [StageStore(root=tmp_path, notice=notice) for _ in range(2)]
     threads = [threading.Thread(target=store.get, args=(STAGE, slow)) for store in stores]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(calls) == 1
-    assert any("waiting" in notice for notice in notices)
+    assert notices == [f"another run is making square {STAGE.digest[:8]}; waiting for it"]
 
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):

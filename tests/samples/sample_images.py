@@ -2,6 +2,11 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from materials.rows import Rows
 
 SIZES = ((40, 40), (61, 37), (33, 90), (32, 32), (47, 51), (20, 25))
 
@@ -22,6 +27,16 @@ def draw_images(folder: Path, count: int, start: int = 0) -> tuple[list[str], li
         Image.fromarray(pixels.astype(np.uint8)).save(path)
         paths.append(str(path))
     return paths, [("blue", "red")[number % 2] for number in range(start, start + count)]
+
+
+def labelled_images(folder: Path, count: int, start: int = 0) -> "Rows":
+    """The same as rows whose labels are 0 for blue and 1 for red."""
+    import numpy as np
+
+    from materials.rows import Rows
+
+    paths, labels = draw_images(folder, count, start)
+    return Rows(texts=paths, labels=np.array([int(label == "red") for label in labels]))
 
 
 def save_tiny_vit(folder: Path) -> Path:
@@ -71,9 +86,10 @@ def _save(build: type, config: object, settings: dict[str, object], folder: Path
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
-    paths, labels = draw_images(folder / "drawn", 48)
-    pixels = torch.from_numpy(read_image_encoder(folder).encode(paths))
-    targets = torch.tensor([int(label == "red") for label in labels])
+    with TemporaryDirectory() as drawn:
+        rows = labelled_images(Path(drawn), 48)
+        pixels = torch.from_numpy(read_image_encoder(folder).encode(rows.texts))
+    targets = torch.from_numpy(rows.labels)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     model.train()
     for _ in range(30):
@@ -83,21 +99,3 @@ def _save(build: type, config: object, settings: dict[str, object], folder: Path
         optimiser.zero_grad()
     model.eval().save_pretrained(folder)
     return folder
-
-
-SAVE_TINY = {"vit": save_tiny_vit, "resnet": save_tiny_resnet}
-
-
-def save_tiny_image_bundle(folder: Path) -> Path:
-    """The tiny ViT as an ONNX bundle."""
-    import numpy as np
-
-    from export.exporting import ExportRequest, export_bundle, open_origin
-    from materials.rows import Rows
-
-    paths, labels = draw_images(folder / "images", 12, start=500)
-    rows = Rows(texts=paths, labels=np.array([int(label == "red") for label in labels]))
-    (folder / "onnx").mkdir()
-    with open_origin(save_tiny_vit(folder / "vit"), paths) as origin:
-        export_bundle(ExportRequest(origin=origin, rows=rows), "onnx", folder / "onnx")
-    return folder / "onnx"

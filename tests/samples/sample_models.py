@@ -1,23 +1,35 @@
-"""Tiny real models, built from a configuration."""
+"""Tiny real models, built from a configuration, and their bundles."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sample_texts import sentences
+from sample_texts import labelled, sentences
+
+if TYPE_CHECKING:
+    from materials.rows import Rows
+    from students.checkpoint import StudentShape
+
+TINY_SETTINGS = {"linear": {"buckets": 100}, "cnn": {"filters": 8}, "bilstm": {"hidden": 12, "layer": 24}}
 
 
 def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path:
     """A transformer of 2 layers and width 32 with a real WordPiece tokenizer; a classifier where labels are named."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    words = sorted({word for text in sentences(200)[0] for word in text.split() if word.isalpha()})
+    letters = sorted({letter for text in sentences(200)[0] for letter in text if not letter.isspace()})
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *words])
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}  # a trainer's differs from process to process
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=300, special_tokens=specials, show_progress=False)
-    tokenizer.train_from_iterator(sentences(200)[0], trainer)
+    tokenizer.add_special_tokens(specials)
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -37,24 +49,38 @@ def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path
     return folder
 
 
-def save_tiny_bundle(folder: Path, *, format: str) -> Path:
-    """A student of the architecture cnn with random weights, exported as a bundle of the format."""
-    from students.checkpoint import StudentShape, build_student, save_student
+def tiny_shape(
+    architecture: str,
+    *,
+    words: int,
+    dimensions: int = 8,
+    label_names: tuple[str, ...] = ("bad", "good"),
+    max_length_tokens: int = 24,
+    settings: Mapping[str, int] | None = None,
+) -> "StudentShape":
+    """A student; its settings are those of TINY_SETTINGS where none are given."""
+    from students.checkpoint import StudentShape
+
+    return StudentShape(
+        architecture=architecture,
+        words=words,
+        dimensions=dimensions,
+        label_names=label_names,
+        max_length_tokens=max_length_tokens,
+        settings=TINY_SETTINGS.get(architecture, {}) if settings is None else settings,
+    )
+
+
+def save_tiny_student(folder: Path, architecture: str = "cnn", **changes: Any) -> Path:
+    """A student's checkpoint with random weights; `changes` are those of `tiny_shape`."""
+    from students.checkpoint import build_student, save_student
     from students.vocabulary import build_tokenizer
 
-    tokenizer = build_tokenizer(sentences(60)[0], known=())
-    shape = StudentShape(
-        architecture="cnn",
-        words=tokenizer.get_vocab_size(),
-        dimensions=8,
-        label_names=("bad", "good"),
-        max_length_tokens=24,
-        settings={"filters": 8},
-    )
-    checkpoint = folder / "checkpoint"
-    checkpoint.mkdir(parents=True)
-    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
-    return export_tiny(checkpoint, folder / format, format=format)
+    tokenizer = build_tokenizer(sentences(200)[0], known=())
+    shape = tiny_shape(architecture, **{"words": tokenizer.get_vocab_size(), **changes})
+    folder.mkdir(parents=True, exist_ok=True)
+    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, folder)
+    return folder
 
 
 def split_weights(folder: Path) -> Path:
@@ -74,21 +100,69 @@ def save_tiny_transformer(folder: Path, weights: Path) -> Path:
     """A checkpoint of a transformer with a head for 'bad' and 'good'."""
     from teachers.transformer import save_transformer, start_transformer
 
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     save_transformer(start_transformer(weights, ("bad", "good"), max_length_tokens=24, seed=0), folder)
     return folder
 
 
-def export_tiny(checkpoint: Path, folder: Path, *, format: str, licences: dict[str, str] | None = None) -> Path:
-    """A bundle of a checkpoint."""
-    import numpy as np
+def widen(checkpoint: Path, part: str, factor: float) -> Path:
+    """Multiply those weights of a checkpoint whose names hold the part."""
+    from safetensors.torch import load_file, save_file
 
+    file = checkpoint / "model.safetensors"
+    weights = {name: weight * factor if part in name else weight for name, weight in load_file(file).items()}
+    save_file(weights, file, metadata={"format": "pt"})
+    return checkpoint
+
+
+def train_tiny(checkpoint: Path, *, learning_rate: float) -> Path:
+    """Train a checkpoint on 200 texts, whose labels it then tells apart, and write its weights again."""
+    from safetensors.torch import save_file
+
+    from export.checkpoint import load_checkpoint
+    from teachers import TEACHERS
+    from training.loop import Examples, TrainingSettings, train
+    from training.objectives import OBJECTIVES
+
+    classifier = load_checkpoint(checkpoint)
+    parts = (labelled(200), labelled(60, 900))
+    train(
+        classifier.module,
+        *[Examples(encoded=classifier.encoder.encode(part.texts), labels=part.labels) for part in parts],
+        encoder=classifier.encoder,
+        objective=OBJECTIVES["hard"],
+        settings=TrainingSettings(epochs=12, batch_size=16, learning_rate=learning_rate, seed=0, bf16=False),
+        report=lambda done, total: None,
+    )
+    if classifier.architecture in TEACHERS:
+        TEACHERS[classifier.architecture].save(classifier, checkpoint)
+    else:
+        save_file(classifier.module.state_dict(), checkpoint / "model.safetensors")
+    return checkpoint
+
+
+@contextmanager
+def exported_once(
+    checkpoints: Mapping[str, Path], root: Path, *, rows: "Rows", calibration: Sequence[str], **about: Any
+) -> Iterator[Callable[[str, str], Path]]:
+    """A function from the name of a checkpoint and a format to the folder of the bundle, exported at the first call.
+
+    What several formats of a model start from, such as its ONNX graph, is made once. `about` goes into the request.
+    """
     from export.exporting import ExportRequest, export_bundle, open_origin
-    from materials.rows import Rows
 
-    texts, labels = sentences(60)
-    rows = Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
-    folder.mkdir(parents=True)
-    with open_origin(checkpoint, texts) as origin:
-        export_bundle(ExportRequest(origin=origin, rows=rows, licences=licences or {}), format, folder)
-    return folder
+    with ExitStack() as stack:
+        requests: dict[str, ExportRequest] = {}
+
+        def get(name: str, format: str) -> Path:
+            folder = root / name / format
+            if folder.exists():
+                return folder
+            if name not in requests:
+                origin = stack.enter_context(open_origin(checkpoints[name], calibration))
+                requests[name] = ExportRequest(origin=origin, rows=rows, **about)
+            folder.mkdir(parents=True)
+            export_bundle(requests[name], format, folder)
+            return folder
+
+        yield get

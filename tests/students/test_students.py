@@ -5,25 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sample_models import tiny_shape
 from sample_texts import sentences
 
 from materials.word_vectors import WordVectors
 from students import STUDENTS
-from students.checkpoint import StudentShape, build_student, load_student, save_student, student_encoder
+from students.checkpoint import build_student, load_student, save_student, student_encoder
 from students.vocabulary import build_tokenizer, count_words, save_tokenizer, without_mask, words_of
 
-SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 8}, "bilstm": {"hidden": 6, "layer": 5}}
+LABELS = ("a", "b", "c")
 
 
 def small(architecture, words=40):
-    return StudentShape(
-        architecture=architecture,
-        words=words,
-        dimensions=10,
-        label_names=("a", "b", "c"),
-        max_length_tokens=32,
-        settings=SMALL.get(architecture, {}),
-    )
+    return tiny_shape(architecture, words=words, dimensions=10, label_names=LABELS)
 
 
 def numbers(batch, length):
@@ -101,7 +95,7 @@ def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
     module = build_student(shape, vectors=None, seed=0).eval()
     save_student(module, shape, tokenizer, tmp_path)
     loaded = load_student(tmp_path)
-    assert (loaded.architecture, loaded.label_names) == (architecture, ("a", "b", "c"))
+    assert (loaded.architecture, loaded.label_names) == (architecture, LABELS)
     batch = torch.from_numpy(loaded.encoder.pad(loaded.encoder.encode(["a lovely film", "dull"]))["input_ids"])
     assert torch.equal(module(batch), loaded.module(batch))
 

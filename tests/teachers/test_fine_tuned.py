@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 import torch
-from sample_images import save_tiny_resnet, save_tiny_vit
 from sample_models import save_tiny_bert, split_weights
 
 from export.checkpoint import load_checkpoint
@@ -18,15 +17,15 @@ KINDS = ("text", "image")
 
 
 @pytest.fixture(scope="session")
-def sound(tmp_path_factory, tiny_classifier):
+def sound(tiny_classifier, tiny_vit):
     """A fine-tuned folder of each kind."""
-    return {"text": tiny_classifier, "image": save_tiny_vit(tmp_path_factory.mktemp("sound") / "vit")}
+    return {"text": tiny_classifier, "image": tiny_vit}
 
 
 @pytest.fixture
 def copy(request, sound, tmp_path):
     """A copy of the fine-tuned folder of a kind, to do harm to."""
-    return shutil.copytree(sound[request.param], tmp_path / "copy", ignore=shutil.ignore_patterns("drawn"))
+    return shutil.copytree(sound[request.param], tmp_path / "copy")
 
 
 def configure(folder, **changed):
@@ -68,8 +67,8 @@ def test_head_of_another_size_is_refused(copy):
     assert "config.json names: classifier.weight is missing from the weights or of another size" in refusal(copy)
 
 
-def test_counts_of_batches_that_older_files_lack_are_not_missed(tmp_path):
-    folder = save_tiny_resnet(tmp_path / "resnet")
+def test_counts_of_batches_that_older_files_lack_are_not_missed(tiny_resnet, tmp_path):
+    folder = shutil.copytree(tiny_resnet, tmp_path / "resnet")
     change_weights(folder, lambda name, tensor: tensor if tensor.is_floating_point() else None)
     assert load_checkpoint(folder).label_names == ("blue", "red")
 

@@ -1,12 +1,11 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
-from sample_texts import sentences
+from sample_models import tiny_shape
+from sample_texts import labelled, sentences
 
 from materials.errors import RequestError
-from students.checkpoint import StudentShape, build_student, student_encoder
+from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
 from training.history import Scores
 from training.loop import Diverged, Examples, TrainingSettings, predict_logits, train
@@ -22,25 +21,17 @@ def linear(tmp_path):
     """A function that gives a new linear student with its encoder."""
     tokenizer = build_tokenizer(sentences(200)[0], known=())
     save_tokenizer(tokenizer, tmp_path)
-    shape = StudentShape(
-        architecture="linear",
-        words=tokenizer.get_vocab_size(),
-        dimensions=8,
-        label_names=("bad", "good"),
-        max_length_tokens=32,
-        settings={"buckets": 50},
-    )
 
     def build(**settings):
-        mine = replace(shape, settings={**shape.settings, **settings})
-        return build_student(mine, vectors=None, seed=0), student_encoder(tmp_path / "tokenizer.json", mine)
+        shape = tiny_shape("linear", words=tokenizer.get_vocab_size(), settings={"buckets": 100, **settings})
+        return build_student(shape, vectors=None, seed=0), student_encoder(tmp_path / "tokenizer.json", shape)
 
     return build
 
 
 def examples(encoder, count, start=0):
-    texts, labels = sentences(count, start)
-    return Examples(encoded=encoder.encode(texts), labels=np.array([int(label == "good") for label in labels]))
+    rows = labelled(count, start)
+    return Examples(encoded=encoder.encode(rows.texts), labels=rows.labels)
 
 
 def settings(**changes):
