@@ -55,7 +55,7 @@ def main() -> None:
     except RequestError as error:
         _fail(str(error), WRONG_REQUEST)
     except Interrupted:
-        _fail("interrupted; finished stages are kept, so the same command goes on from here", INTERRUPTED)
+        _fail("interrupted; finished stages and epochs are kept, so the same command goes on from here", INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()
     except Exception as error:
@@ -145,6 +145,17 @@ def run(
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
 
 
+def _points(given: str | None) -> list[float]:
+    """Scores in points, as they were given. Raises RequestError for anything else."""
+    try:
+        scores = [float(one) for one in given.split(",")] if given else []
+    except ValueError:
+        scores = [-1.0]
+    if not all(0 < score <= 100 for score in scores):
+        raise RequestError(f"--reach needs scores between 0 and 100, such as 45,47.5; got '{given}'")
+    return scores
+
+
 @app.command("list", epilog="Example: distilbench list students")
 def list_(
     kind: Annotated[
@@ -161,11 +172,15 @@ def list_(
 def show(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a run.json.")],
     format: Annotated[str, typer.Option(help="rich, markdown, csv or json.")] = "rich",
+    curves: Annotated[bool, typer.Option("--curves", help="How the students learned, epoch by epoch.")] = False,
+    reach: Annotated[
+        str | None, typer.Option(metavar="POINTS", help="The same, and epochs to reach a macro-F1, as 45,47.5.")
+    ] = None,
 ) -> None:
     """Print the tables of a finished run."""
     from bench.commands import show_run
 
-    show_run(run_folder, format)
+    show_run(run_folder, format, curves=curves or reach is not None, reach=_points(reach))
 
 
 @app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')

@@ -18,6 +18,8 @@ from materials.errors import RequestError, unknown
 from materials.files import cache_folder, digest, new_file
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bench.run_file import Artefact, Run
 
 LINES_AT_ONCE = {"text": 256, "image": 32}
@@ -46,6 +48,7 @@ class RunRequest:
 
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0."""
+    from bench.curves import collect_histories
     from bench.machine import check_device
     from bench.pipeline import run_pipeline
     from bench.plan import print_plan
@@ -76,14 +79,19 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
     groups = make_groups(runs, rows)
     finished = describe_run(recipe.name, rows, threads=recipe.threads, recipe=recipe, cells=cells, groups=groups)
-    save_run(finished, runs.artefacts(rows), output)
+    histories = collect_histories(cells, runs.splits)
+    save_run(finished, runs.artefacts(rows), output, histories)
     show_run(output, "rich")
-    screen.notice(f"run.json, table.md, tradeoff.png and the bundles are in {output}")
+    screen.notice(f"run.json, table.md, tradeoff.png, curves.png and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0
 
 
-def save_run(run: "Run", artefacts: "Sequence[Artefact]", output: Path) -> None:
-    """Fill the run folder: run.json, raw samples, predictions, bundles, table and picture; one process at a time."""
+def save_run(
+    run: "Run", artefacts: "Sequence[Artefact]", output: Path, histories: "pd.DataFrame | None" = None
+) -> None:
+    """Fill the run folder: run.json, raw samples, predictions, bundles, table and pictures; one process at a time."""
+    from bench.curves import save_histories
+    from bench.curves_plot import save_curves
     from bench.plot import save_tradeoff
     from bench.report import markdown_report
     from bench.run_file import write_run
@@ -93,16 +101,21 @@ def save_run(run: "Run", artefacts: "Sequence[Artefact]", output: Path) -> None:
         with new_file(output / "table.md") as temporary:
             temporary.write_text(markdown_report(run), encoding="utf-8")
         save_tradeoff(run, output)
+        if histories is not None:
+            save_histories(histories, output)
+            save_curves(run.name, histories, output)
 
 
-def show_run(place: Path, format: str) -> None:
-    """Print a run in one of the formats of REPORTS."""
+def show_run(place: Path, format: str, *, curves: bool = False, reach: Sequence[float] = ()) -> None:
+    """Print a run in one of the formats of REPORTS, or how its students learned."""
+    from bench.curves import CURVES, read_histories
     from bench.report import REPORTS
     from bench.run_file import read_run
 
     if format not in REPORTS:
         raise RequestError(unknown("format", format, REPORTS))
-    sys.stdout.write(REPORTS[format](read_run(place)))
+    run = read_run(place)
+    sys.stdout.write(CURVES[format](run, read_histories(place), reach) if curves else REPORTS[format](run))
 
 
 def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:

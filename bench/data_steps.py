@@ -1,4 +1,4 @@
-"""The steps that read data: splits of one seed, and the students' vocabulary."""
+"""The steps that read data: the teacher's weights, and the splits of one seed."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +9,13 @@ import numpy as np
 from bench.recipe import Student
 from bench.workplace import Workplace
 from materials.archives import Report
+from materials.augmentation import Augmentation
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.errors import RequestError
-from materials.files import sha256_of
+from materials.files import read_json_object, sha256_of
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
-from materials.splits import load_splits, make_splits, normalised, save_splits
+from materials.splits import make_splits, normalised, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
 from materials.weights import WeightsFolder, find_weights
@@ -43,8 +44,11 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     """The folder with the splits of one seed. Labels that the data lacks come from a fine-tuned teacher."""
     data = work.recipe.data
     sources = {part: _digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
-    settings = data.model_dump(exclude={"train", "validation", "test", "transfer", "licence"})
+    settings = data.as_inputs("train", "validation", "test", "transfer", "licence")
     inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
+    augmentation = _augmentation(work, weights)
+    if augmentation:
+        inputs["mask_token"] = augmentation.mask_token
     if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
         teacher = work.recipe.teacher
         inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
@@ -62,6 +66,9 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 transfer_rows=data.transfer_rows,
                 seed=seed,
                 label_order=fine_tuned_labels(weights),
+                balance=data.balance,
+                fewest_words=data.fewest_words,
+                augmentation=augmentation,
             )
             save_splits(splits, folder)
             known = {normalised(text) for text in splits.train.texts}
@@ -72,23 +79,24 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     return work.store.get(Stage(name="splits", version=1, inputs=inputs), make)
 
 
-def build_vocabulary(work: Workplace, splits: Path, vectors: str | None) -> Path:
-    """The folder with the tokenizer.json that all students on the same word vectors share."""
-    from students.vocabulary import build_tokenizer, save_tokenizer
-
-    def make(folder: Path) -> None:
-        with work.screen.step(f"vocabulary for {vectors or 'new embeddings'}") as report:
-            known = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
-            loaded = load_splits(splits)
-            save_tokenizer(build_tokenizer([*loaded.train.texts, *loaded.transfer.texts], known=known), folder)
-
-    source = VECTORS[vectors].archive.sha256 if vectors else None
-    return work.store.get(Stage(name="vocabulary", version=1, inputs={"splits": splits.name, "vectors": source}), make)
-
-
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
     """The label names of fine-tuned weights in the order of their outputs; none for a body without a head."""
     return weights.label_names if weights.is_classifier else None
+
+
+def _augmentation(work: Workplace, weights: WeightsFolder) -> Augmentation | None:
+    """How rows are made from train rows, with the token by which the teacher knows a masked word."""
+    settings = work.recipe.data.augmentation
+    if settings is None:
+        return None
+    tokens = read_json_object(weights.path / "tokenizer.json").get("added_tokens") or []
+    named = [token["content"] for token in tokens if token["content"].strip("<>[]|").lower() == "mask"]
+    if not named and settings.mask_share:
+        raise RequestError(
+            f"the tokenizer of {work.recipe.teacher.weights} has no token for a masked word, such as [MASK]; "
+            "set data.augmentation.mask_share to 0"
+        )
+    return Augmentation(**settings.model_dump(), mask_token=named[0] if named else "")
 
 
 def _digest(name: str | None) -> str | None:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data_steps import build_vocabulary, describe_sources, find_teacher_weights, split
+from bench.data_steps import describe_sources, find_teacher_weights, split
 from bench.export_steps import export, label, possible_formats
 from bench.measure_step import Measurement, measure
 from bench.peer_step import PEER_FORMAT, train_peer
 from bench.recipe import Objective, Student
 from bench.training_steps import train_student, train_teacher
+from bench.vocabulary_step import build_vocabulary
 from bench.workplace import Workplace
 from materials.licences import commerce_notice, source_name
 from materials.weights import WeightsFolder
@@ -27,17 +28,22 @@ class Cell:
     format: str
     splits: Path
     logits: Path
+    checkpoint: Path | None
     bundle: Path
     measurement: Measurement | str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A trained model and its bundles by format; student and objective are none for the teacher and for peers."""
+    """A trained model and its bundles by format; student and objective are none for the teacher and for peers.
+
+    Peers have no checkpoint: their libraries write a bundle at once.
+    """
 
     title: str
     role: str
     bundles: Mapping[str, Path]
+    checkpoint: Path | None = None
     student: Student | None = None
     objective: Objective | None = None
 
@@ -55,11 +61,11 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
     splits = split(work, weights, seed)
     checkpoint = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, checkpoint, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
-    models = [Model(title="teacher", role="teacher", bundles=exported)]
+    models = [Model(title="teacher", role="teacher", checkpoint=checkpoint, bundles=exported)]
     logits = label(work, splits, checkpoint, exported, seed)
 
     for student in recipe.students:
-        vocabulary = build_vocabulary(work, splits, student.vectors)
+        vocabulary = build_vocabulary(work, weights, splits, student)
         for objective in recipe.objectives:
             title = f"{student.title} {objective.title}"
             used = logits if objective.needs_teacher else None
@@ -69,7 +75,16 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
             exported = _export(
                 work, weights, checkpoint, recipe.formats, title=title, splits=splits, seed=seed, student=student
             )
-            models.append(Model(title=title, role="student", bundles=exported, student=student, objective=objective))
+            models.append(
+                Model(
+                    title=title,
+                    role="student",
+                    checkpoint=checkpoint,
+                    bundles=exported,
+                    student=student,
+                    objective=objective,
+                )
+            )
     for peer in recipe.peers:
         bundles = {PEER_FORMAT: train_peer(work, weights, splits, peer, seed)}
         models.append(Model(title=peer, role="peer", bundles=bundles))
@@ -87,6 +102,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
                 format=format,
                 splits=splits,
                 logits=logits,
+                checkpoint=model.checkpoint,
                 bundle=bundle,
                 measurement=measure(work, bundle, splits=splits, speed=speed, title=title),
             )

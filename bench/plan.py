@@ -10,6 +10,7 @@ from bench.data_steps import check_sources
 from bench.export_steps import possible_formats
 from bench.peer_step import PEER_FORMAT
 from bench.recipe import Recipe
+from bench.vocabulary_step import vocabulary_key
 from bench.workplace import Workplace
 from materials.stages import stored_entries
 
@@ -43,7 +44,7 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     exported = sum(by_student) * len(recipe.objectives)
     exported += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
-    vocabularies = len({student.vectors for student in recipe.students})
+    vocabularies = len({vocabulary_key(student) for student in recipe.students})
     once = {"splits": 1, "teacher": 1, "logits": 1, "vocabulary": vocabularies, "student": models}
     by_seed = Counter({**once, "bundle": exported, "peer": peers, "measurement": exported + peers})
     return +Counter({kind: count * len(recipe.seeds) for kind, count in by_seed.items()})

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 def save_tradeoff(run: Run, folder: Path) -> None:
     """Write tradeoff.png and tradeoff.svg; nothing when no row was timed."""
     chart = tradeoff_chart(run)
-    if chart is None:
-        return
+    if chart is not None:
+        save_chart(chart, folder, "tradeoff")
+
+
+def save_chart(chart: "alt.TopLevelMixin", folder: Path, name: str) -> None:
+    """Write NAME.png and NAME.svg."""
     for suffix, scale in ((".png", 2.0), (".svg", 1.0)):
-        with new_file(folder / f"tradeoff{suffix}") as temporary:
+        with new_file(folder / f"{name}{suffix}") as temporary:
             chart.save(str(temporary), format="png" if suffix == ".png" else "svg", scale_factor=scale)
 
 

@@ -1,21 +1,23 @@
 """The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
 
-import inspect
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import torch
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.harness.task import SCENARIOS
+from bench.recipe_parts import LATER, Augmentation, Part
 from export import EXPORTERS
+from materials.balance import RowsPerClass
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
 from peers import PEERS
 from students import STUDENTS
 from teachers import TEACHERS
 from training.objectives import OBJECTIVES
+from training.optimiser import OPTIMISERS, SCHEDULES
 
 
 def _one_of(kind: str, table: dict[str, Any]) -> Any:
@@ -42,6 +44,12 @@ def _data_set_or_file(name: str) -> str:
     return name
 
 
+def _rows_per_class(value: Any) -> Any:
+    if value in (None, "rarest") or (type(value) is int and value > 0):
+        return value
+    raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
+
+
 Format = Annotated[str, _one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
@@ -49,16 +57,12 @@ Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
 
 
-class Part(BaseModel):
-    """Every part of a recipe refuses keys it does not know and cannot be changed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Data(Part):
     """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
 
-    `licence` is that of all the files.
+    `licence` is that of all the files. Train and transfer rows of fewer than `fewest_words` words are left out.
+    `balance` is how many rows of each class keep their labels; the others become transfer rows, as do the rows that
+    `augmentation` makes.
     """
 
     train: DataName
@@ -66,11 +70,19 @@ class Data(Part):
     test: DataName | None = None
     transfer: DataName | None = None
     transfer_rows: Positive | None = None
+    fewest_words: Annotated[int, Field(ge=0), LATER] = 0
+    augmentation: Annotated[Augmentation | None, LATER] = None
+    balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
     validation_share: Share = 0.1
     test_share: Share = 0.1
     text: str = "text"
     label: str | None = None
     licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @property
+    def has_transfer(self) -> bool:
+        """Whether there are rows that only the teacher labels."""
+        return any(source is not None for source in (self.transfer, self.balance, self.augmentation))
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Data":
@@ -101,11 +113,13 @@ class Teacher(Part):
 class Student(Part):
     """A student and how it is trained; `settings` are the keyword arguments of its architecture.
 
-    `name` tells two students of one architecture apart; without it, the architecture is the name.
+    `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
+    whose tokens it reads: words of its own, or the teacher's. `weight_decay` is adam's alone.
     """
 
     architecture: Annotated[str, _one_of("student", STUDENTS)]
     name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
+    tokenizer: Annotated[Literal["own", "teacher"], LATER] = "own"
     vectors: Annotated[str, _one_of("word vectors", VECTORS)] | None = None
     dimensions: Positive = 50
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
@@ -113,8 +127,11 @@ class Student(Part):
     transfer_epochs: Positive = 4
     batch_size: Positive = 64
     learning_rate: Rate = 1e-3
+    optimiser: Annotated[str, _one_of("optimiser", OPTIMISERS), LATER] = "adam"
+    schedule: Annotated[str, _one_of("schedule", SCHEDULES), LATER] = "linear"
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
-    settings: dict[str, Any] = {}
+    largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
+    settings: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -123,11 +140,17 @@ class Student(Part):
 
     @model_validator(mode="after")
     def _check_settings(self) -> "Student":
-        own = ("self", "words", "classes", "dimensions")
-        known = [name for name in inspect.signature(STUDENTS[self.architecture]).parameters if name not in own]
-        for name in self.settings:
+        own = ("self", "words", "classes", "dimensions", "padding", "return")
+        hints = get_type_hints(STUDENTS[self.architecture].__init__)
+        known = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in own}
+        for name, value in self.settings.items():
             if name not in known:
                 raise ValueError(unknown(f"setting of {self.architecture}", name, known))
+            try:
+                known[name].validate_python(value, strict=True)
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"]
+                raise ValueError(f"setting {name} of {self.architecture}: {reason}; got {value!r}") from None
         try:
             with torch.device("meta"):
                 STUDENTS[self.architecture](words=3, classes=2, dimensions=self.dimensions, **self.settings)
@@ -234,9 +257,10 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _check_whole(self) -> "Recipe":
-        if any(objective.transfer for objective in self.objectives) and not self.data.transfer:
+        if any(objective.transfer for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError(
-                "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data)"
+                "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
+                "neither data.balance nor data.augmentation makes any"
             )
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds holds a seed twice; each counts once")

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bench.recipe import Data, Measuring, Objective, Parity, Recipe, Student, Teacher
+from bench.recipe_parts import Augmentation
 from materials.errors import RequestError, unknown
 
 MESSAGES = {
@@ -23,6 +24,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "objectives": Objective,
     "parity": Parity,
     "measuring": Measuring,
+    "augmentation": Augmentation,
 }
 
 
@@ -133,7 +135,8 @@ def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, .
     where = f"{path.name}, line {line}" if line else path.name
     key = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
-        part = PARTS.get(str(place[0]), Recipe) if len(place) > 1 else Recipe
+        group = next((key for key in reversed(place[:-1]) if isinstance(key, str)), "")
+        part = PARTS.get(group, Recipe)
         return f"{where}: {unknown('key', str(place[-1]), part.model_fields)}"
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"

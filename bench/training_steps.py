@@ -1,7 +1,7 @@
 """The steps that train: the teacher, and one student for one objective."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +11,22 @@ from tokenizers import Tokenizer
 
 from bench.data_steps import fine_tuned_labels
 from bench.recipe import Objective, Student
+from bench.vocabulary_step import Vocabulary, read_vectors
 from bench.workplace import Workplace
-from materials.catalogue import VECTORS, fetch_folder
 from materials.errors import RequestError
 from materials.rows import Splits
 from materials.splits import load_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
-from materials.word_vectors import WordVectors
 from training.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from students.checkpoint import StudentShape
+    from training.history import Epoch
     from training.loop import Examples, TrainingSettings
+
+HISTORY = "history.json"
+PROGRESS = "progress.pt"
 
 
 def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: int) -> Path:
@@ -31,16 +34,18 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
     teacher = work.recipe.teacher
     inputs: dict[str, Any] = {
         "weights": weights.digest,
-        "settings": teacher.model_dump(mode="json", exclude={"formats", "weights"}),
+        "settings": teacher.as_inputs("formats", "weights"),
     }
     if fine_tuned_labels(weights) is None:
         inputs |= {"splits": splits.name, "seed": seed}
     else:
         inputs |= {"labels": list(load_splits(splits).label_names)}
 
+    stage = Stage(name="teacher", version=1, inputs=inputs)
+
     def make(folder: Path) -> None:
         from teachers import TEACHERS
-        from training.loop import Examples, TrainingSettings, as_records, train
+        from training.loop import Examples, TrainingSettings, train
         from training.objectives import OBJECTIVES
 
         loaded = load_splits(splits)
@@ -66,11 +71,12 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
                     device=work.recipe.device,
                 ),
                 report=report,
+                keep=work.store.work_folder(stage) / PROGRESS,
             )
-        (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
+        _save_history(history, folder)
         kind.save(classifier, folder)
 
-    return work.store.get(Stage(name="teacher", version=1, inputs=inputs), make)
+    return work.store.get(stage, make)
 
 
 def train_student(
@@ -79,45 +85,66 @@ def train_student(
     objective: Objective,
     *,
     splits: Path,
-    vocabulary: Path,
+    vocabulary: Vocabulary,
     logits: Path | None,
     seed: int,
 ) -> Path:
     """The checkpoint of a student trained for one objective, from the teacher's stored logits; no teacher is run."""
     inputs = {
         "splits": splits.name,
-        "vocabulary": vocabulary.name,
+        "vocabulary": vocabulary.folder.name,
         "logits": logits.name if logits else None,
-        "student": student.model_dump(mode="json", exclude={"name"}),
-        "objective": objective.model_dump(mode="json"),
+        "student": student.as_inputs("name"),
+        "objective": objective.as_inputs(),
         "seed": seed,
     }
 
+    stage = Stage(name="student", version=1, inputs=inputs)
+
     def make(folder: Path) -> None:
         from students.checkpoint import build_student, save_student, student_encoder
-        from training.loop import Examples, as_records, train
+        from training.loop import Examples, train
         from training.objectives import OBJECTIVES
 
         title = f"{student.title} {objective.title}"
         with work.screen.step(f"{title}, seed {seed}") as report, _refusing_divergence(title):
             loaded = load_splits(splits)
-            tokenizer = Tokenizer.from_file(str(vocabulary / "tokenizer.json"))
-            shape = _shape(student, tokenizer, loaded.label_names)
-            module = build_student(shape, vectors=_vectors(work, student, tokenizer), seed=seed)
-            encoder = student_encoder(vocabulary / "tokenizer.json", shape)
+            tokenizer = Tokenizer.from_file(str(vocabulary.file))
+            shape = _shape(student, tokenizer, vocabulary.padding, loaded.label_names)
+            module = build_student(shape, vectors=read_vectors(work, student, tokenizer), seed=seed)
+            encoder = student_encoder(vocabulary.file, shape)
             history = train(
                 module,
-                _examples(loaded, objective, logits, encoder),
+                _examples(loaded, student, objective, logits, encoder),
                 Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
                 encoder=encoder,
                 objective=OBJECTIVES[objective.name],
                 settings=_settings(work, student, objective, loaded, seed),
                 report=report,
+                test=Examples(encoded=encoder.encode(loaded.test.texts), labels=loaded.test.labels),
+                keep=work.store.work_folder(stage) / PROGRESS,
+                observe=lambda epoch: _judge_untrained(work, title, epoch, loaded),
             )
             save_student(module, shape, tokenizer, folder)
-            (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
+            _save_history(history, folder)
 
-    return work.store.get(Stage(name="student", version=1, inputs=inputs), make)
+    return work.store.get(stage, make)
+
+
+def _judge_untrained(work: Workplace, title: str, epoch: "Epoch", splits: Splits) -> None:
+    """Say so when a student seems to know something before it is trained."""
+    from training.history import untrained_fault
+
+    if epoch.epoch == 0:
+        fault = untrained_fault(epoch.validation, splits.validation.labels, len(splits.label_names))
+        if fault:
+            work.screen.notice(f"{title}: {fault}")
+
+
+def _save_history(history: "Sequence[Epoch]", folder: Path) -> None:
+    from training.history import as_records
+
+    (folder / HISTORY).write_text(json.dumps(as_records(history), indent=1), encoding="utf-8")
 
 
 @contextmanager
@@ -131,31 +158,39 @@ def _refusing_divergence(title: str) -> Iterator[None]:
         raise RequestError(f"{title}: {error}") from None
 
 
-def _shape(student: Student, tokenizer: Tokenizer, label_names: tuple[str, ...]) -> "StudentShape":
+def _shape(student: Student, tokenizer: Tokenizer, padding: int, label_names: tuple[str, ...]) -> "StudentShape":
     from students.checkpoint import StudentShape
+    from students.vocabulary import words_of
 
     return StudentShape(
         architecture=student.architecture,
-        words=tokenizer.get_vocab_size(),
+        words=len(words_of(tokenizer)),
         dimensions=student.dimensions,
         label_names=label_names,
         max_length_tokens=student.max_length_tokens,
         settings=student.settings,
+        padding=padding,
     )
 
 
-def _examples(splits: Splits, objective: Objective, logits: Path | None, encoder: TextEncoder) -> "Examples":
+def _examples(
+    splits: Splits, student: Student, objective: Objective, logits: Path | None, encoder: TextEncoder
+) -> "Examples":
     """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""
+    from students.vocabulary import without_mask
     from teachers.logit_store import load_logits
     from training.loop import Examples
 
-    labelled = splits.train.texts
-    texts = labelled + splits.transfer.texts if objective.transfer else labelled
-    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[: len(texts)]
+    labelled, transfer = splits.train.texts, splits.transfer.texts
+    rows = len(labelled) + (len(transfer) if objective.transfer else 0)
+    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[:rows]
     teacher_logits = None
     if logits is not None:
-        teacher_logits = np.array(load_logits(logits, labelled + splits.transfer.texts)[: len(texts)])
-    return Examples(encoded=encoder.encode(texts), labels=labels, teacher_logits=teacher_logits)
+        teacher_logits = np.array(load_logits(logits, labelled + transfer)[:rows])
+    if student.tokenizer == "own":
+        transfer = without_mask(transfer, splits.mask_token)
+    encoded = encoder.encode((labelled + transfer)[:rows])
+    return Examples(encoded=encoded, labels=labels, teacher_logits=teacher_logits)
 
 
 def _settings(work: Workplace, student: Student, objective: Objective, splits: Splits, seed: int) -> "TrainingSettings":
@@ -169,18 +204,12 @@ def _settings(work: Workplace, student: Student, objective: Objective, splits: S
         epochs=epochs,
         batch_size=student.batch_size,
         learning_rate=student.learning_rate,
+        optimiser=student.optimiser,
+        schedule=student.schedule,
         weight_decay=student.weight_decay,
+        largest_gradient_norm=student.largest_gradient_norm,
         temperature=objective.temperature,
         alpha=objective.alpha,
         seed=seed,
         device=work.recipe.device,
     )
-
-
-def _vectors(work: Workplace, student: Student, tokenizer: Tokenizer) -> WordVectors | None:
-    from students.vocabulary import words_of
-
-    if student.vectors is None:
-        return None
-    entry = VECTORS[student.vectors]
-    return entry.read(fetch_folder(entry, work.root, lambda done, total: None), words_of(tokenizer))

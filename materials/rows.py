@@ -35,10 +35,14 @@ class Rows:
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The rows of one seed; `label_names[i]` is the name of label i, and transfer rows carry no labels."""
+    """The rows of one seed; `label_names[i]` is the name of label i, and transfer rows carry no labels.
+
+    `mask_token` stands in transfer rows where a word was masked, as their teacher knows it; none where none was.
+    """
 
     train: Rows
     validation: Rows
     test: Rows
     transfer: Rows
     label_names: tuple[str, ...]
+    mask_token: str | None = None

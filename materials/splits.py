@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from materials.augmentation import Augmentation, augmented
+from materials.balance import RowsPerClass, balanced
 from materials.errors import RequestError
 from materials.rows import Rows, Source, Splits, Table
 
 PARTS = ("train", "validation", "test", "transfer")
 NO_LABEL = -1
+MASK = "mask-token.json"
 
 
 def normalised(text: str) -> str:
@@ -31,9 +34,15 @@ def make_splits(
     transfer_rows: int | None,
     seed: int,
     label_order: tuple[str, ...] | None = None,
+    balance: RowsPerClass | None = None,
+    fewest_words: int = 0,
+    augmentation: Augmentation | None = None,
 ) -> Splits:
     """The splits of one seed. `validation` and `test` are shares of the rows, for a source without official ones.
 
+    `balance` is how many rows of each class keep their labels, before shares are split off; the others become transfer
+    rows, before those of `transfer` and what `augmentation` makes of the train rows. Train and transfer rows of fewer
+    than `fewest_words` words, which are runs of letters and digits, are left out.
     `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
     Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
     or are not the teacher's.
@@ -46,9 +55,14 @@ def make_splits(
         if table is not None:
             held_out[part] = _rows(table, numbers, without=known)
             known |= {normalised(text) for text in held_out[part].texts}
-    train = _rows(source.train, numbers, without=known)
+    train = _rows(source.train, numbers, without=known, fewest_words=fewest_words)
     if not len(train):
-        raise RequestError("all train rows are validation or test rows too; give different rows for each")
+        short = f" or have fewer than {fewest_words} words" if fewest_words else ""
+        raise RequestError(f"all train rows are validation or test rows too{short}; give different rows for each")
+    unlabelled: list[str] = []
+    if balance is not None:
+        _check_classes(train, label_names)
+        train, unlabelled = balanced(train, rows_per_class=balance, label_names=label_names, seed=seed)
     for part, share in (("test", test), ("validation", validation)):
         if part not in held_out:
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
@@ -58,9 +72,16 @@ def make_splits(
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
     forbidden = {normalised(text) for part in held_out.values() for text in part.texts}
-    sampled = _sample_transfer(transfer, forbidden, transfer_rows, seed)
+    unlabelled += transfer.texts if transfer else []
+    unlabelled += _made_of(train, augmentation, seed) if augmentation else []
+    unlabelled = [text for text in unlabelled if _has_words(text, fewest_words)]
     return Splits(
-        train=train, validation=held_out["validation"], test=held_out["test"], transfer=sampled, label_names=label_names
+        train=train,
+        validation=held_out["validation"],
+        test=held_out["test"],
+        transfer=_sample_transfer(unlabelled, forbidden, transfer_rows, seed),
+        label_names=label_names,
+        mask_token=(augmentation.mask_token or None) if augmentation else None,
     )
 
 
@@ -74,6 +95,8 @@ def save_splits(splits: Splits, folder: Path) -> None:
         frames.append(pd.DataFrame({"part": part, "text": rows.texts, "label": rows.labels}))
     pd.concat(frames).to_parquet(folder / "splits.parquet", index=False)
     (folder / "labels.json").write_text(json.dumps(splits.label_names), encoding="utf-8")
+    if splits.mask_token is not None:
+        (folder / MASK).write_text(json.dumps(splits.mask_token), encoding="utf-8")
 
 
 def load_splits(folder: Path) -> Splits:
@@ -85,7 +108,9 @@ def load_splits(folder: Path) -> Splits:
     for part in PARTS:
         chosen = frame[frame["part"] == part]
         parts[part] = Rows(texts=chosen["text"].tolist(), labels=chosen["label"].to_numpy(dtype=np.int64))
-    return Splits(**parts, label_names=tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8"))))
+    label_names = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
+    mask_token = json.loads((folder / MASK).read_text(encoding="utf-8")) if (folder / MASK).exists() else None
+    return Splits(**parts, label_names=label_names, mask_token=mask_token)
 
 
 def _label_names(source: Source) -> tuple[str, ...]:
@@ -120,13 +145,23 @@ def _in_order(names: tuple[str, ...], order: tuple[str, ...] | None) -> tuple[st
     return tuple(by_folded.get(name.casefold(), name) for name in order)
 
 
-def _rows(table: Table, numbers: dict[str, int], *, without: set[str]) -> Rows:
-    """The first of each group of equal texts, less the texts in `without`."""
+def _has_words(text: str, fewest: int) -> bool:
+    return not fewest or len(normalised(text).split()) >= fewest
+
+
+def _made_of(train: Rows, augmentation: Augmentation, seed: int) -> list[str]:
+    """Texts made of the train rows, less those that came out as a train row."""
+    own = {normalised(text) for text in train.texts}
+    return [text for text in augmented(train.texts, augmentation, seed) if normalised(text) not in own]
+
+
+def _rows(table: Table, numbers: dict[str, int], *, without: set[str], fewest_words: int = 0) -> Rows:
+    """The first of each group of equal texts, less the texts in `without` and those of too few words."""
     seen = set(without)
     texts, labels = [], []
     for text, label in zip(table.texts, table.labels or (), strict=True):
         key = normalised(text) or text
-        if key not in seen:
+        if key not in seen and _has_words(text, fewest_words):
             seen.add(key)
             texts.append(text)
             labels.append(numbers[label])
@@ -163,10 +198,10 @@ def _take(rows: Rows, indices: Iterable[int]) -> Rows:
     return Rows(texts=[rows.texts[index] for index in chosen], labels=rows.labels[chosen])
 
 
-def _sample_transfer(transfer: Table | None, forbidden: set[str], count: int | None, seed: int) -> Rows:
+def _sample_transfer(unlabelled: Iterable[str], forbidden: set[str], count: int | None, seed: int) -> Rows:
     seen = set(forbidden)
     texts = []
-    for text in transfer.texts if transfer else ():
+    for text in unlabelled:
         key = normalised(text)
         if key and key not in seen:
             seen.add(key)

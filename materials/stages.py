@@ -61,10 +61,13 @@ class StageStore:
         with self._lock(stage, folder):
             if not self.has(stage):
                 _remove_leftovers(folder)
+                if self.fresh:
+                    shutil.rmtree(self.work_folder(stage), ignore_errors=True)
                 started = time.perf_counter()
                 with new_folder(folder) as temporary:
                     make(temporary)
                     _write_record(temporary, stage, time.perf_counter() - started)
+                shutil.rmtree(self.work_folder(stage), ignore_errors=True)
                 self.made.add(stage.digest)
         return folder
 
@@ -83,6 +86,10 @@ class StageStore:
     def folder(self, stage: Stage) -> Path:
         """Where the stage's result is or would be."""
         return self.root / "stages" / stage.name / stage.digest
+
+    def work_folder(self, stage: Stage) -> Path:
+        """Where a stage may keep what it has done so far; deleted once the stage is finished."""
+        return self.folder(stage).with_name(f".{stage.digest}.work")
 
     def _lock(self, stage: Stage, folder: Path) -> AbstractContextManager[object]:
         """The lock of the stage, held until the block ends; a wait of over a second for it is told."""
@@ -109,8 +116,9 @@ def remove_entry(entry: Entry) -> None:
 
 
 def remove_leftovers(root: Path) -> None:
-    """Delete what killed runs left half-written for more than a day."""
-    for leftover in [*(root / "stages").glob("*/.*.tmp"), *(root / "materials").glob(".*")]:
+    """Delete what stopped runs left half-done for more than a day."""
+    unfinished = [path for suffix in ("tmp", "work") for path in (root / "stages").glob(f"*/.*.{suffix}")]
+    for leftover in [*unfinished, *(root / "materials").glob(".*")]:
         if time.time() - leftover.stat().st_mtime > DAY_SECONDS:
             shutil.rmtree(leftover, ignore_errors=True)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class WordVectors:
-    """`matrix` is float32 (words, dimensions); `known` is bool (words,), false where a row is zero."""
+    """`matrix` is float32 (words, dimensions); `known` is bool (words,), false for words without a vector."""
 
     matrix: np.ndarray
     known: np.ndarray

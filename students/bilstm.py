@@ -13,10 +13,19 @@ class BiLSTM(TextStudent):
     """
 
     def __init__(
-        self, *, words: int, classes: int, dimensions: int, hidden: int = 150, layer: int = 200, dropout: float = 0.5
+        self,
+        *,
+        words: int,
+        classes: int,
+        dimensions: int,
+        padding: int = 0,
+        hidden: int = 150,
+        layer: int = 200,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.padding = padding
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         self.forwards = nn.LSTM(dimensions, hidden, batch_first=True)
         self.backwards = nn.LSTM(dimensions, hidden, batch_first=True)
         self.dropout = nn.Dropout(dropout)
@@ -24,8 +33,8 @@ class BiLSTM(TextStudent):
         self.output = nn.Linear(layer, classes)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        is_word = input_ids != 0
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        is_word = input_ids != self.padding
         embedded = self.dropout(self.embedding(input_ids))
         position = torch.arange(input_ids.shape[1], device=input_ids.device).unsqueeze(0)
         mirrored = torch.where(is_word, is_word.sum(dim=1, keepdim=True) - 1 - position, position)

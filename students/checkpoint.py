@@ -13,7 +13,7 @@ from torch import nn
 from materials.word_vectors import WordVectors
 from students import STUDENTS
 from students.text_student import TextStudent
-from students.vocabulary import PADDING_NUMBER, save_tokenizer
+from students.vocabulary import save_tokenizer
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
 from training.text_encoder import TextEncoder
@@ -21,7 +21,10 @@ from training.text_encoder import TextEncoder
 
 @dataclass(frozen=True, kw_only=True)
 class StudentShape:
-    """All that is needed to build a student again; `settings` are the keyword arguments of its architecture."""
+    """All that is needed to build a student again; `settings` are the keyword arguments of its architecture.
+
+    `words` is the number of rows of its embedding, `padding` the token number that texts are filled up with.
+    """
 
     architecture: str
     words: int
@@ -29,6 +32,7 @@ class StudentShape:
     label_names: tuple[str, ...]
     max_length_tokens: int
     settings: Mapping[str, Any]
+    padding: int = 0
 
 
 def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int) -> TextStudent:
@@ -41,7 +45,7 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
             known = torch.from_numpy(vectors.known)
             embedding.weight.mul_(float(vectors.matrix[vectors.known].std()))
             embedding.weight[known] = torch.from_numpy(vectors.matrix)[known]
-        embedding.weight[PADDING_NUMBER] = 0
+        embedding.weight[shape.padding] = 0
     return module
 
 
@@ -67,9 +71,15 @@ def load_student(folder: Path) -> Classifier:
 def student_encoder(file: Path, shape: StudentShape) -> TextEncoder:
     """The encoder of a student from its tokenizer.json."""
     inputs = STUDENTS[shape.architecture].inputs
-    return TextEncoder.load(file, max_length_tokens=shape.max_length_tokens, padding=PADDING_NUMBER, inputs=inputs)
+    return TextEncoder.load(file, max_length_tokens=shape.max_length_tokens, padding=shape.padding, inputs=inputs)
 
 
 def _module(shape: StudentShape) -> TextStudent:
     build: Callable[..., TextStudent] = STUDENTS[shape.architecture]
-    return build(words=shape.words, classes=len(shape.label_names), dimensions=shape.dimensions, **shape.settings)
+    return build(
+        words=shape.words,
+        classes=len(shape.label_names),
+        dimensions=shape.dimensions,
+        padding=shape.padding,
+        **shape.settings,
+    )

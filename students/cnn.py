@@ -1,6 +1,7 @@
 """The convolutional sentence classifier of Kim (2014)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,10 @@ from students.text_student import TextStudent
 
 
 class CNN(TextStudent):
-    """One convolution for each of `widths`, ReLU, the maximum over time, dropout, one layer."""
+    """One convolution for each of `widths`, ReLU, the maximum over time, dropout, one layer.
+
+    `start` is how embeddings are drawn: kim is uniform between -0.25 and 0.25, as in the author's code.
+    """
 
     def __init__(
         self,
@@ -18,20 +22,27 @@ class CNN(TextStudent):
         words: int,
         classes: int,
         dimensions: int,
+        padding: int = 0,
         widths: Sequence[int] = (3, 4, 5),
         filters: int = 100,
         dropout: float = 0.5,
+        start: Literal["normal", "kim"] = "normal",
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.padding = padding
+        if not widths or min(widths) < 1 or filters < 1:
+            raise ValueError(f"widths and filters are numbers of at least 1; got {list(widths)} and {filters}")
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
+        if start == "kim":
+            nn.init.uniform_(self.embedding.weight, -0.25, 0.25)
         self.widths = tuple(widths)
         self.convolutions = nn.ModuleList(nn.Conv1d(dimensions, filters, width) for width in widths)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(filters * len(widths), classes)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        is_word = (input_ids != 0).to(self.embedding.weight.dtype)
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        is_word = (input_ids != self.padding).to(self.embedding.weight.dtype)
         embedded = self.embedding(input_ids).transpose(1, 2)
         pooled = [
             self._strongest(*pair, embedded, is_word) for pair in zip(self.widths, self.convolutions, strict=True)

@@ -1,5 +1,7 @@
 """The fastText classifier: the mean of word and bigram embeddings, then one layer (Joulin et al. 2016)."""
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,27 +12,48 @@ HASH_FACTOR = 1_000_003
 
 
 class Linear(TextStudent):
-    """Bigrams are hashed into `buckets` rows inside the graph, so the exported file needs token numbers only."""
+    """Bigrams are hashed into `buckets` rows inside the graph, so the exported file needs token numbers only.
+
+    With 0 buckets there are no bigrams. `start` is how weights are drawn: fasttext is embeddings uniform between 0 and
+    1 / dimensions, and zeros in the layer.
+    """
 
     def __init__(
-        self, *, words: int, classes: int, dimensions: int, buckets: int = 100_000, dropout: float = 0.0
+        self,
+        *,
+        words: int,
+        classes: int,
+        dimensions: int,
+        padding: int = 0,
+        buckets: int = 100_000,
+        dropout: float = 0.0,
+        start: Literal["normal", "fasttext"] = "normal",
     ) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
-        self.bigrams = nn.Embedding(buckets, dimensions)
+        self.padding = padding
+        if buckets < 0:
+            raise ValueError(f"buckets is a number of at least 0; got {buckets}")
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
+        self.bigrams = nn.Embedding(buckets, dimensions) if buckets else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(dimensions, classes)
-        nn.init.zeros_(self.bigrams.weight)
+        if self.bigrams:
+            nn.init.zeros_(self.bigrams.weight)
+        if start == "fasttext":
+            nn.init.uniform_(self.embedding.weight, 0, 1 / dimensions)
+            nn.init.zeros_(self.output.weight)
+            nn.init.zeros_(self.output.bias)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        following = F.pad(input_ids[:, 1:], (0, 1))
-        dtype = self.embedding.weight.dtype
-        is_word = (input_ids != 0).unsqueeze(-1).to(dtype)
-        is_pair = (following != 0).unsqueeze(-1).to(dtype)
-        hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
-        total = (self.embedding(input_ids) * is_word + self.bigrams(hashed) * is_pair).sum(dim=1)
-        mean = total / (is_word + is_pair).sum(dim=1).clamp(min=1)
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        is_word = (input_ids != self.padding).unsqueeze(-1).to(self.embedding.weight.dtype)
+        embedded, count = self.embedding(input_ids) * is_word, is_word
+        if self.bigrams is not None:
+            following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
+            is_pair = (following != self.padding).unsqueeze(-1).to(is_word.dtype)
+            hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
+            embedded, count = embedded + self.bigrams(hashed) * is_pair, is_word + is_pair
+        mean = embedded.sum(dim=1) / count.sum(dim=1).clamp(min=1)
         return self.output(self.dropout(mean))
 
     def deployed(self) -> nn.Module:
@@ -51,14 +74,16 @@ class DeployedLinear(nn.Module):
 
     def __init__(self, linear: Linear) -> None:
         super().__init__()
-        self.words, self.buckets = linear.embedding.num_embeddings, linear.bigrams.num_embeddings
-        self.factor = HASH_FACTOR % self.buckets  # the same remainder, from products that fit 32 bits more often
+        self.words, self.padding = linear.embedding.num_embeddings, linear.padding
+        self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
+        self.factor = HASH_FACTOR % (self.buckets or 1)  # the same remainder, from products that fit 32 bits more often
         self.pairs = min(self.buckets, (self.factor + 1) * (self.words - 1) + 1)
         layer = linear.output
         with torch.no_grad():
             words = linear.embedding.weight.clone()
-            words[0] = 0  # padding
-            rows = torch.cat([words, linear.bigrams.weight[: self.pairs], torch.zeros(1, words.shape[1])])
+            words[self.padding] = 0
+            bigrams = [linear.bigrams.weight[: self.pairs]] if linear.bigrams else []
+            rows = torch.cat([words, *bigrams, torch.zeros(1, words.shape[1])])
             scores = rows @ layer.weight.T
             is_smaller = scores.numel() <= rows.numel() + layer.weight.numel()
             self.register_buffer("table", scores if is_smaller else rows)
@@ -66,12 +91,13 @@ class DeployedLinear(nn.Module):
             self.register_buffer("bias", layer.bias.clone())
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        following = F.pad(input_ids[:, 1:], (0, 1))
-        is_pair = following != 0
-        hashed = (input_ids * self.factor + following) % self.buckets + self.words
-        pairs = torch.where(is_pair, hashed, self.words + self.pairs)
-        total = F.embedding(torch.cat([input_ids, pairs], dim=1), self.table).sum(dim=1)
-        count = (input_ids != 0).sum(dim=1, keepdim=True) + is_pair.sum(dim=1, keepdim=True)
-        mean = total / count.clamp(min=1)
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        rows, count = input_ids, (input_ids != self.padding).sum(dim=1, keepdim=True)
+        if self.buckets:
+            following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
+            is_pair = following != self.padding
+            hashed = (input_ids * self.factor + following) % self.buckets + self.words
+            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.pairs)], dim=1)
+            count = count + is_pair.sum(dim=1, keepdim=True)
+        mean = F.embedding(rows, self.table).sum(dim=1) / count.clamp(min=1)
         return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)

@@ -6,10 +6,11 @@ from training.graph_input import INPUT_IDS, GraphInput
 
 
 class TextStudent(nn.Module):
-    """A module over word numbers, padded with 0, whose `embedding` may start from pretrained vectors."""
+    """A module over token numbers, filled up with `padding`, whose `embedding` may start from pretrained vectors."""
 
     inputs: tuple[GraphInput, ...] = (INPUT_IDS,)
     embedding: nn.Embedding
+    padding: int
 
     def deployed(self) -> nn.Module:
         """The module that is exported: by default this one, else one that computes the same logits for less."""

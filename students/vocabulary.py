@@ -1,7 +1,7 @@
 """The word-level tokenizer of the students, built from the words of train and transfer rows."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
@@ -10,6 +10,7 @@ from training.word_encoder import PATTERN
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 PADDING_NUMBER = 0
+UNKNOWN_SIGN = "\x1a"  # SUBSTITUTE, which stands for a character that is not known, and in no text
 
 
 def build_tokenizer(texts: Iterable[str], *, known: Collection[str], smallest_count: int = 2) -> Tokenizer:
@@ -20,8 +21,14 @@ def build_tokenizer(texts: Iterable[str], *, known: Collection[str], smallest_co
     """
     tokenizer = _tokenizer({PADDING: PADDING_NUMBER, UNKNOWN: 1})
     counts = count_words(tokenizer, texts)
+    counts.pop(UNKNOWN_SIGN, None)
     words = [word for word, count in counts.most_common() if count >= smallest_count or word in known]
     return _tokenizer({word: number for number, word in enumerate([PADDING, UNKNOWN, *words])})
+
+
+def without_mask(texts: Sequence[str], mask_token: str | None) -> list[str]:
+    """The texts with masked words as words that are not known, as Tang et al. (2019) give them to the student."""
+    return [text.replace(mask_token, UNKNOWN_SIGN) for text in texts] if mask_token else list(texts)
 
 
 def count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
@@ -34,9 +41,12 @@ def count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
 
 
 def words_of(tokenizer: Tokenizer) -> list[str]:
-    """The words in the order of their numbers."""
+    """The words in the order of their numbers; empty for a number that no word has."""
     vocabulary = tokenizer.get_vocab()
-    return sorted(vocabulary, key=vocabulary.__getitem__)
+    words = [""] * (max(vocabulary.values()) + 1)
+    for word, number in vocabulary.items():
+        words[number] = word
+    return words
 
 
 def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:

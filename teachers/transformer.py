@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from materials.errors import RequestError
-from teachers.pretrained import first_line, read_fine_tuned, read_pretrained
+from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained
 from training.classifier import Classifier
 from training.graph_input import ATTENTION_MASK, INPUT_IDS
 from training.model_record import read_model_record, write_model_record
@@ -72,11 +72,23 @@ def load_transformer(folder: Path) -> Classifier:
     return open_transformer(folder, max_length_tokens=read_model_record(folder)["max_length_tokens"])
 
 
+def read_padding(folder: Path) -> int:
+    """The number of the token that the model in a folder fills texts up with; 0 where its configuration names none."""
+    from transformers import AutoConfig
+
+    with _one_sentence(folder), quiet_transformers():
+        return _padding(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False))
+
+
+def _padding(config: Any) -> int:
+    return getattr(config, "pad_token_id", None) or 0
+
+
 def _classifier(module: Transformer, folder: Path, label_names: tuple[str, ...], max_length_tokens: int) -> Classifier:
     encoder = TextEncoder.load(
         folder / "tokenizer.json",
         max_length_tokens=max_length_tokens,
-        padding=getattr(module.model.config, "pad_token_id", None) or 0,
+        padding=_padding(module.model.config),
         inputs=Transformer.inputs,
     )
     _check_length(module, folder, max_length_tokens)

@@ -196,7 +196,7 @@ def test_interrupt_and_kill_lose_nothing(tmp_path, tiny_recipe):
 
     *_, stderr, code = start_and_stop("teacher", signal.SIGINT)
     assert code == 130
-    assert stderr.strip().splitlines()[-1].startswith("distilbench: interrupted; finished stages are kept")
+    assert stderr.strip().splitlines()[-1].startswith("distilbench: interrupted; finished stages and epochs are kept")
     assert not (tmp_path / "run" / "run.json").exists()
     start_and_stop("student", signal.SIGKILL)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("stage.json")}

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.recipe import Recipe
+from bench.recipe import Data, Recipe, Student
 from bench.recipe_file import read_recipe, recipe_names
 from materials.errors import RequestError
 
@@ -43,6 +43,13 @@ REFUSALS = {
     "threads=0": "greater than 0; got 0",
     "data.test_share=0.9": "less than 0.5; got 0.9",
     "objectives.0.transfer=true": "needs labels, which transfer rows do not have; did you mean 'pseudo-hard'",
+    "data.balance=0": "data.balance: expected a positive number of rows, or rarest; got 0",
+    "data.balance=rarst": "data.balance: expected a positive number of rows, or rarest; got 'rarst'",
+    "data.fewest_words=-1": "greater than or equal to 0; got -1",
+    "data.augmentation.copis=3": r"unknown key 'copis'; did you mean 'copies'\?",
+    "data.augmentation.copies=0": "data.augmentation.copies: Input should be greater than 0; got 0",
+    "data.augmentation.mask_share=0.95": "mask_share and replaced_share together are 1.05; at most 1",
+    "data.augmentation={mask_share: 0, replaced_share: 0, ngram_share: 0}": "all shares are 0",
     "data.licence=MIT": "licence is that of your own files, but data names no file",
     "data.licence=3": "valid string; got 3",
     "data.transfer=null": "asks for transfer rows, but data.transfer names none",
@@ -51,9 +58,17 @@ REFUSALS = {
     "teacher.formats=[onnx]": "must hold 'eager'",
     "students.7.epochs=3": "'7' is no entry of the 2 in students",
     "name.first=x": "name is a value, not a group of keys",
-    "students.1.settings.filters=many": "settings .* do not make a cnn",
+    "students.1.settings.filters=many": "setting filters of cnn: Input should be a valid integer; got 'many'",
+    "students.1.settings.filters=0": "widths and filters are numbers of at least 1",
+    "students.1.settings.widths=[]": "widths and filters are numbers of at least 1",
+    "students.1.settings.widths=[3, 2.5]": "setting widths of cnn: Input should be a valid integer",
+    "students.0.settings.buckets=-1": "buckets is a number of at least 0; got -1",
+    "students.0.settings.start=fast": "setting start of linear: Input should be 'normal' or 'fasttext'; got 'fast'",
+    "students.0.optimiser=sdg": r"unknown optimiser 'sdg'; did you mean 'sgd'\? known: adam, sgd",
+    "students.0.schedule=half": r"unknown schedule 'half'; did you mean 'halved'\? known: constant, halved, linear",
+    "students.0.largest_gradient_norm=0": "greater than 0; got 0",
     "students.1.settings.dropout=5": "settings .* do not make a cnn: dropout probability has to be between 0 and 1",
-    "students.1.settings.widths=3": "settings .* do not make a cnn",
+    "students.1.settings.widths=3": "setting widths of cnn: Input should be an instance of Sequence; got 3",
     "students.0.name='a [/b]'": "String should match pattern",
     "students.0.epochs=[": "'\\[' is no value; expected a number, a name, or a",
     "seeds=[0, 0]": "seeds holds a seed twice",
@@ -106,3 +121,23 @@ def test_recipe_holds_names_and_numbers_only():
 
     content = Recipe.model_validate(read_recipe("movie-reviews-full").model_dump()).model_dump(mode="json")
     assert {type(leaf) for leaf in leaves(content)} <= {str, int, float, bool, type(None)}
+
+
+@pytest.mark.parametrize("source", ["data.balance=9", "data.augmentation={}"])
+def test_transfer_rows_need_no_source_of_their_own(source):
+    assert read_recipe("movie-reviews", ["data.transfer=null", source]).data.has_transfer
+
+
+def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():
+    first = {
+        *("architecture", "vectors", "dimensions", "max_length_tokens", "epochs", "transfer_epochs", "batch_size"),
+        *("learning_rate", "weight_decay", "settings"),
+    }
+    student = {"architecture": "cnn"}
+    assert set(Student(**student).as_inputs("name")) == first
+    assert set(Student(**student, optimiser="adam", schedule="linear").as_inputs("name")) == first
+    assert set(Student(**student, schedule="halved").as_inputs("name")) == {*first, "schedule"}
+    assert set(Data(train="rotten-tomatoes").as_inputs("train", "validation", "test", "transfer", "licence")) == {
+        *("transfer_rows", "validation_share", "test_share", "text", "label")
+    }
+    assert set(Student(**student, largest_gradient_norm=None).as_inputs("name")) == {*first, "largest_gradient_norm"}

@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from materials.augmentation import Augmentation
 from materials.errors import RequestError
 from materials.rows import Source, Table
 from materials.splits import PARTS, load_splits, make_splits, normalised, save_splits
+
+MADE = Augmentation(copies=4, mask_share=0.3, replaced_share=0.3, ngram_share=0.5, mask_token="[MASK]")
 
 
 def split(texts, labels, transfer=None, **changes):
@@ -40,16 +43,27 @@ def test_label_numbers_follow_the_numbers_they_are():
     st.lists(st.tuples(st.text(max_size=12), st.sampled_from("abc")), min_size=30, max_size=120),
     st.lists(st.text(max_size=12), max_size=80),
     st.integers(0, 5),
+    st.sampled_from([None, "rarest", 3]),
+    st.booleans(),
 )
-def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed):
+def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, transfer, seed, balance, augment):
     texts, labels = zip(*rows, strict=True)
     try:
-        splits = split(list(texts), list(labels), [*transfer, *texts], seed=seed)
+        splits = split(
+            list(texts),
+            list(labels),
+            [*transfer, *texts],
+            seed=seed,
+            balance=balance,
+            augmentation=MADE if augment else None,
+        )
     except RequestError:
         return
     keys = {part: [normalised(text) or text for text in getattr(splits, part).texts] for part in PARTS}
     labelled = keys["train"] + keys["validation"] + keys["test"]
-    assert len(labelled) == len(set(labelled)) == len({normalised(text) or text for text in texts})
+    different = {normalised(text) or text for text in texts}
+    assert len(labelled) == len(set(labelled))
+    assert set(labelled) == different if balance is None else set(labelled) <= different
     assert not set(keys["transfer"]) & {*keys["validation"], *keys["test"]}
     assert np.all(splits.transfer.labels == -1)
 
@@ -99,11 +113,73 @@ def test_labels_that_the_teacher_does_not_know_are_refused():
         split([f"t{n}" for n in range(40)], ["bad", "good"] * 20, label_order=("no", "yes"))
 
 
-def test_splits_survive_saving(tmp_path):
-    splits = split(*numbered(60), transfer=["more", "and more"])
+UNEVEN = [f"text {number}" for number in range(200)], ["ab"[number % 10 == 0] for number in range(200)]
+
+
+@pytest.mark.parametrize(("balance", "kept"), [("rarest", 20), (10, 10)])
+def test_balanced_rows_are_as_many_of_each_class_and_the_others_become_transfer_rows(balance, kept):
+    splits = split(*UNEVEN, ["one more"], balance=balance)
+    labelled = [splits.train, splits.validation, splits.test]
+    assert Counter(np.concatenate([part.labels for part in labelled]).tolist()) == {0: kept, 1: kept}
+    assert len(splits.transfer) == 200 - 2 * kept + 1
+    assert set(splits.transfer.labels.tolist()) == {-1}
+    assert not {text for part in labelled for text in part.texts} & set(splits.transfer.texts)
+
+
+def test_balance_leaves_official_test_rows_as_they_are():
+    texts, labels = UNEVEN
+    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=texts[:30], labels=labels[:30]))
+    options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0}
+    splits = make_splits(source, None, balance="rarest", **options)
+    assert splits.test.texts == texts[:30]
+    assert len(splits.train) + len(splits.validation) == 2 * 17
+
+
+def test_seed_draws_the_balanced_rows():
+    same, again, other = (split(*UNEVEN, balance=5, seed=seed).transfer.texts for seed in (0, 0, 1))
+    assert same == again != other
+
+
+def test_more_rows_of_a_class_than_there_are_is_refused_with_their_number():
+    with pytest.raises(RequestError, match=r"asks for 21 rows of each class, but class 'b' has 20 different ones"):
+        split(*UNEVEN, balance=21)
+
+
+def test_short_texts_are_left_out_of_train_and_transfer_rows_only():
+    texts = ["good", "Good!", "so good", "so , very", *(f"a text {number}" for number in range(40))]
+    table = Table(texts=texts, labels=["ab"[number % 2] for number in range(44)])
+    test = Table(texts=["bad", "too bad"], labels=["a", "b"])
+    options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, "fewest_words": 2}
+    splits = make_splits(
+        Source(train=table, test=test), Table(texts=["fine", "fine !", "all fine"], labels=None), **options
+    )
+    assert splits.test.texts == ["bad", "too bad"]
+    assert set(splits.train.texts + splits.validation.texts) == set(texts[2:])
+    assert splits.transfer.texts == ["all fine"]
+
+
+def test_rows_that_are_all_too_short_are_refused():
+    with pytest.raises(RequestError, match="or have fewer than 3 words; give"):
+        split(*numbered(50), fewest_words=3)
+
+
+def test_rows_made_of_train_rows_become_transfer_rows_of_their_own():
+    texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
+    splits = split(texts, ["ab"[number % 2] for number in range(100)], augmentation=MADE, fewest_words=2)
+    own = {normalised(text) for text in splits.train.texts}
+    assert splits.mask_token == "[MASK]"
+    assert any("[MASK]" in text for text in splits.transfer.texts)
+    assert 100 < len(splits.transfer) <= 4 * len(splits.train)
+    assert not own & {normalised(text) for text in splits.transfer.texts}
+    assert min(len(normalised(text).split()) for text in splits.transfer.texts) == 2
+
+
+@pytest.mark.parametrize("augmentation", [None, MADE])
+def test_splits_survive_saving(tmp_path, augmentation):
+    splits = split(*numbered(60), transfer=["more", "and more"], augmentation=augmentation)
     save_splits(splits, tmp_path)
     loaded = load_splits(tmp_path)
-    assert loaded.label_names == splits.label_names
+    assert (loaded.label_names, loaded.mask_token) == (splits.label_names, splits.mask_token)
     for part in PARTS:
         assert getattr(loaded, part).texts == getattr(splits, part).texts
         assert np.array_equal(getattr(loaded, part).labels, getattr(splits, part).labels)

@@ -61,6 +61,32 @@ def test_damaged_result_is_named_and_made_again(tmp_path, damage):
     assert "damaged" in notices[0]
 
 
+def stop_at_work(store):
+    def stop(folder):
+        store.work_folder(STAGE).mkdir(exist_ok=True)
+        (store.work_folder(STAGE) / "half").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.get(STAGE, stop)
+
+
+def test_work_of_a_stopped_stage_is_kept_until_the_stage_is_finished(tmp_path):
+    store = StageStore(root=tmp_path)
+    stop_at_work(store)
+    seen = []
+    store.get(STAGE, lambda folder: seen.append((store.work_folder(STAGE) / "half").read_text()))
+    assert seen == ["half"]
+    assert not store.work_folder(STAGE).exists()
+
+
+def test_fresh_ignores_the_work_of_a_stopped_stage(tmp_path):
+    stop_at_work(StageStore(root=tmp_path))
+    store = StageStore(root=tmp_path, fresh=True)
+    store.get(STAGE, lambda folder: (folder / "there").write_text(str(store.work_folder(STAGE).exists())))
+    assert (store.folder(STAGE) / "there").read_text() == "False"
+
+
 def test_fresh_ignores_earlier_runs_but_not_this_one(tmp_path):
     StageStore(root=tmp_path).get(STAGE, make_square)
     calls = []
@@ -117,8 +143,9 @@ def test_damaged_record_can_still_be_listed_and_removed(tmp_path, content):
     assert not folder.exists()
 
 
-def test_old_leftovers_are_removed_and_new_ones_are_kept(tmp_path):
-    old, new = (tmp_path / "stages" / "student" / f".{name}.abc.tmp" for name in ("old", "new"))
+@pytest.mark.parametrize("suffix", ["abc.tmp", "work"])
+def test_old_leftovers_are_removed_and_new_ones_are_kept(tmp_path, suffix):
+    old, new = (tmp_path / "stages" / "student" / f".{name}.{suffix}" for name in ("old", "new"))
     for folder in (old, new):
         folder.mkdir(parents=True)
     os.utime(old, (1, 1))

@@ -1,5 +1,7 @@
 """One contract for every architecture in STUDENTS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,8 @@ from sample_texts import sentences
 
 from materials.word_vectors import WordVectors
 from students import STUDENTS
-from students.checkpoint import build_student, load_student, save_student
-from students.vocabulary import build_tokenizer, count_words, save_tokenizer, words_of
+from students.checkpoint import build_student, load_student, save_student, student_encoder
+from students.vocabulary import build_tokenizer, count_words, save_tokenizer, without_mask, words_of
 
 LABELS = ("a", "b", "c")
 
@@ -39,6 +41,18 @@ def test_padding_changes_nothing(module, length):
     texts = numbers(4, length)
     padded = torch.nn.functional.pad(texts, (0, 11))
     assert torch.allclose(module(texts), module(padded), atol=1e-6)
+
+
+@pytest.mark.parametrize("architecture", STUDENTS)
+@pytest.mark.parametrize("padding", [1, 39])
+def test_padding_may_be_any_token(architecture, padding):
+    module = build_student(replace(small(architecture), padding=padding), vectors=None, seed=0).eval()
+    texts = numbers(4, 9)
+    texts[texts == padding] = 2
+    padded = torch.nn.functional.pad(texts, (0, 11), value=padding)
+    assert module.embedding.weight[padding].abs().sum() == 0
+    assert torch.allclose(module(texts), module(padded), atol=1e-6)
+    assert torch.allclose(module(texts), module.eval().deployed()(padded), atol=1e-6)
 
 
 def test_order_of_words_reaches_the_logits(module):
@@ -86,9 +100,48 @@ def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
     assert torch.equal(module(batch), loaded.module(batch))
 
 
+def test_fasttext_starts_with_small_positive_embeddings_and_an_empty_layer():
+    shape = replace(small("linear"), settings={"buckets": 0, "start": "fasttext"})
+    module = build_student(shape, vectors=None, seed=0)
+    embeddings = module.embedding.weight[1:]
+    assert 0 <= embeddings.min() < 0.01
+    assert 0.09 < embeddings.max() <= 1 / 10
+    assert module.embedding.weight[0].abs().sum() == 0
+    assert module(numbers(3, 5)).abs().sum() == 0
+
+
+def test_small_embeddings_let_a_cnn_start_without_an_opinion():
+    spread = {}
+    for start in ("normal", "kim"):
+        shape = replace(small("cnn"), settings={"start": start}, dimensions=50)
+        module = build_student(shape, vectors=None, seed=0).eval()
+        spread[start] = module(numbers(64, 20)).std().item()
+        assert module.embedding.weight[0].abs().sum() == 0
+    assert module.embedding.weight.abs().max() <= 0.25
+    assert spread["kim"] < spread["normal"] / 2
+
+
+def test_linear_without_bigrams_is_the_mean_of_the_words_and_so_is_its_deployed_form():
+    module = build_student(replace(small("linear"), settings={"buckets": 0}), vectors=None, seed=0).eval()
+    texts = torch.nn.functional.pad(numbers(4, 6), (0, 3))
+    expected = module.output(module.embedding.weight[texts[:, :6]].mean(dim=1))
+    assert torch.allclose(module(texts), expected, atol=1e-6)
+    assert torch.allclose(module.deployed()(texts), expected, atol=1e-6)
+
+
 def test_vocabulary_keeps_frequent_words_and_words_with_a_vector():
     tokenizer = build_tokenizer(["common common rare", "Common known"], known={"known"})
     assert words_of(tokenizer) == ["[PAD]", "[UNK]", "common", "known"]
+
+
+def test_masked_words_are_words_that_are_not_known(tmp_path):
+    texts = without_mask(["a [MASK] film", "a film"] * 3, "[MASK]")
+    tokenizer = build_tokenizer(texts, known=())
+    save_tokenizer(tokenizer, tmp_path)
+    encoder = student_encoder(tmp_path / "tokenizer.json", small("cnn"))
+    assert words_of(tokenizer) == ["[PAD]", "[UNK]", "a", "film"]
+    assert [row.tolist() for row in encoder.encode(texts[:2])] == [[2, 1, 3], [2, 3]]
+    assert without_mask(["a [MASK] film"], None) == ["a [MASK] film"]
 
 
 def test_words_are_cut_as_in_the_treebank():

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from sample_models import save_tiny_student
-from sample_texts import labelled
+from sample_models import tiny_shape
+from sample_texts import labelled, sentences
 
-from students.checkpoint import load_student
+from materials.errors import RequestError
+from students.checkpoint import build_student, student_encoder
+from students.vocabulary import build_tokenizer, save_tokenizer
+from training.history import Scores
 from training.loop import Diverged, Examples, TrainingSettings, predict_logits, train
 from training.objectives import OBJECTIVES
 
@@ -16,13 +19,14 @@ def nothing(done, total):
 @pytest.fixture
 def linear(tmp_path):
     """A function that gives a new linear student with its encoder."""
-    save_tiny_student(tmp_path, "linear")
+    tokenizer = build_tokenizer(sentences(200)[0], known=())
+    save_tokenizer(tokenizer, tmp_path)
 
-    def get():
-        classifier = load_student(tmp_path)
-        return classifier.module, classifier.encoder
+    def build(**settings):
+        shape = tiny_shape("linear", words=tokenizer.get_vocab_size(), settings={"buckets": 100, **settings})
+        return build_student(shape, vectors=None, seed=0), student_encoder(tmp_path / "tokenizer.json", shape)
 
-    return get
+    return build
 
 
 def examples(encoder, count, start=0):
@@ -36,7 +40,7 @@ def settings(**changes):
     )
 
 
-def run(module, encoder, *, objective="hard", rows=None, **changes):
+def run(module, encoder, *, objective="hard", rows=None, report=nothing, test=None, keep=None, **changes):
     rows = rows or examples(encoder, 160)
     validation = examples(encoder, 60, start=900)
     return train(
@@ -46,8 +50,20 @@ def run(module, encoder, *, objective="hard", rows=None, **changes):
         encoder=encoder,
         objective=OBJECTIVES[objective],
         settings=settings(**changes),
-        report=nothing,
+        report=report,
+        test=test,
+        keep=keep,
     )
+
+
+def stop_after(steps):
+    """A report that interrupts the training once it has made so many steps."""
+
+    def report(done, total):
+        if done == steps:
+            raise KeyboardInterrupt
+
+    return report
 
 
 def test_training_learns_what_can_be_learned(linear):
@@ -71,12 +87,100 @@ def test_the_best_validation_epoch_is_kept(linear, monkeypatch):
     module, encoder = linear()
     seen = []
     scores = iter([0.2, 0.9, 0.4])
-    monkeypatch.setattr(
-        "sklearn.metrics.f1_score",
-        lambda *a, **k: (seen.append(module.output.weight.detach().clone()), next(scores))[1],
-    )
+
+    def scored(logits, labels):
+        if len(labels) != 60:
+            return None
+        seen.append(module.output.weight.detach().clone())
+        return Scores(cross_entropy=0.0, accuracy=0.0, macro_f1=next(scores))
+
+    monkeypatch.setattr("training.loop.scores_of", scored)
     run(module, encoder, epochs=3)
     assert torch.equal(module.output.weight, seen[1])
+
+
+def test_epochs_are_scored_on_train_validation_and_test_rows_from_before_the_first_step(linear):
+    module, encoder = linear()
+    rows = examples(encoder, 160)
+    unlabelled = Examples(encoded=rows.encoded, labels=np.where(np.arange(160) < 100, rows.labels, -1))
+    history = run(module, encoder, rows=unlabelled, test=examples(encoder, 100, start=2000), epochs=3)
+    assert [(epoch.epoch, epoch.steps) for epoch in history] == [(0, 0), (1, 10), (2, 20), (3, 30)]
+    assert history[0].loss == pytest.approx(np.log(2), abs=0.2)
+    for scores in (history[0].train, history[0].validation, history[0].test):
+        assert scores.cross_entropy == pytest.approx(np.log(2), abs=0.2)
+    logits = predict_logits(module, examples(encoder, 100, start=2000).encoded, encoder, bf16=False)
+    best = max(history[1:], key=lambda epoch: (epoch.validation.macro_f1, epoch.epoch))
+    assert best.test.accuracy == pytest.approx(
+        (logits.argmax(axis=1) == examples(encoder, 100, start=2000).labels).mean(), abs=0.02
+    )
+    assert history[-1].train.accuracy > history[0].train.accuracy
+
+
+def test_test_rows_change_nothing_of_what_is_trained(linear):
+    weights = []
+    for test in (None, "right", "wrong"):
+        module, encoder = linear()
+        rows = examples(encoder, 100, start=2000)
+        labels = rows.labels if test == "right" else 1 - rows.labels
+        run(module, encoder, test=test and Examples(encoded=rows.encoded, labels=labels), epochs=4)
+        weights.append(module.output.weight.detach())
+    assert torch.equal(weights[0], weights[1])
+    assert torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+@pytest.mark.parametrize("steps", [20, 27])
+def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, optimiser, steps):
+    changes = {"optimiser": optimiser, "schedule": "halved", "epochs": 5, "test": None}
+    undisturbed, encoder = linear(dropout=0.3)
+    expected = run(undisturbed, encoder, **changes)
+    stopped, encoder = linear(dropout=0.3)
+    with pytest.raises(KeyboardInterrupt):
+        run(stopped, encoder, report=stop_after(steps), keep=tmp_path / "progress.pt", **changes)
+    torch.manual_seed(99)
+    seen = []
+    module, encoder = linear(dropout=0.3)
+    history = run(
+        module, encoder, report=lambda done, total: seen.append(done), keep=tmp_path / "progress.pt", **changes
+    )
+    assert seen[0] == 10 * ((steps - 1) // 10) + 1
+    assert [epoch.loss for epoch in history] == [epoch.loss for epoch in expected]
+    assert [epoch.validation for epoch in history] == [epoch.validation for epoch in expected]
+    for name, weight in undisturbed.state_dict().items():
+        assert torch.equal(weight, module.state_dict()[name])
+
+
+def test_finished_training_is_only_read(linear, tmp_path):
+    first, encoder = linear()
+    run(first, encoder, epochs=2, keep=tmp_path / "progress.pt")
+    module, encoder = linear()
+    run(module, encoder, epochs=2, keep=tmp_path / "progress.pt", report=stop_after(1))
+    assert torch.equal(first.output.weight, module.output.weight)
+
+
+def test_damaged_progress_is_refused_by_name(linear, tmp_path):
+    module, encoder = linear()
+    (tmp_path / "progress.pt").write_bytes(b"damaged")
+    with pytest.raises(RequestError, match=r"progress.pt is damaged \(.*\); delete it and run again"):
+        run(module, encoder, keep=tmp_path / "progress.pt")
+
+
+def test_fasttext_learns_by_sgd_one_text_at_a_time_from_an_empty_layer(linear):
+    module, encoder = linear(buckets=0, start="fasttext")
+    history = run(
+        module,
+        encoder,
+        rows=examples(encoder, 1000),
+        test=examples(encoder, 100, start=2000),
+        batch_size=1,
+        epochs=6,
+        learning_rate=0.5,
+        optimiser="sgd",
+        schedule="halved",
+        largest_gradient_norm=None,
+    )
+    assert history[0].test.cross_entropy == pytest.approx(np.log(2), abs=1e-6)
+    assert history[-1].test.accuracy > 0.9
 
 
 def test_student_learns_from_teacher_logits_without_labels(linear):
@@ -85,15 +189,26 @@ def test_student_learns_from_teacher_logits_without_labels(linear):
     teacher = np.where(rows.labels[:, None] == np.arange(2), 3.0, -3.0).astype(np.float32)
     unlabelled = Examples(encoded=rows.encoded, labels=np.full(160, -1), teacher_logits=teacher)
     history = run(module, encoder, objective="logits", rows=unlabelled)
-    assert history[-1].validation_accuracy > 0.9
+    assert history[-1].validation.accuracy > 0.9
 
 
 def test_diverging_loss_stops_with_its_step(linear):
     module, encoder = linear()
     with torch.no_grad():
         module.output.weight.fill_(float("nan"))
-    with pytest.raises(Diverged, match="the loss became nan at step 1 of 120; lower learning_rate"):
+    with pytest.raises(Diverged, match="the loss became nan at step 1 of 120, in epoch 1 of 12; lower learning_rate"):
         run(module, encoder)
+
+
+def test_weights_that_are_no_numbers_after_the_last_step_stop_with_their_epoch(linear):
+    module, encoder = linear()
+
+    def spoil(done, total):
+        if done == total:
+            module.output.weight.data.fill_(float("nan"))
+
+    with pytest.raises(Diverged, match="the validation loss became nan at step 20 of 20, in epoch 2 of 2"):
+        run(module, encoder, epochs=2, report=spoil)
 
 
 def test_logits_come_in_the_order_of_the_rows(linear):

@@ -1,0 +1,44 @@
+"""The learning curves as a picture: macro-F1 on the test rows after each epoch, one line for each model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.curves import SCORE
+from bench.plot import save_chart
+
+if TYPE_CHECKING:
+    import altair as alt
+
+BY_MODEL = ["student", "objective", "epoch"]
+
+
+def save_curves(name: str, histories: pd.DataFrame, folder: Path) -> None:
+    """Write curves.png and curves.svg; nothing when there is no epoch."""
+    if not histories.empty:
+        save_chart(curves_chart(name, histories), folder, "curves")
+
+
+def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":
+    """A field for each student, a line for each objective: the mean over seeds, within their lowest and highest."""
+    import altair as alt
+
+    scores = histories.assign(score=histories[SCORE] * 100).groupby(BY_MODEL, sort=False)["score"]
+    frame = scores.agg(["mean", "min", "max"]).reset_index()
+    order = list(dict.fromkeys(frame["objective"]))
+    epoch = alt.X("epoch:Q", title="epoch (0: before training)", axis=alt.Axis(tickMinStep=1))
+    color = alt.Color("objective:N", sort=order, title="learned from")
+    base = alt.Chart(frame)
+    band = base.mark_area(opacity=0.15).encode(epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), color)
+    line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(
+        epoch, alt.Y("mean:Q", title="macro-F1 on the test rows, %", scale=alt.Scale(zero=False)), color
+    )
+    seeds = histories["seed"].nunique()
+    title = alt.TitleParams(
+        f"{name}: how the students learned",
+        subtitle=f"{seeds} seed(s); line: their mean; band: from the lowest to the highest",
+    )
+    fields = alt.layer(band, line).properties(width=320, height=300)
+    students = list(dict.fromkeys(frame["student"]))
+    return fields.facet(column=alt.Column("student:N", sort=students, title=None)).properties(title=title)

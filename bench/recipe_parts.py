@@ -1,0 +1,52 @@
+"""What all parts of a recipe have in common, and a part of its data: rows that are made from other rows."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Later:
+    """Marks a key that came to recipes later: at its default it leaves the digests of stored stages as they were."""
+
+
+LATER = Later()
+
+
+class Part(BaseModel):
+    """Every part of a recipe refuses keys it does not know and cannot be changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def as_inputs(self, *without: str) -> dict[str, Any]:
+        """The values that determine a stage's result, as plain JSON: all but those `without` and later defaults."""
+        fields = type(self).model_fields
+        usual = {
+            name for name, field in fields.items() if LATER in field.metadata and getattr(self, name) == field.default
+        }
+        return self.model_dump(mode="json", exclude={*without, *usual})
+
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Augmentation(Part):
+    """Rows made from the train rows, which become transfer rows: the settings of Tang et al. (2019) are the defaults.
+
+    Of a copy's words, `mask_share` are masked and `replaced_share` replaced; then `ngram_share` of the copies keep 1 to
+    5 words in a row only.
+    """
+
+    copies: Annotated[int, Field(gt=0, le=1000)] = 20
+    mask_share: Probability = 0.1
+    replaced_share: Probability = 0.1
+    ngram_share: Probability = 0.25
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> "Augmentation":
+        if self.mask_share + self.replaced_share > 1:
+            raise ValueError(
+                f"mask_share and replaced_share together are {self.mask_share + self.replaced_share:g}; at most 1"
+            )
+        if not self.mask_share and not self.replaced_share and not self.ngram_share:
+            raise ValueError("all shares are 0, so that every copy would be as its row; set one of them")
+        return self

@@ -1,0 +1,115 @@
+"""How weights are moved: the optimisers, how the learning rate goes over a training, and the clipping of gradients."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def adam(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019), which is Adam where `weight_decay` is 0."""
+    return torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+
+
+def sgd(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    """Plain stochastic gradient descent, without momentum and without weight decay.
+
+    Embeddings get sparse gradients, so that a step costs as much as its texts are long, not as the vocabulary is large.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):
+            module.sparse = True
+    return torch.optim.SGD(model.parameters(), lr=learning_rate)
+
+
+OPTIMISERS: dict[str, Callable[[nn.Module, float, float], torch.optim.Optimizer]] = {"adam": adam, "sgd": sgd}
+
+
+def linear(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
+    """Up to the peak in the share `warmup` of all steps, then down to 0 in a straight line."""
+    rising = max(1, round(warmup * steps))
+    return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
+
+
+def halved(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
+    """The peak in the first epoch, then half of it, then a quarter."""
+    return 0.5 ** (step // steps_per_epoch)
+
+
+def constant(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
+    """The peak, always."""
+    return 1.0
+
+
+SCHEDULES: dict[str, Callable[[int, int, int, float], float]] = {
+    "linear": linear,
+    "halved": halved,
+    "constant": constant,
+}
+
+
+class Mover:
+    """Moves the weights of a model, step by step: `optimiser` and `schedule` are names in the tables above.
+
+    Gradients are clipped to `largest_norm`, or not at all.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        optimiser: str,
+        schedule: str,
+        learning_rate: float,
+        weight_decay: float,
+        warmup: float,
+        largest_norm: float | None,
+        steps: int,
+        steps_per_epoch: int,
+    ) -> None:
+        self.model, self.largest_norm, self.steps = model, largest_norm, steps
+        rate = SCHEDULES[schedule]
+        self._optimiser = OPTIMISERS[optimiser](model, learning_rate, weight_decay)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(
+            self._optimiser, lambda step: rate(step, steps, steps_per_epoch, warmup)
+        )
+
+    @property
+    def steps_done(self) -> int:
+        """How often the weights have been moved."""
+        return self._schedule.last_epoch
+
+    def move(self, loss: Tensor) -> None:
+        """One step down the gradient of `loss`."""
+        loss.backward()
+        if self.largest_norm is not None:
+            clip_gradients(self.model.parameters(), self.largest_norm)
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self._schedule.step()
+
+    def state(self) -> dict[str, Any]:
+        """All that a Mover made alike needs to go on from here."""
+        return {"optimiser": self._optimiser.state_dict(), "schedule": self._schedule.state_dict()}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from where the Mover that gave `state` was."""
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], largest_norm: float) -> None:
+    """Shorten all gradients together to the norm `largest_norm` where theirs is larger; sparse ones too."""
+    values: list[Tensor] = []
+    for parameter in parameters:
+        if parameter.grad is None:
+            continue
+        if parameter.grad.is_sparse:
+            parameter.grad = parameter.grad.coalesce()  # each row once, or their norm is not that of their sum
+            values.append(parameter.grad._values())
+        else:
+            values.append(parameter.grad)
+    share = (largest_norm / (nn.utils.get_total_norm(values) + 1e-6)).clamp(max=1.0)
+    for value in values:
+        value.mul_(share)
