@@ -20,7 +20,12 @@ from teachers.transformer import save_transformer, start_transformer
 from training.loop import Examples, TrainingSettings, train
 from training.objectives import OBJECTIVES
 
-SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 16}, "bilstm": {"hidden": 12, "layer": 10}}
+SMALL = {
+    "linear": {"buckets": 100},
+    "cnn": {"filters": 16},
+    "bilstm": {"hidden": 12, "layer": 10},
+    "resnext1d": {"channels": [8, 16], "strides": [2], "cardinality": 4},
+}
 ARCHITECTURES = (*(name for name, teacher in TEACHERS.items() if teacher.modality == "text"), *STUDENTS)
 PAIRS = [
     (architecture, format)

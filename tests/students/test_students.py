@@ -10,7 +10,12 @@ from students import STUDENTS
 from students.checkpoint import StudentShape, build_student, load_student, save_student
 from students.vocabulary import build_tokenizer, count_words, save_tokenizer, words_of
 
-SMALL = {"linear": {"buckets": 100}, "cnn": {"filters": 8}, "bilstm": {"hidden": 6, "layer": 5}}
+SMALL = {
+    "linear": {"buckets": 100},
+    "cnn": {"filters": 8},
+    "bilstm": {"hidden": 6, "layer": 5},
+    "resnext1d": {"channels": [4, 8, 16], "strides": [2, 2], "cardinality": 2},
+}
 
 
 def small(architecture, words=40):
