@@ -69,7 +69,8 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
             if both:
                 work.screen.notice(f"{both} of {len(splits.transfer)} transfer rows are train rows too")
 
-    return work.store.get(Stage(name="splits", version=1, inputs=inputs), make)
+    version = 2 if data.validation or data.test else 1  # 2: texts without letters are held out too
+    return work.store.get(Stage(name="splits", version=version, inputs=inputs), make)
 
 
 def build_vocabulary(work: Workplace, splits: Path, vectors: str | None) -> Path:

@@ -45,7 +45,7 @@ def make_splits(
     for part, table in (("test", source.test), ("validation", source.validation)):
         if table is not None:
             held_out[part] = _rows(table, numbers, without=known)
-            known |= {normalised(text) for text in held_out[part].texts}
+            known |= {_key(text) for text in held_out[part].texts}
     train = _rows(source.train, numbers, without=known)
     if not len(train):
         raise RequestError("all train rows are validation or test rows too; give different rows for each")
@@ -120,12 +120,17 @@ def _in_order(names: tuple[str, ...], order: tuple[str, ...] | None) -> tuple[st
     return tuple(by_folded.get(name.casefold(), name) for name in order)
 
 
+def _key(text: str) -> str:
+    """What a labelled text is known by; one without a letter or digit, such as an emoji, by itself."""
+    return normalised(text) or text
+
+
 def _rows(table: Table, numbers: dict[str, int], *, without: set[str]) -> Rows:
     """The first of each group of equal texts, less the texts in `without`."""
     seen = set(without)
     texts, labels = [], []
     for text, label in zip(table.texts, table.labels or (), strict=True):
-        key = normalised(text) or text
+        key = _key(text)
         if key not in seen:
             seen.add(key)
             texts.append(text)

@@ -16,6 +16,11 @@ def split(texts, labels, transfer=None, **changes):
     return make_splits(Source(train=Table(texts=texts, labels=labels)), unlabelled, **options)
 
 
+def _table(rows):
+    texts, labels = zip(*rows, strict=True)
+    return Table(texts=list(texts), labels=list(labels))
+
+
 def numbered(count, classes=2):
     return [f"text {number}" for number in range(count)], [str(number % classes) for number in range(count)]
 
@@ -24,6 +29,11 @@ def test_shares_and_strata_are_kept():
     splits = split(*numbered(1000, classes=4))
     assert [len(getattr(splits, part)) for part in PARTS] == [800, 100, 100, 0]
     assert set(Counter(splits.test.labels.tolist()).values()) == {25}
+
+
+def test_shares_of_60_20_20_are_kept_too():
+    splits = split(*numbered(4850, classes=2), validation=0.2, test=0.2)
+    assert [len(getattr(splits, part)) for part in PARTS] == [2910, 970, 970, 0]
 
 
 def test_same_seed_same_splits_and_another_seed_others():
@@ -66,6 +76,38 @@ def test_official_test_rows_are_kept_whole_and_removed_from_train():
     splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
     assert splits.test.texts == texts[:20]
     assert len(splits.train) + len(splits.validation) == 80
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=6), st.sampled_from("abc")), min_size=30, max_size=80),
+    st.lists(st.tuples(st.text(max_size=6), st.sampled_from("abc")), min_size=3, max_size=30),
+    st.lists(st.text(max_size=6), max_size=40),
+)
+def test_text_of_an_official_test_set_is_nowhere_else(rows, test_rows, transfer):
+    train, test = (_table(part) for part in (rows, test_rows))
+    unlabelled = Table(texts=[*transfer, *train.texts, *test.texts], labels=None)
+    try:
+        splits = make_splits(
+            Source(train=train, test=test), unlabelled, validation=0.2, test=0.2, transfer_rows=None, seed=0
+        )
+    except RequestError:
+        return
+    keys = {part: {normalised(text) or text for text in getattr(splits, part).texts} for part in PARTS}
+    assert keys["test"] == {normalised(text) or text for text in test.texts}
+    assert not keys["test"] & (keys["train"] | keys["validation"] | keys["transfer"])
+    assert not keys["validation"] & (keys["train"] | keys["transfer"])
+
+
+def test_text_without_letters_is_held_out_too():
+    texts, labels = numbered(100)
+    source = Source(
+        train=Table(texts=[*texts, "👍👍", ":-)"], labels=[*labels, "1", "1"]),
+        test=Table(texts=["👍👍", "text 3", ":-)", "text 4"], labels=["1", "1", "1", "0"]),
+    )
+    splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
+    assert len(splits.test) == 4
+    assert not {"👍👍", ":-)"} & {*splits.train.texts, *splits.validation.texts}
 
 
 def test_one_class_is_refused():
