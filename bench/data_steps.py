@@ -155,7 +155,7 @@ def describe_sources(work: Workplace, student: Student | None) -> dict[str, str]
     names = [name for name in (data.train, data.validation, data.test, data.transfer) if name]
     own = marked(data.licence) if data.licence else UNKNOWN_FILE
     licences = {
-        name if name in DATASETS else source_name(name): DATASETS[name].archive.licence if name in DATASETS else own
+        name if name in DATASETS else source_name(name): DATASETS[name].licence if name in DATASETS else own
         for name in names
     }
     if student and student.vectors:

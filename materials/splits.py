@@ -34,6 +34,7 @@ def make_splits(
 ) -> Splits:
     """The splits of one seed. `validation` and `test` are shares of the rows, for a source without official ones.
 
+    A class needs two train rows in every stage, or one where test rows are official: it then has none in validation.
     `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
     Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
     or are not the teacher's.
@@ -46,14 +47,15 @@ def make_splits(
         if table is not None:
             held_out[part] = _rows(table, numbers, without=known)
             known |= {_key(text) for text in held_out[part].texts}
-    train = _rows(source.train, numbers, without=known)
+    train, fewest = _rows(source.train, numbers, without=known), 2 if source.test is None else 1
     if not len(train):
         raise RequestError("all train rows are validation or test rows too; give different rows for each")
     for part, share in (("test", test), ("validation", validation)):
         if part not in held_out:
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
+            _check_classes(train, label_names, fewest)
             train, held_out[part] = _split(train, share_of_rest, label_names, seed)
-    _check_classes(train, label_names)
+    _check_classes(train, label_names, fewest)
     for part, rows in held_out.items():
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
@@ -139,27 +141,29 @@ def _rows(table: Table, numbers: dict[str, int], *, without: set[str]) -> Rows:
 
 
 def _split(rows: Rows, share: float, label_names: tuple[str, ...], seed: int) -> tuple[Rows, Rows]:
+    """The rows less a stratified share of them, and that share; a class with one row keeps it."""
     from sklearn.model_selection import train_test_split
 
-    _check_classes(rows, label_names)
     held_out_rows = max(round(share * len(rows)), len(label_names))
     if len(rows) - held_out_rows < len(label_names):
         raise RequestError(
             f"{len(rows)} different rows are too few to hold out {share:.0%}; add rows, or give a test file"
         )
+    is_alone = np.bincount(rows.labels)[rows.labels] == 1
+    divisible = np.flatnonzero(~is_alone)
     kept, held_out = train_test_split(
-        np.arange(len(rows)), test_size=held_out_rows, stratify=rows.labels, random_state=seed
+        divisible, test_size=held_out_rows, stratify=rows.labels[divisible], random_state=seed
     )
-    return _take(rows, np.sort(kept)), _take(rows, np.sort(held_out))
+    return _take(rows, np.sort([*kept, *np.flatnonzero(is_alone)])), _take(rows, np.sort(held_out))
 
 
-def _check_classes(rows: Rows, label_names: tuple[str, ...]) -> None:
+def _check_classes(rows: Rows, label_names: tuple[str, ...], fewest: int) -> None:
     counts = Counter(rows.labels.tolist())
-    rare = [name for number, name in enumerate(label_names) if counts[number] < 2]
+    rare = [name for number, name in enumerate(label_names) if counts[number] < fewest]
     if rare:
         raise RequestError(
             f"class '{rare[0]}' has {counts[label_names.index(rare[0])]} different row(s) to train on; "
-            "each class needs at least 2 in every stage of splitting: add rows or leave the class out"
+            f"each class needs at least {fewest} in every stage of splitting: add rows or leave the class out"
         )
 
 

@@ -121,6 +121,25 @@ def test_class_with_one_row_is_refused_by_name():
         split([*texts, "alone"], [*labels, "rare"])
 
 
+def test_class_with_one_row_keeps_it_in_train_where_test_rows_are_official():
+    texts, labels = numbered(50)
+    source = Source(
+        train=Table(texts=[*texts, "alone"], labels=[*labels, "rare"]),
+        test=Table(texts=["one", "two", "three"], labels=["0", "1", "rare"]),
+    )
+    splits = make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
+    assert "alone" in splits.train.texts
+    assert [len(getattr(splits, part)) for part in PARTS] == [41, 10, 3, 0]
+    assert set(splits.validation.labels) == {0, 1}
+
+
+def test_class_of_official_test_rows_without_a_train_row_is_refused():
+    texts, labels = numbered(50)
+    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=["one"], labels=["new"]))
+    with pytest.raises(RequestError, match=r"class 'new' has 0 different row\(s\) to train on; .* at least 1"):
+        make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
+
+
 def test_too_few_rows_are_refused():
     with pytest.raises(RequestError, match=r"too few|each class needs"):
         split(["a", "b", "c", "d"], ["x", "y", "x", "y"])
