@@ -161,11 +161,14 @@ def list_(
 def show(
     run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a run.json.")],
     format: Annotated[str, typer.Option(help="rich, markdown, csv or json.")] = "rich",
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Figures of each class and confusion matrices instead.")
+    ] = False,
 ) -> None:
     """Print the tables of a finished run."""
     from bench.commands import show_run
 
-    show_run(run_folder, format)
+    show_run(run_folder, format, classes=classes)
 
 
 @app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')

@@ -78,13 +78,13 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     finished = describe_run(recipe.name, rows, threads=recipe.threads, recipe=recipe, cells=cells, groups=groups)
     save_run(finished, runs.artefacts(rows), output)
     show_run(output, "rich")
-    screen.notice(f"run.json, table.md, tradeoff.png and the bundles are in {output}")
+    screen.notice(f"run.json, table.md, tradeoff.png, confusion.png and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0
 
 
 def save_run(run: "Run", artefacts: "Sequence[Artefact]", output: Path) -> None:
-    """Fill the run folder: run.json, raw samples, predictions, bundles, table and picture; one process at a time."""
-    from bench.plot import save_tradeoff
+    """Fill the run folder: run.json, raw samples, predictions, bundles, table and pictures; one process at a time."""
+    from bench.plot import save_confusion, save_tradeoff
     from bench.report import markdown_report
     from bench.run_file import write_run
 
@@ -93,16 +93,19 @@ def save_run(run: "Run", artefacts: "Sequence[Artefact]", output: Path) -> None:
         with new_file(output / "table.md") as temporary:
             temporary.write_text(markdown_report(run), encoding="utf-8")
         save_tradeoff(run, output)
+        save_confusion(run, output)
 
 
-def show_run(place: Path, format: str) -> None:
-    """Print a run in one of the formats of REPORTS."""
+def show_run(place: Path, format: str, *, classes: bool = False) -> None:
+    """Print a run in one of the formats of REPORTS, or class by class in one of CLASS_REPORTS."""
+    from bench.class_report import CLASS_REPORTS
     from bench.report import REPORTS
     from bench.run_file import read_run
 
-    if format not in REPORTS:
-        raise RequestError(unknown("format", format, REPORTS))
-    sys.stdout.write(REPORTS[format](read_run(place)))
+    reports = CLASS_REPORTS if classes else REPORTS
+    if format not in reports:
+        raise RequestError(unknown("format of class tables" if classes else "format", format, reports))
+    sys.stdout.write(reports[format](read_run(place)))
 
 
 def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:
