@@ -142,8 +142,7 @@ def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> 
         "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
     )
     settings = work.recipe.teacher
-    start = TEACHERS[settings.architecture].start
-    teacher = start(weights.path, weights.label_names, max_length_tokens=settings.max_length_tokens, seed=0)
+    teacher = TEACHERS[settings.architecture].open(weights.path, max_length_tokens=settings.max_length_tokens)
     encoded = teacher.encoder.encode(table.texts)
     predicted = predict_logits(teacher.module, encoded, teacher.encoder, bf16=False).argmax(axis=1)
     return Table(texts=table.texts, labels=[weights.label_names[number] for number in np.asarray(predicted)])

@@ -62,9 +62,12 @@ def verify(
     text: TextColumn = "text",
     label: LabelColumn = None,
     threads: Annotated[int, typer.Option(min=1)] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda: where the file is run.")] = "cpu",
 ) -> None:
     """Judge a bundle again: digests, then names, shapes and values; exit code 1 when it fails."""
     from bench.verification import VerifyOrder, verify_bundle
 
-    order = VerifyOrder(place=bundle, against=against, data=data, text=text, label=label, threads=threads)
+    order = VerifyOrder(
+        place=bundle, against=against, data=data, text=text, label=label, threads=threads, device=device
+    )
     raise typer.Exit(verify_bundle(order))

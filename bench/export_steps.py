@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bench.machine import describe_machine
+from bench.machine import describe_machine, package_versions
 from bench.recipe import Parity
 from bench.workplace import Workplace
 from export import EXPORTERS
@@ -14,58 +16,86 @@ from export.bundle import read_bundle
 from materials.splits import load_splits
 from materials.stages import Stage
 
+if TYPE_CHECKING:
+    from export.exporting import ExportRequest
+
 CALIBRATION_ROWS = 300
+VERSIONED = {  # the packages that a file's verdict holds for, besides those of its exporter
+    "torch": ("torch",),
+    "torchscript": ("torch",),
+    "aotinductor": ("torch",),
+    "onnxruntime": ("torch", "onnxruntime", "onnxruntime-gpu"),
+    "openvino": ("torch",),
+}
 
 
 def export(
     work: Workplace,
     checkpoint: Path,
-    format: str,
+    formats: Sequence[str],
     *,
     splits: Path,
     made: Mapping[str, Any],
     licences: Mapping[str, str],
-) -> Path:
-    """The bundle of a checkpoint in one format, calibrated on train rows and compared on validation rows."""
-    inputs: dict[str, Any] = {
-        "checkpoint": checkpoint.name,
-        "format": format,
-        "splits": splits.name,
-        "made": dict(made),
-    }
-    if work.recipe.data.licence:
-        inputs["licences"] = dict(licences)
+) -> dict[str, Path]:
+    """The bundles of a checkpoint by format, calibrated on train rows and compared on validation rows.
 
-    if format == "aotinductor":  # machine code
-        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
-    bounds = work.recipe.parity.model_dump()
-    if bounds != Parity().model_dump():
-        inputs["parity"] = bounds
+    What all formats start from, such as the ONNX graph and the logits to compare with, is made once, when first needed.
+    """
+    with ExitStack() as stack:
 
-    def make(folder: Path) -> None:
-        from export.exporting import ExportRequest, export_bundle, open_origin
-        from export.parity import ParityBounds
+        @cache
+        def request() -> "ExportRequest":
+            from export.exporting import ExportRequest, open_origin
+            from export.parity import ParityBounds
 
-        loaded = load_splits(splits)
-        title = f"{made['model']} to {format}"
-        with work.screen.step(title), open_origin(checkpoint, _spread(loaded.train.texts)) as origin:
-            request = ExportRequest(
-                origin=origin,
+            loaded = load_splits(splits)
+            return ExportRequest(
+                origin=stack.enter_context(open_origin(checkpoint, _spread(loaded.train.texts))),
                 rows=loaded.validation,
-                bounds=ParityBounds(**bounds),
+                bounds=ParityBounds(**work.recipe.parity.model_dump()),
                 made=made,
                 licences=licences,
             )
-            bundle = export_bundle(request, format, folder)
-        if bundle.parity["status"] == "failed":
-            work.screen.notice(f"{made['model']} as {format} failed the parity gate: {bundle.parity['reason']}")
 
-    return work.store.get(Stage(name="bundle", version=5, inputs=inputs), make)
+        def bundle(format: str) -> Path:
+            def make(folder: Path) -> None:
+                from export.exporting import export_bundle
+
+                title = f"{made['model']} to {format}"
+                with work.screen.step(title):
+                    parity = export_bundle(request(), format, folder).parity
+                if parity["status"] == "failed":
+                    work.screen.notice(f"{title} failed the parity gate: {parity['reason']}")
+
+            inputs = {"checkpoint": checkpoint.name, "format": format, "splits": splits.name, "made": dict(made)}
+            return work.store.get(_stage(work, inputs, licences), make)
+
+        return {format: bundle(format) for format in formats}
 
 
-def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path], seed: int) -> Path:
-    """The folder with the teacher's logits for train and transfer rows, computed once by its fastest passed bundle."""
-    inputs = {"splits": splits.name, "teacher": teacher.name, "bundles": [bundle.name for bundle in bundles]}
+def _stage(work: Workplace, inputs: dict[str, Any], licences: Mapping[str, str]) -> Stage:
+    """The stage of one bundle; what is as usual is left out of its key."""
+    if work.recipe.data.licence:
+        inputs["licences"] = dict(licences)
+    exporter, versions = EXPORTERS[inputs["format"]], package_versions()
+    packages = (*VERSIONED[exporter.runtime], *exporter.packages)
+    inputs["versions"] = {name: versions[name] for name in packages if name in versions}
+    if inputs["format"] == "aotinductor" or exporter.lossy:  # machine code, or judged by arithmetic
+        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
+    if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
+        inputs["parity"] = bounds
+    return Stage(name="bundle", version=8, inputs=inputs)
+
+
+def label(work: Workplace, splits: Path, teacher: Path, bundles: Mapping[str, Path], seed: int) -> Path:
+    """The folder with the teacher's logits for train and transfer rows, computed once by its fastest passed bundle.
+
+    Which of the bundles that is belongs to this machine and day; all of them agree within the gate's bounds, so a new
+    bundle of the same teacher does not make the logits again.
+    """
+    bounds = work.recipe.parity.model_dump()
+    inputs = {"splits": splits.name, "teacher": teacher.name, "formats": list(bundles), "parity": bounds}
 
     def make(folder: Path) -> None:
         from export.labelling import label_rows
@@ -74,12 +104,12 @@ def label(work: Workplace, splits: Path, teacher: Path, bundles: Sequence[Path],
         loaded = load_splits(splits)
         texts = loaded.train.texts + loaded.transfer.texts
         with work.screen.step(f"teacher logits of {len(texts):,} rows, seed {seed}") as report:
-            labelling = label_rows([read_bundle(bundle) for bundle in bundles], texts, report=report)
+            labelling = label_rows([read_bundle(bundle) for bundle in bundles.values()], texts, report=report)
         save_logits(labelling.logits, texts, folder)
         record = {name: value for name, value in asdict(labelling).items() if name != "logits"}
         (folder / "labelling.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
 
-    return work.store.get(Stage(name="logits", version=1, inputs=inputs), make)
+    return work.store.get(Stage(name="logits", version=2, inputs=inputs), make)
 
 
 def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:

@@ -13,11 +13,12 @@ from rich.table import Table as ScreenTable
 from bench.commands import prove_writable
 from bench.export_rows import rows_for, split_rows
 from bench.screen import Screen
-from export import EXPORTERS, require_formats
-from export.bundle import RECORD, Bundle, read_bundle
+from export import EXPORTERS, refusal, require_formats
+from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.from_text.gate import TEXT_MODEL, add_text_graph, check_can_take_texts
-from export.origin import OPSET
+from export.from_text.graph import check_tokenizer
+from export.origin import OPSET, Origin, Unfit
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
 from materials.licences import commerce_notice, marked
@@ -59,11 +60,15 @@ def export_model(order: ExportOrder) -> int:
         screen.notice(notice)
     with open_origin(order.place, calibration.texts, opset=order.opset) as origin:
         asked, formats = formats, _possible(formats, origin.classifier.architecture, order)
+        if order.with_tokenizer:
+            check_tokenizer(origin.classifier.encoder)
+        if order.opset != OPSET:
+            _try_opset(origin)
         if left_out := _left_out(asked, formats, origin.classifier.architecture):
             screen.notice(left_out)
         rows = rows_for(origin, judged)
         request = ExportRequest(origin=origin, rows=rows, made=made, licences=licences, made_up=order.data is None)
-        bundles = []
+        bundles, refused = [], False
         for format in formats:
             with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
                 export_bundle(request, format, folder)
@@ -73,9 +78,9 @@ def export_model(order: ExportOrder) -> int:
                 and bundles[-1].runtime == "onnxruntime"
                 and bundles[-1].parity["status"] == "passed"
             ):
-                _add_tokenizer(bundles[-1].folder, rows.texts, screen)
+                refused |= not _add_tokenizer(bundles[-1], rows.texts, screen)
     _print(bundles, order.output)
-    return 1 if any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
+    return 1 if refused or any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
 
 
 def _formats(asked: str) -> list[str]:
@@ -97,7 +102,7 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
             f"{architecture} cannot be exported to {left[0]}: {EXPORTERS[left[0]].impossible[architecture]}"
         )
     if order.formats == ALL:
-        possible = [name for name in possible if not _refusal(name)]
+        possible = [name for name in possible if not refusal(name)]
     require_formats(possible)
     real = [name for name in possible if not EXPORTERS[name].lossy]
     if order.data is None and order.formats != ALL and (left := [name for name in possible if name not in real]):
@@ -108,18 +113,10 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
     return possible if order.data else real
 
 
-def _refusal(format: str) -> str | None:
-    try:
-        require_formats([format])
-    except RequestError as refusal:
-        return str(refusal)
-    return None
-
-
 def _left_out(formats: Sequence[str], written: Sequence[str], architecture: str) -> str:
     """Why formats that `all` names are not written, in one sentence."""
     reasons = {
-        name: EXPORTERS[name].impossible.get(architecture) or _refusal(name) or "needs rows (--quantize-data)"
+        name: EXPORTERS[name].impossible.get(architecture) or refusal(name) or "needs rows (--quantize-data)"
         for name in formats
         if name not in written
     }
@@ -135,11 +132,7 @@ def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]
         licence = marked(order.licence) if order.licence else "unknown (a local folder)"
         name = place.resolve().name
         return {"from": name}, {name: licence}
-    bundle = read_bundle(place)
-    if bundle.runtime != "torch" or bundle.precision != "fp32":
-        raise RequestError(
-            f"{place} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
-        )
+    bundle = read_trained(place)
     return bundle.made, {**bundle.licences, **({"model": marked(order.licence)} if order.licence else {})}
 
 
@@ -163,14 +156,26 @@ def _check_places(order: ExportOrder, formats: Sequence[str]) -> None:
             raise RequestError(f"{place} is there already and is no bundle; name another folder with --output")
 
 
-def _add_tokenizer(folder: Path, texts: Sequence[str], screen: Screen) -> None:
-    """Write the file that takes texts beside the model, and say what its own gate found."""
-    with screen.step(f"{folder.name} from texts"):
-        check = add_text_graph(folder, texts)
-    screen.notice(
-        f"{folder / TEXT_MODEL} takes texts: on {check.rows_compared} rows its probabilities differ by "
-        f"{check.largest_difference:.1e} at most; {check.rows_outside} rows hold characters that it reads otherwise"
-    )
+def _try_opset(origin: Origin) -> None:
+    """Raise RequestError for an opset that cannot express the model, before anything is written."""
+    with suppress(Unfit):  # which the table says of each format
+        _ = origin.plain_onnx
+
+
+def _add_tokenizer(bundle: Bundle, texts: Sequence[str], screen: Screen) -> bool:
+    """Write the file that takes texts beside the model, and say what its own gate found; false when it refuses."""
+    place = bundle.folder / TEXT_MODEL
+    try:
+        with screen.step(f"{bundle.format} from texts"):
+            check = add_text_graph(bundle.folder, texts)
+    except RequestError as refusal:
+        screen.notice(f"{place} is not written: {refusal}")
+        return False
+    compared = f"on {check.rows_compared} rows its probabilities differ by {check.largest_difference:.1e} at most"
+    if EXPORTERS[bundle.format].lossy:
+        compared += f" before operators are joined; after that {check.agreement:.2%} of its sure labels are the same"
+    screen.notice(f"{place} takes texts: {compared}; {check.rows_outside} rows hold characters that it reads otherwise")
+    return True
 
 
 def _print(bundles: Sequence[Bundle], output: Path) -> None:

@@ -17,7 +17,7 @@ TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT, SERVER_SECONDS, REPEATS = 600, 1, 400, 
 PYTHON = (sys.executable, "-P", "-m")
 CHILD = "bench.harness.child"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory", "Failed to allocate memory")
+OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "allocate memory")
 
 
 class MeasurementFailed(RuntimeError):
@@ -57,6 +57,11 @@ def child_environment(threads: int) -> dict[str, str]:
     }
 
 
+def tells_of_memory(words: str) -> bool:
+    """Whether an error's words say that there was not enough memory, in any library's way."""
+    return any(word in words for word in OUT_OF_MEMORY)
+
+
 def _limit_seconds(task: Task, texts: int) -> int:
     """After how long a process counts as hung: far beyond what a slow model needs for what it was asked."""
     server = SERVER_SECONDS if "server" in task.scenarios else 0
@@ -80,7 +85,7 @@ def _on_processors(affinity: Sequence[int]) -> Iterator[None]:
 def _why(status: int, errors: str) -> str:
     lines = [line for line in errors.splitlines() if line.strip()]
     last = lines[-1].removeprefix(f"{RequestError.__module__}.{RequestError.__name__}: ") if lines else ""
-    if any(word in last for word in OUT_OF_MEMORY):
+    if tells_of_memory(last):
         return f"the measuring process ran out of memory ({last})"
     if status == -signal.SIGKILL:
         return "the measuring process was killed, most likely because the machine ran out of memory"

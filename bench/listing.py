@@ -27,7 +27,7 @@ def print_listing(kind: str | None) -> None:
 
 def _print_exporters(console: Console) -> None:
     """One table of format by architecture; below it, why a pair cannot be."""
-    from export import EXPORTERS
+    from export import EXPORTERS, refusal
     from students import STUDENTS
     from teachers import TEACHERS
 
@@ -41,8 +41,12 @@ def _print_exporters(console: Console) -> None:
             if reason and reason not in reasons:
                 reasons.append(reason)
             cells.append(f"no ({reasons.index(reason) + 1})" if reason else "yes")
-        table.add_row(name, *cells, exporter.description)
+        missing = "" if refusal(name) is None else ": not installed"
+        table.add_row(name, *cells, exporter.description + missing)
     console.print(table, "")
+    for name in EXPORTERS:
+        if sentence := refusal(name):
+            console.print(sentence, soft_wrap=True, highlight=False)
     for number, reason in enumerate(reasons, 1):
         console.print(f"({number}) {reason}", soft_wrap=True, highlight=False)
 

@@ -33,6 +33,7 @@ PACKAGES = (
     "onnxruntime",
     "onnxruntime-gpu",
     "openvino",
+    "nncf",
     "numpy",
     "fasttext-numpy2-wheel",
     "scikit-learn",

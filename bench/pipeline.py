@@ -56,7 +56,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
     checkpoint = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, checkpoint, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
     models = [Model(title="teacher", role="teacher", bundles=exported)]
-    logits = label(work, splits, checkpoint, list(exported.values()), seed)
+    logits = label(work, splits, checkpoint, exported, seed)
 
     for student in recipe.students:
         vocabulary = build_vocabulary(work, splits, student.vectors)
@@ -106,6 +106,4 @@ def _export(
     licences = {source_name(work.recipe.teacher.weights): weights.licence, **describe_sources(work, student)}
     made = {"recipe": work.recipe.name, "model": title, "seed": seed}
     possible = possible_formats(student.architecture if student else work.recipe.teacher.architecture, formats)
-    return {
-        format: export(work, checkpoint, format, splits=splits, made=made, licences=licences) for format in possible
-    }
+    return export(work, checkpoint, possible, splits=splits, made=made, licences=licences)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from bench.export_table import exported
 from bench.layout import Report, figure, gap, markdown_tables, points, rich_tables, times
 from bench.row import Group, Row
 from bench.run_file import SCHEMA_VERSION, Run
@@ -83,7 +84,7 @@ REPORTS: dict[str, Callable[[Run], str]] = {
 
 
 def _tables(run: Run) -> list[Report]:
-    tables = [_means(run), _files(run), *_served(run), *_swept(run)]
+    tables = [_means(run), _files(run), *_served(run), *_swept(run), exported(run)]
     return [table for table in tables if table[2]]
 
 

@@ -94,6 +94,11 @@ class Row:
     busy_cores_during: float | None = None
     stolen_share: float | None = None
     measured_at: str | None = None
+    model_size_bytes: int | None = None
+    export_setting: str | None = None
+    export_failed_settings: tuple[str, ...] | None = None
+    export_seconds: float | None = None
+    export_peak_memory_bytes: int | None = None
     bundle: str | None = None
 
 

@@ -143,11 +143,26 @@ def describe_row(
         parity=bundle.parity["status"],
         parameters=bundle.parameters,
         size_bytes=bundle.size_bytes,
+        **_exported(bundle),
     )
     measured = {name: value for name, value in figures.items() if name in MEASURED}
     if "sweep" in measured:
         measured["sweep"] = tuple(SweepPoint(**point) for point in measured["sweep"])
     return replace(row, **measured)
+
+
+def _exported(bundle: Bundle) -> dict[str, Any]:
+    """How a bundle of an exporter was made, by the names of a row; nothing for what was not exported here."""
+    if not bundle.exported:
+        return {}
+    passed = bundle.parity["status"] != "failed"
+    return {
+        "model_size_bytes": bundle.model_size_bytes,
+        "export_setting": bundle.parity["setting"] if passed else None,
+        "export_failed_settings": tuple(bundle.parity["failed_settings"]),
+        "export_seconds": bundle.exported["seconds"],
+        "export_peak_memory_bytes": bundle.exported["peak_memory_bytes"],
+    }
 
 
 def bundle_place(cell: Cell, bundle: Bundle) -> str:

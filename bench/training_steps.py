@@ -44,29 +44,30 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
         from training.objectives import OBJECTIVES
 
         loaded = load_splits(splits)
+        names, cut = loaded.label_names, teacher.max_length_tokens
         kind = TEACHERS[teacher.architecture]
-        classifier = kind.start(
-            weights.path, loaded.label_names, max_length_tokens=teacher.max_length_tokens, seed=seed
-        )
-        if fine_tuned_labels(weights) is None:
-            encode = classifier.encoder.encode
-            with work.screen.step(f"teacher, seed {seed}") as report, _refusing_divergence("teacher"):
-                history = train(
-                    classifier.module,
-                    Examples(encoded=encode(loaded.train.texts), labels=loaded.train.labels),
-                    Examples(encoded=encode(loaded.validation.texts), labels=loaded.validation.labels),
-                    encoder=classifier.encoder,
-                    objective=OBJECTIVES["hard"],
-                    settings=TrainingSettings(
-                        epochs=teacher.epochs,
-                        batch_size=teacher.batch_size,
-                        learning_rate=teacher.learning_rate,
-                        seed=seed,
-                        device=work.recipe.device,
-                    ),
-                    report=report,
-                )
-            (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
+        if fine_tuned_labels(weights) is not None:
+            kind.save(kind.open(weights.path, label_names=names, max_length_tokens=cut), folder)
+            return
+        classifier = kind.start(weights.path, names, max_length_tokens=cut, seed=seed)
+        encode = classifier.encoder.encode
+        with work.screen.step(f"teacher, seed {seed}") as report, _refusing_divergence("teacher"):
+            history = train(
+                classifier.module,
+                Examples(encoded=encode(loaded.train.texts), labels=loaded.train.labels),
+                Examples(encoded=encode(loaded.validation.texts), labels=loaded.validation.labels),
+                encoder=classifier.encoder,
+                objective=OBJECTIVES["hard"],
+                settings=TrainingSettings(
+                    epochs=teacher.epochs,
+                    batch_size=teacher.batch_size,
+                    learning_rate=teacher.learning_rate,
+                    seed=seed,
+                    device=work.recipe.device,
+                ),
+                report=report,
+            )
+        (folder / "history.json").write_text(json.dumps(as_records(history)), encoding="utf-8")
         kind.save(classifier, folder)
 
     return work.store.get(Stage(name="teacher", version=1, inputs=inputs), make)

@@ -8,9 +8,10 @@ from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.export_rows import rows_for
+from bench.machine import check_device
 from bench.screen import Screen
 from export import EXPORTERS, RUNTIMES
-from export.bundle import Bundle, read_bundle
+from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, gate, open_origin
 from export.parity import Parity, ParityBounds
 from export.verifying import check_stored
@@ -35,32 +36,43 @@ class VerifyOrder:
     text: str = "text"
     label: str | None = None
     threads: int = 1
+    device: str = "cpu"
 
 
 def verify_bundle(order: VerifyOrder) -> int:
     """Judge a bundle and print what was found beside what was found at export; 1 when it fails, else 0.
 
-    Raises RequestError when a file's digest differs, or there is nothing to compare with.
+    Raises RequestError when a file's digest differs, of the trained model's bundle too, or there is nothing to compare
+    with.
     """
     if order.data is not None and order.against is None:
         raise RequestError("--data needs the trained model too; name it with --against")
+    check_device(order.device)
     bundle = read_bundle(order.place)
     if bundle.runtime not in RUNTIMES:
         raise RequestError(
             f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"
         )
     with Screen().step(f"verifying {order.place}"):
-        found = check_stored(bundle, order.threads) if order.against is None else _against(bundle, order, order.against)
+        if order.against is None:
+            found = check_stored(bundle, order.threads, order.device)
+        else:
+            found = _against(bundle, order, order.against)
     _print(bundle, found, order)
     return 1 if found.status == "failed" else 0
 
 
 def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
+    import torch
+
     table = read_table(order.data, text=order.text, label=order.label) if order.data else None
     if table is None and EXPORTERS[bundle.format].lossy:
         raise RequestError(
             f"{bundle.format} is judged by what it changes on real rows; give a file of them with --data"
         )
+    if (against / RECORD).is_file():
+        read_trained(against)
+    torch.set_num_threads(order.threads)  # the gate runs both models with torch's number
     with open_origin(against, []) as origin:
         if origin.classifier.label_names != bundle.label_names:
             raise RequestError(
@@ -68,7 +80,7 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
                 f"{', '.join(bundle.label_names)}"
             )
         bounds = ParityBounds(**bundle.parity["bounds"])
-        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle)
+        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle, order.device)
 
 
 def _print(bundle: Bundle, found: Parity, order: VerifyOrder) -> None:

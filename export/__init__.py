@@ -162,9 +162,14 @@ RUNTIMES: dict[str, OpenRuntime] = {
 def require_formats(names: Iterable[str]) -> None:
     """Raise RequestError when a format needs a package or a compiler that is not installed."""
     for name in names:
-        if missing := EXPORTERS[name].missing_packages:
-            raise RequestError(
-                f"format {name} needs the package {missing[0]}; install distilbench with its extra 'openvino'"
-            )
-        if name == "aotinductor" and not has_compiler():
-            raise RequestError("format aotinductor needs a C++ compiler, and none was found; install g++ or set CXX")
+        if sentence := refusal(name):
+            raise RequestError(sentence)
+
+
+def refusal(name: str) -> str | None:
+    """What a format needs that is not installed, in a sentence; none when all is there."""
+    if missing := EXPORTERS[name].missing_packages:
+        return f"format {name} needs the package {missing[0]}; install distilbench with its extra 'openvino'"
+    if name == "aotinductor" and not has_compiler():
+        return "format aotinductor needs a C++ compiler, and none was found; install g++ or set CXX"
+    return None

@@ -56,6 +56,13 @@ class Bundle:
         own = record.stat().st_size if record.is_file() else 0
         return own + sum((self.folder / name).stat().st_size for name in self.files)
 
+    @property
+    def model_size_bytes(self) -> int:
+        """The size of the model file, with the file of weights beside it where its format has one."""
+        stem = self.model_path.stem
+        own = [name for name in self.files if Path(name).stem == stem and not name.endswith(".json")]
+        return sum((self.folder / name).stat().st_size for name in own)
+
     def encoder(self) -> Encoder:
         """The encoder of the bundle's own tokenizer.json or preprocessor_config.json."""
         if self.modality == "image" and self.format == "transformers":  # a file that leaves out what is the default
@@ -113,6 +120,16 @@ def read_bundle(folder: Path) -> Bundle:
     _check_files(bundle)
     if is_exported:
         _check_listed(bundle, external_names(bundle.model_path))
+    return bundle
+
+
+def read_trained(folder: Path) -> Bundle:
+    """Read a trained model's bundle. Raises RequestError as `read_bundle` does, and for that of an exported file."""
+    bundle = read_bundle(folder)
+    if bundle.runtime != "torch" or bundle.precision != "fp32":
+        raise RequestError(
+            f"{folder} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
+        )
     return bundle
 
 

@@ -1,6 +1,5 @@
 """Reading a trained model back, teacher or student, by the architecture that its model.json or config.json names."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from training.model_record import FILE, read_model_record
 
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
 LONGEST = 512
+COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "ibert")
+POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "model_max_length")
 
 
 def load_checkpoint(folder: Path) -> Classifier:
@@ -40,9 +41,16 @@ def load_checkpoint(folder: Path) -> Classifier:
 
 
 def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
-    """The smallest of what the tokenizer, the model and common sense allow, in tokens."""
-    told = read_json_object(folder / "tokenizer_config.json").get("model_max_length") or math.inf
-    return int(min(told, config.get("max_position_embeddings") or math.inf, LONGEST))
+    """The smallest of what the tokenizer, the model and common sense allow, in tokens.
+
+    A configuration gives its positions one of the names in the attribute maps of transformers, which is not imported
+    here, for it would count towards the memory of every model that is measured.
+    """
+    told = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
+    positions = [length for length in map(config.get, POSITIONS) if length]
+    if config.get("model_type") in COUNTED_FROM_PADDING:
+        positions = [length - 1 - config.get("pad_token_id", 1) for length in positions]
+    return int(min(length for length in (told, *positions, LONGEST) if length))
 
 
 def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:

@@ -1,7 +1,7 @@
 """Makes one bundle: writes the format, sends the file through the parity gate, and records what came of it."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -18,8 +18,8 @@ from export.checkpoint import load_checkpoint
 from export.companions import write_companions
 from export.memory import peak_bytes, reset_peak
 from export.onnx_metadata import describe_onnx
-from export.origin import OPSET, Origin
-from export.parity import Parity, ParityBounds, check_parity, failed_parity
+from export.origin import OPSET, Origin, Unfit
+from export.parity import ROWS, Parity, ParityBounds, check_parity, failed_parity
 from export.runtime import Forward
 from export.verifying import compare_stored, store_reference
 from materials.errors import RequestError
@@ -69,49 +69,84 @@ def open_origin(checkpoint: Path, calibration: Sequence[str], *, opset: int = OP
 def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     """Fill the empty `folder` with a bundle. A file that fails the gate is a bundle too, and says so in its parity.
 
-    Raises RequestError for a pair of architecture and format that cannot be.
+    The exporter's settings are tried in their order until one passes. Raises RequestError for a pair of architecture
+    and format that cannot be.
     """
-    exporter, classifier = EXPORTERS[format], request.origin.classifier
-    if reason := exporter.impossible.get(classifier.architecture):
-        raise RequestError(f"{classifier.architecture} cannot be exported to {format}: {reason}")
+    exporter, architecture = EXPORTERS[format], request.origin.classifier.architecture
+    if reason := exporter.impossible.get(architecture):
+        raise RequestError(f"{architecture} cannot be exported to {format}: {reason}")
     reset_peak()
     started = time.perf_counter()
     bundle = _describe(request, format, folder)
     failed: dict[str, str | None] = {}
     for setting, write in exporter.settings.items():
-        _empty(folder)
-        classifier.encoder.save(folder)
-        try:
-            write(request.origin, folder)
-            _complete(request, bundle)
-        except (OSError, RequestError):
-            raise
-        except Exception as error:  # an exporter may raise anything for a graph that it cannot express
-            parity = failed_parity(f"could not be exported: {_first_line(error)}")
-        else:
-            parity = gate(request, bundle)
-        if parity.status == "passed":
+        found = _attempt(request, bundle, write)
+        if found.parity.status == "passed":
             break
-        failed[setting] = parity.reason
-    status = "reference" if format == "eager" and parity.status == "passed" else parity.status
-    finished = replace(
-        bundle,
-        parity={
-            **{name: None if value == float("inf") else value for name, value in asdict(parity).items()},
-            "status": status,
-            "setting": setting,
-            "failed_settings": failed,
-            "bounds": asdict(request.bounds),
-            **(_store_reference(request, bundle) if parity.status == "passed" else {}),
-        },
-        exported={
-            "rows": len(request.rows),
-            "made_up_rows": request.made_up,
-            "seconds": time.perf_counter() - started,
-            "peak_memory_bytes": peak_bytes(),
-        },
-    )
-    return write_bundle(finished)
+        failed[setting] = found.parity.reason
+    recorded = _record(request, found) | {"setting": setting, "failed_settings": failed}
+    exported = {
+        "rows": len(request.rows),
+        "made_up_rows": request.made_up,
+        "seconds": time.perf_counter() - started,
+        "peak_memory_bytes": peak_bytes(),
+    }
+    if format == "eager" and found.parity.status == "passed":
+        recorded["status"] = "reference"
+    return write_bundle(replace(bundle, parity=recorded, exported=exported))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """What the gate found on which device; `made_up` is the same for the inputs whose logits the bundle carries."""
+
+    parity: Parity
+    device: str = "cpu"
+    made_up: Parity | None = None
+
+
+def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Path], None]) -> _Found:
+    """Write the folder's files anew by one setting, judge them, and leave logits there to judge them by again."""
+    import torch
+
+    for path in bundle.folder.iterdir():
+        path.unlink()
+    request.origin.classifier.encoder.save(bundle.folder)
+    try:
+        write(request.origin, bundle.folder)
+        _complete(request, bundle)
+    except (OSError, RequestError):
+        raise
+    except Unfit as reason:
+        return _Found(parity=failed_parity(str(reason)))
+    except Exception as error:  # an exporter may raise anything for a graph that it cannot express
+        return _Found(parity=failed_parity(f"could not be exported: {_first_line(error)}"))
+    device = _judged_on(bundle)
+    parity = gate(request, bundle, device)
+    if parity.status == "failed":
+        return _Found(parity=parity, device=device)
+    store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
+    made_up = compare_stored(bundle, torch.get_num_threads(), request.bounds, device)
+    if made_up.status == "failed" and (not EXPORTERS[bundle.format].lossy or made_up.noise == float("inf")):
+        parity = failed_parity(f"on made-up inputs: {made_up.reason}")
+    return _Found(parity=parity, device=device, made_up=made_up)
+
+
+def _judged_on(bundle: Bundle) -> str:
+    """A GPU for fp16 where ONNX Runtime has one, as a CPU computes it in fp32; the CPU for all else."""
+    import onnxruntime
+
+    has_gpu = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+    return "cuda" if bundle.precision == "fp16" and has_gpu else "cpu"
+
+
+def _record(request: ExportRequest, found: _Found) -> dict[str, Any]:
+    """What the bundle keeps of the gate's finding; JSON knows no infinity."""
+    recorded = {name: None if value == float("inf") else value for name, value in asdict(found.parity).items()}
+    if found.made_up and found.parity.status == "passed":
+        made_up = asdict(found.made_up)
+        recorded["made_up"] = {name: made_up[name] for name in ("largest_difference", "noise", "agreement")}
+    return {**recorded, "judged_on": found.device, "bounds": asdict(request.bounds)}
 
 
 def remembered(classifier: Classifier) -> Forward:
@@ -168,12 +203,14 @@ def _complete(request: ExportRequest, bundle: Bundle) -> None:
         )
 
 
-def gate(request: ExportRequest, bundle: Bundle) -> Parity:
-    """What the parity gate finds for a bundle's file."""
+def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
+    """What the parity gate finds for a bundle's file, and for its tokenizer."""
     import torch
 
+    if not _reads_alike(request, bundle):
+        return failed_parity("its tokenizer reads the rows otherwise than the trained model's")
     try:
-        candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads())
+        candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads(), device)
     except RequestError:
         raise
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
@@ -190,18 +227,12 @@ def gate(request: ExportRequest, bundle: Bundle) -> Parity:
     )
 
 
-def _store_reference(request: ExportRequest, bundle: Bundle) -> dict[str, Any]:
-    """Leave the reference's logits for made-up inputs in the folder, and say how close to them the file comes."""
-    import torch
-
-    store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
-    found = compare_stored(bundle, torch.get_num_threads(), request.bounds)
-    return {"made_up": {name: asdict(found)[name] for name in ("largest_difference", "noise", "agreement")}}
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        path.unlink()
+def _reads_alike(request: ExportRequest, bundle: Bundle) -> bool:
+    """Whether the tokenizer in the bundle gives the numbers of the trained model's for the first rows."""
+    if bundle.modality != "text":
+        return True
+    expected, found = request.encoded[:ROWS], bundle.encoder().encode(request.rows.texts[:ROWS])
+    return np.array_equal(expected.tokens, found.tokens) and np.array_equal(expected.bounds, found.bounds)
 
 
 def _first_line(error: Exception) -> str:

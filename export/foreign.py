@@ -10,6 +10,7 @@ from export.checkpoint import LONGEST, longest_text, no_classifier
 from export.model_file import count_parameters, graph_of, weight_files
 from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
+from materials.shards import shards_of
 from materials.weights import WeightsFolder
 from training.graph_input import GraphInput
 from training.image_encoder import SETTINGS_FILE
@@ -115,12 +116,15 @@ def _folder_of_tokenizer(model: Path) -> Path:
 def _find_model(place: Path) -> Path:
     """The one model file in a place. Raises RequestError when there is none, or a choice.
 
-    In a model folder of transformers the weights of torch come first, whatever else has been exported beside them.
+    In a model folder of transformers the weights of torch come first, whatever else has been exported beside them;
+    of several files of weights the first stands for all.
     """
     if place.is_file() and place.suffix in RUNTIME_OF:
         return place
     patterns = ("*.onnx", "onnx/*.onnx", "*.xml")
     is_model_folder = (place / "config.json").is_file()
+    if is_model_folder and (shards := shards_of(place)):
+        return shards[0]
     for pattern in ("*.safetensors", *patterns) if is_model_folder else patterns:
         found = sorted(place.glob(pattern)) if place.is_dir() else []
         if len(found) > 1:

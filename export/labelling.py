@@ -45,36 +45,42 @@ def label_rows(bundles: Sequence[Bundle], texts: Sequence[str], *, report: Repor
     import torch
 
     threads = torch.get_num_threads()
-    sound = {bundle.format: bundle for bundle in bundles if bundle.parity["status"] in ("passed", "reference")}
-    if "eager" not in sound:
-        raise RequestError("the teacher's own checkpoint failed the parity gate, so its logits cannot be trusted")
-    eager = sound["eager"]
-    encoder = eager.encoder()
+    sound = _sound(bundles)
+    encoder = sound["eager"].encoder()
     encoded = encoder.encode(texts)
     step = max(1, len(encoded) // SAMPLE_ROWS)
     sample = encoded[::step][:SAMPLE_ROWS]
     runtimes = {name: RUNTIMES[bundle.runtime](bundle, threads) for name, bundle in sound.items()}
-    rates = {
-        name: _rate(partial(logits_of, runtime, encoder, sample), len(sample)) for name, runtime in runtimes.items()
-    }
-    fastest = max(rates, key=rates.__getitem__)
+    ways = {name: partial(logits_of, runtime, encoder, sample) for name, runtime in runtimes.items()}
+    rates = {name: _rate(way, len(sample)) for name, way in ways.items()}
     common = partial(_common_way, runtimes["eager"], encoder, sample)
     common_rate = _rate(common, len(sample))
-    common_logits = common()
+    fastest = max(rates, key=rates.__getitem__)
     began = time.perf_counter()
     logits = logits_of(runtimes[fastest], encoder, encoded, report=report)
-    seconds = time.perf_counter() - began
-    agreement = (logits[::step][:SAMPLE_ROWS].argmax(axis=1) == common_logits.argmax(axis=1)).mean()
     return Labelling(
         logits=logits,
         format=fastest,
         threads=threads,
-        rows_per_second=len(encoded) / seconds,
+        rows_per_second=len(encoded) / (time.perf_counter() - began),
         sample_rows=len(sample),
         sample_rows_per_second=rates,
         common_rows_per_second=common_rate,
-        agreement_with_common=float(agreement),
+        agreement_with_common=_agreement(logits[::step][:SAMPLE_ROWS], common()),
     )
+
+
+def _sound(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
+    """The bundles by format that passed the gate. Raises RequestError when the eager one did not."""
+    sound = {bundle.format: bundle for bundle in bundles if bundle.parity["status"] in ("passed", "reference")}
+    if "eager" not in sound:
+        raise RequestError("the teacher's own checkpoint failed the parity gate, so its logits cannot be trusted")
+    return sound
+
+
+def _agreement(one: np.ndarray, other: np.ndarray) -> float:
+    """The share of rows that both logits (rows, labels) give the same label."""
+    return float((one.argmax(axis=1) == other.argmax(axis=1)).mean())
 
 
 def _rate(run: Callable[[], object], rows: int) -> float:

@@ -1,11 +1,12 @@
 """The layers of an ONNX model that multiply by a weight matrix, and what goes into them on calibration rows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from export.origin import Origin
+from export.origin import Origin, Unfit
 
 PRODUCTS = ("MatMul", "Gemm")
 ROWS, BATCH = 64, 16
@@ -24,6 +25,28 @@ def weight_of(model: Any, layer: Any) -> np.ndarray:
     weight = numpy_helper.to_array(next(one for one in model.graph.initializer if one.name == layer.input[1]))
     transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.attribute)
     return weight.T if transposed else weight
+
+
+def layers_to_spare(origin: Origin, number: int) -> Sequence[str]:
+    """The names of that many layers, the most sensitive first. Raises Unfit for a model that has fewer."""
+    layers = origin.most_sensitive_layers if number else ()
+    if number > len(layers):
+        raise Unfit(f"the model has {len(layers)} layers that can be spared")
+    return layers[:number]
+
+
+def check_quantised(file: Path) -> None:
+    """Raise Unfit for an ONNX file that holds no weight in int8, as that of a model without a table may."""
+    import onnx
+
+    kinds = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+    if not any(tensor.data_type in kinds and len(tensor.dims) > 1 for tensor in onnx.load(file).graph.initializer):
+        raise Unfit("the model has no weights of this kind")
+
+
+def also_split(names: Sequence[str]) -> list[str]:
+    """The names of layers, and those that ONNX Runtime's dynamic quantiser gives to their products: it splits Gemm."""
+    return [*names, *(f"{name}_MatMul" for name in names)]
 
 
 def layer_inputs(model: Any, origin: Origin) -> Iterator[Mapping[str, np.ndarray]]:

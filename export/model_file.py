@@ -9,6 +9,7 @@ from typing import Any
 
 from export.openvino_packages import import_openvino
 from materials.errors import RequestError
+from materials.shards import INDEX, shards_of
 from training.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from training.text_encoder import ARRAYS
 
@@ -48,13 +49,7 @@ def count_parameters(model: Path) -> int | None:
     if model.suffix == ".onnx":
         return sum(math.prod(weight.dims) for weight in _read_onnx(model).graph.initializer)
     if model.suffix == ".safetensors":
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(str(model), framework="np") as tensors:
-                return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
-        except SafetensorError as error:
-            raise RequestError(f"{model} is damaged: {error}") from None
+        return sum(_count_in(file) for file in shards_of(model.parent) or [model])
     return None
 
 
@@ -75,6 +70,8 @@ def external_names(model: Path) -> list[str]:
     """
     if model.suffix == ".xml":
         return [model.with_suffix(".bin").name]
+    if model.suffix == ".safetensors" and (shards := shards_of(model.parent)):
+        return sorted({INDEX, *(shard.name for shard in shards)} - {model.name})
     if model.suffix != ".onnx" or model.stat().st_size == 0:
         return []
     names: set[str] = set()
@@ -85,6 +82,16 @@ def external_names(model: Path) -> list[str]:
     ):
         names.update(_locations(content, 0, len(content), "model"))
     return sorted(names)
+
+
+def _count_in(file: Path) -> int:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(file), framework="np") as tensors:
+            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    except SafetensorError as error:
+        raise RequestError(f"{file} is damaged: {error}") from None
 
 
 def _onnx_inputs(model: Path) -> dict[str, str]:

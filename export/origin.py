@@ -1,5 +1,6 @@
 """What an exporter starts from: a trained model, rows to calibrate on, and its ONNX graph, made once for all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 OPSET = 20
+
+
+class Unfit(Exception):
+    """A setting of an exporter has nothing to do for this model, or cannot hold it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +70,12 @@ class Origin:
         smooth(model, self)
         onnx.save(model, smoothed)
         return smoothed
+
+    @cached_property
+    def most_sensitive_layers(self) -> Sequence[str]:
+        """The names of the smoothed file's layers, the one that suffers most from int8 first."""
+        import onnx
+
+        from export.sensitivity import most_sensitive_first
+
+        return most_sensitive_first(self, onnx.load(self.smoothed_onnx))

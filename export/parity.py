@@ -1,5 +1,6 @@
 """The gate between an exported file and its use: it must still compute what the model in memory computes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from training.encoder import Encoder
 ROWS = 256
 EXAMPLE_ROWS = 64
 SMALLEST_SPREAD = 1e-6
+FOLDERS = re.compile(r"(?<![\w./])/(?:[^\s/'\",:;()]+/)+")  # all of an absolute path but its last name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +110,15 @@ def compare(
 
 
 def failed_parity(reason: str) -> Parity:
-    """The finding for a file that could not even be compared."""
+    """The finding for a file that could not even be compared; the reason is shipped, so its paths lose folders."""
     infinite = float("inf")
     return Parity(
-        status="failed", reason=reason, largest_difference=infinite, noise=infinite, agreement=0.0, f1_drop=1.0
+        status="failed",
+        reason=FOLDERS.sub("", reason),
+        largest_difference=infinite,
+        noise=infinite,
+        agreement=0.0,
+        f1_drop=1.0,
     )
 
 

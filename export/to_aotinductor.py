@@ -7,6 +7,10 @@ from pathlib import Path
 from export.example import example_inputs
 from export.origin import Origin
 from export.quiet import quiet
+from export.torch_archive import rewrite_archive
+
+LINE_TABLES = "aot_inductor.enable_line_tables"
+GENERATED_CODE = ".cpp"  # with the commands that compiled it, which are nothing that runs
 
 
 def write_aotinductor(origin: Origin, folder: Path) -> None:
@@ -20,10 +24,14 @@ def write_aotinductor(origin: Origin, folder: Path) -> None:
         {axis: torch.export.Dim.AUTO for axis, name in enumerate(one.dimensions) if isinstance(name, str)}
         for one in encoder.inputs
     )
+    lean = {LINE_TABLES: False} if LINE_TABLES in torch._inductor.list_options() else {}
     with quiet(), torch.no_grad(), torch._inductor.utils.fresh_cache(dir=str(origin.scratch)):
         program = torch.export.export(origin.module, example, dynamic_shapes=shapes)
-        package = aoti_compile_and_package(program, package_path=str(origin.scratch / "model.pt2"))
-    shutil.copyfile(package, folder / "model.pt2")
+        package = aoti_compile_and_package(
+            program, package_path=str(origin.scratch / "model.pt2"), inductor_configs=lean
+        )
+    named = (origin.scratch, Path(torch.__file__).parent.parent)  # in messages of errors, as __FILE__
+    rewrite_archive(Path(package), folder / "model.pt2", left_out=(GENERATED_CODE,), blanked=named)
 
 
 def has_compiler() -> bool:

@@ -4,20 +4,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from export.example import example_inputs
-from export.origin import OPSET, Origin
+from export.origin import OPSET, Origin, Unfit
 from export.quiet import quiet
 from materials.errors import RequestError
 
 LARGEST_CONSTANT = 2**31
+LARGEST_WEIGHTS_BYTES = 1536 * 2**20  # above it, torch writes a second file
 
 
 def export_onnx(origin: Origin, file: Path) -> Path:
     """Write the model as torch exports it, weights inside, with named inputs and dynamic axes from its graph inputs.
 
-    Raises RequestError for an opset that cannot express the model.
+    Raises RequestError for an opset that cannot express the model, and Unfit for weights that fit no single file.
     """
     import torch
 
+    size = sum(one.nbytes for one in (*origin.module.parameters(), *origin.module.buffers()))
+    if size > LARGEST_WEIGHTS_BYTES:
+        raise Unfit(f"weights of {size / 1e9:.1f} GB do not fit one ONNX file ({LARGEST_WEIGHTS_BYTES / 1e9:.1f} GB)")
     encoder = origin.classifier.encoder
     example = example_inputs(encoder)
     shapes = tuple(

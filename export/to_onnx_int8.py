@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from export.layers import also_split, check_quantised, layers_to_spare
 from export.origin import Origin
 from export.quiet import quiet
-from export.sensitivity import most_sensitive_first
 
 Write = Callable[[Origin, Path], None]
 SMALL_SHARE = 0.5
@@ -26,17 +26,18 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
 
         model = onnx.load(origin.prepared_onnx if tables_only else origin.smoothed_onnx)
         kinds = ["Gather"] if tables_only else _worthwhile_kinds(model)
-        left_out = most_sensitive_first(origin, model)[:spared] if spared else []
+        left_out = layers_to_spare(origin, spared)
         with quiet():
             quantize_dynamic(
                 model,
                 str(folder / "model.onnx"),
                 op_types_to_quantize=kinds,
-                nodes_to_exclude=left_out,
+                nodes_to_exclude=also_split(left_out),
                 per_channel=True,
                 reduce_range=reduce_range,
                 weight_type=QuantType.QInt8,
             )
+        check_quantised(folder / "model.onnx")
 
     return write_onnx_int8
 

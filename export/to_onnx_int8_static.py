@@ -1,4 +1,7 @@
-"""Quantises an ONNX file to int8 with scales of activations fixed ahead of time on calibration rows (QDQ format)."""
+"""Quantises an ONNX file to int8 with scales of activations fixed ahead of time on calibration rows (QDQ format).
+
+LSTMs get scales as they go: the only int8 kernel that ONNX Runtime has for them is dynamic.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -6,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from export.layers import also_split, check_quantised, layers_to_spare
 from export.origin import Origin
 from export.quiet import quiet
-from export.sensitivity import most_sensitive_first
 from training.token_rows import TokenRows
 
 Write = Callable[[Origin, Path], None]
 MOST_ROWS = {"MinMax": 300, "Entropy": 100}  # entropy keeps every activation in memory
-LAYERS = ("Conv", "MatMul", "Gemm")
+LAYERS = ("Conv", "MatMul", "Gemm", "LSTM")
 KINDS = (*LAYERS, "Gather")
 WEIGHTED = ("MatMul", "Gemm")
 
@@ -27,7 +30,9 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
         model = onnx.load(origin.smoothed_onnx)
-        left_out = most_sensitive_first(origin, model)[:spared] if spared else []
+        if "LSTM" in kinds:
+            model = _with_int8_lstms(model, folder / "model.onnx")
+        left_out = layers_to_spare(origin, spared)
         with quiet():
             quantize_static(
                 model,
@@ -35,15 +40,28 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
                 _reader(origin, method),
                 quant_format=QuantFormat.QDQ,
                 calibrate_method=CalibrationMethod[method],
-                op_types_to_quantize=list(kinds),
-                nodes_to_exclude=[*left_out, *_without_weights(model)],
+                op_types_to_quantize=[kind for kind in kinds if kind != "LSTM"],
+                nodes_to_exclude=[*also_split(left_out), *_without_weights(model)],
                 per_channel=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 extra_options={"OpTypesToExcludeOutputQuantization": list(WEIGHTED)},  # floats are what comes next
             )
+        check_quantised(folder / "model.onnx")
 
     return write_onnx_int8_static
+
+
+def _with_int8_lstms(model: Any, path: Path) -> Any:
+    """The model with its LSTMs quantised, written to the path and read from there; itself when it has none."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    if all(node.op_type != "LSTM" for node in model.graph.node):
+        return model
+    with quiet():
+        quantize_dynamic(model, str(path), op_types_to_quantize=["LSTM"], per_channel=True, weight_type=QuantType.QInt8)
+    return onnx.load(path)
 
 
 def _reader(origin: Origin, method: str) -> Any:

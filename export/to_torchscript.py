@@ -6,6 +6,9 @@ from pathlib import Path
 from export.example import example_inputs
 from export.origin import Origin
 from export.quiet import quiet
+from export.torch_archive import rewrite_archive
+
+SOURCE_POSITIONS = ".debug_pkl"  # where in which file of the exporting machine each operation was called
 
 
 def write_torchscript(origin: Origin, folder: Path) -> None:
@@ -17,4 +20,4 @@ def write_torchscript(origin: Origin, folder: Path) -> None:
         traced = torch.jit.trace(origin.module, example, check_trace=False)
         buffer = io.BytesIO()  # torch ends the process when it cannot write a file
         torch.jit.save(torch.jit.freeze(traced), buffer)
-    (folder / "model.ts").write_bytes(buffer.getvalue())
+    rewrite_archive(buffer, folder / "model.ts", left_out=(SOURCE_POSITIONS,))

@@ -22,7 +22,7 @@ def store_reference(reference: Forward, encoder: Encoder, folder: Path) -> None:
     np.savez_compressed(folder / STORED, logits=_over_shapes(reference, encoder))
 
 
-def check_stored(bundle: Bundle, threads: int) -> Parity:
+def check_stored(bundle: Bundle, threads: int, device: str = "cpu") -> Parity:
     """Hold the bundle's file against the logits in its folder, which need no trained model.
 
     A lossless file must give them within its bound. A lossy one must come as close to them as when it was exported,
@@ -30,16 +30,16 @@ def check_stored(bundle: Bundle, threads: int) -> Parity:
     """
     if not (bundle.folder / STORED).is_file() or "made_up" not in bundle.parity:
         raise RequestError(f"{bundle.folder} carries no logits to compare with; name its trained model with --against")
-    return compare_stored(bundle, threads, _bounds_of(bundle.parity))
+    return compare_stored(bundle, threads, _bounds_of(bundle.parity), device)
 
 
-def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds) -> Parity:
+def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: str = "cpu") -> Parity:
     """The finding for the bundle's file and the logits in its folder."""
     with np.load(bundle.folder / STORED, allow_pickle=False) as stored:
         expected = stored["logits"]
     encoder = bundle.encoder()
     try:
-        candidate = RUNTIMES[bundle.runtime](bundle, threads)
+        candidate = RUNTIMES[bundle.runtime](bundle, threads, device)
         names = [one.name for one in bundle.inputs]
         if sorted(candidate.input_names) != sorted(names):
             return failed_parity(f"inputs are named {', '.join(candidate.input_names)}; expected {', '.join(names)}")

@@ -10,7 +10,16 @@ from materials.catalogue import WEIGHTS, fetch_folder
 from materials.errors import RequestError, unknown
 from materials.files import read_json_object, sha256_of
 
-FILES = ("config.json", "*.safetensors", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model")
+FILES = (
+    "config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "special_tokens_map.json",
+    "*.model",
+)
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 
 

@@ -34,36 +34,44 @@ class Linear(TextStudent):
         return self.output(self.dropout(mean))
 
     def deployed(self) -> nn.Module:
-        """The same model as a table of class scores."""
-        return FoldedLinear(self)
+        """The same model over one table, of class scores where those are fewer numbers than embeddings."""
+        return DeployedLinear(self)
 
 
-class FoldedLinear(nn.Module):
-    """A linear student whose layer is multiplied into its embeddings: each word and bigram has one score a class.
+class DeployedLinear(nn.Module):
+    """A linear student over one table of words and bigrams, without the bigrams whose hash no two words have.
 
-    `scores` is (words + buckets + 1, classes); its last row, zeros, is the bigram of no pair.
+    Where that makes the file smaller, as it does for fewer classes than dimensions, the layer is multiplied into the
+    table: a row is a score for each class. `table` is (words + bigrams + 1, width); its last row, zeros, is no bigram.
     """
 
-    scores: Tensor
+    table: Tensor
     bias: Tensor
+    weight: Tensor | None
 
     def __init__(self, linear: Linear) -> None:
         super().__init__()
         self.words, self.buckets = linear.embedding.num_embeddings, linear.bigrams.num_embeddings
         self.factor = HASH_FACTOR % self.buckets  # the same remainder, from products that fit 32 bits more often
+        self.pairs = min(self.buckets, (self.factor + 1) * (self.words - 1) + 1)
+        layer = linear.output
         with torch.no_grad():
             words = linear.embedding.weight.clone()
             words[0] = 0  # padding
-            rows = torch.cat([words, linear.bigrams.weight, torch.zeros(1, words.shape[1])])
-            self.register_buffer("scores", rows @ linear.output.weight.T)
-            self.register_buffer("bias", linear.output.bias.detach().clone())
+            rows = torch.cat([words, linear.bigrams.weight[: self.pairs], torch.zeros(1, words.shape[1])])
+            scores = rows @ layer.weight.T
+            is_smaller = scores.numel() <= rows.numel() + layer.weight.numel()
+            self.register_buffer("table", scores if is_smaller else rows)
+            self.register_buffer("weight", None if is_smaller else layer.weight.clone())
+            self.register_buffer("bias", layer.bias.clone())
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
         following = F.pad(input_ids[:, 1:], (0, 1))
         is_pair = following != 0
         hashed = (input_ids * self.factor + following) % self.buckets + self.words
-        pairs = torch.where(is_pair, hashed, self.words + self.buckets)
-        total = F.embedding(torch.cat([input_ids, pairs], dim=1), self.scores).sum(dim=1)
+        pairs = torch.where(is_pair, hashed, self.words + self.pairs)
+        total = F.embedding(torch.cat([input_ids, pairs], dim=1), self.table).sum(dim=1)
         count = (input_ids != 0).sum(dim=1, keepdim=True) + is_pair.sum(dim=1, keepdim=True)
-        return total / count.clamp(min=1) + self.bias
+        mean = total / count.clamp(min=1)
+        return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)

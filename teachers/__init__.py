@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from teachers.image_classifier import load_image_classifier, save_image_classifier, start_image_classifier
-from teachers.transformer import load_transformer, save_transformer, start_transformer
+from teachers.transformer import load_transformer, open_transformer, save_transformer, start_transformer
 from training.classifier import Classifier
 
 
@@ -13,10 +13,11 @@ from training.classifier import Classifier
 class Teacher:
     """How a kind of teacher begins from pretrained weights, and how a trained one is written and read.
 
-    `modality` is what it classifies, text or image.
+    `open` takes anybody's fine-tuned weights as they are. `modality` is what it classifies, text or image.
     """
 
     start: Callable[..., Classifier]
+    open: Callable[..., Classifier]
     save: Callable[[Classifier, Path], None]
     load: Callable[[Path], Classifier]
     modality: str
@@ -25,12 +26,14 @@ class Teacher:
 TEACHERS: dict[str, Teacher] = {
     "transformer": Teacher(
         start=start_transformer,
+        open=open_transformer,
         save=save_transformer,
         load=load_transformer,
         modality="text",
     ),
     "image-classifier": Teacher(
         start=start_image_classifier,
+        open=load_image_classifier,
         save=save_image_classifier,
         load=load_image_classifier,
         modality="image",

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from materials.errors import RequestError
+from materials.shards import INDEX, ONE_FILE, shards_of
 from materials.weights import WeightsFolder
 
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
 ONE_OF_MANY = "single_label_classification"
-INDEX = "model.safetensors.index.json"
+NAMED_WEIGHTS = "transformers_weights"
 LONGEST_LINE = 240
 
 
@@ -19,16 +20,14 @@ def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...])
     return _read(auto_class, folder, label_names, ignore_mismatched_sizes=False)[0]
 
 
-def read_fine_tuned(auto_class: Any, folder: Path) -> Any:
-    """The model with the head that it has been fine-tuned with.
+def read_fine_tuned(auto_class: Any, folder: Path, label_names: tuple[str, ...] | None = None) -> Any:
+    """The model with the head that it has been fine-tuned with; `label_names` renames its labels in their order.
 
-    Raises RequestError when the weights lack a part of it, are in several files, or do not choose one of two labels or
-    more.
+    Raises RequestError when the weights lack a part of it, or do not choose one of two labels or more.
     """
     weights = WeightsFolder(path=folder, digest="", licence="")
-    _check_files(folder)
     _check_task(weights)
-    model, report = _read(auto_class, folder, weights.label_names, ignore_mismatched_sizes=True)
+    model, report = _read(auto_class, folder, label_names or weights.label_names, ignore_mismatched_sizes=True)
     _check_weights(folder, model, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
     return model
 
@@ -58,9 +57,10 @@ class quiet_transformers:
 def _read(
     auto_class: Any, folder: Path, label_names: tuple[str, ...], *, ignore_mismatched_sizes: bool
 ) -> tuple[Any, dict[str, Any]]:
-    """The model in float32, and which of its weights the file lacks."""
+    """The model in float32, and which of its weights the files lack. Raises RequestError as `shards_of` does."""
     import torch
 
+    _check_files(folder)
     names = dict(enumerate(label_names))
     with quiet_transformers():
         model, report = auto_class.from_pretrained(
@@ -78,9 +78,12 @@ def _read(
 
 
 def _check_files(folder: Path) -> None:
-    if (folder / INDEX).is_file() and not (folder / "model.safetensors").is_file():
+    """Refuse weights that transformers would read from elsewhere than the files whose digests are taken."""
+    shards_of(folder)
+    if named := WeightsFolder(path=folder, digest="", licence="").config.get(NAMED_WEIGHTS):
         raise RequestError(
-            f"{folder} holds its weights in the several files of {INDEX}; expected them in one model.safetensors"
+            f"{folder / 'config.json'} names '{named}' as its {NAMED_WEIGHTS}; expected the weights in "
+            f"{ONE_FILE}, or in the files that {INDEX} names"
         )
 
 

@@ -43,17 +43,17 @@ def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length
         return _classifier(Transformer(model), weights, label_names, max_length_tokens)
 
 
-def open_transformer(folder: Path, *, max_length_tokens: int) -> Classifier:
-    """A fine-tuned model of anybody's as it is; runs no code from the files.
+def open_transformer(folder: Path, *, max_length_tokens: int, label_names: tuple[str, ...] | None = None) -> Classifier:
+    """A fine-tuned model of anybody's as it is, its labels renamed to `label_names`; runs no code from the files.
 
     Raises RequestError as `start_transformer` does, and for weights without the head or a head for another task.
     """
     from transformers import AutoModelForSequenceClassification
 
     with _one_sentence(folder):
-        model = read_fine_tuned(AutoModelForSequenceClassification, folder)
-        label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-        return _classifier(Transformer(model), folder, label_names, max_length_tokens)
+        model = read_fine_tuned(AutoModelForSequenceClassification, folder, label_names)
+        names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+        return _classifier(Transformer(model), folder, names, max_length_tokens)
 
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:

@@ -11,6 +11,7 @@ from bench.harness.series import Series
 from bench.harness.subject import Graph, Subject
 from bench.harness.task import Task
 from bench.harness.timing import time_passes, time_rounds, warm_up
+from bench.isolation import tells_of_memory
 from training.token_rows import TokenRows
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
@@ -23,7 +24,7 @@ MODEL, END_TO_END, CUDA_EVENTS = "model", "end_to_end", "cuda_events"
 class Scenarios:
     """What the scenarios of one model came to; `unsteady` names those whose warm-up did not end.
 
-    `refused_shapes` holds the pairs of batch size and length that the graph did not take.
+    `refused_shapes` holds the pairs of batch size and length that the graph did not take, all longer than its texts.
     """
 
     series: list[Series] = field(default_factory=list)
@@ -167,7 +168,8 @@ def _server(found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Se
 def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> None:
     """Fixed shapes, batch size by length, cut from the real texts' tokens.
 
-    Lengths may exceed what texts are cut to; one that the graph itself refuses is noted in `refused_shapes`.
+    Lengths may exceed what texts are cut to; one of those that the graph itself refuses is noted in `refused_shapes`.
+    Any other error, and one for want of memory, is raised.
     """
     stream = graph.encoder.encode(texts).tokens
     for length in task.sweep_lengths:
@@ -182,7 +184,9 @@ def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> 
 
             try:
                 call(0)
-            except Exception:  # each runtime has its own error for a position that the model has no weights for
+            except Exception as error:  # each runtime has its own for a position that the model has no weights for
+                if length <= graph.encoder.max_length_tokens or tells_of_memory(repr(error)):
+                    raise
                 found.refused_shapes.append((size, length))
                 continue
             if not warm_up(call, SWEEP_CALLS, [0]):

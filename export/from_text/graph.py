@@ -11,6 +11,8 @@ from export.from_text.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
 from export.from_text.tokens import add_tokens
 from export.onnx_metadata import describe_onnx
 from materials.errors import RequestError
+from training.encoder import Encoder
+from training.text_encoder import TextEncoder
 
 INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"
 OLDEST_OPSET = 20
@@ -48,6 +50,17 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
         licences=bundle.licences,
         task=bundle.task,
     )
+
+
+def check_tokenizer(encoder: Encoder) -> None:
+    """Raise RequestError for a model of images, and for a tokenizer that operators cannot replace."""
+    if not isinstance(encoder, TextEncoder):
+        raise RequestError("this is a model of images; only a model of texts can take a text")
+    content = json.loads(encoder.tokenizer.to_str())
+    try:
+        add_tokens(GraphParts(prefix=PREFIX), content, INPUT, encoder.max_length_tokens)
+    except RequestError as error:
+        raise RequestError(f"no file can take the texts of this model: in its tokenizer, {error}") from None
 
 
 def _put_before(model: Any, bundle: Bundle, content: dict[str, Any], longest: int) -> None:

@@ -106,6 +106,7 @@ def test_tokenizer_goes_into_the_file_on_request(checkpoint, rows, tmp_path):
         (("--to", "onnx,onnx"), "--to names onnx twice"),
         (("--to", "onnx-int8"), "onnx-int8 is judged by what it changes on real rows.*--quantize-data"),
         (("--to", "onnx", "--opset", "9"), "opset 9 cannot express this model"),
+        (("--to", "torchscript,onnx", "--opset", "9"), "opset 9 cannot express this model"),
         (("--to", "eager", "--with-tokenizer"), "--with-tokenizer makes an ONNX file, and none of the formats is one"),
         (("--to", "onnx", "--quantize-data", "ROWS"), "has no column 'text'"),
         (("--to", "onnx", "--quantize-data", "ROWS", "--text", "body", "--label", "noise"), "the rows have x"),
@@ -202,6 +203,39 @@ def test_verify_refuses_a_file_that_is_not_what_its_digest_says(exported, tmp_pa
     (bundle / "model.onnx").write_bytes(b"other")
     with pytest.raises(RequestError, match="is not the file that was exported"):
         distilbench("verify", bundle)
+
+
+def test_verify_refuses_a_trained_model_that_is_not_what_its_digest_says(exported, tmp_path):
+    trained = shutil.copytree(exported[1] / "eager", tmp_path / "trained")
+    (trained / "tokenizer.json").write_bytes((trained / "tokenizer.json").read_bytes() + b" ")
+    with pytest.raises(RequestError, match="trained/tokenizer.json is not the file that was exported"):
+        distilbench("verify", exported[1] / "onnx", "--against", trained)
+
+
+def test_verify_refuses_an_exported_file_in_place_of_the_trained_model(exported):
+    with pytest.raises(RequestError, match="holds the onnx-int8 file of a model; give the model itself"):
+        distilbench("verify", exported[1] / "onnx", "--against", exported[1] / "onnx-int8")
+
+
+@pytest.mark.parametrize("against", [(), ("--against", "eager")])
+def test_verify_runs_with_as_many_threads_as_it_is_told(exported, monkeypatch, against):
+    import torch
+
+    import export
+
+    before, used = torch.get_num_threads(), []
+    opened = export.RUNTIMES["onnxruntime"]
+
+    def recorded(bundle, threads, device="cpu"):
+        runtime = opened(bundle, threads, device)
+        used.append(runtime.settings.intra_op_threads)
+        return runtime
+
+    monkeypatch.setitem(export.RUNTIMES, "onnxruntime", recorded)
+    places = [exported[1] / name if name == "eager" else name for name in against]
+    assert distilbench("verify", exported[1] / "onnx", *places, "--threads", before + 1).code == 0
+    torch.set_num_threads(before)
+    assert used == [before + 1]
 
 
 def test_list_exporters_is_a_table_of_format_by_architecture():

@@ -119,7 +119,9 @@ def test_students_are_trained_from_stored_logits_without_the_teacher(
         pytest.fail("the teacher was built")
 
     monkeypatch.setitem(
-        teachers.TEACHERS, "transformer", replace(teachers.TEACHERS["transformer"], start=never, save=never, load=never)
+        teachers.TEACHERS,
+        "transformer",
+        replace(teachers.TEACHERS["transformer"], start=never, open=never, save=never, load=never),
     )
     monkeypatch.setattr("export.labelling.label_rows", never)
     run_recipe(request(tiny_recipe, tmp_path / "run", "students.0.transfer_epochs=3", "speed_seeds=0"), dry_run=False)
@@ -204,6 +206,39 @@ def test_fine_tuned_teacher_is_not_trained_and_labels_rows_that_have_none(own_ca
     assert [row.accuracy for row in rows if row.role == "teacher"] == [1.0]
     (added,) = {record.parent for record in (own_cache / "stages" / "teacher").glob("*/stage.json")} - {trained}
     assert not (added / "history.json").exists()
+
+
+def lose_head(folder):
+    from safetensors.numpy import load_file, save_file
+
+    weights = load_file(folder / "model.safetensors")
+    body = {name: weight for name, weight in weights.items() if not name.startswith("classifier")}
+    save_file(body, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def configure(folder, **changed):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **changed}))
+
+
+@pytest.mark.parametrize("has_labels", [True, False])
+@pytest.mark.parametrize(
+    ("harm", "sentence"),
+    [
+        (lose_head, "classifier.bias is missing from the weights or of another size"),
+        (lambda folder: configure(folder, problem_type="regression"), "was fine-tuned for regression"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"x"), "cannot be opened as a transformer that"),
+    ],
+)
+def test_fine_tuned_teacher_is_opened_with_the_checks_of_an_export(
+    own_cache, tiny_recipe, reviews, more_texts, tiny_classifier, tmp_path, harm, sentence, has_labels
+):
+    copy = shutil.copytree(tiny_classifier, tmp_path / "copy")
+    harm(copy)
+    flags = {"data.train": str(reviews if has_labels else more_texts), "teacher.weights": str(copy)}
+    changes = ("data.transfer=null", "objectives=[{name: logits}]")
+    with pytest.raises(RequestError, match=sentence):
+        run_recipe(request(tiny_recipe, tmp_path / "run", *changes, **flags), dry_run=False)
 
 
 def test_cache_lists_what_a_run_stored(own_cache):

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -99,3 +100,17 @@ def test_picture_leaves_failed_rows_out(run, tmp_path):
     save_tradeoff(run, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"tradeoff.png", "tradeoff.svg"}
     assert "broken" not in (tmp_path / "tradeoff.svg").read_text()
+
+
+def test_what_exporting_took_stands_in_a_table_of_its_own(run):
+    def made(format, megabytes, seconds, **changes):
+        size, peak = int(megabytes * 1e6), int(500e6 * seconds)
+        took = {"model_size_bytes": size, "export_seconds": seconds, "export_peak_memory_bytes": peak}
+        return row("cnn", 0.8, 0.1, format=format, export_setting="all layers", **took, **changes)
+
+    rows = (made("onnx", 8.0, 2.0), made("onnx-int8", 2.0, 1.5, export_failed_settings=("entropy",)))
+    table = REPORTS["markdown"](replace(run, rows=rows))
+    assert "what exporting took" in table
+    assert "| cnn | onnx-int8 | all layers | entropy | 2.00 | 25% | 1.5 | 750 |" in table
+    assert "| cnn | all |  |  |  |  | 3.5 | 1,000 |" in table
+    assert "what exporting took" not in REPORTS["markdown"](run)

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sample_models import export_tiny, split_weights
 from sample_texts import sentences
 
 from export import RUNTIMES
-from export.checkpoint import load_checkpoint
+from export.bundle import read_bundle
+from export.checkpoint import POSITIONS, load_checkpoint
 from export.foreign import open_model
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -114,6 +116,26 @@ def test_hugging_face_folder_computes_what_transformers_computes(tiny_classifier
     assert np.allclose(logits(bundle), original, atol=1e-5)
 
 
+def test_model_in_several_files_is_one_model_with_the_digest_of_each(tiny_classifier, original, tmp_path):
+    copy = split_weights(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    names = {file.name for file in copy.glob("model*.safetensors*")}
+    bundle = open_model(copy)
+    assert set(bundle.files) == {"tokenizer.json", *names}
+    assert len(names) > 2
+    assert (bundle.parameters, bundle.format) == (open_model(tiny_classifier).parameters, "transformers")
+    assert np.allclose(logits(bundle), original, atol=1e-5)
+
+
+def test_eager_bundle_of_a_model_in_several_files_has_one_file(tiny_classifier, original, tmp_path):
+    from safetensors.numpy import load_file
+
+    copy = split_weights(shutil.copytree(tiny_classifier, tmp_path / "copy"))
+    bundle = read_bundle(export_tiny(copy, tmp_path / "bundles" / "eager", format="eager"))
+    assert {name for name in bundle.files if "safetensors" in name} == {"model.safetensors"}
+    assert load_file(bundle.model_path).keys() == load_file(tiny_classifier / "model.safetensors").keys()
+    assert np.allclose(logits(bundle), original, atol=1e-5)
+
+
 def test_checkpoint_of_somebody_else_cuts_texts_where_its_files_say(tiny_classifier):
     encoder = load_checkpoint(tiny_classifier).encoder
     assert (encoder.modality, encoder.max_length_tokens) == ("text", 160)
@@ -203,6 +225,19 @@ def test_texts_are_cut_to_the_least_of_what_the_files_say(small):
     (small / "tokenizer_config.json").write_text('{"model_max_length": 64}')
     assert open_model(small, label_names=LABELS).max_length_tokens == 64
     assert open_model(small, label_names=LABELS, max_length_tokens=12).max_length_tokens == 12
+
+
+@pytest.mark.parametrize("name", ["n_positions", "max_seq_len"])
+def test_positions_count_by_whatever_name_the_configuration_gives_them(small, name):
+    (small / "config.json").write_text(json.dumps({name: 96}))
+    assert open_model(small, label_names=LABELS).max_length_tokens == 96
+
+
+def test_every_name_that_transformers_gives_to_positions_is_known():
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
+
+    maps = [getattr(CONFIG_MAPPING[model_type], "attribute_map", {}) for model_type in CONFIG_MAPPING_NAMES]
+    assert {own["max_position_embeddings"] for own in maps if "max_position_embeddings" in own} < set(POSITIONS)
 
 
 def remove(name):

@@ -13,7 +13,7 @@ from sample_texts import sentences
 
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.layers import layer_inputs, weight_of, weighted_layers
-from export.origin import Origin
+from export.origin import Origin, Unfit
 from export.parity import ParityBounds
 from export.sensitivity import most_sensitive_first, noise_share
 from export.smoothing import smooth, smoothing_factors
@@ -75,11 +75,13 @@ def test_weights_of_fused_attention_lie_side_by_side_in_the_file(origin, tmp_pat
 
 @settings(max_examples=60, deadline=None)
 @given(
-    rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5), buckets=st.sampled_from([1, 7, 50])
+    rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
+    buckets=st.sampled_from([1, 7, 50, 100_000]),
+    classes=st.sampled_from([3, 20]),
 )
-def test_folded_linear_gives_the_logits_of_the_unfolded_one(rows, buckets):
+def test_deployed_linear_gives_the_logits_of_the_trained_one(rows, buckets, classes):
     torch.manual_seed(0)
-    linear = Linear(words=30, classes=3, dimensions=8, buckets=buckets).eval()
+    linear = Linear(words=30, classes=classes, dimensions=8, buckets=buckets).eval()
     torch.nn.init.normal_(linear.bigrams.weight)
     length = max(1, *map(len, rows))
     input_ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
@@ -87,27 +89,49 @@ def test_folded_linear_gives_the_logits_of_the_unfolded_one(rows, buckets):
         torch.testing.assert_close(linear.deployed()(input_ids), linear(input_ids), atol=1e-5, rtol=0)
 
 
-def test_folded_linear_file_is_a_tenth_of_the_unfolded_one(tmp_path):
+def sizes_of_linear(folder, *, label_names, buckets):
+    """The sizes of a linear student's files in bytes, by format."""
     texts, _ = sentences(60)
     tokenizer = build_tokenizer(texts, known=())
     shape = StudentShape(
         architecture="linear",
         words=tokenizer.get_vocab_size(),
         dimensions=50,
-        label_names=("bad", "good"),
+        label_names=label_names,
         max_length_tokens=24,
-        settings={"buckets": 90_000},
+        settings={"buckets": buckets},
     )
-    checkpoint = tmp_path / "checkpoint"
+    checkpoint = folder / "checkpoint"
     checkpoint.mkdir()
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, checkpoint)
+    sizes = {}
     with open_origin(checkpoint, texts) as origin:
-        sizes = {}
         for format in ("eager", "onnx", "onnx-int8"):
-            (tmp_path / format).mkdir()
-            sizes[format] = exported(origin, format, tmp_path / format).model_path.stat().st_size
+            (folder / format).mkdir()
+            bundle = exported(origin, format, folder / format)
+            assert bundle.parity["status"] in ("reference", "passed"), bundle.parity["reason"]
+            sizes[format] = bundle.model_path.stat().st_size
+    return sizes
+
+
+def test_file_of_a_linear_student_with_two_classes_is_a_tenth_of_its_embeddings(tmp_path):
+    sizes = sizes_of_linear(tmp_path, label_names=("bad", "good"), buckets=90_001)
     assert sizes["onnx"] < sizes["eager"] / 10
     assert sizes["onnx-int8"] < sizes["onnx"] * 0.3
+
+
+def test_file_of_a_linear_student_with_more_classes_than_dimensions_is_no_larger_than_its_embeddings(tmp_path):
+    label_names = ("bad", "good", *(f"other {number}" for number in range(98)))
+    sizes = sizes_of_linear(tmp_path, label_names=label_names, buckets=9_001)
+    assert sizes["onnx"] < sizes["eager"] * 1.02
+    assert sizes["onnx-int8"] < sizes["onnx"] * 0.3
+
+
+def test_deployed_linear_has_no_row_that_no_two_words_are_hashed_to():
+    linear = Linear(words=30, classes=3, dimensions=8, buckets=100_000)
+    # 1,000,003 is 3 modulo 100,000, so the largest hash is 3 * 29 + 29
+    assert linear.deployed().table.shape == (30 + 117 + 1, 3)
+    assert Linear(words=30, classes=3, dimensions=8, buckets=50).deployed().table.shape == (30 + 50 + 1, 3)
 
 
 def test_noise_share_is_that_of_a_case_by_hand():
@@ -162,6 +186,14 @@ def test_opset_that_cannot_express_the_model_is_refused(transformer, tmp_path, o
         pytest.raises(RequestError, match=rf"opset {opset} cannot express this model; torch's exporter gave opset \d+"),
     ):
         exported(origin, "onnx", tmp_path)
+
+
+def test_weights_that_fit_no_single_file_are_no_onnx_file(transformer, tmp_path, monkeypatch):
+    import export.to_onnx
+
+    monkeypatch.setattr(export.to_onnx, "LARGEST_WEIGHTS_BYTES", 1000)
+    with open_origin(transformer, []) as origin, pytest.raises(Unfit, match="do not fit one ONNX file"):
+        _ = origin.plain_onnx
 
 
 def test_other_opset_is_the_file_s(transformer, tmp_path):

@@ -7,12 +7,14 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 from sample_images import SAVE_TINY, draw_images
+from sample_places import places_named_in
 
 from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.foreign import open_model
+from export.origin import Unfit
 from export.predictor import Predictor
 from export.runtime import logits_of
 from materials.errors import RequestError
@@ -73,6 +75,19 @@ def test_every_image_classifier_passes_parity_in_every_format(bundles, architect
         assert parity["largest_difference"] <= 1e-4
 
 
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static", "openvino-int8"])
+@pytest.mark.parametrize("architecture", SAVE_TINY)
+def test_int8_of_an_image_classifier_is_smaller_than_fp32(bundles, architecture, format):
+    fp32 = bundles(architecture, "openvino" if format.startswith("openvino") else "onnx")
+    assert bundles(architecture, format).model_size_bytes < fp32.model_size_bytes
+
+
+@pytest.mark.parametrize("format", ["onnx-int8", "onnx-int8-static"])
+def test_model_without_tables_has_no_int8_file_of_tables_only(origins, tmp_path, format):
+    with pytest.raises(Unfit, match="no weights of this kind"):
+        EXPORTERS[format].settings["tables only"](origins["resnet"], tmp_path)
+
+
 @pytest.mark.parametrize("format", EXPORTERS)
 @pytest.mark.parametrize("architecture", SAVE_TINY)
 def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, architecture, format):
@@ -83,6 +98,12 @@ def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, archi
     assert all(sum(prediction.probabilities.values()) == pytest.approx(1) for prediction in predictions)
     alone = [predictor.predict([path])[0].probability for path in paths[:3]]
     assert alone == pytest.approx([prediction.probability for prediction in predictions[:3]], abs=0.03)
+
+
+@pytest.mark.parametrize("format", EXPORTERS)
+@pytest.mark.parametrize("architecture", SAVE_TINY)
+def test_no_file_of_an_image_bundle_names_a_folder_of_the_exporting_machine(bundles, architecture, format):
+    assert places_named_in(bundles(architecture, format).folder) == []
 
 
 @pytest.mark.parametrize("architecture", SAVE_TINY)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from export.parity import ParityBounds, check_parity
+from export.parity import ParityBounds, check_parity, failed_parity
 from students.vocabulary import build_tokenizer, save_tokenizer
 from training.graph_input import INPUT_IDS
 from training.text_encoder import TextEncoder
@@ -100,3 +100,15 @@ def test_lossy_format_may_change_values_but_not_sure_labels(gate):
         return reference(arrays) + np.random.default_rng(0).normal(scale=2.0, size=(len(arrays["input_ids"]), 3))
 
     assert gate(noisy, lossy=True).reason.endswith("of the sure labels agree; the bound is 99%")
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("Load model from /tmp/here-x1/model.onnx failed", "Load model from model.onnx failed"),
+        ("No such file: '/home/me/my.d/rows.csv'", "No such file: 'rows.csv'"),
+        ("see https://example.org/a/b.html, or 1/2/3", "see https://example.org/a/b.html, or 1/2/3"),
+    ],
+)
+def test_reason_of_a_failure_names_no_folder(told, kept):
+    assert failed_parity(told).reason == kept

@@ -57,6 +57,19 @@ def save_tiny_bundle(folder: Path, *, format: str) -> Path:
     return export_tiny(checkpoint, folder / format, format=format)
 
 
+def split_weights(folder: Path) -> Path:
+    """The weights of a fine-tuned model folder in several files, as transformers writes large ones."""
+    import json
+
+    import transformers
+
+    named = json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"][0]
+    model = getattr(transformers, named).from_pretrained(folder)
+    (folder / "model.safetensors").unlink()
+    model.save_pretrained(folder, max_shard_size="50KB")
+    return folder
+
+
 def save_tiny_transformer(folder: Path, weights: Path) -> Path:
     """A checkpoint of a transformer with a head for 'bad' and 'good'."""
     from teachers.transformer import save_transformer, start_transformer

@@ -1,12 +1,13 @@
 """A fine-tuned folder opens with the head that it was trained with, or is refused in one sentence."""
 
 import json
+import re
 import shutil
 
 import pytest
 import torch
 from sample_images import save_tiny_resnet, save_tiny_vit
-from sample_models import save_tiny_bert
+from sample_models import save_tiny_bert, split_weights
 
 from export.checkpoint import load_checkpoint
 from materials.errors import RequestError
@@ -114,10 +115,58 @@ def test_teacher_started_on_a_model_for_another_task_opens_again(tmp_path, tiny_
 
 
 @pytest.mark.parametrize("copy", KINDS, indirect=True)
-def test_weights_in_several_files_are_refused(copy):
-    (copy / "model.safetensors").rename(copy / "model-00001-of-00001.safetensors")
-    (copy / "model.safetensors.index.json").write_text("{}")
-    assert "several files of model.safetensors.index.json; expected them in one model.safetensors" in refusal(copy)
+def test_weights_in_several_files_are_those_of_one_file(copy):
+    expected = load_checkpoint(copy).module.state_dict()
+    split_weights(copy)
+    assert len(list(copy.glob("model-*.safetensors"))) > 1
+    found = load_checkpoint(copy).module.state_dict()
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+
+
+def name_in_index(name):
+    def change(folder):
+        index = json.loads((folder / INDEX).read_text())
+        index["weight_map"][min(index["weight_map"])] = name
+        (folder / INDEX).write_text(json.dumps(index))
+
+    return change
+
+
+INDEX = "model.safetensors.index.json"
+NO_FILE = "which is no safetensors file in its own folder"
+HARMS = {
+    "out of the folder": (name_in_index("../drawn.safetensors"), f"names '../drawn.safetensors', {NO_FILE}"),
+    "from the root": (name_in_index("/etc/drawn.safetensors"), f"names '/etc/drawn.safetensors', {NO_FILE}"),
+    "a pickle": (name_in_index("pytorch_model.bin"), f"names 'pytorch_model.bin', {NO_FILE}"),
+    "a number": (name_in_index(3), f"names '3', {NO_FILE}"),
+    "gone": (
+        lambda folder: min(folder.glob("model-*.safetensors")).unlink(),
+        f"names 'model-00001-of-.*.safetensors', {NO_FILE}",
+    ),
+    "nothing": (lambda folder: (folder / INDEX).write_text("{}"), "index.json is damaged; expected 'metadata' and"),
+    "no JSON": (lambda folder: (folder / INDEX).write_text("{"), "index.json is damaged: "),
+    "cut short": (
+        lambda folder: min(folder.glob("model-*.safetensors")).write_bytes(b"damaged"),
+        "cannot be opened as a",
+    ),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_damaged_or_straying_index_of_several_files_is_refused(copy, harm):
+    (copy.parent / "drawn.safetensors").write_bytes((copy / "model.safetensors").read_bytes())
+    (copy / "pytorch_model.bin").write_bytes(b"code")
+    change, sentence = HARMS[harm]
+    change(split_weights(copy))
+    assert re.search(sentence, refusal(copy))
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_weights_that_only_the_configuration_names_are_refused(copy):
+    (copy / "model.safetensors").rename(copy / "other.safetensors")
+    configure(copy, transformers_weights="other.safetensors")
+    assert "config.json names 'other.safetensors' as its transformers_weights; expected the weights in" in refusal(copy)
 
 
 def save_tiny_gpt2(folder, *, pad_token_id):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sample_clock import Clock
@@ -186,6 +188,32 @@ def test_sweep_shapes_are_exactly_batch_by_length_and_refused_ones_are_named(sub
     assert found.refused_shapes == [(1, 16), (3, 16)]
     unknown = [one for one in figures_of(found)["sweep"] if one["latency_p50_ms"] is None]
     assert [(one["batch_size"], one["length_tokens"]) for one in unknown] == [(1, 16), (3, 16)]
+
+
+@pytest.mark.parametrize(
+    ("longest", "error"),
+    [
+        (8, MemoryError()),
+        (8, RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")),
+        (4, RuntimeError("Failed to allocate memory for requested buffer of size 9")),
+        (12, IndexError("no such position")),
+        (12, ImportError("no library")),
+    ],
+)
+def test_sweep_refuses_no_length_of_a_text_and_nothing_for_want_of_memory(
+    subject, runtime, monkeypatch, longest, error
+):
+    works = runtime.forward
+
+    def fails(prepared):
+        if prepared.shape[1] > 10:
+            raise error
+        return works(prepared)
+
+    monkeypatch.setattr(runtime, "forward", fails)
+    graph = replace(subject.graph, encoder=replace(subject.graph.encoder, max_length_tokens=longest))
+    with pytest.raises(type(error)):
+        run(replace(subject, graph=graph), "sweep")
 
 
 def test_server_sets_the_highest_rate_that_was_kept(subject):

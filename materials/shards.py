@@ -1,0 +1,28 @@
+"""Weights in several safetensors files: which they are, as the index beside them says."""
+
+from pathlib import Path
+
+from materials.errors import RequestError
+from materials.files import read_json_object
+
+ONE_FILE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+
+def shards_of(folder: Path) -> list[Path]:
+    """The files that hold the weights of a model folder in parts; none where they are in one model.safetensors.
+
+    Raises RequestError for an index that is damaged, or that names what is no safetensors file in its own folder.
+    """
+    index = folder / INDEX
+    if not index.is_file() or (folder / ONE_FILE).is_file():
+        return []
+    content = read_json_object(index)
+    places = content.get("weight_map")
+    if not isinstance(places, dict) or not places or not isinstance(content.get("metadata"), dict):
+        raise RequestError(f"{index} is damaged; expected 'metadata' and, in 'weight_map', the file of each weight")
+    names = sorted({str(name) for name in places.values()})
+    for name in names:
+        if name != Path(name).name or not name.endswith(".safetensors") or not (folder / name).is_file():
+            raise RequestError(f"{index} names '{name}', which is no safetensors file in its own folder")
+    return [folder / name for name in names]
