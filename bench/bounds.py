@@ -12,7 +12,10 @@ from materials.errors import RequestError, unknown
 PATTERN = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<amount>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|pt|)\s*")
 METRICS = {field.name for field in fields(Row) if field.type in (float | None, int | None)} - {"seed", "batch_size"}
 
-SHARES = ("macro_f1", "accuracy", "agreement", "calibration_error", "gap_closed", "stolen_share")
+SHARES = (
+    *("accuracy", "macro_f1", "weighted_f1", "micro_f1", "agreement", "calibration_error", "gap_closed"),
+    "stolen_share",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,11 +176,14 @@ def show(
     reach: Annotated[
         str | None, typer.Option(metavar="POINTS", help="The same, and epochs to reach a macro-F1, as 45,47.5.")
     ] = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Figures of each class and confusion matrices instead.")
+    ] = False,
 ) -> None:
     """Print the tables of a finished run."""
     from bench.commands import show_run
 
-    show_run(run_folder, format, curves=curves or reach is not None, reach=_points(reach))
+    show_run(run_folder, format, classes=classes, curves=curves or reach is not None, reach=_points(reach))
 
 
 @app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')

@@ -82,7 +82,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     histories = collect_histories(cells, runs.splits)
     save_run(finished, runs.artefacts(rows), output, histories)
     show_run(output, "rich")
-    screen.notice(f"run.json, table.md, tradeoff.png, curves.png and the bundles are in {output}")
+    screen.notice(f"run.json, table.md, tradeoff.png, confusion.png, curves.png and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0
 
 
@@ -92,7 +92,7 @@ def save_run(
     """Fill the run folder: run.json, raw samples, predictions, bundles, table and pictures; one process at a time."""
     from bench.curves import save_histories
     from bench.curves_plot import save_curves
-    from bench.plot import save_tradeoff
+    from bench.plot import save_confusion, save_tradeoff
     from bench.report import markdown_report
     from bench.run_file import write_run
 
@@ -101,21 +101,31 @@ def save_run(
         with new_file(output / "table.md") as temporary:
             temporary.write_text(markdown_report(run), encoding="utf-8")
         save_tradeoff(run, output)
+        save_confusion(run, output)
         if histories is not None:
             save_histories(histories, output)
             save_curves(run.name, histories, output)
 
 
-def show_run(place: Path, format: str, *, curves: bool = False, reach: Sequence[float] = ()) -> None:
-    """Print a run in one of the formats of REPORTS, or how its students learned."""
+def show_run(
+    place: Path, format: str, *, classes: bool = False, curves: bool = False, reach: Sequence[float] = ()
+) -> None:
+    """Print a run in one of the formats of REPORTS, class by class, or how its students learned.
+
+    Raises RequestError for an unknown format, and for classes and curves at once.
+    """
+    from bench.class_report import CLASS_REPORTS
     from bench.curves import CURVES, read_histories
     from bench.report import REPORTS
     from bench.run_file import read_run
 
-    if format not in REPORTS:
-        raise RequestError(unknown("format", format, REPORTS))
+    if classes and curves:
+        raise RequestError("--classes and --curves are two tables; ask for one of them")
+    reports = CLASS_REPORTS if classes else REPORTS
+    if format not in reports:
+        raise RequestError(unknown("format of class tables" if classes else "format", format, reports))
     run = read_run(place)
-    sys.stdout.write(CURVES[format](run, read_histories(place), reach) if curves else REPORTS[format](run))
+    sys.stdout.write(CURVES[format](run, read_histories(place), reach) if curves else reports[format](run))
 
 
 def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:

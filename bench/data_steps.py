@@ -76,7 +76,8 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
             if both:
                 work.screen.notice(f"{both} of {len(splits.transfer)} transfer rows are train rows too")
 
-    return work.store.get(Stage(name="splits", version=1, inputs=inputs), make)
+    version = 2 if data.validation or data.test else 1  # 2: texts without letters are held out too
+    return work.store.get(Stage(name="splits", version=version, inputs=inputs), make)
 
 
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
@@ -161,7 +162,7 @@ def describe_sources(work: Workplace, student: Student | None) -> dict[str, str]
     names = [name for name in (data.train, data.validation, data.test, data.transfer) if name]
     own = marked(data.licence) if data.licence else UNKNOWN_FILE
     licences = {
-        name if name in DATASETS else source_name(name): DATASETS[name].archive.licence if name in DATASETS else own
+        name if name in DATASETS else source_name(name): DATASETS[name].licence if name in DATASETS else own
         for name in names
     }
     if student and student.vectors:

@@ -78,7 +78,7 @@ def _exporters() -> Lines:
 def _datasets() -> Lines:
     from materials.catalogue import DATASETS
 
-    return [(name, f"{entry.description} ({entry.archive.licence})") for name, entry in DATASETS.items()]
+    return [(name, f"{entry.description} ({entry.licence})") for name, entry in DATASETS.items()]
 
 
 def _weights() -> Lines:

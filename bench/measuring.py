@@ -96,7 +96,7 @@ def measure_models(request: MeasureRequest) -> int:
             folder = Path(work) / str(number)
             folder.mkdir()
             measurement = _measure(request, subject, label_names, rows.texts, folder, screen)
-            row = _row(subject, measurement, rows, request)
+            row = _row(subject, measurement, rows, request, label_names=label_names)
             artefacts.append(
                 Artefact(row=row, source=None, measurement=measurement, test_rows=rows, label_names=label_names)
             )
@@ -227,7 +227,14 @@ def _measure(
         return str(error)
 
 
-def _row(subject: Subject, measurement: Measurement | str, rows: Rows, request: MeasureRequest) -> Row:
+def _row(
+    subject: Subject,
+    measurement: Measurement | str,
+    rows: Rows,
+    request: MeasureRequest,
+    *,
+    label_names: tuple[str, ...],
+) -> Row:
     made = subject.bundle.made
     if "model" not in made:
         role = "foreign"
@@ -246,4 +253,4 @@ def _row(subject: Subject, measurement: Measurement | str, rows: Rows, request: 
     row = replace(row, seed=made.get("seed"), bundle=os.path.relpath(subject.place, request.output))
     if isinstance(measurement, str) or (rows.labels < 0).any():
         return row
-    return replace(row, **quality_figures(rows.labels, measurement.logits))
+    return replace(row, **quality_figures(rows.labels, measurement.logits), label_names=label_names)

@@ -41,14 +41,33 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 def f1_per_class(confusion: np.ndarray) -> np.ndarray:
     """F1 of each class for matrices (..., classes, classes); 0 for a class that is neither there nor predicted."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    total = confusion.sum(axis=-1) + confusion.sum(axis=-2)
-    return np.divide(2 * hits, total, out=np.zeros(hits.shape), where=total > 0)
+    return _shares(2 * hits, confusion.sum(axis=-1) + confusion.sum(axis=-2))
 
 
 def mean_f1(confusion: np.ndarray) -> np.ndarray:
     """Macro-F1 of matrices (..., classes, classes): the mean over the classes that occur or are predicted."""
     present = (confusion.sum(axis=-1) + confusion.sum(axis=-2) > 0).sum(axis=-1)
     return f1_per_class(confusion).sum(axis=-1) / present
+
+
+def weighted_f1(confusion: np.ndarray) -> float:
+    """The mean of the classes' F1, each weighted by the rows that are of it, for a matrix (classes, classes)."""
+    return float(np.average(f1_per_class(confusion), weights=confusion.sum(axis=1)))
+
+
+def micro_f1(confusion: np.ndarray) -> float:
+    """F1 over the decisions of all classes together; with one label a row, this is the accuracy."""
+    return float(2 * np.trace(confusion) / (confusion.sum(axis=0) + confusion.sum(axis=1)).sum())
+
+
+def precision_per_class(confusion: np.ndarray) -> np.ndarray:
+    """The share of the rows called a class that are of it, (classes,); 0 for one that none is called."""
+    return _shares(np.diagonal(confusion), confusion.sum(axis=0))
+
+
+def recall_per_class(confusion: np.ndarray) -> np.ndarray:
+    """The share of the rows of a class that are called it, (classes,); 0 for one without rows."""
+    return _shares(np.diagonal(confusion), confusion.sum(axis=1))
 
 
 def macro_f1(labels: np.ndarray, predicted: np.ndarray, classes: int) -> Interval:
@@ -89,6 +108,11 @@ def gap_closed(seeds: Sequence[SeedPredictions], classes: int) -> Interval | Non
         return None
     ratios = (drawn[:, 2] - drawn[:, 1])[gaps > 0] / gaps[gaps > 0]
     return _interval(float((observed[2] - observed[1]) / (observed[0] - observed[1])), ratios)
+
+
+def _shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
+    """Parts over wholes; 0 where there is no whole."""
+    return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes > 0)
 
 
 def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:

@@ -89,7 +89,7 @@ def _tables(run: Run) -> list[Report]:
 
 
 def _means(run: Run) -> Report:
-    groups = [group for group in run.groups if group.seeds > 1 and group.format in (_main_format(run), "library")]
+    groups = [group for group in run.groups if group.seeds > 1 and group.format in (main_format(run), "library")]
     header = ("model", "format", "macro-F1\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
     return f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]
 
@@ -147,7 +147,7 @@ def _at(known: Mapping[tuple[int, int], float | None], shape: tuple[int, int]) -
     return "refused" if shape in known and known[shape] is None else figure(known.get(shape))
 
 
-def _main_format(run: Run) -> str:
+def main_format(run: Run) -> str:
     """The format that the table of means shows: ONNX where there is one, or else the first."""
     formats = [group.format for group in run.groups]
     return "onnx" if "onnx" in formats else next(iter(formats), "eager")

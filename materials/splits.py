@@ -43,6 +43,7 @@ def make_splits(
     `balance` is how many rows of each class keep their labels, before shares are split off; the others become transfer
     rows, before those of `transfer` and what `augmentation` makes of the train rows. Train and transfer rows of fewer
     than `fewest_words` words, which are runs of letters and digits, are left out.
+    A class needs two train rows in every stage, or one where test rows are official: it then has none in validation.
     `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
     Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
     or are not the teacher's.
@@ -54,20 +55,22 @@ def make_splits(
     for part, table in (("test", source.test), ("validation", source.validation)):
         if table is not None:
             held_out[part] = _rows(table, numbers, without=known)
-            known |= {normalised(text) for text in held_out[part].texts}
+            known |= {_key(text) for text in held_out[part].texts}
     train = _rows(source.train, numbers, without=known, fewest_words=fewest_words)
+    fewest = 2 if source.test is None else 1
     if not len(train):
         short = f" or have fewer than {fewest_words} words" if fewest_words else ""
         raise RequestError(f"all train rows are validation or test rows too{short}; give different rows for each")
     unlabelled: list[str] = []
     if balance is not None:
-        _check_classes(train, label_names)
+        _check_classes(train, label_names, fewest)
         train, unlabelled = balanced(train, rows_per_class=balance, label_names=label_names, seed=seed)
     for part, share in (("test", test), ("validation", validation)):
         if part not in held_out:
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
+            _check_classes(train, label_names, fewest)
             train, held_out[part] = _split(train, share_of_rest, label_names, seed)
-    _check_classes(train, label_names)
+    _check_classes(train, label_names, fewest)
     for part, rows in held_out.items():
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
@@ -155,12 +158,17 @@ def _made_of(train: Rows, augmentation: Augmentation, seed: int) -> list[str]:
     return [text for text in augmented(train.texts, augmentation, seed) if normalised(text) not in own]
 
 
+def _key(text: str) -> str:
+    """What a labelled text is known by; one without a letter or digit, such as an emoji, by itself."""
+    return normalised(text) or text
+
+
 def _rows(table: Table, numbers: dict[str, int], *, without: set[str], fewest_words: int = 0) -> Rows:
     """The first of each group of equal texts, less the texts in `without` and those of too few words."""
     seen = set(without)
     texts, labels = [], []
     for text, label in zip(table.texts, table.labels or (), strict=True):
-        key = normalised(text) or text
+        key = _key(text)
         if key not in seen and _has_words(text, fewest_words):
             seen.add(key)
             texts.append(text)
@@ -169,27 +177,29 @@ def _rows(table: Table, numbers: dict[str, int], *, without: set[str], fewest_wo
 
 
 def _split(rows: Rows, share: float, label_names: tuple[str, ...], seed: int) -> tuple[Rows, Rows]:
+    """The rows less a stratified share of them, and that share; a class with one row keeps it."""
     from sklearn.model_selection import train_test_split
 
-    _check_classes(rows, label_names)
     held_out_rows = max(round(share * len(rows)), len(label_names))
     if len(rows) - held_out_rows < len(label_names):
         raise RequestError(
             f"{len(rows)} different rows are too few to hold out {share:.0%}; add rows, or give a test file"
         )
+    is_alone = np.bincount(rows.labels)[rows.labels] == 1
+    divisible = np.flatnonzero(~is_alone)
     kept, held_out = train_test_split(
-        np.arange(len(rows)), test_size=held_out_rows, stratify=rows.labels, random_state=seed
+        divisible, test_size=held_out_rows, stratify=rows.labels[divisible], random_state=seed
     )
-    return _take(rows, np.sort(kept)), _take(rows, np.sort(held_out))
+    return _take(rows, np.sort([*kept, *np.flatnonzero(is_alone)])), _take(rows, np.sort(held_out))
 
 
-def _check_classes(rows: Rows, label_names: tuple[str, ...]) -> None:
+def _check_classes(rows: Rows, label_names: tuple[str, ...], fewest: int) -> None:
     counts = Counter(rows.labels.tolist())
-    rare = [name for number, name in enumerate(label_names) if counts[number] < 2]
+    rare = [name for number, name in enumerate(label_names) if counts[number] < fewest]
     if rare:
         raise RequestError(
             f"class '{rare[0]}' has {counts[label_names.index(rare[0])]} different row(s) to train on; "
-            "each class needs at least 2 in every stage of splitting: add rows or leave the class out"
+            f"each class needs at least {fewest} in every stage of splitting: add rows or leave the class out"
         )
 
 

@@ -3,6 +3,12 @@
 from students.bilstm import BiLSTM
 from students.cnn import CNN
 from students.linear import Linear
+from students.resnext1d import ResNeXt1D
 from students.text_student import TextStudent
 
-STUDENTS: dict[str, type[TextStudent]] = {"linear": Linear, "cnn": CNN, "bilstm": BiLSTM}
+STUDENTS: dict[str, type[TextStudent]] = {
+    "linear": Linear,
+    "cnn": CNN,
+    "bilstm": BiLSTM,
+    "resnext1d": ResNeXt1D,
+}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import teachers
-from bench.commands import RunRequest, run_recipe
+from bench.commands import RunRequest, run_recipe, show_run
 from bench.run_file import read_run
 from materials.errors import RequestError
 from materials.stages import StageStore, stored_entries
@@ -70,6 +70,9 @@ def test_rows_say_what_they_measured(finished):
     assert distilled.speedup_best_export == pytest.approx(best / distilled.latency_p50_ms)
     assert distilled.macro_f1_low <= distilled.macro_f1 <= distilled.macro_f1_high
     assert sum(map(sum, distilled.confusion_matrix)) == 24
+    assert distilled.label_names == ["bad", "good"]
+    assert distilled.micro_f1 == pytest.approx(distilled.accuracy)
+    assert min(distilled.f1_per_class) <= distilled.weighted_f1 <= max(distilled.f1_per_class)
 
 
 def test_raw_samples_and_predictions_are_kept(finished):
@@ -84,10 +87,22 @@ def test_raw_samples_and_predictions_are_kept(finished):
     assert len(predictions) == 6 * 24
 
 
-def test_picture_and_table_are_written(finished):
+def test_pictures_and_table_are_written(finished):
     assert (finished / "tradeoff.png").read_bytes().startswith(b"\x89PNG")
-    assert "<svg" in (finished / "tradeoff.svg").read_text()[:200]
+    assert (finished / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("tradeoff", "confusion"):
+        assert "<svg" in (finished / f"{name}.svg").read_text()[:200]
     assert "| linear logits+transfer | onnx |" in (finished / "table.md").read_text()
+
+
+def test_run_is_shown_class_by_class(finished, capsys):
+    show_run(finished, "markdown", classes=True)
+    tables = capsys.readouterr().out
+    for model in ("teacher", "linear hard", "linear logits+transfer"):
+        assert f"**tiny: {model} as onnx, seed 0: accuracy " in tables
+    assert tables.count("| bad | ") == tables.count("| good | ") == 3
+    with pytest.raises(RequestError, match="unknown format of class tables 'csv'; known: markdown, rich"):
+        show_run(finished, "csv", classes=True)
 
 
 def test_second_run_makes_nothing(own_cache, tiny_recipe, finished, made, tmp_path):

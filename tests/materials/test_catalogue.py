@@ -48,3 +48,18 @@ def test_rotten_tomatoes_is_what_its_source_says():
 
     table = DATASETS["rotten-tomatoes"].read(folder_of("rotten-tomatoes")).train
     assert Counter(table.labels) == {"negative": 4265, "positive": 4265}
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "test", "classes"),
+    [("20-newsgroups", 11_293, 7_528, 20), ("reuters-r8", 5_485, 2_189, 8), ("reuters-r52", 6_532, 2_568, 52)],
+)
+def test_topics_are_the_standard_splits_and_can_be_split_further(name, train, test, classes):
+    from materials.splits import make_splits
+
+    source = DATASETS[name].read(folder_of(name))
+    assert (len(source.train.texts), len(source.test.texts)) == (train, test)
+    assert len(set(source.train.labels)) == len(set(source.test.labels)) == classes
+    for seed in range(3):
+        splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=seed)
+        assert len(set(splits.train.labels)) == classes

@@ -19,6 +19,11 @@ def split(texts, labels, transfer=None, **changes):
     return make_splits(Source(train=Table(texts=texts, labels=labels)), unlabelled, **options)
 
 
+def _table(rows):
+    texts, labels = zip(*rows, strict=True)
+    return Table(texts=list(texts), labels=list(labels))
+
+
 def numbered(count, classes=2):
     return [f"text {number}" for number in range(count)], [str(number % classes) for number in range(count)]
 
@@ -27,6 +32,11 @@ def test_shares_and_strata_are_kept():
     splits = split(*numbered(1000, classes=4))
     assert [len(getattr(splits, part)) for part in PARTS] == [800, 100, 100, 0]
     assert set(Counter(splits.test.labels.tolist()).values()) == {25}
+
+
+def test_shares_of_60_20_20_are_kept_too():
+    splits = split(*numbered(4850, classes=2), validation=0.2, test=0.2)
+    assert [len(getattr(splits, part)) for part in PARTS] == [2910, 970, 970, 0]
 
 
 def test_same_seed_same_splits_and_another_seed_others():
@@ -82,6 +92,38 @@ def test_official_test_rows_are_kept_whole_and_removed_from_train():
     assert len(splits.train) + len(splits.validation) == 80
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.text(max_size=6), st.sampled_from("abc")), min_size=30, max_size=80),
+    st.lists(st.tuples(st.text(max_size=6), st.sampled_from("abc")), min_size=3, max_size=30),
+    st.lists(st.text(max_size=6), max_size=40),
+)
+def test_text_of_an_official_test_set_is_nowhere_else(rows, test_rows, transfer):
+    train, test = (_table(part) for part in (rows, test_rows))
+    unlabelled = Table(texts=[*transfer, *train.texts, *test.texts], labels=None)
+    try:
+        splits = make_splits(
+            Source(train=train, test=test), unlabelled, validation=0.2, test=0.2, transfer_rows=None, seed=0
+        )
+    except RequestError:
+        return
+    keys = {part: {normalised(text) or text for text in getattr(splits, part).texts} for part in PARTS}
+    assert keys["test"] == {normalised(text) or text for text in test.texts}
+    assert not keys["test"] & (keys["train"] | keys["validation"] | keys["transfer"])
+    assert not keys["validation"] & (keys["train"] | keys["transfer"])
+
+
+def test_text_without_letters_is_held_out_too():
+    texts, labels = numbered(100)
+    source = Source(
+        train=Table(texts=[*texts, "👍👍", ":-)"], labels=[*labels, "1", "1"]),
+        test=Table(texts=["👍👍", "text 3", ":-)", "text 4"], labels=["1", "1", "1", "0"]),
+    )
+    splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
+    assert len(splits.test) == 4
+    assert not {"👍👍", ":-)"} & {*splits.train.texts, *splits.validation.texts}
+
+
 def test_one_class_is_refused():
     with pytest.raises(RequestError, match="one class only"):
         split(["a", "b"], ["x", "x"])
@@ -91,6 +133,25 @@ def test_class_with_one_row_is_refused_by_name():
     texts, labels = numbered(50)
     with pytest.raises(RequestError, match=r"class 'rare' has 1 different row"):
         split([*texts, "alone"], [*labels, "rare"])
+
+
+def test_class_with_one_row_keeps_it_in_train_where_test_rows_are_official():
+    texts, labels = numbered(50)
+    source = Source(
+        train=Table(texts=[*texts, "alone"], labels=[*labels, "rare"]),
+        test=Table(texts=["one", "two", "three"], labels=["0", "1", "rare"]),
+    )
+    splits = make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
+    assert "alone" in splits.train.texts
+    assert [len(getattr(splits, part)) for part in PARTS] == [41, 10, 3, 0]
+    assert set(splits.validation.labels) == {0, 1}
+
+
+def test_class_of_official_test_rows_without_a_train_row_is_refused():
+    texts, labels = numbered(50)
+    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=["one"], labels=["new"]))
+    with pytest.raises(RequestError, match=r"class 'new' has 0 different row\(s\) to train on; .* at least 1"):
+        make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
 
 
 def test_too_few_rows_are_refused():

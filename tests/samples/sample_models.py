@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from materials.rows import Rows
     from students.checkpoint import StudentShape
 
-TINY_SETTINGS = {"linear": {"buckets": 100}, "cnn": {"filters": 8}, "bilstm": {"hidden": 12, "layer": 24}}
+TINY_SETTINGS = {
+    "linear": {"buckets": 100},
+    "cnn": {"filters": 8},
+    "bilstm": {"hidden": 12, "layer": 24},
+    "resnext1d": {"channels": [8, 16], "strides": [2], "cardinality": 4},
+}
 
 
 def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path:
@@ -58,7 +63,7 @@ def tiny_shape(
     dimensions: int = 8,
     label_names: tuple[str, ...] = ("bad", "good"),
     max_length_tokens: int = 24,
-    settings: Mapping[str, int] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> "StudentShape":
     """A student; its settings are those of TINY_SETTINGS where none are given."""
     from students.checkpoint import StudentShape
