@@ -116,15 +116,15 @@ def _read_source(work: Workplace, report: Report) -> Source:
     else:
         source = Source(train=read_table(Path(data.train), text=data.text, label=data.label))
     official = {
-        part: _read_part(work, name, report) for part in ("validation", "test") if (name := getattr(data, part))
+        part: _read_part(work, name, part, report) for part in ("validation", "test") if (name := getattr(data, part))
     }
     return replace(source, **official)
 
 
-def _read_part(work: Workplace, name: str, report: Report) -> Table:
+def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
     data = work.recipe.data
     if name in DATASETS:
-        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
+        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).rows_for(part)
     return read_table(Path(name), text=data.text, label=data.label)
 
 

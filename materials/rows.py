@@ -21,6 +21,10 @@ class Source:
     validation: Table | None = None
     test: Table | None = None
 
+    def rows_for(self, part: str) -> Table:
+        """What the source gives for validation or test of another: its own official rows of that part, else all."""
+        return {"validation": self.validation, "test": self.test}[part] or self.train
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
