@@ -18,6 +18,7 @@ from materials.rows import Splits
 from materials.splits import load_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
+from students import STUDENTS
 from training.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def train_student(
         "seed": seed,
     }
 
-    stage = Stage(name="student", version=1, inputs=inputs)
+    stage = Stage(name="student", version=STUDENTS[student.architecture].version, inputs=inputs)
 
     def make(folder: Path) -> None:
         from students.checkpoint import build_student, save_student, student_encoder

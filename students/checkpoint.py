@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
+from materials.errors import RequestError
 from materials.word_vectors import WordVectors
 from students import STUDENTS
 from students.text_student import TextStudent
@@ -52,13 +53,22 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
 def save_student(module: nn.Module, shape: StudentShape, tokenizer: Tokenizer, folder: Path) -> None:
     """Write model.safetensors, model.json and tokenizer.json."""
     save_file(module.state_dict(), folder / "model.safetensors")
-    write_model_record(folder, asdict(shape))
+    write_model_record(folder, {**asdict(shape), "student_version": STUDENTS[shape.architecture].version})
     save_tokenizer(tokenizer, folder)
 
 
 def load_student(folder: Path) -> Classifier:
-    """Read what `save_student` wrote; runs no code from the files."""
+    """Read what `save_student` wrote; runs no code from the files.
+
+    Raises RequestError for a student whose architecture computed something else then.
+    """
     content = read_model_record(folder)
+    version = content.pop("student_version", 1)  # the first version did not say it
+    if version != STUDENTS[content["architecture"]].version:
+        raise RequestError(
+            f"{folder} is a {content['architecture']} of version {version}; this distilbench has version "
+            f"{STUDENTS[content['architecture']].version}; train it again"
+        )
     shape = StudentShape(**{**content, "label_names": tuple(content["label_names"])})
     module = _module(shape)
     module.load_state_dict(load_file(folder / "model.safetensors"))

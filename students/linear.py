@@ -8,15 +8,17 @@ from torch import Tensor, nn
 
 from students.text_student import TextStudent
 
-HASH_FACTOR = 1_000_003
+HASH_STEP = 0.381966  # 1 over the square of the golden ratio
 
 
 class Linear(TextStudent):
     """Bigrams are hashed into `buckets` rows inside the graph, so the exported file needs token numbers only.
 
-    With 0 buckets there are no bigrams. `start` is how weights are drawn: fasttext is embeddings uniform between 0 and
+    The hash is Fibonacci's (Knuth 1998, section 6.4): it keeps bigrams apart that begin with neighbouring words. With 0 buckets there are no bigrams. `start` is how weights are drawn: fasttext is embeddings uniform between 0 and
     1 / dimensions, and zeros in the layer.
     """
+
+    version = 2  # 1 had another hash
 
     def __init__(
         self,
@@ -34,6 +36,7 @@ class Linear(TextStudent):
         if buckets < 0:
             raise ValueError(f"buckets is a number of at least 0; got {buckets}")
         self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
+        self.factor = round(HASH_STEP * buckets)
         self.bigrams = nn.Embedding(buckets, dimensions) if buckets else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(dimensions, classes)
@@ -51,7 +54,7 @@ class Linear(TextStudent):
         if self.bigrams is not None:
             following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
             is_pair = (following != self.padding).unsqueeze(-1).to(is_word.dtype)
-            hashed = (input_ids * HASH_FACTOR + following) % self.bigrams.num_embeddings
+            hashed = (input_ids * self.factor + following) % self.bigrams.num_embeddings
             embedded, count = embedded + self.bigrams(hashed) * is_pair, is_word + is_pair
         mean = embedded.sum(dim=1) / count.sum(dim=1).clamp(min=1)
         return self.output(self.dropout(mean))
@@ -76,7 +79,7 @@ class DeployedLinear(nn.Module):
         super().__init__()
         self.words, self.padding = linear.embedding.num_embeddings, linear.padding
         self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
-        self.factor = HASH_FACTOR % (self.buckets or 1)  # the same remainder, from products that fit 32 bits more often
+        self.factor = linear.factor
         self.pairs = min(self.buckets, (self.factor + 1) * (self.words - 1) + 1)
         layer = linear.output
         with torch.no_grad():

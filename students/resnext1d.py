@@ -28,6 +28,7 @@ class ResNeXt1D(TextStudent):
         words: int,
         classes: int,
         dimensions: int,
+        padding: int = 0,
         channels: Sequence[int] = (16, 32, 64, 128),
         strides: Sequence[int] = (2, 1, 2),
         cardinality: int = 8,
@@ -35,8 +36,9 @@ class ResNeXt1D(TextStudent):
     ) -> None:
         super().__init__()
         _check(channels, strides)
+        self.padding = padding
         widths = [EXPANSION * count for count in channels]
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=0)
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         self.dropout = nn.Dropout(dropout)
         entries: list[nn.Module] = [Stem(dimensions, widths[0])]
         entries += [
@@ -49,8 +51,8 @@ class ResNeXt1D(TextStudent):
         self.output = nn.Linear(widths[-1], classes)
 
     def forward(self, input_ids: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers (batch, length), padded with 0."""
-        is_word = (input_ids != 0).to(self.embedding.weight.dtype).unsqueeze(1)
+        """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        is_word = (input_ids != self.padding).to(self.embedding.weight.dtype).unsqueeze(1)
         values = self.dropout(self.embedding(input_ids)).transpose(1, 2)
         for stage in self.stages:
             values, is_word = stage(values, is_word)

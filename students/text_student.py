@@ -6,8 +6,12 @@ from training.graph_input import INPUT_IDS, GraphInput
 
 
 class TextStudent(nn.Module):
-    """A module over token numbers, filled up with `padding`, whose `embedding` may start from pretrained vectors."""
+    """A module over token numbers, filled up with `padding`, whose `embedding` may start from pretrained vectors.
 
+    `version` is raised when the same weights would give other logits than before.
+    """
+
+    version: int = 1
     inputs: tuple[GraphInput, ...] = (INPUT_IDS,)
     embedding: nn.Embedding
     padding: int

@@ -87,7 +87,7 @@ def train(
         torch.manual_seed(settings.seed)
     while training.epochs_done < settings.epochs:
         observe(training.train_epoch(report))
-        if keep is not None:
+        if keep is not None and training.epochs_done < settings.epochs:
             save_progress(training.progress(), keep)
     model.load_state_dict(training.best)
     model.eval().to("cpu")

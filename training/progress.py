@@ -1,5 +1,6 @@
 """The epochs done of a training that goes on, in a file from which it continues as if it had never been stopped."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +34,10 @@ def save_progress(progress: Progress, file: Path) -> None:
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
     }
+    buffer = io.BytesIO()  # torch ends the process when it cannot write a file
+    torch.save(content, buffer)
     with new_file(file) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load_progress(file: Path) -> Progress:

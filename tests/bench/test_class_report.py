@@ -98,7 +98,8 @@ def test_every_model_is_shown_once_by_its_sound_file_in_the_main_format():
     assert one_row_a_model(run(*rows)) == [rows[1], rows[3]]
 
 
-def test_terminal_shows_the_same_tables():
+def test_terminal_shows_the_same_tables(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
     text = re.sub(r"\x1b\[[0-9;]*m", "", CLASS_REPORTS["rich"](run(row("cnn hard"), row("teacher"))))
     assert text.count("neutral (40), positive (14)") == 2
 

@@ -1,5 +1,6 @@
 """One contract for every architecture in STUDENTS."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from sample_models import tiny_shape
 from sample_texts import sentences
 
+from materials.errors import RequestError
 from materials.word_vectors import WordVectors
 from students import STUDENTS
 from students.checkpoint import build_student, load_student, save_student, student_encoder
@@ -98,6 +100,25 @@ def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
     assert (loaded.architecture, loaded.label_names) == (architecture, LABELS)
     batch = torch.from_numpy(loaded.encoder.pad(loaded.encoder.encode(["a lovely film", "dull"]))["input_ids"])
     assert torch.equal(module(batch), loaded.module(batch))
+
+
+def test_student_of_an_architecture_that_computed_something_else_is_refused(tmp_path):
+    tokenizer = build_tokenizer(sentences(100)[0], known=())
+    shape = small("linear", words=tokenizer.get_vocab_size())
+    save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, tmp_path)
+    record = json.loads((tmp_path / "model.json").read_text())
+    assert record.pop("student_version") == 2
+    (tmp_path / "model.json").write_text(json.dumps(record))
+    with pytest.raises(RequestError, match="is a linear of version 1; this distilbench has version 2"):
+        load_student(tmp_path)
+
+
+def test_bigrams_of_frequent_words_hardly_share_a_row():
+    """Words are numbered from the most frequent: their 90,000 bigrams fill nearly as many rows as chance would."""
+    linear = build_student(replace(small("linear"), settings={"buckets": 100_000}), vectors=None, seed=0)
+    first, second = np.divmod(np.arange(90_000), 300)
+    rows = np.unique((first * linear.factor + second) % 100_000)
+    assert len(rows) > 0.95 * 100_000 * (1 - np.exp(-0.9))
 
 
 def test_fasttext_starts_with_small_positive_embeddings_and_an_empty_layer():

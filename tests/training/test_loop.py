@@ -185,9 +185,9 @@ def test_fasttext_learns_by_sgd_one_text_at_a_time_from_an_empty_layer(linear):
 
 def test_student_learns_from_teacher_logits_without_labels(linear):
     module, encoder = linear()
-    rows = examples(encoder, 160)
+    rows = examples(encoder, 240)
     teacher = np.where(rows.labels[:, None] == np.arange(2), 3.0, -3.0).astype(np.float32)
-    unlabelled = Examples(encoded=rows.encoded, labels=np.full(160, -1), teacher_logits=teacher)
+    unlabelled = Examples(encoded=rows.encoded, labels=np.full(240, -1), teacher_logits=teacher)
     history = run(module, encoder, objective="logits", rows=unlabelled)
     assert history[-1].validation.accuracy > 0.9
 
