@@ -107,12 +107,12 @@ Overrides = Annotated[
 )
 def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
-    data: Annotated[Path | None, typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet.")] = None,
-    validation_data: Annotated[
-        Path | None, typer.Option(help="Validation rows; without it they are split off.")
+    data: Annotated[
+        str | None, typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet, here or on the Hub.")
     ] = None,
-    test_data: Annotated[Path | None, typer.Option(help="Test rows; without it they are split off.")] = None,
-    transfer_data: Annotated[Path | None, typer.Option(help="Texts for the teacher to label.")] = None,
+    validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
+    test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
+    transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
     text: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
     label: Annotated[str | None, typer.Option(help="The column of labels.")] = None,
     teacher: Annotated[
@@ -130,10 +130,10 @@ def run(
     from bench.commands import RunRequest, run_recipe
 
     flags = {
-        "data.train": data and str(data),
-        "data.validation": validation_data and str(validation_data),
-        "data.test": test_data and str(test_data),
-        "data.transfer": transfer_data and str(transfer_data),
+        "data.train": data,
+        "data.validation": validation_data,
+        "data.test": test_data,
+        "data.transfer": transfer_data,
         "data.text": text,
         "data.label": label,
         "teacher.weights": teacher,
@@ -179,11 +179,25 @@ def show(
     classes: Annotated[
         bool, typer.Option("--classes", help="Figures of each class and confusion matrices instead.")
     ] = False,
+    significance: Annotated[
+        bool, typer.Option("--significance", help="Whether each student differs from itself alone, or is it chance.")
+    ] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The same, of every model against this one.")
+    ] = None,
 ) -> None:
     """Print the tables of a finished run."""
     from bench.commands import show_run
 
-    show_run(run_folder, format, classes=classes, curves=curves or reach is not None, reach=_points(reach))
+    show_run(
+        run_folder,
+        format,
+        classes=classes,
+        curves=curves or reach is not None,
+        reach=_points(reach),
+        significance=significance or against is not None,
+        against=against,
+    )
 
 
 @app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')

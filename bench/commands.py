@@ -92,6 +92,7 @@ def save_run(
     """Fill the run folder: run.json, raw samples, predictions, bundles, table and pictures; one process at a time."""
     from bench.curves import save_histories
     from bench.curves_plot import save_curves
+    from bench.differences import DIFFERENCES, find_differences, is_judged
     from bench.plot import save_confusion, save_tradeoff
     from bench.report import markdown_report
     from bench.run_file import write_run
@@ -100,6 +101,10 @@ def save_run(
         write_run(run, artefacts, output)
         with new_file(output / "table.md") as temporary:
             temporary.write_text(markdown_report(run), encoding="utf-8")
+        if any(is_judged(row) for row in run.rows):
+            with new_file(output / "significance.md") as temporary:
+                text = DIFFERENCES["markdown"](run, find_differences(run, output))
+                temporary.write_text(text, encoding="utf-8")
         save_tradeoff(run, output)
         save_confusion(run, output)
         if histories is not None:
@@ -108,24 +113,38 @@ def save_run(
 
 
 def show_run(
-    place: Path, format: str, *, classes: bool = False, curves: bool = False, reach: Sequence[float] = ()
+    place: Path,
+    format: str,
+    *,
+    classes: bool = False,
+    curves: bool = False,
+    reach: Sequence[float] = (),
+    significance: bool = False,
+    against: str | None = None,
 ) -> None:
-    """Print a run in one of the formats of REPORTS, class by class, or how its students learned.
+    """Print a run in one of the formats of REPORTS, class by class, how its students learned, or whether they differ.
 
-    Raises RequestError for an unknown format, and for classes and curves at once.
+    Raises RequestError for an unknown format, and for more than one of these tables at once.
     """
     from bench.class_report import CLASS_REPORTS
     from bench.curves import CURVES, read_histories
+    from bench.differences import DIFFERENCES, find_differences
     from bench.report import REPORTS
     from bench.run_file import read_run
 
-    if classes and curves:
-        raise RequestError("--classes and --curves are two tables; ask for one of them")
+    if classes + curves + significance > 1:
+        raise RequestError("--classes, --curves and --significance are tables of their own; ask for one of them")
     reports = CLASS_REPORTS if classes else REPORTS
     if format not in reports:
         raise RequestError(unknown("format of class tables" if classes else "format", format, reports))
     run = read_run(place)
-    sys.stdout.write(CURVES[format](run, read_histories(place), reach) if curves else reports[format](run))
+    if curves:
+        text = CURVES[format](run, read_histories(place), reach)
+    elif significance:
+        text = DIFFERENCES[format](run, find_differences(run, place, against=against))
+    else:
+        text = reports[format](run)
+    sys.stdout.write(text)
 
 
 def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:

@@ -32,8 +32,9 @@ def collect_histories(cells: Sequence[Cell], splits: Mapping[Path, Splits]) -> p
         if not (cell.checkpoint and cell.student and cell.objective) or (cell.model, cell.seed) in seen:
             continue
         seen.add((cell.model, cell.seed))
-        rows = len(splits[cell.splits].train) + cell.objective.transfer * len(splits[cell.splits].transfer)
-        own = {
+        own = splits[cell.splits]
+        rows = len(own.train) + len(own.chosen_transfer(cell.objective.transfer))
+        described = {
             "model": cell.model,
             "student": cell.student.title,
             "objective": cell.objective.title,
@@ -43,7 +44,7 @@ def collect_histories(cells: Sequence[Cell], splits: Mapping[Path, Splits]) -> p
         }
         history = json.loads((cell.checkpoint / HISTORY).read_text(encoding="utf-8"))
         scored = [epoch for epoch in history if SCORE in epoch]
-        lines += [{**own, **epoch} for epoch in scored]
+        lines += [{**described, **epoch} for epoch in scored]
     return pd.DataFrame(lines)
 
 

@@ -13,6 +13,7 @@ from materials.augmentation import Augmentation
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
+from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
 from materials.splits import make_splits, normalised, save_splits
@@ -32,10 +33,10 @@ def check_sources(work: Workplace) -> None:
     """Read the recipe's own files and look for its model folder; fetch nothing. Raises RequestError as a run would."""
     data, weights = work.recipe.data, work.recipe.teacher.weights
     for name in (data.train, data.validation, data.test):
-        if name and name not in DATASETS:
+        if name and name not in DATASETS and not is_on_hub(name):
             read_table(Path(name), text=data.text, label=data.label)
-    if data.transfer and data.transfer not in DATASETS:
-        read_texts(Path(data.transfer), text=data.text)
+    if data.transfer and data.transfer not in DATASETS and not is_on_hub(data.transfer):
+        read_texts(Path(data.transfer), text=data.transfer_text or data.text)
     if weights not in WEIGHTS and ("/" not in weights or Path(weights).is_dir()):
         find_weights(weights, work.root, report=lambda done, total: None)
 
@@ -77,6 +78,8 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 work.screen.notice(f"{both} of {len(splits.transfer)} transfer rows are train rows too")
 
     version = 2 if data.validation or data.test else 1  # 2: texts without letters are held out too
+    if data.balance is not None or augmentation:
+        version = 3  # transfer rows say of which kind they are
     return work.store.get(Stage(name="splits", version=version, inputs=inputs), make)
 
 
@@ -106,7 +109,8 @@ def _digest(name: str | None) -> str | None:
         return None
     if name in DATASETS:
         return f"{name} {DATASETS[name].archive.sha256}"
-    return sha256_of(Path(name)) if Path(name).is_file() else name
+    file = local_file(name)
+    return sha256_of(file) if file.is_file() else name
 
 
 def _read_source(work: Workplace, report: Report) -> Source:
@@ -114,7 +118,7 @@ def _read_source(work: Workplace, report: Report) -> Source:
     if data.train in DATASETS:
         source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], work.root, report))
     else:
-        source = Source(train=read_table(Path(data.train), text=data.text, label=data.label))
+        source = Source(train=read_table(local_file(data.train), text=data.text, label=data.label))
     official = {
         part: _read_part(work, name, part, report) for part in ("validation", "test") if (name := getattr(data, part))
     }
@@ -125,16 +129,17 @@ def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
     data = work.recipe.data
     if name in DATASETS:
         return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).rows_for(part)
-    return read_table(Path(name), text=data.text, label=data.label)
+    return read_table(local_file(name), text=data.text, label=data.label)
 
 
 def _read_transfer(work: Workplace, report: Report) -> Table | None:
-    name = work.recipe.data.transfer
+    data = work.recipe.data
+    name = data.transfer
     if name is None:
         return None
     if name in DATASETS:
         return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
-    return read_texts(Path(name), text=work.recipe.data.text)
+    return read_texts(local_file(name), text=data.transfer_text or data.text)
 
 
 def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> Table:

@@ -59,18 +59,24 @@ def run_pipeline(work: Workplace) -> list[Cell]:
 def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -> Iterator[Cell]:
     recipe = work.recipe
     splits = split(work, weights, seed)
-    checkpoint = train_teacher(work, weights, splits, seed)
-    exported = _export(work, weights, checkpoint, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
-    models = [Model(title="teacher", role="teacher", checkpoint=checkpoint, bundles=exported)]
-    logits = label(work, splits, checkpoint, exported, seed)
+    teacher = train_teacher(work, weights, splits, seed)
+    exported = _export(work, weights, teacher, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
+    models = [Model(title="teacher", role="teacher", checkpoint=teacher, bundles=exported)]
+    logits = label(work, splits, teacher, exported, seed)
 
     for student in recipe.students:
         vocabulary = build_vocabulary(work, weights, splits, student)
         for objective in recipe.objectives:
             title = f"{student.title} {objective.title}"
-            used = logits if objective.needs_teacher else None
             checkpoint = train_student(
-                work, student, objective, splits=splits, vocabulary=vocabulary, logits=used, seed=seed
+                work,
+                student,
+                objective,
+                splits=splits,
+                vocabulary=vocabulary,
+                teacher=teacher,
+                logits=logits if objective.needs_teacher else None,
+                seed=seed,
             )
             exported = _export(
                 work, weights, checkpoint, recipe.formats, title=title, splits=splits, seed=seed, student=student

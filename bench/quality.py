@@ -99,10 +99,7 @@ def gap_closed(seeds: Sequence[SeedPredictions], classes: int) -> Interval | Non
         raise ValueError("gap_closed needs the predictions of at least one seed")
     generator = np.random.default_rng(0)
     observed = np.stack([_scores(seed, classes) for seed in seeds]).mean(axis=0)
-    replicates = np.stack([_replicates(seed, classes, len(seeds), generator) for seed in seeds])
-    chosen = generator.integers(len(seeds), size=(len(seeds), DRAWS))
-    places = np.arange(len(seeds))[:, None]
-    drawn = replicates[chosen, places, :, np.arange(DRAWS)[None, :]].mean(axis=0)
+    drawn = over_seeds(np.stack([_replicates(seed, classes, len(seeds), generator) for seed in seeds]), generator)
     gaps = drawn[:, 0] - drawn[:, 1]
     if observed[0] - observed[1] < SMALLEST_GAP or np.quantile(gaps, 0.025) <= 0:
         return None
@@ -119,6 +116,19 @@ def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:
     """Macro-F1 of teacher, alone, distilled."""
     predictions = (seed.teacher, seed.alone, seed.distilled)
     return np.array([mean_f1(confusion_matrix(seed.labels, predicted, classes)) for predicted in predictions])
+
+
+def over_seeds(replicates: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Means over seeds that are drawn with replacement, (draws, figures).
+
+    `replicates` holds for each seed as many bootstrap samples of its rows as there are seeds: (seeds, seeds, draws,
+    figures), so that a seed drawn twice comes with two samples.
+    """
+    count = len(replicates)
+    chosen = generator.integers(count, size=(count, DRAWS))
+    places = np.arange(count)[:, None]
+    means: np.ndarray = replicates[chosen, places, :, np.arange(DRAWS)[None, :]].mean(axis=0)
+    return means
 
 
 def _replicates(seed: SeedPredictions, classes: int, count: int, generator: np.random.Generator) -> np.ndarray:

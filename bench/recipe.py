@@ -8,11 +8,12 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.harness.task import SCENARIOS
-from bench.recipe_parts import LATER, Augmentation, Part
+from bench.recipe_parts import LATER, Augmentation, Part, Published
 from export import EXPORTERS
 from materials.balance import RowsPerClass
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
+from materials.rows import TRANSFER_KINDS
 from peers import PEERS
 from students import STUDENTS
 from teachers import TEACHERS
@@ -52,6 +53,7 @@ def _rows_per_class(value: Any) -> Any:
 
 Format = Annotated[str, _one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
+TransferKind = Annotated[str, _one_of("kind of transfer rows", dict.fromkeys(TRANSFER_KINDS))]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
@@ -60,9 +62,9 @@ Rate = Annotated[float, Field(gt=0, le=10)]
 class Data(Part):
     """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
 
-    `licence` is that of all the files. Train and transfer rows of fewer than `fewest_words` words are left out.
-    `balance` is how many rows of each class keep their labels; the others become transfer rows, as do the rows that
-    `augmentation` makes.
+    `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
+    Train and transfer rows of fewer than `fewest_words` words are left out. `balance` is how many rows of each class
+    keep their labels; the others become transfer rows, as do the rows that `augmentation` makes.
     """
 
     train: DataName
@@ -76,6 +78,7 @@ class Data(Part):
     validation_share: Share = 0.1
     test_share: Share = 0.1
     text: str = "text"
+    transfer_text: Annotated[str | None, LATER] = None
     label: str | None = None
     licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
 
@@ -167,12 +170,16 @@ class Student(Part):
 class Objective(Part):
     """What students are trained for, on the labelled rows alone or on transfer rows too.
 
-    `match_steps` trains on the labelled rows for as many steps as training with transfer rows takes.
+    `transfer` is true for all transfer rows, or a list of their kinds. `match_steps` trains on the labelled rows for as
+    many steps as training with all transfer rows takes. `epochs` stand in place of the student's own. With
+    `teacher_every_epoch` the teacher computes its logits again in every epoch, which shows what storing them saves.
     """
 
     name: Annotated[str, _one_of("objective", OBJECTIVES)]
-    transfer: bool = False
+    transfer: bool | Annotated[tuple[TransferKind, ...], Field(min_length=1)] = False
     match_steps: bool = False
+    epochs: Annotated[Positive | None, LATER] = None
+    teacher_every_epoch: Annotated[bool, LATER] = False
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.0
 
@@ -184,6 +191,10 @@ class Objective(Part):
             )
         if self.match_steps and self.transfer:
             raise ValueError("match_steps is for training without transfer rows; choose one of the two")
+        if self.match_steps and self.epochs:
+            raise ValueError("match_steps and epochs both say how long to train; choose one of the two")
+        if self.teacher_every_epoch and not self.needs_teacher:
+            raise ValueError("objective 'hard' has no teacher that could compute logits in every epoch")
         return self
 
     @property
@@ -194,17 +205,21 @@ class Objective(Part):
     @property
     def is_alone(self) -> bool:
         """Whether this is the student without any help, against which the gap closed is counted."""
-        return self.name == "hard" and not self.match_steps
+        return self.name == "hard" and not self.match_steps and not self.epochs
 
     @property
     def title(self) -> str:
         """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
-        parts = [self.name + ("+transfer" if self.transfer else "")]
+        kinds = ["transfer"] if self.transfer is True else self.transfer or []
+        parts = ["+".join([self.name, *kinds])]
         if self.name == "soft":
             parts.append(f"T={self.temperature:g}")
         if self.alpha:
             parts.append(f"alpha={self.alpha:g}")
-        return " ".join(parts) + (", same steps" if self.match_steps else "")
+        more = [", same steps"] if self.match_steps else []
+        more += [f", {self.epochs} epochs"] if self.epochs else []
+        more += [", teacher every epoch"] if self.teacher_every_epoch else []
+        return " ".join(parts) + "".join(more)
 
 
 class Parity(Part):
@@ -242,6 +257,7 @@ class Recipe(Part):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     description: str = ""
+    published: Published | None = None
     data: Data
     teacher: Teacher = Teacher()
     students: Annotated[tuple[Student, ...], Field(min_length=1)]
@@ -262,6 +278,12 @@ class Recipe(Part):
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
                 "neither data.balance nor data.augmentation makes any"
             )
+        made = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
+        for objective in self.objectives:
+            for kind in () if isinstance(objective.transfer, bool) else objective.transfer:
+                if made[kind] is None:
+                    key = {"rest": "balance", "augmented": "augmentation", "other": "transfer"}[kind]
+                    raise ValueError(f"an objective asks for transfer rows of kind '{kind}', but data.{key} is not set")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds holds a seed twice; each counts once")
         for kind, titles in (

@@ -50,3 +50,22 @@ class Augmentation(Part):
         if not self.mask_share and not self.replaced_share and not self.ngram_share:
             raise ValueError("all shares are 0, so that every copy would be as its row; set one of them")
         return self
+
+
+class PublishedFigures(Part):
+    """What a source printed for one of its models; `model` is the title of ours that stands beside it."""
+
+    title: Annotated[str, Field(min_length=1)]
+    model: str
+    accuracy: Probability | None = None
+    macro_f1: Probability | None = None
+    gap_closed: float | None = None
+    evaluation_seconds: Annotated[float | None, Field(gt=0)] = None
+    speedup: Annotated[float | None, Field(gt=0)] = None
+
+
+class Published(Part):
+    """A published experiment, whose figures stand beside ours in the tables and are never taken for ours."""
+
+    source: Annotated[str, Field(min_length=1)]
+    figures: Annotated[tuple[PublishedFigures, ...], Field(min_length=1)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.export_table import exported
 from bench.layout import Report, figure, gap, markdown_tables, points, rich_tables, times
+from bench.published import published_table
 from bench.row import Group, Row
 from bench.run_file import SCHEMA_VERSION, Run
 
@@ -84,7 +85,14 @@ REPORTS: dict[str, Callable[[Run], str]] = {
 
 
 def _tables(run: Run) -> list[Report]:
-    tables = [_means(run), _files(run), *_served(run), *_swept(run), exported(run)]
+    tables = [
+        *published_table(run, main_format(run)),
+        _means(run),
+        _files(run),
+        *_served(run),
+        *_swept(run),
+        exported(run),
+    ]
     return [table for table in tables if table[2]]
 
 

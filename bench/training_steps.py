@@ -1,7 +1,7 @@
 """The steps that train: the teacher, and one student for one objective."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,10 +87,14 @@ def train_student(
     *,
     splits: Path,
     vocabulary: Vocabulary,
+    teacher: Path,
     logits: Path | None,
     seed: int,
 ) -> Path:
-    """The checkpoint of a student trained for one objective, from the teacher's stored logits; no teacher is run."""
+    """The checkpoint of a student trained for one objective, from the stored logits of a teacher.
+
+    The teacher itself, a checkpoint, is run only for an objective that asks for it in every epoch.
+    """
     inputs = {
         "splits": splits.name,
         "vocabulary": vocabulary.folder.name,
@@ -116,7 +120,7 @@ def train_student(
             encoder = student_encoder(vocabulary.file, shape)
             history = train(
                 module,
-                _examples(loaded, student, objective, logits, encoder),
+                _examples(work, loaded, student, objective, teacher, logits, encoder),
                 Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
                 encoder=encoder,
                 objective=OBJECTIVES[objective.name],
@@ -175,7 +179,13 @@ def _shape(student: Student, tokenizer: Tokenizer, padding: int, label_names: tu
 
 
 def _examples(
-    splits: Splits, student: Student, objective: Objective, logits: Path | None, encoder: TextEncoder
+    work: Workplace,
+    splits: Splits,
+    student: Student,
+    objective: Objective,
+    teacher: Path,
+    logits: Path | None,
+    encoder: TextEncoder,
 ) -> "Examples":
     """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""
     from students.vocabulary import without_mask
@@ -183,21 +193,37 @@ def _examples(
     from training.loop import Examples
 
     labelled, transfer = splits.train.texts, splits.transfer.texts
-    rows = len(labelled) + (len(transfer) if objective.transfer else 0)
-    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[:rows]
+    rows = np.concatenate([np.arange(len(labelled)), len(labelled) + splits.chosen_transfer(objective.transfer)])
+    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[rows]
     teacher_logits = None
     if logits is not None:
-        teacher_logits = np.array(load_logits(logits, labelled + transfer)[:rows])
+        teacher_logits = np.array(load_logits(logits, labelled + transfer))[rows]
+    run_teacher = None
+    if objective.teacher_every_epoch:
+        both = labelled + transfer
+        run_teacher = _running(work, teacher, [both[row] for row in rows])
     if student.tokenizer == "own":
         transfer = without_mask(transfer, splits.mask_token)
-    encoded = encoder.encode((labelled + transfer)[:rows])
-    return Examples(encoded=encoded, labels=labels, teacher_logits=teacher_logits)
+    both = labelled + transfer
+    encoded = encoder.encode([both[row] for row in rows])
+    return Examples(encoded=encoded, labels=labels, teacher_logits=teacher_logits, teacher=run_teacher)
+
+
+def _running(work: Workplace, checkpoint: Path, texts: list[str]) -> "Callable[[np.ndarray], np.ndarray]":
+    """The logits of a teacher for some of the texts, by their numbers, computed anew each time."""
+    from teachers import TEACHERS
+    from training.loop import predict_logits
+
+    device = work.recipe.device
+    teacher = TEACHERS[work.recipe.teacher.architecture].load(checkpoint)
+    encoded, module = teacher.encoder.encode(texts), teacher.module.to(device)
+    return lambda rows: predict_logits(module, encoded.take(rows), teacher.encoder, device=device)
 
 
 def _settings(work: Workplace, student: Student, objective: Objective, splits: Splits, seed: int) -> "TrainingSettings":
     from training.loop import TrainingSettings
 
-    epochs = student.transfer_epochs if objective.transfer else student.epochs
+    epochs = objective.epochs or (student.transfer_epochs if objective.transfer else student.epochs)
     if objective.match_steps:
         steps = student.transfer_epochs * -(-(len(splits.train) + len(splits.transfer)) // student.batch_size)
         epochs = -(-steps // -(-len(splits.train) // student.batch_size))

@@ -1,8 +1,12 @@
 """What a data set is once it has been read: texts with label names, and later the splits of one seed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+# rows of a transfer source, labelled rows that a balance left over, and rows made of train rows
+TRANSFER_KINDS = ("other", "rest", "augmented")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,7 @@ class Rows:
 class Splits:
     """The rows of one seed; `label_names[i]` is the name of label i, and transfer rows carry no labels.
 
+    `transfer_kinds` says for each transfer row what it is: one of TRANSFER_KINDS.
     `mask_token` stands in transfer rows where a word was masked, as their teacher knows it; none where none was.
     """
 
@@ -49,4 +54,11 @@ class Splits:
     test: Rows
     transfer: Rows
     label_names: tuple[str, ...]
+    transfer_kinds: tuple[str, ...] = ()
     mask_token: str | None = None
+
+    def chosen_transfer(self, wanted: bool | Sequence[str]) -> np.ndarray:
+        """The numbers of the transfer rows of the kinds wanted, int64: all for true, none for false."""
+        if isinstance(wanted, bool):
+            return np.arange(len(self.transfer) if wanted else 0)
+        return np.flatnonzero(np.isin(np.array(self.transfer_kinds, dtype=str), list(wanted)))

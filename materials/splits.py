@@ -75,15 +75,20 @@ def make_splits(
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
     forbidden = {normalised(text) for part in held_out.values() for text in part.texts}
-    unlabelled += transfer.texts if transfer else []
-    unlabelled += _made_of(train, augmentation, seed) if augmentation else []
-    unlabelled = [text for text in unlabelled if _has_words(text, fewest_words)]
+    by_kind = {
+        "rest": unlabelled,
+        "other": transfer.texts if transfer else [],
+        "augmented": _made_of(train, augmentation, seed) if augmentation else [],
+    }
+    candidates = [(text, kind) for kind, texts in by_kind.items() for text in texts if _has_words(text, fewest_words)]
+    rows, kinds = _sample_transfer(candidates, forbidden, transfer_rows, seed)
     return Splits(
         train=train,
         validation=held_out["validation"],
         test=held_out["test"],
-        transfer=_sample_transfer(unlabelled, forbidden, transfer_rows, seed),
+        transfer=rows,
         label_names=label_names,
+        transfer_kinds=kinds,
         mask_token=(augmentation.mask_token or None) if augmentation else None,
     )
 
@@ -95,7 +100,8 @@ def save_splits(splits: Splits, folder: Path) -> None:
     frames = []
     for part in PARTS:
         rows: Rows = getattr(splits, part)
-        frames.append(pd.DataFrame({"part": part, "text": rows.texts, "label": rows.labels}))
+        kinds = splits.transfer_kinds if part == "transfer" else None
+        frames.append(pd.DataFrame({"part": part, "text": rows.texts, "label": rows.labels, "kind": kinds}))
     pd.concat(frames).to_parquet(folder / "splits.parquet", index=False)
     (folder / "labels.json").write_text(json.dumps(splits.label_names), encoding="utf-8")
     if splits.mask_token is not None:
@@ -113,7 +119,8 @@ def load_splits(folder: Path) -> Splits:
         parts[part] = Rows(texts=chosen["text"].tolist(), labels=chosen["label"].to_numpy(dtype=np.int64))
     label_names = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
     mask_token = json.loads((folder / MASK).read_text(encoding="utf-8")) if (folder / MASK).exists() else None
-    return Splits(**parts, label_names=label_names, mask_token=mask_token)
+    kinds = tuple(frame.loc[frame["part"] == "transfer", "kind"]) if "kind" in frame else ()
+    return Splits(**parts, label_names=label_names, transfer_kinds=kinds, mask_token=mask_token)
 
 
 def _label_names(source: Source) -> tuple[str, ...]:
@@ -208,14 +215,17 @@ def _take(rows: Rows, indices: Iterable[int]) -> Rows:
     return Rows(texts=[rows.texts[index] for index in chosen], labels=rows.labels[chosen])
 
 
-def _sample_transfer(unlabelled: Iterable[str], forbidden: set[str], count: int | None, seed: int) -> Rows:
+def _sample_transfer(
+    candidates: Iterable[tuple[str, str]], forbidden: set[str], count: int | None, seed: int
+) -> tuple[Rows, tuple[str, ...]]:
+    """Of the candidates, texts and their kinds, `count` that are different and not forbidden."""
     seen = set(forbidden)
     texts = []
-    for text in unlabelled:
+    for text, kind in candidates:
         key = normalised(text)
         if key and key not in seen:
             seen.add(key)
-            texts.append(text)
+            texts.append((text, kind))
     if count is not None and count > len(texts):
         raise RequestError(
             f"{count} transfer rows were asked for, but the source has {len(texts)} that may be used; "
@@ -223,4 +233,5 @@ def _sample_transfer(unlabelled: Iterable[str], forbidden: set[str], count: int 
         )
     if count is not None:
         texts = random.Random(seed).sample(texts, count)
-    return Rows(texts=texts, labels=np.full(len(texts), NO_LABEL, dtype=np.int64))
+    rows = Rows(texts=[text for text, _ in texts], labels=np.full(len(texts), NO_LABEL, dtype=np.int64))
+    return rows, tuple(kind for _, kind in texts)

@@ -14,7 +14,8 @@ HASH_STEP = 0.381966  # 1 over the square of the golden ratio
 class Linear(TextStudent):
     """Bigrams are hashed into `buckets` rows inside the graph, so the exported file needs token numbers only.
 
-    The hash is Fibonacci's (Knuth 1998, section 6.4): it keeps bigrams apart that begin with neighbouring words. With 0 buckets there are no bigrams. `start` is how weights are drawn: fasttext is embeddings uniform between 0 and
+    The hash is Fibonacci's (Knuth 1998, section 6.4): it keeps bigrams apart that begin with neighbouring words. With
+    0 buckets there are no bigrams. `start` is how weights are drawn: fasttext is embeddings uniform between 0 and
     1 / dimensions, and zeros in the layer.
     """
 
@@ -65,7 +66,7 @@ class Linear(TextStudent):
 
 
 class DeployedLinear(nn.Module):
-    """A linear student over one table of words and bigrams, without the bigrams whose hash no two words have.
+    """A linear student over one table of words and bigrams.
 
     Where that makes the file smaller, as it does for fewer classes than dimensions, the layer is multiplied into the
     table: a row is a score for each class. `table` is (words + bigrams + 1, width); its last row, zeros, is no bigram.
@@ -80,12 +81,11 @@ class DeployedLinear(nn.Module):
         self.words, self.padding = linear.embedding.num_embeddings, linear.padding
         self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
         self.factor = linear.factor
-        self.pairs = min(self.buckets, (self.factor + 1) * (self.words - 1) + 1)
         layer = linear.output
         with torch.no_grad():
             words = linear.embedding.weight.clone()
             words[self.padding] = 0
-            bigrams = [linear.bigrams.weight[: self.pairs]] if linear.bigrams else []
+            bigrams = [linear.bigrams.weight] if linear.bigrams else []
             rows = torch.cat([words, *bigrams, torch.zeros(1, words.shape[1])])
             scores = rows @ layer.weight.T
             is_smaller = scores.numel() <= rows.numel() + layer.weight.numel()
@@ -100,7 +100,7 @@ class DeployedLinear(nn.Module):
             following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
             is_pair = following != self.padding
             hashed = (input_ids * self.factor + following) % self.buckets + self.words
-            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.pairs)], dim=1)
+            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.buckets)], dim=1)
             count = count + is_pair.sum(dim=1, keepdim=True)
         mean = F.embedding(rows, self.table).sum(dim=1) / count.clamp(min=1)
         return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)

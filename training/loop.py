@@ -25,11 +25,15 @@ UNTRAINED_ROWS = 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Encoded rows: labels int64 (rows,), -1 for none; teacher logits float32 (rows, classes) or none."""
+    """Encoded rows: labels int64 (rows,), -1 for none; teacher logits float32 (rows, classes) or none.
+
+    `teacher`, where it is given, computes the logits of rows by their numbers whenever they are needed.
+    """
 
     encoded: TokenRows
     labels: np.ndarray
     teacher_logits: np.ndarray | None = None
+    teacher: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +212,9 @@ class _Training:
     def _objective(self, logits: Tensor, rows: np.ndarray) -> Tensor:
         device, settings = self.settings.device, self.settings
         labels, teacher = torch.from_numpy(self.examples.labels[rows]).to(device), None
-        if self.examples.teacher_logits is not None:
+        if self.examples.teacher is not None:
+            teacher = torch.from_numpy(self.examples.teacher(rows)).to(device)
+        elif self.examples.teacher_logits is not None:
             teacher = torch.from_numpy(self.examples.teacher_logits[rows]).to(device)
         return self.objective(logits, teacher, labels, temperature=settings.temperature, alpha=settings.alpha)
 

@@ -110,13 +110,6 @@ def test_file_of_a_linear_student_with_more_classes_than_dimensions_is_no_larger
     assert sizes["onnx-int8"] < sizes["onnx"] * 0.3
 
 
-def test_deployed_linear_has_no_row_that_no_two_words_are_hashed_to():
-    linear = Linear(words=30, classes=3, dimensions=8, buckets=100_000)
-    # 1,000,003 is 3 modulo 100,000, so the largest hash is 3 * 29 + 29
-    assert linear.deployed().table.shape == (30 + 117 + 1, 3)
-    assert Linear(words=30, classes=3, dimensions=8, buckets=50).deployed().table.shape == (30 + 50 + 1, 3)
-
-
 def test_noise_share_is_that_of_a_case_by_hand():
     inputs = np.array([[0.0, 255.0], [255.0, 255.0]])
     # steps of the inputs are 1, those of the weights 2 / 127: nothing is rounded away

@@ -1,0 +1,155 @@
+"""Whether the students of a run differ from a base: paired tests, and what the confusion matrices alone let believe."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.layout import Report, figure, markdown_tables, points, rich_tables
+from bench.report import main_format
+from bench.row import Row
+from bench.run_file import Run
+from bench.significance import SeedPair, compare_over_seeds
+from materials.errors import RequestError, unknown
+
+ALONE = "hard"
+PREDICTIONS = "predictions.parquet"
+NOTES = (
+    "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and, within each, over the "
+    "rows that both models classified",
+    "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
+    "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
+    "2017; Dirichlet, prior of one row in all), without the pairing of rows",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One model against its base in one format; shares, not points."""
+
+    model: str
+    base: str
+    format: str
+    seeds: int
+    macro_f1: float
+    low: float
+    high: float
+    mcnemar_p: float
+    believed_better: float
+
+    @property
+    def verdict(self) -> str:
+        """Better or worse where the interval does not hold zero, else same."""
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "same"
+
+
+def find_differences(run: Run, folder: Path, *, against: str | None = None) -> list[Difference]:
+    """Every sound model in the main format against the model `against`; without it, each student against itself alone.
+
+    Raises RequestError when the run keeps no predictions, or has no such model.
+    """
+    file = (folder if folder.is_dir() else folder.parent) / PREDICTIONS
+    predictions = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
+    if predictions.empty or (predictions["label"] < 0).all():
+        raise RequestError(f"{folder} keeps no predictions of labelled rows to compare; run its recipe again")
+    models = {row.model: row for row in run.rows if row.status != "failed"}
+    if against is not None and against not in models:
+        raise RequestError(unknown("model", against, models))
+    pairs = [(row.model, against or alone_of(row)) for row in models.values()]
+    shown = main_format(run)
+    return [
+        difference
+        for model, base in pairs
+        if base in models and base != model and (difference := _compare(predictions, model, base, shown))
+    ]
+
+
+def is_judged(row: Row) -> bool:
+    """Whether a row is a student's on labelled rows that is compared with itself alone."""
+    return row.macro_f1 is not None and alone_of(row) is not None
+
+
+def differences_table(run: Run, differences: Sequence[Difference]) -> Report:
+    """A line for each pair."""
+    header = (
+        *("model", "against", "format", "seeds", "macro-F1\ndifference", "95 % interval", "McNemar's p"),
+        *("believed\nbetter", "verdict"),
+    )
+    lines = [
+        [
+            one.model,
+            one.base,
+            one.format,
+            str(one.seeds),
+            f"{one.macro_f1 * 100:+.1f}",
+            f"[{one.low * 100:+.1f}, {one.high * 100:+.1f}]",
+            figure(one.mcnemar_p) if one.mcnemar_p >= 1e-4 else "< 0.0001",
+            f"{points(one.believed_better)} %",
+            one.verdict,
+        ]
+        for one in differences
+    ]
+    return f"{run.name}: are the differences real?", header, lines
+
+
+def as_frame(differences: Sequence[Difference]) -> pd.DataFrame:
+    """The same with all digits."""
+    return pd.DataFrame([{**asdict(one), "verdict": one.verdict} for one in differences])
+
+
+def alone_of(row: Row) -> str | None:
+    """The title of the same student alone; none for what is no student, or alone itself."""
+    if row.role != "student" or not row.objective_title or row.objective_title == ALONE:
+        return None
+    return f"{row.model.removesuffix(row.objective_title)}{ALONE}"
+
+
+def _as_text(
+    write: Callable[[Sequence[Report], Sequence[str]], str],
+) -> Callable[[Run, Sequence[Difference]], str]:
+    return lambda run, differences: write([differences_table(run, differences)], NOTES)
+
+
+# the table; csv and json hold all digits
+DIFFERENCES: dict[str, Callable[[Run, Sequence[Difference]], str]] = {
+    "rich": _as_text(rich_tables),
+    "markdown": _as_text(markdown_tables),
+    "csv": lambda run, differences: as_frame(differences).to_csv(index=False),
+    "json": lambda run, differences: as_frame(differences).to_json(orient="records", indent=2) + "\n",
+}
+
+
+def _compare(predictions: pd.DataFrame, model: str, base: str, format: str) -> Difference | None:
+    """The difference over the seeds that both models have; a model of another library has a format of its own."""
+    own, other = (_by_seed(predictions, title, format) for title in (model, base))
+    seeds = sorted(set(own) & set(other))
+    pairs = [SeedPair(labels=own[seed][0], base=other[seed][1], new=own[seed][1]) for seed in seeds]
+    if not pairs:
+        return None
+    classes = 1 + int(max(array.max() for pair in pairs for array in (pair.labels, pair.base, pair.new)))
+    change = compare_over_seeds(pairs, classes)
+    return Difference(
+        model=model,
+        base=base,
+        format=format,
+        seeds=len(pairs),
+        macro_f1=change.macro_f1.value,
+        low=change.macro_f1.low,
+        high=change.macro_f1.high,
+        mcnemar_p=change.mcnemar_p,
+        believed_better=change.believed_better,
+    )
+
+
+def _by_seed(predictions: pd.DataFrame, model: str, format: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """For each seed the labels and the predicted labels, int64 (rows,), in the format or the model's first one."""
+    rows = predictions[predictions["model"] == model]
+    formats = rows["format"].unique().tolist()
+    rows = rows[rows["format"] == (format if format in formats else formats[0] if formats else format)]
+    found = {}
+    for seed, one in rows.groupby("seed", dropna=False):
+        logits = one.filter(like="logit_").dropna(axis=1).to_numpy()
+        found[-1 if pd.isna(seed) else int(seed)] = one["label"].to_numpy(), logits.argmax(axis=1)
+    return found

@@ -1,0 +1,73 @@
+"""The table of a published experiment: what its source printed, beside what this run measured."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.layout import Report, figure, points, times
+from bench.row import Group, Row
+from bench.run_file import Run
+
+HEADER = (
+    "published as",
+    "here",
+    "accuracy\npublished",
+    "here",
+    "macro-F1\npublished",
+    "here",
+    "gap closed\npublished",
+    "here",
+    "evaluation s\npublished",
+    "here",
+    "speed-up\npublished",
+    "here",
+)
+
+
+def published_table(run: Run, main_format: str) -> list[Report]:
+    """The table, where the run's recipe holds published figures; ours are blank where there is no such model."""
+    published = (run.recipe or {}).get("published")
+    if not published:
+        return []
+    lines = [_line(run, one, main_format) for one in published["figures"]]
+    return [(f"{run.name}: published figures, of {published['source']}, beside those measured here", HEADER, lines)]
+
+
+def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
+    format = "eager" if one["model"] == "teacher" else main_format
+    group = next((own for own in run.groups if (own.model, own.format) == (one["model"], format)), None)
+    rows = [own for own in run.rows if own.model == one["model"] and own.status != "failed"]
+    timed = next((own for own in rows if own.format == format and own.end_to_end_texts_per_second), None)
+    teacher = next(
+        (own for own in run.rows if own.role == "teacher" and own.format == "eager" and own.status != "failed"), None
+    )
+    return [
+        one["title"],
+        f"{one['model']} as {format}" if group else "",
+        points(one["accuracy"]),
+        points(group and group.accuracy),
+        points(one["macro_f1"]),
+        points(group and group.macro_f1),
+        figure(one["gap_closed"]),
+        figure(_gap(group)),
+        figure(one["evaluation_seconds"]),
+        figure(_evaluation_seconds(timed)),
+        times(one["speedup"]),
+        times(_throughput_ratio(teacher, timed)),
+    ]
+
+
+def _gap(group: Group | None) -> float | None:
+    return group.gap_closed if group else None
+
+
+def _evaluation_seconds(row: Row | None) -> float | None:
+    """The time in which all test rows would be classified, from text to label."""
+    if row is None or row.confusion_matrix is None or row.end_to_end_texts_per_second is None:
+        return None
+    return sum(map(sum, row.confusion_matrix)) / row.end_to_end_texts_per_second
+
+
+def _throughput_ratio(teacher: Row | None, row: Row | None) -> float | None:
+    if teacher is None or row is None or teacher.end_to_end_texts_per_second is None or row.role == "teacher":
+        return None
+    return (row.end_to_end_texts_per_second or 0) / teacher.end_to_end_texts_per_second

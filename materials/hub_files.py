@@ -1,0 +1,36 @@
+"""Files of data sets on the Hugging Face Hub, by the names that its own file system gives them."""
+
+import re
+from pathlib import Path
+
+from materials.errors import RequestError
+
+START = "hf://datasets/"
+FORM = f"{START}OWNER/NAME[@REVISION]/PATH"
+NAME = re.compile(r"(?P<repository>[^/@]+/[^/@]+)(@(?P<revision>refs/[^/]+/[^/]+|[^/]+))?/(?P<file>.+)")
+
+
+def is_on_hub(name: str) -> bool:
+    """Whether a name is that of a file on the Hub, such as hf://datasets/owner/name/rows.parquet."""
+    return name.startswith("hf://")
+
+
+def local_file(name: str) -> Path:
+    """The path of a file, which is fetched into the Hub's own cache where the name is that of a file on the Hub.
+
+    Raises RequestError when such a name is malformed or does not come.
+    """
+    if not is_on_hub(name):
+        return Path(name)
+    parts = NAME.fullmatch(name.removeprefix(START))
+    if not name.startswith(START) or parts is None:
+        raise RequestError(f"'{name}' is no name of a file on the Hub; expected {FORM}")
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(
+            hf_hub_download(parts["repository"], parts["file"], repo_type="dataset", revision=parts["revision"])
+        )
+    except Exception as error:  # the Hub's client raises a dozen kinds, each of which means that it did not come
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise RequestError(f"could not get '{name}' from the Hub ({reason})") from error
