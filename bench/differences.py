@@ -17,8 +17,8 @@ from materials.errors import RequestError, unknown
 ALONE = "hard"
 PREDICTIONS = "predictions.parquet"
 NOTES = (
-    "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and, within each, over the "
-    "rows that both models classified",
+    "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and, within each, over "
+    "the rows that both models classified",
     "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
     "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
     "2017; Dirichlet, prior of one row in all), without the pairing of rows",
@@ -149,7 +149,8 @@ def _by_seed(predictions: pd.DataFrame, model: str, format: str) -> dict[int, tu
     formats = rows["format"].unique().tolist()
     rows = rows[rows["format"] == (format if format in formats else formats[0] if formats else format)]
     found = {}
-    for seed, one in rows.groupby("seed", dropna=False):
+    for seed in rows["seed"].unique():
+        one = rows[rows["seed"] == seed]
         logits = one.filter(like="logit_").dropna(axis=1).to_numpy()
-        found[-1 if pd.isna(seed) else int(seed)] = one["label"].to_numpy(), logits.argmax(axis=1)
+        found[int(seed)] = one["label"].to_numpy(), logits.argmax(axis=1)
     return found

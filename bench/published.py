@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bench.layout import Report, figure, points, times
-from bench.row import Group, Row
+from bench.row import Row
 from bench.run_file import Run
 
 HEADER = (
@@ -44,20 +44,16 @@ def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
         one["title"],
         f"{one['model']} as {format}" if group else "",
         points(one["accuracy"]),
-        points(group and group.accuracy),
+        points(group.accuracy if group else None),
         points(one["macro_f1"]),
-        points(group and group.macro_f1),
+        points(group.macro_f1 if group else None),
         figure(one["gap_closed"]),
-        figure(_gap(group)),
+        figure(group.gap_closed if group else None),
         figure(one["evaluation_seconds"]),
         figure(_evaluation_seconds(timed)),
         times(one["speedup"]),
         times(_throughput_ratio(teacher, timed)),
     ]
-
-
-def _gap(group: Group | None) -> float | None:
-    return group.gap_closed if group else None
 
 
 def _evaluation_seconds(row: Row | None) -> float | None:
