@@ -14,6 +14,7 @@ from bench.recipe import Objective, Student
 from bench.vocabulary_step import Vocabulary, read_vectors
 from bench.workplace import Workplace
 from materials.errors import RequestError
+from materials.files import digest
 from materials.rows import Splits
 from materials.splits import load_splits
 from materials.stages import Stage
@@ -37,10 +38,11 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
         "weights": weights.digest,
         "settings": teacher.as_inputs("formats", "weights"),
     }
-    if fine_tuned_labels(weights) is None:
-        inputs |= {"splits": splits.name, "seed": seed}
-    else:
-        inputs |= {"labels": list(load_splits(splits).label_names)}
+    loaded = load_splits(splits)
+    inputs |= {"labels": list(loaded.label_names)}
+    if fine_tuned_labels(weights) is None:  # other transfer or test rows make no other teacher
+        parts = (loaded.train, loaded.validation)
+        inputs |= {"rows": digest([[part.texts, part.labels.tolist()] for part in parts]), "seed": seed}
 
     stage = Stage(name="teacher", version=1, inputs=inputs)
 
@@ -49,7 +51,6 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
         from training.loop import Examples, TrainingSettings, train
         from training.objectives import OBJECTIVES
 
-        loaded = load_splits(splits)
         names, cut = loaded.label_names, teacher.max_length_tokens
         kind = TEACHERS[teacher.architecture]
         if fine_tuned_labels(weights) is not None:
