@@ -121,8 +121,8 @@ def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:
 def over_seeds(replicates: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Means over seeds that are drawn with replacement, (draws, figures).
 
-    `replicates` holds for each seed as many bootstrap samples of its rows as there are seeds: (seeds, seeds, draws,
-    figures), so that a seed drawn twice comes with two samples.
+    `replicates` holds for each seed as many bootstrap samples of its rows as there are seeds: (seeds, seeds, figures,
+    draws), so that a seed drawn twice comes with two samples.
     """
     count = len(replicates)
     chosen = generator.integers(count, size=(count, DRAWS))

@@ -51,9 +51,19 @@ def _rows_per_class(value: Any) -> Any:
     raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
 
 
+def _transfer_rows(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"expected true, false, or a list of {', '.join(TRANSFER_KINDS)}; got {value!r}")
+    for kind in value:
+        if kind not in TRANSFER_KINDS:
+            raise ValueError(unknown("kind of transfer rows", str(kind), TRANSFER_KINDS))
+    return tuple(value)
+
+
 Format = Annotated[str, _one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
-TransferKind = Annotated[str, _one_of("kind of transfer rows", dict.fromkeys(TRANSFER_KINDS))]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
@@ -176,7 +186,7 @@ class Objective(Part):
     """
 
     name: Annotated[str, _one_of("objective", OBJECTIVES)]
-    transfer: bool | Annotated[tuple[TransferKind, ...], Field(min_length=1)] = False
+    transfer: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
     match_steps: bool = False
     epochs: Annotated[Positive | None, LATER] = None
     teacher_every_epoch: Annotated[bool, LATER] = False
@@ -217,7 +227,7 @@ class Objective(Part):
         if self.alpha:
             parts.append(f"alpha={self.alpha:g}")
         more = [", same steps"] if self.match_steps else []
-        more += [f", {self.epochs} epochs"] if self.epochs else []
+        more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
         more += [", teacher every epoch"] if self.teacher_every_epoch else []
         return " ".join(parts) + "".join(more)
 
@@ -255,7 +265,7 @@ class Measuring(Part):
 class Recipe(Part):
     """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    name: Annotated[str, Field(pattern=r"^(paper/)?[a-z0-9][a-z0-9-]*$")]
     description: str = ""
     published: Published | None = None
     data: Data

@@ -29,8 +29,10 @@ PARTS: dict[str, type[BaseModel]] = {
 
 
 def recipe_names() -> list[str]:
-    """The recipes that come with distilbench."""
-    return sorted(path.name.removesuffix(".yaml") for path in files("recipes").iterdir() if path.name.endswith(".yaml"))
+    """The recipes that come with distilbench; those in `paper` need the Hub."""
+    folder = Path(str(files("recipes")))
+    paths = sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path))
+    return [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:

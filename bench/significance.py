@@ -87,7 +87,7 @@ def compare_over_seeds(pairs: Sequence[SeedPair], classes: int) -> SeedsChange:
         base, new = (mean_f1(confusion_matrix(pair.labels, one, classes)) for one in (pair.base, pair.new))
         observed.append(float(new - base))
         drawn = bootstrap_f1(pair.labels, [pair.base, pair.new], classes, len(pairs) * DRAWS, generator)
-        draws.append((drawn[1] - drawn[0]).reshape(len(pairs), DRAWS, 1))
+        draws.append((drawn[1] - drawn[0]).reshape(len(pairs), 1, DRAWS))
     differences = over_seeds(np.stack(draws), generator)[:, 0]
     low, high = np.quantile(differences, [0.025, 0.975])
     p = [mcnemar_p(pair.base == pair.labels, pair.new == pair.labels) for pair in pairs]

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.recipe import Data, Recipe, Student
+from bench.recipe import Data, Objective, Recipe, Student
 from bench.recipe_file import read_recipe, recipe_names
 from materials.errors import RequestError
 
@@ -10,6 +10,21 @@ def test_every_recipe_that_comes_with_the_package_is_valid(name):
     recipe = read_recipe(name)
     assert recipe.name == name
     assert recipe.description
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if read_recipe(name).published])
+def test_published_figures_stand_beside_models_that_the_recipe_has(name):
+    recipe = read_recipe(name)
+    models = {f"{student.title} {objective.title}" for student in recipe.students for objective in recipe.objectives}
+    assert {one.model for one in recipe.published.figures} <= {"teacher", *models}
+
+
+def test_objective_is_called_by_its_rows_its_epochs_and_its_teacher():
+    assert Objective(name="logits", transfer=True).title == "logits+transfer"
+    assert Objective(name="logits", transfer=["rest", "augmented"]).title == "logits+rest+augmented"
+    assert Objective(name="hard", epochs=20).title == "hard, 20 epochs"
+    assert Objective(name="soft", epochs=1, teacher_every_epoch=True).title == "soft T=1, 1 epoch, teacher every epoch"
+    assert [Objective(name="hard", epochs=epochs).is_alone for epochs in (None, 20)] == [True, False]
 
 
 def test_recipe_is_frozen():
@@ -73,6 +88,12 @@ REFUSALS = {
     "students.0.epochs=[": "'\\[' is no value; expected a number, a name, or a",
     "seeds=[0, 0]": "seeds holds a seed twice",
     "parity.smallest_agreement=2": "less than or equal to 1; got 2",
+    "objectives.1.transfer=[rest]": "transfer rows of kind 'rest', but data.balance is not set",
+    "objectives.1.transfer=[rets]": r"unknown kind of transfer rows 'rets'; did you mean 'rest'\?",
+    "objectives.1.transfer=[]": r"expected true, false, or a list of other, rest, augmented; got \[\]",
+    "objectives.1.transfer=some": "expected true, false, or a list of other, rest, augmented; got 'some'",
+    "objectives.1.epochs=0": "greater than 0; got 0",
+    "objectives.0.teacher_every_epoch=true": "'hard' has no teacher that could compute logits in every epoch",
     "threads": "--set needs path.to.key=value",
 }
 

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 from bench.quality import Interval
-from bench.significance import QualityChange, TimeChange, compare_quality, compare_times, mcnemar_p, t_interval
+from bench.significance import (
+    QualityChange,
+    SeedPair,
+    TimeChange,
+    believed_better,
+    compare_over_seeds,
+    compare_quality,
+    compare_times,
+    mcnemar_p,
+    posterior_f1,
+    t_interval,
+)
 
 
 def right(both, only_base, only_new, neither):
@@ -33,6 +44,44 @@ def launches(count, median, noise, generator):
 )
 def test_mcnemar_by_hand(only_base, only_new, p):
     assert mcnemar_p(*right(50, only_base, only_new, 7)) == pytest.approx(p)
+
+
+def pair(count, wrong_base, wrong_new, seed):
+    labels, base = rows(count, wrong_base, seed=seed)
+    return SeedPair(labels=labels, base=base, new=rows(count, wrong_new, seed=seed + 100)[1])
+
+
+def test_change_over_seeds_is_the_mean_of_theirs_and_its_interval_is_wider_where_they_disagree():
+    alike = [pair(500, 0.3, 0.2, seed) for seed in (0, 1, 2)]
+    mixed = [pair(500, 0.3, wrong, seed) for seed, wrong in enumerate((0.05, 0.2, 0.45))]
+    single = [compare_quality(one.labels, one.base, one.new, 2).macro_f1.value for one in alike]
+    over_alike, over_mixed = (compare_over_seeds(pairs, 2).macro_f1 for pairs in (alike, mixed))
+    assert over_alike.value == pytest.approx(np.mean(single))
+    assert over_alike.low > 0 > over_mixed.low
+    assert over_mixed.high - over_mixed.low > 2 * (over_alike.high - over_alike.low)
+
+
+def test_interval_of_one_seed_is_that_of_its_rows():
+    one = pair(2000, 0.3, 0.25, 0)
+    ours, known = compare_over_seeds([one], 2).macro_f1, compare_quality(one.labels, one.base, one.new, 2).macro_f1
+    assert (ours.low, ours.high) == pytest.approx((known.low, known.high), abs=0.004)
+
+
+def test_posterior_of_macro_f1_is_where_scipy_says_for_a_case_by_hand():
+    """With two classes that are always called rightly or wrongly alike, macro-F1 is the accuracy: a beta posterior."""
+    from scipy.stats import beta
+
+    drawn = posterior_f1(np.array([[400, 100], [100, 400]]), np.random.default_rng(0))
+    assert drawn.mean() == pytest.approx(0.8, abs=0.005)
+    assert drawn.std() == pytest.approx(beta(800.5, 200.5).std(), rel=0.1)
+
+
+def test_belief_is_even_for_equal_models_and_sure_for_a_clear_difference():
+    labels, base = rows(1000, 0.3, seed=3)
+    same = [SeedPair(labels=labels, base=base, new=base)]
+    assert believed_better(same, 2) == pytest.approx(0.5, abs=0.06)
+    assert believed_better([pair(1000, 0.3, 0.1, 0)], 2) > 0.999
+    assert believed_better([pair(1000, 0.1, 0.3, 0)], 2) < 0.001
 
 
 def test_rows_that_both_get_right_or_wrong_do_not_matter_to_mcnemar():

@@ -9,10 +9,11 @@ import pytest
 from tokenizers import Tokenizer
 
 from bench.data_steps import find_teacher_weights, split
+from bench.export_steps import export, label
 from bench.recipe_file import read_recipe
 from bench.recipe_parts import Augmentation
 from bench.screen import Screen
-from bench.training_steps import train_student
+from bench.training_steps import train_student, train_teacher
 from bench.vocabulary_step import build_vocabulary
 from bench.workplace import Workplace
 from materials.errors import RequestError
@@ -50,7 +51,14 @@ def train(recipe, root, *, stop_at=None, overrides=(), seed=0):
     splits = split(work, weights, 0)
     student, objective = work.recipe.students[0], work.recipe.objectives[0]
     vocabulary = build_vocabulary(work, weights, splits, student)
-    checkpoint = train_student(work, student, objective, splits=splits, vocabulary=vocabulary, logits=None, seed=seed)
+    teacher = logits = None
+    if objective.needs_teacher:
+        teacher = train_teacher(work, weights, splits, 0)
+        origin = {"splits": splits, "made": {"recipe": "tiny", "model": "teacher", "seed": 0}, "licences": {}}
+        logits = label(work, splits, teacher, export(work, teacher, ["eager"], **origin), 0)
+    checkpoint = train_student(
+        work, student, objective, splits=splits, vocabulary=vocabulary, teacher=teacher, logits=logits, seed=seed
+    )
     return checkpoint, screen
 
 
@@ -74,6 +82,25 @@ def test_stopped_student_goes_on_from_its_last_epoch_to_the_same_weights(tiny_re
     assert screen.reported[0] == (steps // 2 + 1, steps)
     assert (checkpoint / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
     assert not list((tmp_path / "b").rglob("progress.pt"))
+
+
+def test_teacher_that_runs_in_every_epoch_teaches_what_its_stored_logits_do(tiny_recipe, tmp_path):
+    losses = []
+    for every_epoch in ("false", "true"):
+        objective = f"objectives=[{{name: logits, transfer: true, teacher_every_epoch: {every_epoch}}}]"
+        checkpoint, _ = train(tiny_recipe, tmp_path, overrides=[objective, "students.0.transfer_epochs=2"])
+        losses.append([epoch["loss"] for epoch in json.loads((checkpoint / "history.json").read_text())[1:]])
+    stored, anew = losses
+    assert anew == pytest.approx(stored, rel=0.02)  # in bf16 where the processor has it
+    assert len(list((tmp_path / "stages" / "student").glob("*/stage.json"))) == 2
+
+
+def test_teacher_is_not_trained_again_for_other_transfer_rows(tiny_recipe, tmp_path):
+    for change in ("data.transfer_rows=50", "data.transfer_rows=60"):
+        overrides = [change, "objectives=[{name: logits}]", "students.0.epochs=1", "teacher.epochs=1"]
+        train(tiny_recipe, tmp_path, overrides=overrides)
+    made = {kind: len(list((tmp_path / "stages" / kind).glob("*/stage.json"))) for kind in ("teacher", "logits")}
+    assert made == {"teacher": 1, "logits": 2}
 
 
 def made_rows(work):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from materials.augmentation import Augmentation
 from materials.errors import RequestError
-from materials.rows import Source, Table
+from materials.rows import TRANSFER_KINDS, Source, Table
 from materials.splits import PARTS, load_splits, make_splits, normalised, save_splits
 
 MADE = Augmentation(copies=4, mask_share=0.3, replaced_share=0.3, ngram_share=0.5, mask_token="[MASK]")
@@ -235,11 +235,26 @@ def test_rows_made_of_train_rows_become_transfer_rows_of_their_own():
     assert min(len(normalised(text).split()) for text in splits.transfer.texts) == 2
 
 
+def test_transfer_rows_say_what_they_are_and_are_chosen_by_it():
+    texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
+    labels = ["a"] * 70 + ["b"] * 30
+    splits = split(texts, labels, transfer=["more", "and more"], balance="rarest", augmentation=MADE)
+    chosen = {kind: [splits.transfer.texts[row] for row in splits.chosen_transfer([kind])] for kind in TRANSFER_KINDS}
+    assert chosen["other"] == ["more", "and more"]
+    assert len(chosen["rest"]) == 40
+    assert set(chosen["rest"]) <= set(texts)
+    assert not set(chosen["augmented"]) & set(texts)
+    assert len(splits.chosen_transfer(True)) == len(splits.transfer) == sum(map(len, chosen.values()))
+    assert len(splits.chosen_transfer(["other", "rest"])) == 42
+    assert len(splits.chosen_transfer(False)) == 0
+
+
 @pytest.mark.parametrize("augmentation", [None, MADE])
 def test_splits_survive_saving(tmp_path, augmentation):
     splits = split(*numbered(60), transfer=["more", "and more"], augmentation=augmentation)
     save_splits(splits, tmp_path)
     loaded = load_splits(tmp_path)
+    assert loaded.transfer_kinds == splits.transfer_kinds
     assert (loaded.label_names, loaded.mask_token) == (splits.label_names, splits.mask_token)
     for part in PARTS:
         assert getattr(loaded, part).texts == getattr(splits, part).texts
