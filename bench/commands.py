@@ -90,7 +90,7 @@ def save_run(
     run: "Run", artefacts: "Sequence[Artefact]", output: Path, histories: "pd.DataFrame | None" = None
 ) -> None:
     """Fill the run folder: run.json, raw samples, predictions, bundles, table and pictures; one process at a time."""
-    from bench.curves import save_histories
+    from bench.curves import CURVES, save_histories
     from bench.curves_plot import save_curves
     from bench.differences import DIFFERENCES, find_differences, is_judged
     from bench.plot import save_confusion, save_tradeoff
@@ -99,11 +99,13 @@ def save_run(
 
     with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
         write_run(run, artefacts, output)
-        with new_file(output / "table.md") as temporary:
-            temporary.write_text(markdown_report(run), encoding="utf-8")
+        tables = {"table.md": markdown_report(run)}
         if any(is_judged(row) for row in run.rows):
-            with new_file(output / "significance.md") as temporary:
-                text = DIFFERENCES["markdown"](run, find_differences(run, output))
+            tables["significance.md"] = DIFFERENCES["markdown"](run, find_differences(run, output))
+        if histories is not None and len(histories):
+            tables["curves.md"] = CURVES["markdown"](run, histories, ())
+        for name, text in tables.items():
+            with new_file(output / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")
         save_tradeoff(run, output)
         save_confusion(run, output)
