@@ -185,7 +185,7 @@ def test_interrupt_and_kill_lose_nothing(tmp_path, tiny_recipe):
     environment = {**os.environ, "DISTILBENCH_CACHE": str(tmp_path / "cache")}
 
     def finished(stages):
-        """The records of stages whose folder has its final name: a stage being written has one that starts with a dot."""
+        """The records of finished stages: the folder of one being written starts with a dot."""
         records = (tmp_path / "cache" / "stages").glob(f"{stages}/stage.json")
         return [record for record in records if not record.parent.name.startswith(".")]
 
