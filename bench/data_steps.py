@@ -16,7 +16,7 @@ from materials.files import read_json_object, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
-from materials.splits import make_splits, normalised, save_splits
+from materials.splits import make_splits, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
 from materials.weights import WeightsFolder, find_weights
@@ -72,15 +72,8 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 augmentation=augmentation,
             )
             save_splits(splits, folder)
-            known = {normalised(text) for text in splits.train.texts}
-            both = sum(normalised(text) in known for text in splits.transfer.texts)
-            if both:
-                work.screen.notice(f"{both} of {len(splits.transfer)} transfer rows are train rows too")
 
-    version = 2 if data.validation or data.test else 1  # 2: texts without letters are held out too
-    if data.balance is not None or augmentation:
-        version = 3  # transfer rows say of which kind they are
-    return work.store.get(Stage(name="splits", version=version, inputs=inputs), make)
+    return work.store.get(Stage(name="splits", version=4, inputs=inputs), make)
 
 
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:

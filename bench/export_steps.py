@@ -89,20 +89,28 @@ def _stage(work: Workplace, inputs: dict[str, Any], licences: Mapping[str, str])
 
 
 def label(work: Workplace, splits: Path, teacher: Path, bundles: Mapping[str, Path], seed: int) -> Path:
-    """The folder with the teacher's logits for train and transfer rows, computed once by its fastest passed bundle.
+    """The folder with the teacher's logits for train rows and the transfer rows that some student learns from.
 
+    They are computed once, by the teacher's fastest passed bundle.
     Which of the bundles that is belongs to this machine and day; all of them agree within the gate's bounds, so a new
     bundle of the same teacher does not make the logits again.
     """
     bounds = work.recipe.parity.model_dump()
-    inputs = {"splits": splits.name, "teacher": teacher.name, "formats": list(bundles), "parity": bounds}
+    transfer = work.recipe.labelled_transfer
+    inputs = {
+        "splits": splits.name,
+        "transfer": transfer,
+        "teacher": teacher.name,
+        "formats": list(bundles),
+        "parity": bounds,
+    }
 
     def make(folder: Path) -> None:
         from export.labelling import label_rows
         from teachers.logit_store import save_logits
 
         loaded = load_splits(splits)
-        texts = loaded.train.texts + loaded.transfer.texts
+        texts = loaded.train.texts + [loaded.transfer.texts[row] for row in loaded.chosen_transfer(transfer)]
         with work.screen.step(f"teacher logits of {len(texts):,} rows, seed {seed}") as report:
             labelling = label_rows([read_bundle(bundle) for bundle in bundles.values()], texts, report=report)
         save_logits(labelling.logits, texts, folder)

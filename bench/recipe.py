@@ -51,6 +51,11 @@ def _rows_per_class(value: Any) -> Any:
     raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
 
 
+def named_kinds(rows: bool | tuple[str, ...]) -> tuple[str, ...]:
+    """The kinds of transfer rows that an objective names; none where it takes all or no rows."""
+    return () if isinstance(rows, bool) else rows
+
+
 def _transfer_rows(value: Any) -> Any:
     if isinstance(value, bool):
         return value
@@ -59,7 +64,7 @@ def _transfer_rows(value: Any) -> Any:
     for kind in value:
         if kind not in TRANSFER_KINDS:
             raise ValueError(unknown("kind of transfer rows", str(kind), TRANSFER_KINDS))
-    return tuple(value)
+    return tuple(kind for kind in TRANSFER_KINDS if kind in value)
 
 
 Format = Annotated[str, _one_of("format", EXPORTERS)]
@@ -181,13 +186,14 @@ class Objective(Part):
     """What students are trained for, on the labelled rows alone or on transfer rows too.
 
     `transfer` is true for all transfer rows, or a list of their kinds. `match_steps` trains on the labelled rows for as
-    many steps as training with all transfer rows takes. `epochs` stand in place of the student's own. With
-    `teacher_every_epoch` the teacher computes its logits again in every epoch, which shows what storing them saves.
+    many steps as training with all transfer rows takes, or with those of some kinds. `epochs` stand in place of the
+    student's own. With `teacher_every_epoch` the teacher computes its logits again in every epoch, which shows what
+    storing them saves.
     """
 
     name: Annotated[str, _one_of("objective", OBJECTIVES)]
     transfer: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
-    match_steps: bool = False
+    match_steps: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
     epochs: Annotated[Positive | None, LATER] = None
     teacher_every_epoch: Annotated[bool, LATER] = False
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
@@ -227,6 +233,7 @@ class Objective(Part):
         if self.alpha:
             parts.append(f"alpha={self.alpha:g}")
         more = [", same steps"] if self.match_steps else []
+        more += [f" as {'+'.join(self.match_steps)}"] if isinstance(self.match_steps, tuple) else []
         more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
         more += [", teacher every epoch"] if self.teacher_every_epoch else []
         return " ".join(parts) + "".join(more)
@@ -281,6 +288,13 @@ class Recipe(Part):
     threads: Positive = 1
     device: Literal["cpu", "cuda"] = "cpu"
 
+    @property
+    def labelled_transfer(self) -> bool | tuple[str, ...]:
+        """The transfer rows that the teacher labels: all, those of the kinds that objectives name, or none."""
+        wanted = [objective.transfer for objective in self.objectives]
+        named = {kind for rows in wanted for kind in named_kinds(rows)}
+        return True if True in wanted else tuple(kind for kind in TRANSFER_KINDS if kind in named) or False
+
     @model_validator(mode="after")
     def _check_whole(self) -> "Recipe":
         if any(objective.transfer for objective in self.objectives) and not self.data.has_transfer:
@@ -290,7 +304,7 @@ class Recipe(Part):
             )
         made = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
         for objective in self.objectives:
-            for kind in () if isinstance(objective.transfer, bool) else objective.transfer:
+            for kind in (*named_kinds(objective.transfer), *named_kinds(objective.match_steps)):
                 if made[kind] is None:
                     key = {"rest": "balance", "augmented": "augmentation", "other": "transfer"}[kind]
                     raise ValueError(f"an objective asks for transfer rows of kind '{kind}', but data.{key} is not set")

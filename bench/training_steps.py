@@ -193,20 +193,20 @@ def _examples(
     from teachers.logit_store import load_logits
     from training.loop import Examples
 
-    labelled, transfer = splits.train.texts, splits.transfer.texts
-    rows = np.concatenate([np.arange(len(labelled)), len(labelled) + splits.chosen_transfer(objective.transfer)])
-    labels = np.concatenate([splits.train.labels, splits.transfer.labels])[rows]
-    teacher_logits = None
+    stored = splits.chosen_transfer(work.recipe.labelled_transfer)  # in their order, as the chosen ones are
+    chosen = splits.chosen_transfer(objective.transfer)
+    labelled, transfer = splits.train.texts, [splits.transfer.texts[row] for row in chosen]
+    labels = np.concatenate([splits.train.labels, splits.transfer.labels[chosen]])
+    teacher_logits = run_teacher = None
     if logits is not None:
-        teacher_logits = np.array(load_logits(logits, labelled + transfer))[rows]
-    run_teacher = None
+        texts = labelled + [splits.transfer.texts[row] for row in stored]
+        rows = np.concatenate([np.arange(len(labelled)), len(labelled) + np.searchsorted(stored, chosen)])
+        teacher_logits = np.array(load_logits(logits, texts))[rows]
     if objective.teacher_every_epoch:
-        both = labelled + transfer
-        run_teacher = _running(work, teacher, [both[row] for row in rows])
+        run_teacher = _running(work, teacher, labelled + transfer)
     if student.tokenizer == "own":
         transfer = without_mask(transfer, splits.mask_token)
-    both = labelled + transfer
-    encoded = encoder.encode([both[row] for row in rows])
+    encoded = encoder.encode(labelled + transfer)
     return Examples(encoded=encoded, labels=labels, teacher_logits=teacher_logits, teacher=run_teacher)
 
 
@@ -226,7 +226,8 @@ def _settings(work: Workplace, student: Student, objective: Objective, splits: S
 
     epochs = objective.epochs or (student.transfer_epochs if objective.transfer else student.epochs)
     if objective.match_steps:
-        steps = student.transfer_epochs * -(-(len(splits.train) + len(splits.transfer)) // student.batch_size)
+        rows = len(splits.train) + len(splits.chosen_transfer(objective.match_steps))
+        steps = student.transfer_epochs * -(-rows // student.batch_size)
         epochs = -(-steps // -(-len(splits.train) // student.batch_size))
     return TrainingSettings(
         epochs=epochs,

@@ -41,7 +41,8 @@ def make_splits(
     """The splits of one seed. `validation` and `test` are shares of the rows, for a source without official ones.
 
     `balance` is how many rows of each class keep their labels, before shares are split off; the others become transfer
-    rows, before those of `transfer` and what `augmentation` makes of the train rows. Train and transfer rows of fewer
+    rows, before those of `transfer` and what `augmentation` makes of the train rows, each once, and none that is a
+    labelled row too. Train and transfer rows of fewer
     than `fewest_words` words, which are runs of letters and digits, are left out.
     A class needs two train rows in every stage, or one where test rows are official: it then has none in validation.
     `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
@@ -74,11 +75,11 @@ def make_splits(
     for part, rows in held_out.items():
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
-    forbidden = {normalised(text) for part in held_out.values() for text in part.texts}
+    forbidden = {normalised(text) for part in (train, *held_out.values()) for text in part.texts}
     by_kind = {
         "rest": unlabelled,
         "other": transfer.texts if transfer else [],
-        "augmented": _made_of(train, augmentation, seed) if augmentation else [],
+        "augmented": augmented(train.texts, augmentation, seed) if augmentation else [],
     }
     candidates = [(text, kind) for kind, texts in by_kind.items() for text in texts if _has_words(text, fewest_words)]
     rows, kinds = _sample_transfer(candidates, forbidden, transfer_rows, seed)
@@ -157,12 +158,6 @@ def _in_order(names: tuple[str, ...], order: tuple[str, ...] | None) -> tuple[st
 
 def _has_words(text: str, fewest: int) -> bool:
     return not fewest or len(normalised(text).split()) >= fewest
-
-
-def _made_of(train: Rows, augmentation: Augmentation, seed: int) -> list[str]:
-    """Texts made of the train rows, less those that came out as a train row."""
-    own = {normalised(text) for text in train.texts}
-    return [text for text in augmented(train.texts, augmentation, seed) if normalised(text) not in own]
 
 
 def _key(text: str) -> str:

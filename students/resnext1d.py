@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,7 @@ WIDTH = 3
 
 
 class ResNeXt1D(TextStudent):
-    """Stages of two ResNeXt blocks (as ResNet-18 has), a shorter text in each, the mean over time, dropout, one layer.
+    """Stages of two ResNeXt blocks (as ResNet-18 has), a shorter text in each, pooling over time, dropout, one layer.
 
     `channels` are the widths of the stages' grouped convolutions, and `cardinality` their number of groups. `strides`
     divide the length before each stage but the first: by default, a quarter of it is left, where ResNet leaves a 32nd.
@@ -33,10 +34,11 @@ class ResNeXt1D(TextStudent):
         strides: Sequence[int] = (2, 1, 2),
         cardinality: int = 8,
         dropout: float = 0.3,
+        pooling: Literal["mean", "max"] = "mean",
     ) -> None:
         super().__init__()
         _check(channels, strides)
-        self.padding = padding
+        self.padding, self.pooling = padding, pooling
         widths = [EXPANSION * count for count in channels]
         self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         self.dropout = nn.Dropout(dropout)
@@ -56,6 +58,8 @@ class ResNeXt1D(TextStudent):
         values = self.dropout(self.embedding(input_ids)).transpose(1, 2)
         for stage in self.stages:
             values, is_word = stage(values, is_word)
+        if self.pooling == "max":  # values are never negative, and 0 on padding
+            return self.output(self.dropout(values.amax(dim=2)))
         return self.output(self.dropout(values.sum(dim=2) / is_word.sum(dim=2).clamp(min=1)))
 
     def deployed(self) -> nn.Module:
