@@ -41,8 +41,8 @@ class RunRequest:
         given = {name: value for name, value in self.flags.items() if value is not None}
         if "data.train" in given:  # the recipe's own validation and test rows, and its licence, belong to its own data
             given = {"data.validation": None, "data.test": None, "data.licence": None, **given}
-        if "data.transfer" in given:  # as does the number of transfer rows
-            given = {"data.transfer_rows": None, **given}
+        if "data.transfer" in given:  # as do the number of transfer rows and their column
+            given = {"data.transfer_rows": None, "data.transfer_text": None, **given}
         return [f"{name}={json.dumps(value)}" for name, value in given.items()] + list(self.overrides)
 
 
@@ -104,6 +104,8 @@ def save_run(
             tables["significance.md"] = DIFFERENCES["markdown"](run, find_differences(run, output))
         if histories is not None and len(histories):
             tables["curves.md"] = CURVES["markdown"](run, histories, ())
+        for name in ("significance.md", "curves.md", "curves.png", "curves.svg", "history.parquet"):
+            (output / name).unlink(missing_ok=True)  # an earlier run's, which this one may not have
         for name, text in tables.items():
             with new_file(output / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")

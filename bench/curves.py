@@ -39,6 +39,7 @@ def collect_histories(cells: Sequence[Cell], splits: Mapping[Path, Splits]) -> p
             "student": cell.student.title,
             "objective": cell.objective.title,
             "needs_teacher": cell.objective.needs_teacher,
+            "teacher_every_epoch": cell.objective.teacher_every_epoch,
             "seed": cell.seed,
             "rows": rows,
         }
@@ -84,8 +85,9 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
     ]
     notes = [
         "macro-F1 on the test rows, which choose nothing: the best epoch is that of the validation rows; seeds: means",
-        "seconds an epoch: with the teacher's stored logits, without scoring; with the teacher: its own time for these "
-        f"rows added, at {figure(rate)} rows/s (eager, batches of 32 padded to 128 tokens)",
+        "seconds an epoch: with the teacher's stored logits, without scoring; with the teacher: measured where it ran "
+        f"in every epoch, else its own time for these rows added, at {figure(rate)} rows/s (eager, batches of 32 "
+        "padded to 128 tokens)",
     ]
     return (f"{run.name}: how the students learned", header, lines), notes
 
@@ -112,14 +114,15 @@ CURVES: dict[str, Callable[[Run, pd.DataFrame, Sequence[float]], str]] = {
 def _line(model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], rate: float | None) -> list[str]:
     best = [_best(own) for own in seeds]
     first, trained = [own[own["epoch"] == 0] for own in seeds], [own[own["epoch"] > 0] for own in seeds]
+    ran = bool(seeds[0].get("teacher_every_epoch", pd.Series([False])).iloc[0])
     seconds, rows = mean(own["seconds"].mean() for own in trained), int(seeds[0]["rows"].iloc[0])
     return [
         model,
         str(len(seeds)),
         f"{mean(own['epoch'].max() for own in seeds):g}",
         f"{rows:,}",
-        figure(seconds),
-        figure(seconds + rows / rate if rate and seeds[0]["needs_teacher"].iloc[0] else None),
+        figure(None if ran else seconds),
+        figure(seconds if ran else seconds + rows / rate if rate and seeds[0]["needs_teacher"].iloc[0] else None),
         points(mean(own[SCORE].iloc[0] for own in first)),
         points(mean(one[SCORE] for one in best)),
         figure(mean(one["epoch"] for one in best)),

@@ -54,16 +54,17 @@ def find_differences(run: Run, folder: Path, *, against: str | None = None) -> l
     predictions = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
     if predictions.empty or (predictions["label"] < 0).all():
         raise RequestError(f"{folder} keeps no predictions of labelled rows to compare; run its recipe again")
-    models = {row.model: row for row in run.rows if row.status != "failed"}
+    sound = [row for row in run.rows if row.status != "failed"]
+    models = {row.model: row for row in sound}
     if against is not None and against not in models:
         raise RequestError(unknown("model", against, models))
-    pairs = [(row.model, against or alone_of(row)) for row in models.values()]
-    shown = main_format(run)
-    return [
-        difference
-        for model, base in pairs
-        if base in models and base != model and (difference := _compare(predictions, model, base, shown))
-    ]
+    known = _predictions_of(predictions, sound)
+    found = []
+    for model, row in models.items():
+        base = against or alone_of(row)
+        if base in models and base != model and (one := _compare(known, model, str(base), main_format(run))):
+            found.append(one)
+    return found
 
 
 def is_judged(row: Row) -> bool:
@@ -121,11 +122,30 @@ DIFFERENCES: dict[str, Callable[[Run, Sequence[Difference]], str]] = {
 }
 
 
-def _compare(predictions: pd.DataFrame, model: str, base: str, format: str) -> Difference | None:
-    """The difference over the seeds that both models have; a model of another library has a format of its own."""
-    own, other = (_by_seed(predictions, title, format) for title in (model, base))
-    seeds = sorted(set(own) & set(other))
-    pairs = [SeedPair(labels=own[seed][0], base=other[seed][1], new=own[seed][1]) for seed in seeds]
+Known = dict[tuple[str, str], dict[int | None, tuple[np.ndarray, np.ndarray]]]
+
+
+def _predictions_of(predictions: pd.DataFrame, sound: Sequence[Row]) -> Known:
+    """For each sound model and format, and each of its seeds, the labels and the predicted labels, int64 (rows,)."""
+    known: Known = {}
+    for row in sound:
+        own = predictions[(predictions["model"] == row.model) & (predictions["format"] == row.format)]
+        own = own[own["seed"].isna() if row.seed is None else own["seed"] == row.seed]
+        if len(own):
+            logits = own.filter(like="logit_").dropna(axis=1).to_numpy()
+            labelled = own["label"].to_numpy(), logits.argmax(axis=1)
+            known.setdefault((row.model, row.format), {})[row.seed] = labelled
+    return known
+
+
+def _compare(known: Known, model: str, base: str, shown: str) -> Difference | None:
+    """The difference over the seeds that both models have, in the format that the run shows or the first they have."""
+    (format, own), (_, other) = (_in_format(known, title, shown) for title in (model, base))
+    pairs = [
+        SeedPair(labels=labels, base=other[seed][1], new=predicted)
+        for seed, (labels, predicted) in own.items()
+        if seed in other and np.array_equal(labels, other[seed][0])
+    ]
     if not pairs:
         return None
     classes = 1 + int(max(array.max() for pair in pairs for array in (pair.labels, pair.base, pair.new)))
@@ -143,14 +163,7 @@ def _compare(predictions: pd.DataFrame, model: str, base: str, format: str) -> D
     )
 
 
-def _by_seed(predictions: pd.DataFrame, model: str, format: str) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-    """For each seed the labels and the predicted labels, int64 (rows,), in the format or the model's first one."""
-    rows = predictions[predictions["model"] == model]
-    formats = rows["format"].unique().tolist()
-    rows = rows[rows["format"] == (format if format in formats else formats[0] if formats else format)]
-    found = {}
-    for seed in rows["seed"].unique():
-        one = rows[rows["seed"] == seed]
-        logits = one.filter(like="logit_").dropna(axis=1).to_numpy()
-        found[int(seed)] = one["label"].to_numpy(), logits.argmax(axis=1)
-    return found
+def _in_format(known: Known, title: str, shown: str) -> tuple[str, dict[int | None, tuple[np.ndarray, np.ndarray]]]:
+    formats = [format for model, format in known if model == title]
+    format = shown if shown in formats else next(iter(formats), shown)
+    return format, known.get((title, format), {})

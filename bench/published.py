@@ -1,6 +1,7 @@
 """The table of a published experiment: what its source printed, beside what this run measured."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 from bench.layout import Report, figure, points, times
@@ -13,6 +14,10 @@ HEADER = (
     "accuracy\npublished",
     "here",
     "macro-F1\npublished",
+    "here",
+    "weighted-F1\npublished",
+    "here",
+    "F1 of classes\npublished",
     "here",
     "gap closed\npublished",
     "here",
@@ -34,9 +39,13 @@ def published_table(run: Run, main_format: str) -> list[Report]:
 
 def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
     format = "eager" if one["model"] == "teacher" else main_format
-    group = next((own for own in run.groups if (own.model, own.format) == (one["model"], format)), None)
-    rows = [own for own in run.rows if own.model == one["model"] and own.status != "failed"]
-    timed = next((own for own in rows if own.format == format and own.end_to_end_texts_per_second), None)
+    group = next((group for group in run.groups if (group.model, group.format) == (one["model"], format)), None)
+    own = [
+        row
+        for row in run.rows
+        if (row.model, row.format) == (one["model"], format) and row.status != "failed" and row.f1_per_class
+    ]
+    timed = next((row for row in own if row.end_to_end_texts_per_second), None)
     teacher = next(
         (own for own in run.rows if own.role == "teacher" and own.format == "eager" and own.status != "failed"), None
     )
@@ -47,6 +56,10 @@ def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
         points(group.accuracy if group else None),
         points(one["macro_f1"]),
         points(group.macro_f1 if group else None),
+        points(one["weighted_f1"]),
+        points(mean(row.weighted_f1 or 0 for row in own) if own else None),
+        _classes(one["f1_per_class"]),
+        _classes(_mean_of_classes(own)),
         figure(one["gap_closed"]),
         figure(group.gap_closed if group else None),
         figure(one["evaluation_seconds"]),
@@ -54,6 +67,15 @@ def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
         times(one["speedup"]),
         times(_throughput_ratio(teacher, timed)),
     ]
+
+
+def _mean_of_classes(rows: Sequence[Row]) -> list[float] | None:
+    """The F1 of each class, the mean over seeds."""
+    return [mean(scores) for scores in zip(*(row.f1_per_class or () for row in rows), strict=True)] if rows else None
+
+
+def _classes(scores: Sequence[float] | None) -> str:
+    return " / ".join(map(points, scores)) if scores else ""
 
 
 def _evaluation_seconds(row: Row | None) -> float | None:

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bench.recipe import Data, Measuring, Objective, Parity, Recipe, Student, Teacher
-from bench.recipe_parts import Augmentation
+from bench.recipe_parts import Augmentation, Published, PublishedFigures
 from materials.errors import RequestError, unknown
 
 MESSAGES = {
@@ -25,6 +25,8 @@ PARTS: dict[str, type[BaseModel]] = {
     "parity": Parity,
     "measuring": Measuring,
     "augmentation": Augmentation,
+    "published": Published,
+    "figures": PublishedFigures,
 }
 
 

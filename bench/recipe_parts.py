@@ -53,12 +53,17 @@ class Augmentation(Part):
 
 
 class PublishedFigures(Part):
-    """What a source printed for one of its models; `model` is the title of ours that stands beside it."""
+    """What a source printed for one of its models; `model` is the title of ours that stands beside it.
+
+    `f1_per_class` is in the order of our label names.
+    """
 
     title: Annotated[str, Field(min_length=1)]
     model: str
     accuracy: Probability | None = None
     macro_f1: Probability | None = None
+    weighted_f1: Probability | None = None
+    f1_per_class: tuple[Probability, ...] | None = None
     gap_closed: float | None = None
     evaluation_seconds: Annotated[float | None, Field(gt=0)] = None
     speedup: Annotated[float | None, Field(gt=0)] = None

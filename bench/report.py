@@ -97,7 +97,9 @@ def _tables(run: Run) -> list[Report]:
 
 
 def _means(run: Run) -> Report:
-    groups = [group for group in run.groups if group.seeds > 1 and group.format in (main_format(run), "library")]
+    shown = main_format(run)
+    formats = {"teacher": _teacher_format(run, shown), "peer": "library"}
+    groups = [group for group in run.groups if group.seeds > 1 and group.format == formats.get(group.role, shown)]
     header = ("model", "format", "macro-F1\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
     return f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]
 
@@ -155,9 +157,15 @@ def _at(known: Mapping[tuple[int, int], float | None], shape: tuple[int, int]) -
     return "refused" if shape in known and known[shape] is None else figure(known.get(shape))
 
 
+def _teacher_format(run: Run, shown: str) -> str:
+    """The same for the teacher, which may not have it: then eager."""
+    return shown if any((group.role, group.format) == ("teacher", shown) for group in run.groups) else "eager"
+
+
 def main_format(run: Run) -> str:
-    """The format that the table of means shows: ONNX where there is one, or else the first."""
-    formats = [group.format for group in run.groups]
+    """The format that the table of means shows: of the students', where there are any, ONNX or else the first."""
+    students = [group.format for group in run.groups if group.role == "student"]
+    formats = students or [group.format for group in run.groups]
     return "onnx" if "onnx" in formats else next(iter(formats), "eager")
 
 
@@ -215,6 +223,11 @@ def _footnotes(run: Run) -> list[str]:
         notes.append(
             f"timed on {len(days)} days, {days[0]} to {days[-1]}: speed-ups across days mix two states of the machine; "
             "`distilbench cache --prune --kind measurement` and a new run time all files together"
+        )
+    if (run.recipe or {}).get("published"):
+        notes.append(
+            "published figures come from another machine and other runs, often from other data; a published gap "
+            "closed is counted on accuracy, ours on macro-F1"
         )
     notes += [f"there is no {name}" for name in _impossible(run)]
     timed_seeds = {row.seed for row in run.rows if _is_timed(row)}

@@ -103,12 +103,15 @@ def believed_better(pairs: Sequence[SeedPair], classes: int) -> float:
 
     Each confusion matrix is a draw from a multinomial over its cells, so with a Dirichlet prior its cells have a
     Dirichlet posterior, from which macro-F1 is drawn (Caelen 2017). The prior weighs as much as one row (Perks 1947).
+    Classes that occur in neither matrix of a pair are left out.
     """
     generator = np.random.default_rng(0)
-    base, new = (
-        np.mean([posterior_f1(confusion_matrix(pair.labels, one, classes), generator) for pair, one in both], axis=0)
-        for both in ([(pair, pair.base) for pair in pairs], [(pair, pair.new) for pair in pairs])
-    )
+    draws = []
+    for pair in pairs:
+        matrices = [confusion_matrix(pair.labels, one, classes) for one in (pair.base, pair.new)]
+        occur = np.flatnonzero(sum(matrix.sum(axis=0) + matrix.sum(axis=1) for matrix in matrices))
+        draws.append([posterior_f1(matrix[np.ix_(occur, occur)], generator) for matrix in matrices])
+    base, new = np.mean(draws, axis=0)
     return float((new > base).mean() + (new == base).mean() / 2)
 
 

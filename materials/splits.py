@@ -213,7 +213,7 @@ def _take(rows: Rows, indices: Iterable[int]) -> Rows:
 def _sample_transfer(
     candidates: Iterable[tuple[str, str]], forbidden: set[str], count: int | None, seed: int
 ) -> tuple[Rows, tuple[str, ...]]:
-    """Of the candidates, texts and their kinds, `count` that are different and not forbidden."""
+    """The candidates, texts and their kinds, that are different and not forbidden; `count` of those of kind other."""
     seen = set(forbidden)
     texts = []
     for text, kind in candidates:
@@ -221,12 +221,13 @@ def _sample_transfer(
         if key and key not in seen:
             seen.add(key)
             texts.append((text, kind))
-    if count is not None and count > len(texts):
-        raise RequestError(
-            f"{count} transfer rows were asked for, but the source has {len(texts)} that may be used; "
-            f"lower it with --set data.transfer_rows={len(texts)}"
-        )
     if count is not None:
-        texts = random.Random(seed).sample(texts, count)
+        others = [one for one in texts if one[1] == "other"]
+        if count > len(others):
+            raise RequestError(
+                f"{count} transfer rows were asked for, but the source has {len(others)} that may be used; "
+                f"lower it with --set data.transfer_rows={len(others)}"
+            )
+        texts = [*random.Random(seed).sample(others, count), *(one for one in texts if one[1] != "other")]
     rows = Rows(texts=[text for text, _ in texts], labels=np.full(len(texts), NO_LABEL, dtype=np.int64))
     return rows, tuple(kind for _, kind in texts)

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -53,6 +54,17 @@ def test_epochs_to_reach_a_score_are_means_over_the_seeds_that_reach_it(finished
 def test_best_epoch_is_that_of_the_validation_rows_and_never_the_untrained_one(finished, histories):
     line = cells_of(read_run(finished), histories)["cnn hard"]
     assert (line["best epoch"], line["macro-F1 best epoch"], line["macro-F1 untrained"]) == ("4", "45.0", "10.0")
+
+
+def test_teacher_that_ran_in_every_epoch_is_not_counted_twice(finished, histories):
+    run = replace(read_run(finished), labelling=({"seed": 0, "common_rows_per_second": 100.0},))
+    stored = histories[histories["model"] == "cnn logits"]
+    anew = stored.assign(model="cnn logits, teacher every epoch", teacher_every_epoch=True, seconds=7.0)
+    lines = cells_of(run, pd.concat([histories.assign(teacher_every_epoch=False), anew]))
+    times = {name: (line["seconds an epoch"], line["seconds with the teacher"]) for name, line in lines.items()}
+    assert times["cnn logits"] == ("2", "8")  # 600 rows at 100 a second beside the 2 seconds
+    assert times["cnn logits, teacher every epoch"] == ("", "7")
+    assert times["cnn hard"] == ("2", "")
 
 
 def test_scores_to_reach_are_what_students_reach_alone(finished, histories):

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,22 @@ def test_every_model_is_compared_with_one_that_is_named(finished):
     assert {one.model for one in found} == {row.model for row in run.rows} - {"teacher"}
     with pytest.raises(RequestError, match=r"unknown model 'teachr'; did you mean 'teacher'\?"):
         find_differences(run, finished, against="teachr")
+
+
+def test_failed_file_is_not_judged_by_its_predictions(finished):
+    run = read_run(finished)
+    model = find_differences(run, finished)[0].model
+    rows = [replace(row, status="failed") if (row.model, row.format) == (model, "onnx") else row for row in run.rows]
+    found = {one.model: one.format for one in find_differences(replace(run, rows=tuple(rows)), finished)}
+    assert found.get(model) != "onnx"
+
+
+def test_models_that_no_recipe_made_have_no_seed_and_are_compared_all_the_same(finished, tmp_path):
+    run = read_run(finished)
+    frame = pd.read_parquet(finished / "predictions.parquet").assign(seed=pd.NA)
+    frame.astype({"seed": "Int64"}).to_parquet(tmp_path / "predictions.parquet")
+    foreign = replace(run, rows=tuple(replace(row, seed=None, role="foreign") for row in run.rows))
+    assert find_differences(foreign, tmp_path, against="teacher")
 
 
 def test_run_without_predictions_is_refused(finished, tmp_path):

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from bench.plot import save_tradeoff, tradeoff_chart
-from bench.report import REPORTS, best_tradeoffs
-from bench.row import Row
+from bench.report import REPORTS, best_tradeoffs, main_format
+from bench.row import Group, Row
 from bench.run_file import Run
 
 BASE = {
@@ -65,6 +65,25 @@ def run():
         rows=rows,
         groups=(),
     )
+
+
+def group(model, format, role="student"):
+    return Group(
+        **{"model": model, "role": role, "architecture": "cnn", "objective_title": None, "transfer_rows": None},
+        **{"format": format, "seeds": 3, "macro_f1": 0.8, "macro_f1_spread": 0.01, "macro_f1_low": 0.7},
+        **{"macro_f1_high": 0.9, "accuracy": 0.8, "gap_closed": None, "gap_closed_low": None, "gap_closed_high": None},
+    )
+
+
+def test_means_are_those_of_the_students_format_and_of_the_teachers_own(run):
+    teachers = [group("teacher", format, role="teacher") for format in ("eager", "onnx")]
+    eager_only = replace(run, groups=(*teachers, group("cnn hard", "eager")))
+    assert main_format(eager_only) == "eager"
+    assert "| cnn hard | eager | 80.0" in REPORTS["markdown"](eager_only)
+    assert "| teacher | eager | 80.0" in REPORTS["markdown"](eager_only)
+    both = replace(run, groups=(*teachers[:1], group("cnn hard", "eager"), group("cnn hard", "onnx")))
+    assert main_format(both) == "onnx"
+    assert "| teacher | eager | 80.0" in REPORTS["markdown"](both)
 
 
 def test_best_tradeoffs_leave_out_beaten_and_failed_rows(run):

@@ -76,6 +76,11 @@ def test_posterior_of_macro_f1_is_where_scipy_says_for_a_case_by_hand():
     assert drawn.std() == pytest.approx(beta(800.5, 200.5).std(), rel=0.1)
 
 
+def test_classes_that_do_not_occur_leave_the_belief_as_it_is():
+    one = pair(1000, 0.3, 0.25, 0)
+    assert believed_better([one], 8) == believed_better([one], 2)
+
+
 def test_belief_is_even_for_equal_models_and_sure_for_a_clear_difference():
     labels, base = rows(1000, 0.3, seed=3)
     same = [SeedPair(labels=labels, base=base, new=base)]

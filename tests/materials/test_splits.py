@@ -235,6 +235,17 @@ def test_rows_made_of_train_rows_become_transfer_rows_of_their_own():
     assert min(len(normalised(text).split()) for text in splits.transfer.texts) == 2
 
 
+def test_number_of_transfer_rows_is_that_of_the_transfer_source_alone():
+    texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
+    labels = ["a"] * 70 + ["b"] * 30
+    more = [f"more {number}" for number in range(50)]
+    splits = split(texts, labels, transfer=more, balance="rarest", augmentation=MADE, transfer_rows=5)
+    assert [len(splits.chosen_transfer([kind])) for kind in ("other", "rest")] == [5, 40]
+    assert len(splits.chosen_transfer(["augmented"])) > 50
+    with pytest.raises(RequestError, match="60 transfer rows were asked for, but the source has 50"):
+        split(texts, labels, transfer=more, balance="rarest", transfer_rows=60)
+
+
 def test_transfer_rows_say_what_they_are_and_are_chosen_by_it():
     texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
     labels = ["a"] * 70 + ["b"] * 30

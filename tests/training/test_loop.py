@@ -150,11 +150,13 @@ def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, opt
         assert torch.equal(weight, module.state_dict()[name])
 
 
-def test_finished_training_is_only_read(linear, tmp_path):
+def test_last_epoch_is_not_kept_and_is_trained_again_to_the_same_weights(linear, tmp_path):
     first, encoder = linear()
     run(first, encoder, epochs=2, keep=tmp_path / "progress.pt")
+    seen = []
     module, encoder = linear()
-    run(module, encoder, epochs=2, keep=tmp_path / "progress.pt", report=stop_after(1))
+    run(module, encoder, epochs=2, keep=tmp_path / "progress.pt", report=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (seen[-1][1] // 2 + 1, seen[-1][1])
     assert torch.equal(first.output.weight, module.output.weight)
 
 
