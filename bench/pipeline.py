@@ -8,7 +8,8 @@ from bench.data_steps import describe_sources, find_teacher_weights, split
 from bench.export_steps import export, label, possible_formats
 from bench.measure_step import Measurement, measure
 from bench.peer_step import PEER_FORMAT, train_peer
-from bench.recipe import Objective, Student
+from bench.recipe import Student
+from bench.recipe_objective import Objective
 from bench.training_steps import train_student, train_teacher
 from bench.vocabulary_step import build_vocabulary
 from bench.workplace import Workplace

@@ -8,7 +8,8 @@ import torch
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
 
 from bench.harness.task import SCENARIOS
-from bench.recipe_parts import LATER, Augmentation, Part, Published
+from bench.recipe_objective import Objective, named_kinds
+from bench.recipe_parts import LATER, Augmentation, Part, Positive, Published, one_of
 from export import EXPORTERS
 from materials.balance import RowsPerClass
 from materials.catalogue import DATASETS, VECTORS
@@ -17,17 +18,7 @@ from materials.rows import TRANSFER_KINDS
 from peers import PEERS
 from students import STUDENTS
 from teachers import TEACHERS
-from training.objectives import OBJECTIVES
 from training.optimiser import OPTIMISERS, SCHEDULES
-
-
-def _one_of(kind: str, table: dict[str, Any]) -> Any:
-    def check(name: str) -> str:
-        if name not in table:
-            raise ValueError(unknown(kind, name, table))
-        return name
-
-    return AfterValidator(check)
 
 
 def _teacher_of_texts(name: str) -> str:
@@ -51,26 +42,9 @@ def _rows_per_class(value: Any) -> Any:
     raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
 
 
-def named_kinds(rows: bool | tuple[str, ...]) -> tuple[str, ...]:
-    """The kinds of transfer rows that an objective names; none where it takes all or no rows."""
-    return () if isinstance(rows, bool) else rows
-
-
-def _transfer_rows(value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"expected true, false, or a list of {', '.join(TRANSFER_KINDS)}; got {value!r}")
-    for kind in value:
-        if kind not in TRANSFER_KINDS:
-            raise ValueError(unknown("kind of transfer rows", str(kind), TRANSFER_KINDS))
-    return tuple(kind for kind in TRANSFER_KINDS if kind in value)
-
-
-Format = Annotated[str, _one_of("format", EXPORTERS)]
+Format = Annotated[str, one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
-Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
 
 
@@ -119,7 +93,7 @@ class Data(Part):
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
 
-    architecture: Annotated[str, _one_of("teacher", TEACHERS), AfterValidator(_teacher_of_texts)] = "transformer"
+    architecture: Annotated[str, one_of("teacher", TEACHERS), AfterValidator(_teacher_of_texts)] = "transformer"
     weights: str = "minilm"
     max_length_tokens: Annotated[int, Field(ge=4, le=512)] = 64
     epochs: Positive = 3
@@ -135,18 +109,18 @@ class Student(Part):
     whose tokens it reads: words of its own, or the teacher's. `weight_decay` is adam's alone.
     """
 
-    architecture: Annotated[str, _one_of("student", STUDENTS)]
+    architecture: Annotated[str, one_of("student", STUDENTS)]
     name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
     tokenizer: Annotated[Literal["own", "teacher"], LATER] = "own"
-    vectors: Annotated[str, _one_of("word vectors", VECTORS)] | None = None
+    vectors: Annotated[str, one_of("word vectors", VECTORS)] | None = None
     dimensions: Positive = 50
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
     epochs: Positive = 10
     transfer_epochs: Positive = 4
     batch_size: Positive = 64
     learning_rate: Rate = 1e-3
-    optimiser: Annotated[str, _one_of("optimiser", OPTIMISERS), LATER] = "adam"
-    schedule: Annotated[str, _one_of("schedule", SCHEDULES), LATER] = "linear"
+    optimiser: Annotated[str, one_of("optimiser", OPTIMISERS), LATER] = "adam"
+    schedule: Annotated[str, one_of("schedule", SCHEDULES), LATER] = "linear"
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -182,63 +156,6 @@ class Student(Part):
         return self
 
 
-class Objective(Part):
-    """What students are trained for, on the labelled rows alone or on transfer rows too.
-
-    `transfer` is true for all transfer rows, or a list of their kinds. `match_steps` trains on the labelled rows for as
-    many steps as training with all transfer rows takes, or with those of some kinds. `epochs` stand in place of the
-    student's own. With `teacher_every_epoch` the teacher computes its logits again in every epoch, which shows what
-    storing them saves.
-    """
-
-    name: Annotated[str, _one_of("objective", OBJECTIVES)]
-    transfer: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
-    match_steps: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
-    epochs: Annotated[Positive | None, LATER] = None
-    teacher_every_epoch: Annotated[bool, LATER] = False
-    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
-    alpha: Annotated[float, Field(ge=0, le=1)] = 0.0
-
-    @model_validator(mode="after")
-    def _check_rows(self) -> "Objective":
-        if self.name == "hard" and self.transfer:
-            raise ValueError(
-                "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
-            )
-        if self.match_steps and self.transfer:
-            raise ValueError("match_steps is for training without transfer rows; choose one of the two")
-        if self.match_steps and self.epochs:
-            raise ValueError("match_steps and epochs both say how long to train; choose one of the two")
-        if self.teacher_every_epoch and not self.needs_teacher:
-            raise ValueError("objective 'hard' has no teacher that could compute logits in every epoch")
-        return self
-
-    @property
-    def needs_teacher(self) -> bool:
-        """Whether the teacher's logits are used."""
-        return self.name != "hard"
-
-    @property
-    def is_alone(self) -> bool:
-        """Whether this is the student without any help, against which the gap closed is counted."""
-        return self.name == "hard" and not self.match_steps and not self.epochs
-
-    @property
-    def title(self) -> str:
-        """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
-        kinds = ["transfer"] if self.transfer is True else self.transfer or []
-        parts = ["+".join([self.name, *kinds])]
-        if self.name == "soft":
-            parts.append(f"T={self.temperature:g}")
-        if self.alpha:
-            parts.append(f"alpha={self.alpha:g}")
-        more = [", same steps"] if self.match_steps else []
-        more += [f" as {'+'.join(self.match_steps)}"] if isinstance(self.match_steps, tuple) else []
-        more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
-        more += [", teacher every epoch"] if self.teacher_every_epoch else []
-        return " ".join(parts) + "".join(more)
-
-
 class Parity(Part):
     """What an exported file may differ by; the first bound is for lossless formats, the others for lossy ones."""
 
@@ -252,7 +169,7 @@ class Parity(Part):
 class Measuring(Part):
     """How every file is timed; `seconds` is how long each kind of call is repeated, at least."""
 
-    scenarios: tuple[Annotated[str, _one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = ("single-stream", "offline")
+    scenarios: tuple[Annotated[str, one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = ("single-stream", "offline")
     batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32, 128)
     seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
     server_p99_ms: Annotated[float, Field(gt=0, le=60_000)] = 20.0
@@ -280,7 +197,7 @@ class Recipe(Part):
     students: Annotated[tuple[Student, ...], Field(min_length=1)]
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
-    peers: tuple[Annotated[str, _one_of("peer", PEERS)], ...] = ()
+    peers: tuple[Annotated[str, one_of("peer", PEERS)], ...] = ()
     parity: Parity = Parity()
     measuring: Measuring = Measuring()
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)

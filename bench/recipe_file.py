@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bench.recipe import Data, Measuring, Objective, Parity, Recipe, Student, Teacher
+from bench.recipe import Data, Measuring, Parity, Recipe, Student, Teacher
+from bench.recipe_objective import Objective
 from bench.recipe_parts import Augmentation, Published, PublishedFigures
 from materials.errors import RequestError, unknown
 

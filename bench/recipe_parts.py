@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from materials.errors import unknown
 
 
 class Later:
@@ -27,6 +29,18 @@ class Part(BaseModel):
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+def one_of(kind: str, table: dict[str, Any]) -> Any:
+    """A validator that takes the names in a table and refuses others with the nearest one."""
+
+    def check(name: str) -> str:
+        if name not in table:
+            raise ValueError(unknown(kind, name, table))
+        return name
+
+    return AfterValidator(check)
 
 
 class Augmentation(Part):

@@ -10,7 +10,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bench.data_steps import fine_tuned_labels
-from bench.recipe import Objective, Student
+from bench.recipe import Student
+from bench.recipe_objective import Objective
 from bench.vocabulary_step import Vocabulary, read_vectors
 from bench.workplace import Workplace
 from materials.errors import RequestError

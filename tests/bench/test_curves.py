@@ -8,7 +8,8 @@ from sample_command import distilbench
 from bench.curves import CURVES, FILE, collect_histories, curves_table, read_histories, save_histories
 from bench.curves_plot import curves_chart, save_curves
 from bench.pipeline import Cell
-from bench.recipe import Objective, Student
+from bench.recipe import Student
+from bench.recipe_objective import Objective
 from bench.run_file import read_run
 from materials.errors import RequestError
 

@@ -1,7 +1,8 @@
 import pytest
 
-from bench.recipe import Data, Objective, Recipe, Student
+from bench.recipe import Data, Recipe, Student
 from bench.recipe_file import read_recipe, recipe_names
+from bench.recipe_objective import Objective
 from materials.errors import RequestError
 
 
