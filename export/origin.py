@@ -32,10 +32,15 @@ class Origin:
     @cached_property
     def module(self) -> "nn.Module":
         """The module that goes into a file: the trained one, or what a student is deployed as."""
+        import torch
+
         from students.text_student import TextStudent
 
         module = self.classifier.module.eval()
-        return module.deployed().eval() if isinstance(module, TextStudent) else module
+        if not isinstance(module, TextStudent):
+            return module
+        with torch.inference_mode(False):  # whose weights torch.export would refuse
+            return module.deployed().eval()
 
     @cached_property
     def plain_onnx(self) -> Path:

@@ -42,7 +42,14 @@ def exported_student(tiny_recipe, root, *overrides):
     splits = split(work, weights, 0)
     vocabulary = build_vocabulary(work, weights, splits, recipe.students[0])
     checkpoint = train_student(
-        work, recipe.students[0], recipe.objectives[0], splits=splits, vocabulary=vocabulary, logits=None, seed=0
+        work,
+        recipe.students[0],
+        recipe.objectives[0],
+        splits=splits,
+        vocabulary=vocabulary,
+        teacher=None,
+        logits=None,
+        seed=0,
     )
     return export(work, checkpoint, ["onnx"], splits=splits, made={"model": "student"}, licences={})["onnx"]
 
