@@ -52,12 +52,14 @@ def test_length_after_each_stage_is_never_less_than_a_quarter(length, lengths):
     assert found == [[width, length] for width, length in zip((64, 128, 256, 512), lengths, strict=True)]
 
 
+@pytest.mark.parametrize("padding", [0, 39])
+@pytest.mark.parametrize("pooling", ["mean", "max"])
 @pytest.mark.parametrize("strides", [(2, 1, 2), (2, 2, 2), (1, 1, 1), (3, 2, 4)])
-def test_text_gives_the_same_alone_and_padded_among_longer_ones(strides):
-    module = network(strides=strides).eval()
-    batch = texts(12, 12)
+def test_text_gives_the_same_alone_and_padded_among_longer_ones(strides, pooling, padding):
+    module = network(strides=strides, pooling=pooling, padding=padding).eval()
+    batch = texts(12, 12).clamp(max=38)
     for row in range(12):
-        batch[row, row + 1 :] = 0
+        batch[row, row + 1 :] = padding
     together = module(batch)
     for row in range(12):
         torch.testing.assert_close(module(batch[row : row + 1, : row + 1])[0], together[row], rtol=0, atol=1e-12)
