@@ -240,6 +240,7 @@ def _settings(work: Workplace, student: Student, objective: Objective, splits: S
         largest_gradient_norm=student.largest_gradient_norm,
         temperature=objective.temperature,
         alpha=objective.alpha,
+        bf16=STUDENTS[student.architecture].bf16,
         seed=seed,
         device=work.recipe.device,
     )

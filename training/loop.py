@@ -219,7 +219,7 @@ class _Training:
         return self.objective(logits, teacher, labels, temperature=settings.temperature, alpha=settings.alpha)
 
     def _predict(self, encoded: TokenRows) -> np.ndarray:
-        return predict_logits(self.model, encoded, self.encoder, device=self.settings.device)
+        return predict_logits(self.model, encoded, self.encoder, device=self.settings.device, bf16=self.settings.bf16)
 
     def _epoch(self, number: int, loss: float, train: Scores | None, *, seconds: float) -> Epoch:
         """The epoch with the model's scores on held-out rows."""

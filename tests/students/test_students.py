@@ -1,5 +1,6 @@
 """One contract for every architecture in STUDENTS."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -119,6 +120,21 @@ def test_bigrams_of_frequent_words_hardly_share_a_row():
     first, second = np.divmod(np.arange(90_000), 300)
     rows = np.unique((first * linear.factor + second) % 100_000)
     assert len(rows) > 0.95 * 100_000 * (1 - np.exp(-0.9))
+
+
+@pytest.mark.parametrize("length", [1, 2, 5])
+def test_gradients_are_those_of_double_precision(module, length):
+    """In the precision in which a student is trained, of short texts too."""
+    batch, gradients = numbers(64, length), {}
+    for precise in (False, True):
+        copied = copy.deepcopy(module)
+        with torch.autocast("cpu", torch.bfloat16, enabled=module.bf16 and not precise):
+            logits = (copied.double() if precise else copied)(batch)
+        logits.double().square().sum().backward()
+        gradients[precise] = {name: weight.grad for name, weight in copied.named_parameters()}
+    for name, exact in gradients[True].items():
+        found = gradients[False][name].to_dense().double()
+        assert (found - exact.to_dense()).norm() <= 0.05 * exact.to_dense().norm() + 1e-6, name
 
 
 def test_fasttext_starts_with_small_positive_embeddings_and_an_empty_layer():
