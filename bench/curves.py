@@ -61,7 +61,8 @@ def read_histories(folder: Path) -> pd.DataFrame:
     histories = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
     if histories.empty:
         raise RequestError(
-            f"{folder} holds no epochs of students; `distilbench cache --prune --kind student` and its recipe make them"
+            f"{folder} holds no epochs of students: it was made before they were kept; "
+            "`distilbench cache --prune --kind student` and its recipe, run again, make them"
         )
     return histories
 
@@ -78,7 +79,8 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
         *("macro-F1\nuntrained", "macro-F1\nbest epoch", "best\nepoch"),
         *(f"epochs to\n{score:g}" for score in scores),
     )
-    rate = mean(one["common_rows_per_second"] for one in run.labelling) if run.labelling else None
+    rates = [one["sample_rows_per_second"]["eager"] for one in run.labelling]
+    rate = mean(rates) if rates else None
     lines = [
         _line(str(model), [one for _, one in own.groupby("seed")], scores, rate)
         for model, own in histories.groupby("model", sort=False)
@@ -86,8 +88,7 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
     notes = [
         "macro-F1 on the test rows, which choose nothing: the best epoch is that of the validation rows; seeds: means",
         "seconds an epoch: with the teacher's stored logits, without scoring; with the teacher: measured where it ran "
-        f"in every epoch, else its own time for these rows added, at {figure(rate)} rows/s (eager, batches of 32 "
-        "padded to 128 tokens)",
+        f"in every epoch, else (≈) its own time for these rows added, at {figure(rate)} rows/s (eager, real lengths)",
     ]
     return (f"{run.name}: how the students learned", header, lines), notes
 
@@ -114,6 +115,7 @@ CURVES: dict[str, Callable[[Run, pd.DataFrame, Sequence[float]], str]] = {
 def _line(model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], rate: float | None) -> list[str]:
     best = [_best(own) for own in seeds]
     first, trained = [own[own["epoch"] == 0] for own in seeds], [own[own["epoch"] > 0] for own in seeds]
+    needs_teacher = bool(seeds[0]["needs_teacher"].iloc[0])
     ran = bool(seeds[0].get("teacher_every_epoch", pd.Series([False])).iloc[0])
     seconds, rows = mean(own["seconds"].mean() for own in trained), int(seeds[0]["rows"].iloc[0])
     return [
@@ -122,7 +124,7 @@ def _line(model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], ra
         f"{mean(own['epoch'].max() for own in seeds):g}",
         f"{rows:,}",
         figure(None if ran else seconds),
-        figure(seconds if ran else seconds + rows / rate if rate and seeds[0]["needs_teacher"].iloc[0] else None),
+        figure(seconds) if ran else f"≈ {figure(seconds + rows / rate)}" if rate and needs_teacher else "",
         points(mean(own[SCORE].iloc[0] for own in first)),
         points(mean(one[SCORE] for one in best)),
         figure(mean(one["epoch"] for one in best)),

@@ -28,7 +28,8 @@ def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":
     frame = scores.agg(["mean", "min", "max"]).reset_index()
     order = list(dict.fromkeys(frame["objective"]))
     epoch = alt.X("epoch:Q", title="epoch (0: before training)", axis=alt.Axis(tickMinStep=1))
-    color = alt.Color("objective:N", sort=order, title="learned from")
+    legend = alt.Legend(symbolOpacity=1, symbolStrokeWidth=3, labelLimit=400)
+    color = alt.Color("objective:N", sort=order, title="learned from", legend=legend)
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), color)
     line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(
@@ -37,8 +38,8 @@ def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":
     seeds = histories["seed"].nunique()
     title = alt.TitleParams(
         f"{name}: how the students learned",
-        subtitle=f"{seeds} seed(s); line: their mean; band: from the lowest to the highest",
+        subtitle="one seed" if seeds == 1 else f"{seeds} seeds; line: their mean; band: from the lowest to the highest",
     )
     fields = alt.layer(band, line).properties(width=320, height=300)
     students = list(dict.fromkeys(frame["student"]))
-    return fields.facet(column=alt.Column("student:N", sort=students, title=None)).properties(title=title)
+    return fields.facet(alt.Facet("student:N", sort=students, title=None), columns=2).properties(title=title)

@@ -15,7 +15,7 @@ from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
-from materials.rows import Source, Table
+from materials.rows import TRANSFER_KINDS, Source, Splits, Table
 from materials.splits import make_splits, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
@@ -72,8 +72,17 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 augmentation=augmentation,
             )
             save_splits(splits, folder)
+            work.screen.notice(_counts(splits))
 
     return work.store.get(Stage(name="splits", version=4, inputs=inputs), make)
+
+
+def _counts(splits: Splits) -> str:
+    """How many rows each part has, and of which kinds the transfer rows are."""
+    kinds = {kind: len(splits.chosen_transfer([kind])) for kind in TRANSFER_KINDS}
+    transfer = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items() if count) or "none"
+    parts = f"train {len(splits.train):,}, validation {len(splits.validation):,}, test {len(splits.test):,}"
+    return f"rows: {parts}; for transfer: {transfer}"
 
 
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:

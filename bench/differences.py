@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.layout import Report, figure, markdown_tables, points, rich_tables
+from bench.layout import Report, figure, markdown_tables, rich_tables
 from bench.report import main_format
 from bench.row import Row
 from bench.run_file import Run
@@ -22,6 +22,7 @@ NOTES = (
     "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
     "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
     "2017; Dirichlet, prior of one row in all), without the pairing of rows",
+    "verdict: whether the interval leaves out zero; not corrected for the number of comparisons",
 )
 
 
@@ -41,8 +42,8 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """Better or worse where the interval does not hold zero, else same."""
-        return "better" if self.low > 0 else "worse" if self.high < 0 else "same"
+        """Better or worse where the interval does not hold zero, else unclear."""
+        return "better" if self.low > 0 else "worse" if self.high < 0 else "unclear"
 
 
 def find_differences(run: Run, folder: Path, *, against: str | None = None) -> list[Difference]:
@@ -87,7 +88,7 @@ def differences_table(run: Run, differences: Sequence[Difference]) -> Report:
             f"{one.macro_f1 * 100:+.1f}",
             f"[{one.low * 100:+.1f}, {one.high * 100:+.1f}]",
             figure(one.mcnemar_p) if one.mcnemar_p >= 1e-4 else "< 0.0001",
-            f"{points(one.believed_better)} %",
+            f"{one.believed_better:.0%}",
             one.verdict,
         ]
         for one in differences

@@ -8,36 +8,30 @@ from bench.layout import Report, figure, points, times
 from bench.row import Row
 from bench.run_file import Run
 
-HEADER = (
-    "published as",
-    "here",
-    "accuracy\npublished",
-    "here",
-    "macro-F1\npublished",
-    "here",
-    "weighted-F1\npublished",
-    "here",
-    "F1 of classes\npublished",
-    "here",
-    "gap closed\npublished",
-    "here",
-    "evaluation s\npublished",
-    "here",
-    "speed-up\npublished",
-    "here",
-)
+FIGURES = ("accuracy", "macro-F1", "weighted-F1", "gap closed", "evaluation s", "speed-up", "F1 of classes")
 
 
 def published_table(run: Run, main_format: str) -> list[Report]:
-    """The table, where the run's recipe holds published figures; ours are blank where there is no such model."""
+    """The table, where the run's recipe holds published figures; ours are blank where there is no such model.
+
+    A figure that the source printed for none of its models has no columns.
+    """
     published = (run.recipe or {}).get("published")
     if not published:
         return []
-    lines = [_line(run, one, main_format) for one in published["figures"]]
-    return [(f"{run.name}: published figures, of {published['source']}, beside those measured here", HEADER, lines)]
+    pairs = [_pairs(run, one, main_format) for one in published["figures"]]
+    shown = [number for number in range(len(FIGURES)) if any(one[number][0] for one in pairs)]
+    header = [f"{FIGURES[number]}\n{whose}" for number in shown for whose in ("published", "here")]
+    lines = [
+        [one["title"], one["model"], *(cell for number in shown for cell in own[number])]
+        for one, own in zip(published["figures"], pairs, strict=True)
+    ]
+    title = f"{run.name}: published figures, of {published['source']}, beside those measured here"
+    return [(title, ("published as", "model here", *header), lines)]
 
 
-def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
+def _pairs(run: Run, one: Mapping[str, Any], main_format: str) -> list[tuple[str, str]]:
+    """For each of FIGURES what was published and what was measured here."""
     format = "eager" if one["model"] == "teacher" else main_format
     group = next((group for group in run.groups if (group.model, group.format) == (one["model"], format)), None)
     own = [
@@ -50,22 +44,13 @@ def _line(run: Run, one: Mapping[str, Any], main_format: str) -> list[str]:
         (own for own in run.rows if own.role == "teacher" and own.format == "eager" and own.status != "failed"), None
     )
     return [
-        one["title"],
-        f"{one['model']} as {format}" if group else "",
-        points(one["accuracy"]),
-        points(group.accuracy if group else None),
-        points(one["macro_f1"]),
-        points(group.macro_f1 if group else None),
-        points(one["weighted_f1"]),
-        points(mean(row.weighted_f1 or 0 for row in own) if own else None),
-        _classes(one["f1_per_class"]),
-        _classes(_mean_of_classes(own)),
-        figure(one["gap_closed"]),
-        figure(group.gap_closed if group else None),
-        figure(one["evaluation_seconds"]),
-        figure(_evaluation_seconds(timed)),
-        times(one["speedup"]),
-        times(_throughput_ratio(teacher, timed)),
+        (points(one["accuracy"]), points(group.accuracy if group else None)),
+        (points(one["macro_f1"]), points(group.macro_f1 if group else None)),
+        (points(one["weighted_f1"]), points(mean(row.weighted_f1 or 0 for row in own) if own else None)),
+        (figure(one["gap_closed"]), figure(group.gap_closed if group else None)),
+        (figure(one["evaluation_seconds"]), figure(_evaluation_seconds(timed))),
+        (times(one["speedup"]), times(_throughput_ratio(teacher, timed))),
+        (_classes(one["f1_per_class"]), _classes(_mean_of_classes(own))),
     ]
 
 

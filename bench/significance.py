@@ -7,6 +7,7 @@ import numpy as np
 
 from bench.quality import DRAWS, Interval, bootstrap_f1, confusion_matrix, mean_f1, over_seeds
 
+POSTERIOR_DRAWS = 10_000
 ALARM_P, ALARM_RATIO = 0.01, 0.02
 
 
@@ -116,10 +117,10 @@ def believed_better(pairs: Sequence[SeedPair], classes: int) -> float:
 
 
 def posterior_f1(confusion: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Macro-F1 of DRAWS matrices from the posterior of a confusion matrix (classes, classes)."""
+    """Macro-F1 of POSTERIOR_DRAWS matrices from the posterior of a confusion matrix (classes, classes)."""
     prior = 1 / confusion.size
-    drawn = generator.dirichlet(confusion.ravel() + prior, size=DRAWS)
-    return mean_f1(drawn.reshape(DRAWS, *confusion.shape))
+    drawn = generator.dirichlet(confusion.ravel() + prior, size=POSTERIOR_DRAWS)
+    return mean_f1(drawn.reshape(POSTERIOR_DRAWS, *confusion.shape))
 
 
 def mcnemar_p(base_right: np.ndarray, new_right: np.ndarray) -> float:

@@ -106,7 +106,8 @@ def train_student(
         "seed": seed,
     }
 
-    stage = Stage(name="student", version=STUDENTS[student.architecture].version, inputs=inputs)
+    inputs |= {"student_version": STUDENTS[student.architecture].version}
+    stage = Stage(name="student", version=3, inputs=inputs)
 
     def make(folder: Path) -> None:
         from students.checkpoint import build_student, save_student, student_encoder
@@ -241,6 +242,7 @@ def _settings(work: Workplace, student: Student, objective: Objective, splits: S
         temperature=objective.temperature,
         alpha=objective.alpha,
         bf16=STUDENTS[student.architecture].bf16,
+        bf16_scores=False,
         seed=seed,
         device=work.recipe.device,
     )

@@ -41,7 +41,8 @@ class TrainingSettings:
     """How long and how fast to train; `optimiser` and `schedule` are names in training.optimiser.
 
     `warmup` is the share of steps in which the linear schedule rises to its peak. Gradients are clipped to
-    `largest_gradient_norm`, or not at all.
+    `largest_gradient_norm`, or not at all. `bf16` says whether a device that has it trains in it, and `bf16_scores`
+    whether it scores held-out rows in it; in fp32 they are scored as files compute.
     """
 
     epochs: int
@@ -56,6 +57,7 @@ class TrainingSettings:
     temperature: float = 1.0
     alpha: float = 0.0
     bf16: bool = True
+    bf16_scores: bool = True
     device: str = "cpu"
 
 
@@ -219,7 +221,9 @@ class _Training:
         return self.objective(logits, teacher, labels, temperature=settings.temperature, alpha=settings.alpha)
 
     def _predict(self, encoded: TokenRows) -> np.ndarray:
-        return predict_logits(self.model, encoded, self.encoder, device=self.settings.device, bf16=self.settings.bf16)
+        return predict_logits(
+            self.model, encoded, self.encoder, device=self.settings.device, bf16=self.settings.bf16_scores
+        )
 
     def _epoch(self, number: int, loss: float, train: Scores | None, *, seconds: float) -> Epoch:
         """The epoch with the model's scores on held-out rows."""
