@@ -14,6 +14,7 @@ from export import EXPORTERS
 from materials.balance import RowsPerClass
 from materials.catalogue import DATASETS, VECTORS
 from materials.errors import unknown
+from materials.hub_files import name_fault
 from materials.rows import TRANSFER_KINDS
 from peers import PEERS
 from students import STUDENTS
@@ -31,6 +32,8 @@ def _teacher_of_texts(name: str) -> str:
 
 
 def _data_set_or_file(name: str) -> str:
+    if fault := name_fault(name):
+        raise ValueError(fault)
     if name not in DATASETS and not Path(name).suffix:
         raise ValueError(unknown("data set", name, DATASETS))
     return name

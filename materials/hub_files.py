@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from materials.errors import RequestError
+from materials.tables import SUFFIXES
 
 START = "hf://datasets/"
 FORM = f"{START}OWNER/NAME[@REVISION]/PATH"
@@ -15,6 +16,17 @@ def is_on_hub(name: str) -> bool:
     return name.startswith("hf://")
 
 
+def name_fault(name: str) -> str | None:
+    """What is wrong with the name of a file that is not on this machine; none where nothing is."""
+    if name.startswith(("http://", "https://")):
+        return f"'{name}' is not fetched; give a file, or one on the Hub as {FORM}"
+    if is_on_hub(name) and not (name.startswith(START) and NAME.fullmatch(name.removeprefix(START))):
+        return f"'{name}' is no name of a file on the Hub; expected {FORM}"
+    if is_on_hub(name) and not name.endswith(SUFFIXES):
+        return f"'{name}' is no file that can be read; expected {', '.join(SUFFIXES)}"
+    return None
+
+
 def local_file(name: str) -> Path:
     """The path of a file, which is fetched into the Hub's own cache where the name is that of a file on the Hub.
 
@@ -23,8 +35,8 @@ def local_file(name: str) -> Path:
     if not is_on_hub(name):
         return Path(name)
     parts = NAME.fullmatch(name.removeprefix(START))
-    if not name.startswith(START) or parts is None:
-        raise RequestError(f"'{name}' is no name of a file on the Hub; expected {FORM}")
+    if (fault := name_fault(name)) or parts is None:
+        raise RequestError(fault or name)
     from huggingface_hub import hf_hub_download
 
     try:
