@@ -62,36 +62,9 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
     splits = split(work, weights, seed)
     teacher = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, teacher, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
-    models = [Model(title="teacher", role="teacher", checkpoint=teacher, bundles=exported)]
     logits = label(work, splits, teacher, exported, seed)
-
-    for student in recipe.students:
-        vocabulary = build_vocabulary(work, weights, splits, student)
-        for objective in recipe.objectives:
-            title = f"{student.title} {objective.title}"
-            checkpoint = train_student(
-                work,
-                student,
-                objective,
-                splits=splits,
-                vocabulary=vocabulary,
-                teacher=teacher,
-                logits=logits if objective.needs_teacher else None,
-                seed=seed,
-            )
-            exported = _export(
-                work, weights, checkpoint, recipe.formats, title=title, splits=splits, seed=seed, student=student
-            )
-            models.append(
-                Model(
-                    title=title,
-                    role="student",
-                    checkpoint=checkpoint,
-                    bundles=exported,
-                    student=student,
-                    objective=objective,
-                )
-            )
+    models = [Model(title="teacher", role="teacher", checkpoint=teacher, bundles=exported)]
+    models += _train_students(work, weights, splits=splits, teacher=teacher, logits=logits, seed=seed)
     for peer in recipe.peers:
         bundles = {PEER_FORMAT: train_peer(work, weights, splits, peer, seed)}
         models.append(Model(title=peer, role="peer", bundles=bundles))
@@ -112,6 +85,36 @@ def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -
                 checkpoint=model.checkpoint,
                 bundle=bundle,
                 measurement=measure(work, bundle, splits=splits, speed=speed, title=title),
+            )
+
+
+def _train_students(
+    work: Workplace, weights: WeightsFolder, *, splits: Path, teacher: Path, logits: Path, seed: int
+) -> Iterator[Model]:
+    for student in work.recipe.students:
+        vocabulary = build_vocabulary(work, weights, splits, student)
+        for objective in work.recipe.objectives:
+            title = f"{student.title} {objective.title}"
+            checkpoint = train_student(
+                work,
+                student,
+                objective,
+                splits=splits,
+                vocabulary=vocabulary,
+                teacher=teacher,
+                logits=logits if objective.needs_teacher else None,
+                seed=seed,
+            )
+            exported = _export(
+                work, weights, checkpoint, work.recipe.formats, title=title, splits=splits, seed=seed, student=student
+            )
+            yield Model(
+                title=title,
+                role="student",
+                checkpoint=checkpoint,
+                bundles=exported,
+                student=student,
+                objective=objective,
             )
 
 

@@ -103,10 +103,9 @@ def train_student(
         "logits": logits.name if logits else None,
         "student": student.as_inputs("name"),
         "objective": objective.as_inputs(),
+        "student_version": STUDENTS[student.architecture].version,
         "seed": seed,
     }
-
-    inputs |= {"student_version": STUDENTS[student.architecture].version}
     stage = Stage(name="student", version=3, inputs=inputs)
 
     def make(folder: Path) -> None:

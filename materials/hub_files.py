@@ -34,9 +34,10 @@ def local_file(name: str) -> Path:
     """
     if not is_on_hub(name):
         return Path(name)
+    if fault := name_fault(name):
+        raise RequestError(fault)
     parts = NAME.fullmatch(name.removeprefix(START))
-    if (fault := name_fault(name)) or parts is None:
-        raise RequestError(fault or name)
+    assert parts is not None
     from huggingface_hub import hf_hub_download
 
     try:

@@ -42,8 +42,8 @@ def make_splits(
 
     `balance` is how many rows of each class keep their labels, before shares are split off; the others become transfer
     rows, before those of `transfer` and what `augmentation` makes of the train rows, each once, and none that is a
-    labelled row too. Train and transfer rows of fewer
-    than `fewest_words` words, which are runs of letters and digits, are left out.
+    labelled row too. Train and transfer rows of fewer than `fewest_words` words, which are runs of letters and digits,
+    are left out.
     A class needs two train rows in every stage, or one where test rows are official: it then has none in validation.
     `label_order` holds the labels of a fine-tuned teacher in the order of its outputs, which the splits then follow.
     Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
@@ -75,14 +75,14 @@ def make_splits(
     for part, rows in held_out.items():
         if not len(rows):
             raise RequestError(f"all {part} rows are in another part too; give different rows for each")
-    forbidden = {normalised(text) for part in (train, *held_out.values()) for text in part.texts}
+    labelled = {normalised(text) for part in (train, *held_out.values()) for text in part.texts}
     by_kind = {
         "rest": unlabelled,
         "other": transfer.texts if transfer else [],
         "augmented": augmented(train.texts, augmentation, seed) if augmentation else [],
     }
     candidates = [(text, kind) for kind, texts in by_kind.items() for text in texts if _has_words(text, fewest_words)]
-    rows, kinds = _sample_transfer(candidates, forbidden, transfer_rows, seed)
+    rows, kinds = _sample_transfer(candidates, labelled, transfer_rows, seed)
     return Splits(
         train=train,
         validation=held_out["validation"],
