@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.layout import Report, figure, markdown_tables, points, rich_tables
-from bench.pipeline import Cell
+from bench.pipeline import Model
 from bench.run_file import Run
 from bench.training_steps import HISTORY
 from materials.errors import RequestError
@@ -21,29 +21,28 @@ SCORE = "test_macro_f1"
 ALONE = "hard"
 
 
-def collect_histories(cells: Sequence[Cell], splits: Mapping[Path, Splits]) -> pd.DataFrame:
+def collect_histories(models: Sequence[Model], splits: Mapping[Path, Splits]) -> pd.DataFrame:
     """One line for each epoch of each student and seed: whose it is, how many rows it has, and its scores.
 
     Students that were trained before epochs were scored on test rows are left out.
     """
     lines: list[dict[str, Any]] = []
-    seen: set[tuple[str, int]] = set()
-    for cell in cells:
-        if not (cell.checkpoint and cell.student and cell.objective) or (cell.model, cell.seed) in seen:
+    for model in models:
+        if not (model.checkpoint and model.student and model.objective):
             continue
-        seen.add((cell.model, cell.seed))
-        own = splits[cell.splits]
-        rows = len(own.train) + len(own.chosen_transfer(cell.objective.transfer))
+        own = splits[model.splits]
+        rows = len(own.train) + len(own.chosen_transfer(model.objective.transfer))
         described = {
-            "model": cell.model,
-            "student": cell.student.title,
-            "objective": cell.objective.title,
-            "needs_teacher": cell.objective.needs_teacher,
-            "teacher_every_epoch": cell.objective.teacher_every_epoch,
-            "seed": cell.seed,
+            "model": model.title,
+            "student": model.student.title,
+            "objective": model.objective.title,
+            "needs_teacher": model.objective.needs_teacher,
+            "teacher_every_epoch": model.objective.teacher_every_epoch,
+            "exported": model.objective.exported,
+            "seed": model.seed,
             "rows": rows,
         }
-        history = json.loads((cell.checkpoint / HISTORY).read_text(encoding="utf-8"))
+        history = json.loads((model.checkpoint / HISTORY).read_text(encoding="utf-8"))
         scored = [epoch for epoch in history if SCORE in epoch]
         lines += [{**described, **epoch} for epoch in scored]
     return pd.DataFrame(lines)

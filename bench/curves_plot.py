@@ -15,9 +15,9 @@ BY_MODEL = ["student", "objective", "epoch"]
 
 
 def save_curves(name: str, histories: pd.DataFrame, folder: Path) -> None:
-    """Write curves.png and curves.svg; nothing when there is no epoch."""
-    if not histories.empty:
-        save_chart(curves_chart(name, histories), folder, "curves")
+    """Write curves.png and curves.svg of the students that are exported; nothing when there is no epoch."""
+    if not histories.empty and histories["exported"].any():
+        save_chart(curves_chart(name, histories[histories["exported"]]), folder, "curves")
 
 
 def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":

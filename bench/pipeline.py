@@ -29,7 +29,6 @@ class Cell:
     format: str
     splits: Path
     logits: Path
-    checkpoint: Path | None
     bundle: Path
     measurement: Measurement | str
 
@@ -38,54 +37,66 @@ class Cell:
 class Model:
     """A trained model and its bundles by format; student and objective are none for the teacher and for peers.
 
-    Peers have no checkpoint: their libraries write a bundle at once.
+    Peers have no checkpoint: their libraries write a bundle at once. A model that is not exported has no bundles.
     """
 
     title: str
     role: str
+    seed: int
+    splits: Path
     bundles: Mapping[str, Path]
     checkpoint: Path | None = None
     student: Student | None = None
     objective: Objective | None = None
 
 
-def run_pipeline(work: Workplace) -> list[Cell]:
+def run_pipeline(work: Workplace) -> tuple[list[Model], list[Cell]]:
     """Train, export and measure everything in the recipe, one seed after the other."""
     weights = find_teacher_weights(work)
     if notice := commerce_notice(describe_sources(work, None)):
         work.screen.notice(notice)
-    return [cell for number, seed in enumerate(work.recipe.seeds) for cell in _run_seed(work, weights, number, seed)]
+    models: list[Model] = []
+    cells: list[Cell] = []
+    for number, seed in enumerate(work.recipe.seeds):
+        made, measured = _run_seed(work, weights, seed, speed=number < work.recipe.speed_seeds)
+        models += made
+        cells += measured
+    return models, cells
 
 
-def _run_seed(work: Workplace, weights: WeightsFolder, number: int, seed: int) -> Iterator[Cell]:
+def _run_seed(work: Workplace, weights: WeightsFolder, seed: int, *, speed: bool) -> tuple[list[Model], list[Cell]]:
     recipe = work.recipe
     splits = split(work, weights, seed)
     teacher = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, teacher, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
     logits = label(work, splits, teacher, exported, seed)
-    models = [Model(title="teacher", role="teacher", checkpoint=teacher, bundles=exported)]
-    models += _train_students(work, weights, splits=splits, teacher=teacher, logits=logits, seed=seed)
+    models = [
+        Model(title="teacher", role="teacher", seed=seed, splits=splits, checkpoint=teacher, bundles=exported),
+        *_train_students(work, weights, splits=splits, teacher=teacher, logits=logits, seed=seed),
+    ]
     for peer in recipe.peers:
         bundles = {PEER_FORMAT: train_peer(work, weights, splits, peer, seed)}
-        models.append(Model(title=peer, role="peer", bundles=bundles))
+        models.append(Model(title=peer, role="peer", seed=seed, splits=splits, bundles=bundles))
 
-    for model in models:
-        for format, bundle in model.bundles.items():
-            speed = number < recipe.speed_seeds
-            title = f"{model.title} as {format}, seed {seed}"
-            yield Cell(
-                model=model.title,
-                role=model.role,
-                student=model.student,
-                objective=model.objective,
-                seed=seed,
-                format=format,
-                splits=splits,
-                logits=logits,
-                checkpoint=model.checkpoint,
-                bundle=bundle,
-                measurement=measure(work, bundle, splits=splits, speed=speed, title=title),
-            )
+    cells = [
+        Cell(
+            model=model.title,
+            role=model.role,
+            student=model.student,
+            objective=model.objective,
+            seed=seed,
+            format=format,
+            splits=splits,
+            logits=logits,
+            bundle=bundle,
+            measurement=measure(
+                work, bundle, splits=splits, speed=speed, title=f"{model.title} as {format}, seed {seed}"
+            ),
+        )
+        for model in models
+        for format, bundle in model.bundles.items()
+    ]
+    return models, cells
 
 
 def _train_students(
@@ -105,12 +116,15 @@ def _train_students(
                 logits=logits if objective.needs_teacher else None,
                 seed=seed,
             )
+            formats = work.recipe.formats if objective.exported else ()
             exported = _export(
-                work, weights, checkpoint, work.recipe.formats, title=title, splits=splits, seed=seed, student=student
+                work, weights, checkpoint, formats, title=title, splits=splits, seed=seed, student=student
             )
             yield Model(
                 title=title,
                 role="student",
+                seed=seed,
+                splits=splits,
                 checkpoint=checkpoint,
                 bundles=exported,
                 student=student,

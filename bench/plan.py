@@ -24,7 +24,7 @@ def print_plan(work: Workplace) -> None:
     cells.add_row("teacher", ", ".join(recipe.teacher.formats))
     for student in recipe.students:
         for objective in recipe.objectives:
-            formats = possible_formats(student.architecture, recipe.formats)
+            formats = possible_formats(student.architecture, recipe.formats) if objective.exported else ["not exported"]
             cells.add_row(f"{student.title} {objective.title}", ", ".join(formats))
     for peer in recipe.peers:
         cells.add_row(peer, PEER_FORMAT)
@@ -41,7 +41,7 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
     models = len(recipe.students) * len(recipe.objectives)
     by_student = [len(possible_formats(student.architecture, recipe.formats)) for student in recipe.students]
-    exported = sum(by_student) * len(recipe.objectives)
+    exported = sum(by_student) * sum(objective.exported for objective in recipe.objectives)
     exported += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
     vocabularies = len({vocabulary_key(student) for student in recipe.students})

@@ -32,7 +32,7 @@ class Objective(Part):
     `transfer` is true for all transfer rows, or a list of their kinds. `match_steps` trains on the labelled rows for as
     many steps as training with all transfer rows takes, or with those of some kinds. `epochs` stand in place of the
     student's own. With `teacher_every_epoch` the teacher computes its logits again in every epoch, which shows what
-    storing them saves.
+    storing them saves. What is not `exported` is trained for its learning curve and the time of its epochs alone.
     """
 
     name: Annotated[str, one_of("objective", OBJECTIVES)]
@@ -40,6 +40,7 @@ class Objective(Part):
     match_steps: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
     epochs: Annotated[Positive | None, LATER] = None
     teacher_every_epoch: Annotated[bool, LATER] = False
+    exported: Annotated[bool, LATER] = True
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.0
 

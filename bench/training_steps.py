@@ -102,7 +102,7 @@ def train_student(
         "vocabulary": vocabulary.folder.name,
         "logits": logits.name if logits else None,
         "student": student.as_inputs("name"),
-        "objective": objective.as_inputs(),
+        "objective": objective.as_inputs("exported"),
         "student_version": STUDENTS[student.architecture].version,
         "seed": seed,
     }

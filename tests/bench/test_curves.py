@@ -7,7 +7,7 @@ from sample_command import distilbench
 
 from bench.curves import CURVES, FILE, collect_histories, curves_table, read_histories, save_histories
 from bench.curves_plot import curves_chart, save_curves
-from bench.pipeline import Cell
+from bench.pipeline import Model
 from bench.recipe import Student
 from bench.recipe_objective import Objective
 from bench.run_file import read_run
@@ -19,7 +19,7 @@ def epochs(model, objective, scores, *, seed=0, validation=None, seconds=2.0):
     return [
         {
             **{"model": model, "student": "cnn", "objective": objective, "needs_teacher": objective != "hard"},
-            **{"seed": seed, "rows": 600, "epoch": number},
+            **{"seed": seed, "rows": 600, "epoch": number, "exported": True},
             **{"steps": 10 * number, "seconds": seconds if number else 0.0},
             **{"test_macro_f1": score, "validation_macro_f1": (validation or scores)[number]},
         }
@@ -127,24 +127,21 @@ def test_run_without_epochs_says_how_to_get_them(tmp_path):
 
 def test_students_of_older_runs_have_no_curve(tmp_path, finished):
     (tmp_path / "history.json").write_text(json.dumps([{"epoch": 1, "loss": 0.5, "validation_macro_f1": 0.5}]))
-    cell = Cell(
-        model="cnn hard",
+    model = Model(
+        title="cnn hard",
         role="student",
         student=Student(architecture="cnn"),
         objective=Objective(name="hard"),
         seed=0,
-        format="onnx",
         splits=tmp_path,
-        logits=tmp_path,
         checkpoint=tmp_path,
-        bundle=tmp_path,
-        measurement="",
+        bundles={},
     )
     from materials.rows import Rows, Splits
 
     rows = Rows(texts=[], labels=pd.Series([], dtype="int64").to_numpy())
     splits = Splits(train=rows, validation=rows, test=rows, transfer=rows, label_names=("a", "b"))
-    assert collect_histories([cell], {tmp_path: splits}).empty
+    assert collect_histories([model], {tmp_path: splits}).empty
 
 
 def test_picture_has_a_line_for_each_model_within_its_seeds(histories):

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from sample_command import distilbench
 
 import teachers
 from bench.commands import RunRequest, run_recipe, show_run
+from bench.curves import read_histories
 from bench.run_file import read_run
 from materials.errors import RequestError
 from materials.stages import StageStore, stored_entries
@@ -159,6 +161,19 @@ def test_damaged_cache_is_mended(own_cache, tiny_recipe, tmp_path, made, capsys)
     assert run_recipe(request(tiny_recipe, tmp_path / "run"), dry_run=False) == 0
     assert made == ["logits"]
     assert "is damaged (logits.npy has changed); it is made again" in " ".join(capsys.readouterr().err.split())
+
+
+def test_student_that_is_not_exported_has_a_curve_but_no_file_and_no_row(own_cache, tiny_recipe, made, tmp_path):
+    timed = "{name: logits, transfer: true, exported: false}"
+    changes = (f"objectives=[{{name: hard}}, {timed}]", "speed_seeds=0", "formats=[onnx]")
+    run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
+    assert "student" not in made  # it is the student that was exported before
+    assert {row.model for row in read_run(tmp_path / "run").rows} == {"teacher", "linear hard"}
+    assert set(read_histories(tmp_path / "run")["model"]) == {"linear hard", "linear logits+transfer"}
+    assert "logits" not in (tmp_path / "run" / "curves.svg").read_text()
+    answer = distilbench("run", tiny_recipe, "--dry-run", *(word for change in changes for word in ("--set", change)))
+    assert "linear logits+transfer │ not exported" in answer.output
+    assert "3 bundles for seed(s) 0" in answer.output  # the teacher's two and one student's
 
 
 def test_file_that_fails_the_gate_is_a_failed_row_and_the_run_finishes(own_cache, tiny_recipe, tmp_path, capsys):
