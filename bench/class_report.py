@@ -1,6 +1,8 @@
 """A run class by class: precision, recall, F1 and the confusion matrix of each model."""
 
+import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +32,29 @@ def markdown_classes(run: Run) -> str:
     return markdown_tables(_tables(run), NOTES)
 
 
-CLASS_REPORTS: dict[str, Callable[[Run], str]] = {"rich": rich_classes, "markdown": markdown_classes}
+def csv_classes(run: Run) -> str:
+    """A line for each class of each model. Raises RequestError for a run without confusion matrices."""
+    import pandas as pd
+
+    return pd.DataFrame([line for row in _rows(run) for line in _records(row)]).to_csv(index=False)
+
+
+def json_classes(run: Run) -> str:
+    """An object for each class of each model, with its line of the confusion matrix. Raises RequestError as above."""
+    records = [
+        {**record, "called": dict(zip(names_of(row), line, strict=True))}
+        for row in _rows(run)
+        for record, line in zip(_records(row), row.confusion_matrix or (), strict=True)
+    ]
+    return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
+
+
+CLASS_REPORTS: dict[str, Callable[[Run], str]] = {
+    "rich": rich_classes,
+    "markdown": markdown_classes,
+    "csv": csv_classes,
+    "json": json_classes,
+}
 
 
 def one_row_a_model(run: Run) -> list[Row]:
@@ -49,11 +73,33 @@ def names_of(row: Row) -> list[str]:
     return list(row.label_names or map(str, range(len(row.confusion_matrix or ()))))
 
 
-def _tables(run: Run) -> list[Report]:
+def _rows(run: Run) -> list[Row]:
     rows = one_row_a_model(run)
     if not rows:
         raise RequestError(f"run {run.name} has no figures of classes; no sound row was measured on labelled texts")
-    return [_table(run, row) for row in rows]
+    return rows
+
+
+def _figures(confusion: np.ndarray) -> list[tuple[float, float, float]]:
+    """Precision, recall and F1 of each class."""
+    columns = (quality.precision_per_class, quality.recall_per_class, quality.f1_per_class)
+    return list(zip(*(column(confusion).tolist() for column in columns), strict=True))
+
+
+def _records(row: Row) -> list[dict[str, Any]]:
+    """One record a class, its shares between 0 and 1."""
+    confusion = np.array(row.confusion_matrix)
+    return [
+        {
+            **{"model": row.model, "format": row.format, "seed": row.seed, "class": name, "rows": int(line.sum())},
+            **{"precision": precision, "recall": recall, "f1": f1},
+        }
+        for name, line, (precision, recall, f1) in zip(names_of(row), confusion, _figures(confusion), strict=True)
+    ]
+
+
+def _tables(run: Run) -> list[Report]:
+    return [_table(run, row) for row in _rows(run)]
 
 
 def _table(run: Run, row: Row) -> Report:
@@ -65,15 +111,9 @@ def _table(run: Run, row: Row) -> Report:
         f"{points(quality.micro_f1(confusion))}"
     )
     called = [f"called\n{name}" for name in names] if len(names) <= LARGEST_MATRIX else []
-    figures = zip(
-        quality.precision_per_class(confusion),
-        quality.recall_per_class(confusion),
-        quality.f1_per_class(confusion),
-        strict=True,
-    )
     lines = [
         [name, _taken_for(line, number, names), str(line.sum()), *map(points, shares), *map(str, line[: len(called)])]
-        for number, (name, line, shares) in enumerate(zip(names, confusion, figures, strict=True))
+        for number, (name, line, shares) in enumerate(zip(names, confusion, _figures(confusion), strict=True))
     ]
     return title, ("class", "taken for", "rows", "precision", "recall", "F1", *called), lines
 

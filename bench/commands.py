@@ -128,7 +128,8 @@ def show_run(
 ) -> None:
     """Print a run in one of the formats of REPORTS, class by class, how its students learned, or whether they differ.
 
-    Raises RequestError for an unknown format, and for more than one of these tables at once.
+    Raises RequestError for an unknown format, for more than one of these tables at once, and for scores to reach in a
+    format that holds every epoch.
     """
     from bench.class_report import CLASS_REPORTS
     from bench.curves import CURVES, read_histories
@@ -140,7 +141,11 @@ def show_run(
         raise RequestError("--classes, --curves and --significance are tables of their own; ask for one of them")
     reports = CLASS_REPORTS if classes else REPORTS
     if format not in reports:
-        raise RequestError(unknown("format of class tables" if classes else "format", format, reports))
+        raise RequestError(unknown("format", format, reports))
+    if reach and format in ("csv", "json"):
+        raise RequestError(
+            f"--reach belongs to the table of --curves; {format} holds every epoch: leave one of them out"
+        )
     run = read_run(place)
     if curves:
         text = CURVES[format](run, read_histories(place), reach)

@@ -19,7 +19,7 @@ from materials.rows import TRANSFER_KINDS, Source, Splits, Table
 from materials.splits import make_splits, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
-from materials.weights import WeightsFolder, find_weights
+from materials.weights import WeightsFolder, find_weights, is_hub_name
 
 
 def find_teacher_weights(work: Workplace) -> WeightsFolder:
@@ -37,7 +37,7 @@ def check_sources(work: Workplace) -> None:
             read_table(Path(name), text=data.text, label=data.label)
     if data.transfer and data.transfer not in DATASETS and not is_on_hub(data.transfer):
         read_texts(Path(data.transfer), text=data.transfer_text or data.text)
-    if weights not in WEIGHTS and ("/" not in weights or Path(weights).is_dir()):
+    if weights not in WEIGHTS and (Path(weights).is_dir() or not is_hub_name(weights)):
         find_weights(weights, work.root, report=lambda done, total: None)
 
 

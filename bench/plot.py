@@ -37,7 +37,7 @@ def save_chart(chart: "alt.TopLevelMixin", folder: Path, name: str) -> None:
 
 
 def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
-    """Macro-F1 with its interval against batch-1 p50 on a log axis; a line joins the files that none other beats."""
+    """Macro-F1 with its interval against batch-1 p50 on a log axis; a line joins and names what none other beats."""
     import altair as alt
 
     frame = _frame(run)
@@ -54,17 +54,16 @@ def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
     points = base.mark_point(size=90, filled=True).encode(
         latency, score, color, alt.Shape("format:N", title="format"), learned
     )
-    front = (
-        alt.Chart(frame[frame["best"]].sort_values("latency"))
-        .mark_line(interpolate="step-after", strokeDash=[4, 3], color="gray")
-        .encode(latency, score)
+    best = alt.Chart(frame[frame["best"]].sort_values("latency"))
+    front = best.mark_line(interpolate="step-after", strokeDash=[4, 3], color="gray").encode(latency, score)
+    names = best.mark_text(align="left", baseline="bottom", dx=6, dy=-4, fontSize=10).encode(
+        latency, score, text="name"
     )
-    machine = run.machine["processor"]
-    title = alt.TitleParams(
-        f"{run.name}: quality against latency",
-        subtitle=f"{machine}, {run.threads} thread(s); bars: 95 % bootstrap; dashed: best trade-offs",
-    )
-    return alt.layer(front, intervals, points).properties(width=640, height=400, title=title)
+    subtitle = [f"{run.machine['processor']}, {run.threads} thread(s); bars: 95 % bootstrap; dashed: best trade-offs"]
+    if noisy := int(frame["noisy"].sum()):
+        subtitle.append(f"{noisy} of {len(frame)} files were not measured in quiet")
+    title = alt.TitleParams(f"{run.name}: quality against latency", subtitle=subtitle)
+    return alt.layer(front, intervals, points, names).properties(width=640, height=400, title=title)
 
 
 def confusion_chart(run: Run) -> "alt.FacetChart | None":
@@ -113,7 +112,7 @@ def _frame(run: Run) -> pd.DataFrame:
     best = best_tradeoffs(timed)
     content = [
         {
-            "model": row.architecture if row.role == "student" else row.role,
+            "model": row.model.removesuffix(f" {row.objective_title}") if row.role == "student" else row.role,
             "learned": "the teacher" if row.objective not in (None, "hard") else "labels",
             "format": row.format,
             "latency": row.latency_p50_ms,
@@ -121,6 +120,8 @@ def _frame(run: Run) -> pd.DataFrame:
             "low": row.macro_f1_low * 100,
             "high": row.macro_f1_high * 100,
             "best": number in best,
+            "name": f"{row.model}, {row.format}",
+            "noisy": row.status == "noisy",
         }
         for number, row in enumerate(timed)
         if row.macro_f1 is not None and row.macro_f1_low is not None and row.macro_f1_high is not None

@@ -50,13 +50,20 @@ def _pairs(run: Run, one: Mapping[str, Any], main_format: str) -> list[tuple[str
         (figure(one["gap_closed"]), figure(group.gap_closed if group else None)),
         (figure(one["evaluation_seconds"]), figure(_evaluation_seconds(timed))),
         (times(one["speedup"]), times(_throughput_ratio(teacher, timed))),
-        (_classes(one["f1_per_class"]), _classes(_mean_of_classes(own))),
+        _classes_beside(one["f1_per_class"], _mean_of_classes(own)),
     ]
 
 
 def _mean_of_classes(rows: Sequence[Row]) -> list[float] | None:
     """The F1 of each class, the mean over seeds."""
     return [mean(scores) for scores in zip(*(row.f1_per_class or () for row in rows), strict=True)] if rows else None
+
+
+def _classes_beside(published: Sequence[float] | None, ours: Sequence[float] | None) -> tuple[str, str]:
+    """The F1 of classes, theirs and ours; nothing where there are not as many of them."""
+    if published and ours and len(published) != len(ours):
+        return "", ""
+    return _classes(published), _classes(ours)
 
 
 def _classes(scores: Sequence[float] | None) -> str:

@@ -70,6 +70,11 @@ def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:
     return WeightsFolder(path=path, digest="-".join(sha256_of(file)[:16] for file in files), licence=licence)
 
 
+def is_hub_name(name: str) -> bool:
+    """Whether a name that is no folder can be that of a model on the Hub: `owner/model`."""
+    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
+
+
 def _check_folder(path: Path) -> None:
     if not all(list(path.glob(pattern)) for pattern in ("config.json", "*.safetensors", "tokenizer.json")):
         raise RequestError(f"{path} is no model folder; expected config.json, *.safetensors and tokenizer.json in it")
@@ -83,7 +88,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     known = f"choose one of {', '.join(WEIGHTS)}, a folder with config.json and *.safetensors, or a name on the Hub"
-    if name.count("/") > 1 or name.startswith((".", "/", "~")):
+    if "/" in name and not is_hub_name(name):
         raise RequestError(f"there is no model folder '{name}'; {known}")
     if "/" not in name:
         raise RequestError(f"{unknown('weights', name, WEIGHTS)}; {known}")

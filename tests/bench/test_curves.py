@@ -113,6 +113,9 @@ def test_show_takes_scores_to_reach(finished):
     for wrong in ("high", "0", "120", "40,,50"):
         with pytest.raises(RequestError, match=f"--reach needs scores between 0 and 100, .* got '{wrong}'"):
             distilbench("show", finished, "--reach", wrong)
+    for format in ("csv", "json"):
+        with pytest.raises(RequestError, match=f"--reach belongs to the table of --curves; {format} holds every epoch"):
+            distilbench("show", finished, "--reach", "33", "--format", format)
 
 
 def test_run_without_epochs_says_how_to_get_them(tmp_path):

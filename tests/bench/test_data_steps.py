@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from sample_command import distilbench
 from sample_texts import sentences
 
 from bench.commands import RunRequest
@@ -82,3 +83,9 @@ def test_transfer_file_needs_no_labels_and_those_it_has_are_not_read(make, files
 def test_test_file_without_labels_is_refused(make, files):
     with pytest.raises(RequestError, match="the test rows have no labels; name their column with --label"):
         make(train=files / "rows.csv", test=files / "more.csv")
+
+
+@pytest.mark.parametrize("missing", ["models/of mine/tuned", "./tuned", "/nowhere/tuned", "tuned"])
+def test_dry_run_refuses_a_teacher_folder_that_is_not_there(tiny_recipe, missing):
+    with pytest.raises(RequestError, match=f"'{missing}'.*(folder with|model folder)"):
+        distilbench("run", tiny_recipe, "--teacher", missing, "--dry-run")

@@ -1,5 +1,6 @@
 """The whole way on a tiny recipe: real training, real exports, real measuring processes."""
 
+import io
 import json
 import shutil
 from dataclasses import replace
@@ -103,8 +104,15 @@ def test_run_is_shown_class_by_class(finished, capsys):
     for model in ("teacher", "linear hard", "linear logits+transfer"):
         assert f"**tiny: {model} as onnx, seed 0: accuracy " in tables
     assert tables.count("| bad | ") == tables.count("| good | ") == 3
-    with pytest.raises(RequestError, match="unknown format of class tables 'csv'; known: markdown, rich"):
-        show_run(finished, "csv", classes=True)
+    show_run(finished, "csv", classes=True)
+    lines = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert lines["class"].tolist() == ["bad", "good"] * 3
+    show_run(finished, "json", classes=True)
+    first = json.loads(capsys.readouterr().out)[0]
+    assert first["rows"] == sum(first["called"].values()) == lines["rows"][0]
+    assert first["recall"] == pytest.approx(first["called"]["bad"] / first["rows"]) == pytest.approx(lines["recall"][0])
+    with pytest.raises(RequestError, match="unknown format 'xml'; known: csv, json, markdown, rich"):
+        show_run(finished, "xml", classes=True)
 
 
 def test_second_run_makes_nothing(own_cache, tiny_recipe, finished, made, tmp_path):

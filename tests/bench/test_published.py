@@ -70,3 +70,8 @@ def test_model_that_the_run_has_not_leaves_our_side_blank(run):
 
 def test_run_without_published_figures_has_no_such_table(finished):
     assert published_table(read_run(finished), "onnx") == []
+
+
+def test_f1_of_other_classes_than_the_sources_is_left_out(run):
+    run.recipe["published"]["figures"][1]["f1_per_class"] = (0.9, 0.95, 0.92)
+    assert not [name for name in cells_of(run, "small") if name.startswith("F1 of classes")]
