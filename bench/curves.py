@@ -30,8 +30,7 @@ def collect_histories(models: Sequence[Model], splits: Mapping[Path, Splits]) ->
     for model in models:
         if not (model.checkpoint and model.student and model.objective):
             continue
-        own = splits[model.splits]
-        rows = len(own.train) + len(own.chosen_transfer(model.objective.transfer))
+        rows = len(splits[model.splits].train) + (model.transfer_rows or 0)
         described = {
             "model": model.title,
             "student": model.student.title,

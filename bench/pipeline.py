@@ -10,10 +10,12 @@ from bench.measure_step import Measurement, measure
 from bench.peer_step import PEER_FORMAT, train_peer
 from bench.recipe import Student
 from bench.recipe_objective import Objective
+from bench.taught_rows import taught_rows
 from bench.training_steps import train_student, train_teacher
 from bench.vocabulary_step import build_vocabulary
 from bench.workplace import Workplace
 from materials.licences import commerce_notice, source_name
+from materials.splits import load_splits
 from materials.weights import WeightsFolder
 
 
@@ -25,6 +27,7 @@ class Cell:
     role: str
     student: Student | None
     objective: Objective | None
+    transfer_rows: int | None
     seed: int
     format: str
     splits: Path
@@ -48,6 +51,7 @@ class Model:
     checkpoint: Path | None = None
     student: Student | None = None
     objective: Objective | None = None
+    transfer_rows: int | None = None
 
 
 def run_pipeline(work: Workplace) -> tuple[list[Model], list[Cell]]:
@@ -84,6 +88,7 @@ def _run_seed(work: Workplace, weights: WeightsFolder, seed: int, *, speed: bool
             role=model.role,
             student=model.student,
             objective=model.objective,
+            transfer_rows=model.transfer_rows,
             seed=seed,
             format=format,
             splits=splits,
@@ -102,10 +107,12 @@ def _run_seed(work: Workplace, weights: WeightsFolder, seed: int, *, speed: bool
 def _train_students(
     work: Workplace, weights: WeightsFolder, *, splits: Path, teacher: Path, logits: Path, seed: int
 ) -> Iterator[Model]:
+    loaded = load_splits(splits)
     for student in work.recipe.students:
         vocabulary = build_vocabulary(work, weights, splits, student)
         for objective in work.recipe.objectives:
             title = f"{student.title} {objective.title}"
+            own_logits = logits if objective.needs_teacher else None
             checkpoint = train_student(
                 work,
                 student,
@@ -113,7 +120,7 @@ def _train_students(
                 splits=splits,
                 vocabulary=vocabulary,
                 teacher=teacher,
-                logits=logits if objective.needs_teacher else None,
+                logits=own_logits,
                 seed=seed,
             )
             formats = work.recipe.formats if objective.exported else ()
@@ -129,6 +136,7 @@ def _train_students(
                 bundles=exported,
                 student=student,
                 objective=objective,
+                transfer_rows=len(taught_rows(work.recipe, loaded, objective, own_logits, seed)),
             )
 
 

@@ -29,14 +29,17 @@ def _transfer_rows(value: Any) -> Any:
 class Objective(Part):
     """What students are trained for, on the labelled rows alone or on transfer rows too.
 
-    `transfer` is true for all transfer rows, or a list of their kinds. `match_steps` trains on the labelled rows for as
-    many steps as training with all transfer rows takes, or with those of some kinds. `epochs` stand in place of the
-    student's own. With `teacher_every_epoch` the teacher computes its logits again in every epoch, which shows what
-    storing them saves. What is not `exported` is trained for its learning curve and the time of its epochs alone.
+    `transfer` is true for all transfer rows, or a list of their kinds; `transfer_balance` leaves out so many of them
+    that the teacher gives no class to more than that many times the rows of its rarest class. `match_steps` trains on
+    the labelled rows for as many steps as training with all transfer rows takes, or with those of some kinds. `epochs`
+    stand in place of the student's own. With `teacher_every_epoch` the teacher computes its logits again in every
+    epoch, which shows what storing them saves. What is not `exported` is trained for its learning curve and the time of
+    its epochs alone.
     """
 
     name: Annotated[str, one_of("objective", OBJECTIVES)]
     transfer: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
+    transfer_balance: Annotated[float | None, Field(ge=1), LATER] = None
     match_steps: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
     epochs: Annotated[Positive | None, LATER] = None
     teacher_every_epoch: Annotated[bool, LATER] = False
@@ -50,6 +53,8 @@ class Objective(Part):
             raise ValueError(
                 "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
             )
+        if self.transfer_balance and not self.transfer:
+            raise ValueError("transfer_balance is for training with transfer rows; set transfer too, or remove it")
         if self.match_steps and self.transfer:
             raise ValueError("match_steps is for training without transfer rows; choose one of the two")
         if self.match_steps and self.epochs:
@@ -77,7 +82,8 @@ class Objective(Part):
             parts.append(f"T={self.temperature:g}")
         if self.alpha:
             parts.append(f"alpha={self.alpha:g}")
-        more = [", same steps"] if self.match_steps else []
+        more = [f", balanced x{self.transfer_balance:g}"] if self.transfer_balance else []
+        more += [", same steps"] if self.match_steps else []
         more += [f" as {'+'.join(self.match_steps)}"] if isinstance(self.match_steps, tuple) else []
         more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
         more += [", teacher every epoch"] if self.teacher_every_epoch else []

@@ -100,7 +100,7 @@ def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
         describe_row(bundle, cell.measurement, model=cell.model, role=cell.role, threads=threads, device=device),
         objective=objective.name if objective else None,
         objective_title=objective.title if objective else None,
-        transfer_rows=len(splits.chosen_transfer(objective.transfer)) if objective else None,
+        transfer_rows=cell.transfer_rows,
         seed=cell.seed,
         format=cell.format,
         bundle=bundle_place(cell, bundle),

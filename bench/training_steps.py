@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from bench.data_steps import fine_tuned_labels
 from bench.recipe import Student
 from bench.recipe_objective import Objective
+from bench.taught_rows import taught_rows, teacher_logits_of
 from bench.vocabulary_step import Vocabulary, read_vectors
 from bench.workplace import Workplace
 from materials.errors import RequestError
@@ -122,7 +123,7 @@ def train_student(
             encoder = student_encoder(vocabulary.file, shape)
             history = train(
                 module,
-                _examples(work, loaded, student, objective, teacher, logits, encoder),
+                _examples(work, loaded, student, objective, teacher, logits, encoder, seed),
                 Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
                 encoder=encoder,
                 objective=OBJECTIVES[objective.name],
@@ -188,21 +189,18 @@ def _examples(
     teacher: Path,
     logits: Path | None,
     encoder: TextEncoder,
+    seed: int,
 ) -> "Examples":
     """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""
     from students.vocabulary import without_mask
-    from teachers.logit_store import load_logits
     from training.loop import Examples
 
-    stored = splits.chosen_transfer(work.recipe.labelled_transfer)  # in their order, as the chosen ones are
-    chosen = splits.chosen_transfer(objective.transfer)
+    chosen = taught_rows(work.recipe, splits, objective, logits, seed)
     labelled, transfer = splits.train.texts, [splits.transfer.texts[row] for row in chosen]
     labels = np.concatenate([splits.train.labels, splits.transfer.labels[chosen]])
     teacher_logits = run_teacher = None
     if logits is not None:
-        texts = labelled + [splits.transfer.texts[row] for row in stored]
-        rows = np.concatenate([np.arange(len(labelled)), len(labelled) + np.searchsorted(stored, chosen)])
-        teacher_logits = np.array(load_logits(logits, texts))[rows]
+        teacher_logits = teacher_logits_of(work.recipe, splits, logits, chosen)
     if objective.teacher_every_epoch:
         run_teacher = _running(work, teacher, labelled + transfer)
     if student.tokenizer == "own":

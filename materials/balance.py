@@ -32,3 +32,15 @@ def balanced(
         drawn[generator.choice(np.flatnonzero(rows.labels == label), size=wanted, replace=False)] = True
     texts, others = ([rows.texts[row] for row in np.flatnonzero(chosen)] for chosen in (drawn, ~drawn))
     return Rows(texts=texts, labels=rows.labels[drawn]), others
+
+
+def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:
+    """The positions, in their order, of rows drawn so that no class has more than `times` the rows of the rarest.
+
+    `labels` is int64 (rows,); a class without rows does not count.
+    """
+    generator = np.random.default_rng(seed)
+    counts = np.bincount(labels)
+    most = int(times * counts[counts > 0].min(initial=len(labels)))
+    drawn = [generator.permutation(np.flatnonzero(labels == label))[:most] for label in range(len(counts))]
+    return np.sort(np.concatenate([np.arange(0), *drawn]))

@@ -24,6 +24,7 @@ def test_objective_is_called_by_its_rows_its_epochs_and_its_teacher():
     assert Objective(name="logits", transfer=True).title == "logits+transfer"
     assert Objective(name="logits", transfer=["rest", "augmented"]).title == "logits+rest+augmented"
     assert Objective(name="hard", epochs=20).title == "hard, 20 epochs"
+    assert Objective(name="soft", transfer=True, transfer_balance=2).title == "soft+transfer T=1, balanced x2"
     assert Objective(name="soft", epochs=1, teacher_every_epoch=True).title == "soft T=1, 1 epoch, teacher every epoch"
     assert [Objective(name="hard", epochs=epochs).is_alone for epochs in (None, 20)] == [True, False]
 
@@ -96,6 +97,8 @@ REFUSALS = {
     "objectives.1.transfer=[rets]": r"unknown kind of transfer rows 'rets'; did you mean 'rest'\?",
     "objectives.1.transfer=[]": r"expected true, false, or a list of other, rest, augmented; got \[\]",
     "objectives.1.transfer=some": "expected true, false, or a list of other, rest, augmented; got 'some'",
+    "objectives.1.transfer_balance=0.5": "greater than or equal to 1; got 0.5",
+    "objectives=[{name: hard}, {name: soft, transfer_balance: 2}]": "transfer_balance is for training with transfer r",
     "objectives.1.epochs=0": "greater than 0; got 0",
     "objectives.0.teacher_every_epoch=true": "'hard' has no teacher that could compute logits in every epoch",
     "threads": "--set needs path.to.key=value",
