@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bench.run_file import Artefact, Run
 
+PICTURES = ("tradeoff.png", "confusion.png", "curves.png")
 LINES_AT_ONCE = {"text": 256, "image": 32}
 
 
@@ -39,8 +40,9 @@ class RunRequest:
     def all_overrides(self) -> list[str]:
         """Flags as overrides, then those of --set."""
         given = {name: value for name, value in self.flags.items() if value is not None}
-        if "data.train" in given:  # the recipe's own validation and test rows, and its licence, belong to its own data
-            given = {"data.validation": None, "data.test": None, "data.licence": None, **given}
+        if "data.train" in given:  # the recipe's own held-out rows, columns and licence belong to its own data
+            own = {"data.validation": None, "data.test": None, "data.text": "text", "data.label": None}
+            given = {**own, "data.licence": None, **given}
         if "data.transfer" in given:  # as do the number of transfer rows and their column
             given = {"data.transfer_rows": None, "data.transfer_text": None, **given}
         return [f"{name}={json.dumps(value)}" for name, value in given.items()] + list(self.overrides)
@@ -82,7 +84,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     histories = collect_histories(models, runs.splits)
     save_run(finished, runs.artefacts(rows), output, histories)
     show_run(output, "rich")
-    screen.notice(f"run.json, table.md, tradeoff.png, confusion.png, curves.png and the bundles are in {output}")
+    screen.notice(f"run.json, table.md and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0
 
 
@@ -136,6 +138,7 @@ def show_run(
     from bench.differences import DIFFERENCES, find_differences
     from bench.report import REPORTS
     from bench.run_file import read_run
+    from bench.screen import Screen
 
     if classes + curves + significance > 1:
         raise RequestError("--classes, --curves and --significance are tables of their own; ask for one of them")
@@ -154,6 +157,10 @@ def show_run(
     else:
         text = reports[format](run)
     sys.stdout.write(text)
+    folder = place if place.is_dir() else place.parent
+    pictures = [name for name in PICTURES if (folder / name).is_file()]
+    if format == "rich" and pictures:
+        Screen().notice(f"pictures in {folder}: {', '.join(pictures)}")
 
 
 def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:

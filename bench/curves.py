@@ -19,6 +19,7 @@ from materials.rows import Splits
 FILE = "history.parquet"
 SCORE = "test_macro_f1"
 ALONE = "hard"
+MOST_EPOCHS = 11
 
 
 def collect_histories(models: Sequence[Model], splits: Mapping[Path, Splits]) -> pd.DataFrame:
@@ -91,12 +92,25 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
     return (f"{run.name}: how the students learned", header, lines), notes
 
 
+def epochs_table(run: Run, histories: pd.DataFrame) -> Report:
+    """Macro-F1 on the test rows after each epoch, means over seeds; of many epochs, some from first to last."""
+    longest = int(histories["epoch"].max())
+    shown = sorted({round(longest * share / (MOST_EPOCHS - 1)) for share in range(MOST_EPOCHS)})
+    scores = histories.groupby(["model", "epoch"])[SCORE].mean()
+    lines = [
+        [str(model), str(own["seed"].nunique()), *(points(scores.get((model, epoch))) for epoch in shown)]
+        for model, own in histories.groupby("model", sort=False)
+    ]
+    header = ("model", "seeds", *(f"after\n{epoch}" for epoch in shown))
+    return f"{run.name}: macro-F1 on the test rows after so many epochs", header, lines
+
+
 def _as_text(
     write: Callable[[Sequence[Report], Sequence[str]], str],
 ) -> Callable[[Run, pd.DataFrame, Sequence[float]], str]:
     def report(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> str:
         table, notes = curves_table(run, histories, reach)
-        return write([table], notes)
+        return write([table, epochs_table(run, histories)], notes)
 
     return report
 

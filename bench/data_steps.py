@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.recipe import Student
+from bench.recipe import Data, Student
 from bench.workplace import Workplace
 from materials.archives import Report
 from materials.augmentation import Augmentation
@@ -34,9 +34,9 @@ def check_sources(work: Workplace) -> None:
     data, weights = work.recipe.data, work.recipe.teacher.weights
     for name in (data.train, data.validation, data.test):
         if name and name not in DATASETS and not is_on_hub(name):
-            read_table(Path(name), text=data.text, label=data.label)
+            _read_file(data, Path(name))
     if data.transfer and data.transfer not in DATASETS and not is_on_hub(data.transfer):
-        read_texts(Path(data.transfer), text=data.transfer_text or data.text)
+        _read_transfer_file(data, Path(data.transfer))
     if weights not in WEIGHTS and (Path(weights).is_dir() or not is_hub_name(weights)):
         find_weights(weights, work.root, report=lambda done, total: None)
 
@@ -59,9 +59,10 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
             source = _read_source(work, report)
             if source.train.labels is None:
                 source = replace(source, train=_label_by_teacher(work, weights, source.train))
+            extra = _read_transfer(work, report)
             splits = make_splits(
                 source,
-                _read_transfer(work, report),
+                extra,
                 validation=data.validation_share,
                 test=data.test_share,
                 transfer_rows=data.transfer_rows,
@@ -73,6 +74,10 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
             )
             save_splits(splits, folder)
             work.screen.notice(_counts(splits))
+            if dropped := sum(
+                table.dropped for table in (source.train, source.validation, source.test, extra) if table
+            ):
+                work.screen.notice(f"{dropped:,} rows without a text or a label are left out")
 
     return work.store.get(Stage(name="splits", version=4, inputs=inputs), make)
 
@@ -120,7 +125,7 @@ def _read_source(work: Workplace, report: Report) -> Source:
     if data.train in DATASETS:
         source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], work.root, report))
     else:
-        source = Source(train=read_table(local_file(data.train), text=data.text, label=data.label))
+        source = Source(train=_read_file(data, local_file(data.train)))
     official = {
         part: _read_part(work, name, part, report) for part in ("validation", "test") if (name := getattr(data, part))
     }
@@ -131,7 +136,7 @@ def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
     data = work.recipe.data
     if name in DATASETS:
         return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).rows_for(part)
-    return read_table(local_file(name), text=data.text, label=data.label)
+    return _read_file(data, local_file(name))
 
 
 def _read_transfer(work: Workplace, report: Report) -> Table | None:
@@ -141,7 +146,17 @@ def _read_transfer(work: Workplace, report: Report) -> Table | None:
         return None
     if name in DATASETS:
         return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
-    return read_texts(local_file(name), text=data.transfer_text or data.text)
+    return _read_transfer_file(data, local_file(name))
+
+
+def _read_file(data: Data, path: Path) -> Table:
+    return read_table(path, text=data.text, label=data.label, drop_missing=data.drop_missing)
+
+
+def _read_transfer_file(data: Data, path: Path) -> Table:
+    """Its column is named as that of the other files, or by data.transfer_text."""
+    option = "--text" if data.train in DATASETS else "--set data.transfer_text=COLUMN"
+    return read_texts(path, text=data.transfer_text or data.text, option=option, drop_missing=data.drop_missing)
 
 
 def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> Table:

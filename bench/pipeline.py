@@ -136,7 +136,7 @@ def _train_students(
                 bundles=exported,
                 student=student,
                 objective=objective,
-                transfer_rows=len(taught_rows(work.recipe, loaded, objective, own_logits, seed)),
+                transfer_rows=len(taught_rows(work.recipe, loaded, objective=objective, logits=own_logits, seed=seed)),
             )
 
 

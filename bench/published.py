@@ -40,16 +40,13 @@ def _pairs(run: Run, one: Mapping[str, Any], main_format: str) -> list[tuple[str
         if (row.model, row.format) == (one["model"], format) and row.status != "failed" and row.f1_per_class
     ]
     timed = next((row for row in own if row.end_to_end_texts_per_second), None)
-    teacher = next(
-        (own for own in run.rows if own.role == "teacher" and own.format == "eager" and own.status != "failed"), None
-    )
     return [
         (points(one["accuracy"]), points(group.accuracy if group else None)),
         (points(one["macro_f1"]), points(group.macro_f1 if group else None)),
         (points(one["weighted_f1"]), points(mean(row.weighted_f1 or 0 for row in own) if own else None)),
         (figure(one["gap_closed"]), figure(group.gap_closed if group else None)),
         (figure(one["evaluation_seconds"]), figure(_evaluation_seconds(timed))),
-        (times(one["speedup"]), times(_throughput_ratio(teacher, timed))),
+        (times(one["speedup"]), times(timed.batched_speedup if timed and timed.role != "teacher" else None)),
         _classes_beside(one["f1_per_class"], _mean_of_classes(own)),
     ]
 
@@ -75,9 +72,3 @@ def _evaluation_seconds(row: Row | None) -> float | None:
     if row is None or row.confusion_matrix is None or row.end_to_end_texts_per_second is None:
         return None
     return sum(map(sum, row.confusion_matrix)) / row.end_to_end_texts_per_second
-
-
-def _throughput_ratio(teacher: Row | None, row: Row | None) -> float | None:
-    if teacher is None or row is None or teacher.end_to_end_texts_per_second is None or row.role == "teacher":
-        return None
-    return (row.end_to_end_texts_per_second or 0) / teacher.end_to_end_texts_per_second

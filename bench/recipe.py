@@ -55,8 +55,9 @@ class Data(Part):
     """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
 
     `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
-    Train and transfer rows of fewer than `fewest_words` words are left out. `balance` is how many rows of each class
-    keep their labels; the others become transfer rows, as do the rows that `augmentation` makes.
+    Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
+    `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
+    rarest class has; the others become transfer rows, as do the rows that `augmentation` makes.
     """
 
     train: DataName
@@ -64,6 +65,7 @@ class Data(Part):
     test: DataName | None = None
     transfer: DataName | None = None
     transfer_rows: Positive | None = None
+    drop_missing: Annotated[bool, LATER] = False
     fewest_words: Annotated[int, Field(ge=0), LATER] = 0
     augmentation: Annotated[Augmentation | None, LATER] = None
     balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None

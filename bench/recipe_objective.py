@@ -53,6 +53,10 @@ class Objective(Part):
             raise ValueError(
                 "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
             )
+        if self.name == "hard" and (self.alpha or self.temperature != 1):
+            raise ValueError("objective 'hard' learns from labels alone; alpha and temperature are for the others")
+        if self.is_alone and not self.exported:
+            raise ValueError("the student alone, against which the others are held, cannot be left unexported")
         if self.transfer_balance and not self.transfer:
             raise ValueError("transfer_balance is for training with transfer rows; set transfer too, or remove it")
         if self.match_steps and self.transfer:

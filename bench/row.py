@@ -84,6 +84,7 @@ class Row:
     speedup: float | None = None
     speedup_best_export: float | None = None
     end_to_end_speedup: float | None = None
+    batched_speedup: float | None = None
     speedup_128_tokens: float | None = None
     inter_op_threads: int | None = None
     spinning: bool | None = None

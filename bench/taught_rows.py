@@ -10,16 +10,16 @@ from materials.balance import at_most
 from materials.rows import Splits
 
 
-def taught_rows(recipe: Recipe, splits: Splits, objective: Objective, logits: Path | None, seed: int) -> np.ndarray:
+def taught_rows(recipe: Recipe, splits: Splits, *, objective: Objective, logits: Path | None, seed: int) -> np.ndarray:
     """The numbers of the transfer rows of an objective, int64, rising. `logits` is the folder of the teacher's."""
     chosen = splits.chosen_transfer(objective.transfer)
     if objective.transfer_balance is None or logits is None:
         return chosen
-    said = teacher_logits_of(recipe, splits, logits, chosen)[len(splits.train) :].argmax(axis=1)
+    said = teacher_logits_of(recipe, splits, logits=logits, transfer=chosen)[len(splits.train) :].argmax(axis=1)
     return chosen[at_most(said, objective.transfer_balance, seed=seed)]
 
 
-def teacher_logits_of(recipe: Recipe, splits: Splits, logits: Path, transfer: np.ndarray) -> np.ndarray:
+def teacher_logits_of(recipe: Recipe, splits: Splits, *, logits: Path, transfer: np.ndarray) -> np.ndarray:
     """The teacher's logits of all train rows and then of some transfer rows, float32 (rows, classes).
 
     The folder holds those of all transfer rows that some objective of the recipe learns from.

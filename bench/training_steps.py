@@ -123,7 +123,16 @@ def train_student(
             encoder = student_encoder(vocabulary.file, shape)
             history = train(
                 module,
-                _examples(work, loaded, student, objective, teacher, logits, encoder, seed),
+                _examples(
+                    work,
+                    loaded,
+                    student=student,
+                    objective=objective,
+                    teacher=teacher,
+                    logits=logits,
+                    encoder=encoder,
+                    seed=seed,
+                ),
                 Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
                 encoder=encoder,
                 objective=OBJECTIVES[objective.name],
@@ -184,6 +193,7 @@ def _shape(student: Student, tokenizer: Tokenizer, padding: int, label_names: tu
 def _examples(
     work: Workplace,
     splits: Splits,
+    *,
     student: Student,
     objective: Objective,
     teacher: Path,
@@ -195,12 +205,12 @@ def _examples(
     from students.vocabulary import without_mask
     from training.loop import Examples
 
-    chosen = taught_rows(work.recipe, splits, objective, logits, seed)
+    chosen = taught_rows(work.recipe, splits, objective=objective, logits=logits, seed=seed)
     labelled, transfer = splits.train.texts, [splits.transfer.texts[row] for row in chosen]
     labels = np.concatenate([splits.train.labels, splits.transfer.labels[chosen]])
     teacher_logits = run_teacher = None
     if logits is not None:
-        teacher_logits = teacher_logits_of(work.recipe, splits, logits, chosen)
+        teacher_logits = teacher_logits_of(work.recipe, splits, logits=logits, transfer=chosen)
     if objective.teacher_every_epoch:
         run_teacher = _running(work, teacher, labelled + transfer)
     if student.tokenizer == "own":
@@ -210,14 +220,14 @@ def _examples(
 
 
 def _running(work: Workplace, checkpoint: Path, texts: list[str]) -> "Callable[[np.ndarray], np.ndarray]":
-    """The logits of a teacher for some of the texts, by their numbers, computed anew each time."""
+    """The logits of a teacher for some of the texts, by their numbers, computed anew each time, in fp32."""
     from teachers import TEACHERS
     from training.loop import predict_logits
 
     device = work.recipe.device
     teacher = TEACHERS[work.recipe.teacher.architecture].load(checkpoint)
     encoded, module = teacher.encoder.encode(texts), teacher.module.to(device)
-    return lambda rows: predict_logits(module, encoded.take(rows), teacher.encoder, device=device)
+    return lambda rows: predict_logits(module, encoded.take(rows), teacher.encoder, device=device, bf16=False)
 
 
 def _settings(work: Workplace, student: Student, objective: Objective, splits: Splits, seed: int) -> "TrainingSettings":

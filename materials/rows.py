@@ -11,10 +11,14 @@ TRANSFER_KINDS = ("other", "rest", "augmented")
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Texts as they were read, each with the name of its label, or none when the source has no labels."""
+    """Texts as they were read, each with the name of its label, or none when the source has no labels.
+
+    `dropped` rows had no text or no label and were left out.
+    """
 
     texts: list[str]
     labels: list[str] | None
+    dropped: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,7 @@ def make_splits(
     unlabelled: list[str] = []
     if balance is not None:
         _check_classes(train, label_names, fewest)
-        train, unlabelled = balanced(train, rows_per_class=balance, label_names=label_names, seed=seed)
+        train, unlabelled = balanced(train, rows_per_class=balance, classes=len(label_names), seed=seed)
     for part, share in (("test", test), ("validation", validation)):
         if part not in held_out:
             share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share

@@ -2,6 +2,7 @@
 
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,29 +15,37 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
 
 
-def read_table(path: Path, *, text: str, label: str | None) -> Table:
+def read_table(path: Path, *, text: str, label: str | None, drop_missing: bool = False) -> Table:
     """The texts and label names of a file; without `label`, a column named 'label' is used if there is one.
 
     Raises RequestError for a file that is missing, empty, not UTF-8, of an unknown kind, without the named columns,
-    or with empty texts or labels.
+    or with empty texts or labels; with `drop_missing`, rows with an empty text or label are left out.
     """
-    frame = _with_rows(path)
+    frame, dropped = _with_rows(path, [text, label or "label"] if drop_missing else [])
     texts = _column(frame, text, path, "text")
     if label is None and "label" not in frame.columns:
-        return Table(texts=texts, labels=None)
-    return Table(texts=texts, labels=_column(frame, label or "label", path, "label"))
+        return Table(texts=texts, labels=None, dropped=dropped)
+    return Table(texts=texts, labels=_column(frame, label or "label", path, "label"), dropped=dropped)
 
 
-def read_texts(path: Path, *, text: str) -> Table:
-    """The texts of a file, whose labels, if it has any, are not read. Raises RequestError as `read_table` does."""
-    return Table(texts=_column(_with_rows(path), text, path, "text"), labels=None)
+def read_texts(path: Path, *, text: str, option: str = "--text", drop_missing: bool = False) -> Table:
+    """The texts of a file, whose labels, if it has any, are not read; `option` is what names their column.
+
+    Raises RequestError as `read_table` does.
+    """
+    frame, dropped = _with_rows(path, [text] if drop_missing else [])
+    return Table(texts=_column(frame, text, path, "text", option), labels=None, dropped=dropped)
 
 
-def _with_rows(path: Path) -> "pd.DataFrame":
+def _with_rows(path: Path, needed: Sequence[str]) -> "tuple[pd.DataFrame, int]":
+    """The rows of a file that have a value in the columns needed, and how many have not."""
     frame = _read_frame(path)
     if frame.empty:
         raise RequestError(f"{path} has no rows; expected a header and at least one row")
-    return frame
+    missing = frame[[name for name in needed if name in frame.columns]].apply(_is_empty).any(axis=1)
+    if missing.all():
+        raise RequestError(f"no row of {path} has a value in each of the columns {', '.join(needed)}")
+    return frame[~missing], int(missing.sum())
 
 
 def _read_frame(path: Path) -> "pd.DataFrame":
@@ -67,24 +76,25 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
 
 
-def _column(frame: "pd.DataFrame", name: str, path: Path, option: str) -> list[str]:
+def _column(frame: "pd.DataFrame", name: str, path: Path, content: str, option: str | None = None) -> list[str]:
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
-        raise RequestError(f"{path} has no column '{name}'; name one with --{option}; columns: {columns}")
-    values = frame[name]
-    strings = [_as_string(value) for value in values.tolist()]
-    empty = [
-        row
-        for row, (value, missing) in enumerate(zip(strings, values.isna(), strict=True), 1)
-        if missing or not value.strip()
-    ]
+        raise RequestError(
+            f"{path} has no column '{name}'; name one with {option or f'--{content}'}; columns: {columns}"
+        )
+    empty = [row for row, missing in enumerate(_is_empty(frame[name]), 1) if missing]
     if empty:
         rows = ", ".join(str(row) for row in empty[:5]) + (", ..." if len(empty) > 5 else "")
         raise RequestError(
-            f"{len(empty)} of {len(strings)} rows of {path} have no {option} in column '{name}' (row {rows}); "
-            "remove or fill them"
+            f"{len(empty)} of {len(frame)} rows of {path} have no {content} in column '{name}' (row {rows}); "
+            "remove or fill them, or leave them out with --set data.drop_missing=true"
         )
-    return strings
+    return [_as_string(value) for value in frame[name].tolist()]
+
+
+def _is_empty(values: "pd.Series[Any]") -> "pd.Series[bool]":
+    """Where there is no value, or one of white space alone."""
+    return values.isna() | values.map(lambda value: not _as_string(value).strip()).astype(bool)
 
 
 def _as_string(value: object) -> str:

@@ -34,6 +34,14 @@ def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
     assert (recipe.data.train, recipe.data.test, recipe.data.licence) == ("mine.csv", None, None)
 
 
+def test_own_rows_have_the_usual_columns_unless_they_are_named():
+    unnamed = read_recipe("paper/headlines", request(**{"data.train": "mine.csv"}).all_overrides).data
+    assert (unnamed.text, unnamed.label) == ("text", None)
+    named = request(**{"data.train": "mine.csv", "data.text": "body", "data.label": "mood"})
+    data = read_recipe("paper/headlines", named.all_overrides).data
+    assert (data.text, data.label) == ("body", "mood")
+
+
 def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_student, monkeypatch):
     import export.exporting
     from export import Exporter

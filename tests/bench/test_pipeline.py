@@ -175,13 +175,27 @@ def test_student_that_is_not_exported_has_a_curve_but_no_file_and_no_row(own_cac
     timed = "{name: logits, transfer: true, exported: false}"
     changes = (f"objectives=[{{name: hard}}, {timed}]", "speed_seeds=0", "formats=[onnx]")
     run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
-    assert "student" not in made  # it is the student that was exported before
+    assert "student" not in made  # the one that was exported before
     assert {row.model for row in read_run(tmp_path / "run").rows} == {"teacher", "linear hard"}
     assert set(read_histories(tmp_path / "run")["model"]) == {"linear hard", "linear logits+transfer"}
     assert "logits" not in (tmp_path / "run" / "curves.svg").read_text()
     answer = distilbench("run", tiny_recipe, "--dry-run", *(word for change in changes for word in ("--set", change)))
     assert "linear logits+transfer │ not exported" in answer.output
     assert "3 bundles for seed(s) 0" in answer.output  # the teacher's two and one student's
+
+
+def test_balanced_transfer_rows_are_counted_as_they_were_taught(own_cache, tiny_recipe, made, tmp_path):
+    balanced = "{name: soft, transfer: true, transfer_balance: 1}"
+    changes = (f"objectives=[{{name: hard}}, {balanced}]", "speed_seeds=0", "formats=[onnx]")
+    for _ in range(2):
+        made.clear()
+        run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
+    assert made == []
+    (row,) = (row for row in read_run(tmp_path / "run").rows if row.objective == "soft")
+    histories = read_histories(tmp_path / "run")
+    assert 0 < row.transfer_rows < 100
+    assert row.transfer_rows % 2 == 0  # as many of each class
+    assert set(histories[histories["objective"] == row.objective_title]["rows"]) == {192 + row.transfer_rows}
 
 
 def test_file_that_fails_the_gate_is_a_failed_row_and_the_run_finishes(own_cache, tiny_recipe, tmp_path, capsys):

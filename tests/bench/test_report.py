@@ -121,6 +121,18 @@ def test_picture_leaves_failed_rows_out(run, tmp_path):
     assert "broken" not in (tmp_path / "tradeoff.svg").read_text()
 
 
+def test_picture_names_the_best_tradeoffs_and_says_how_many_files_were_not_measured_in_quiet(run, tmp_path):
+    save_tradeoff(run, tmp_path)
+    picture = (tmp_path / "tradeoff.svg").read_text()
+    rows = [row for row in run.rows if row.status != "failed" and row.latency_p50_ms]
+    named = {f"{row.model}, {row.format}" for row in rows if f"{row.model}, {row.format}" in picture}
+    assert named == {f"{run.rows[number].model}, {run.rows[number].format}" for number in best_tradeoffs(run.rows)}
+    assert "not measured in quiet" not in picture
+    noisy = replace(run, rows=(replace(run.rows[0], status="noisy", noise="busy"), *run.rows[1:]))
+    save_tradeoff(noisy, tmp_path)
+    assert f"1 of {len(rows)} files were not measured in quiet" in (tmp_path / "tradeoff.svg").read_text()
+
+
 def test_what_exporting_took_stands_in_a_table_of_its_own(run):
     def made(format, megabytes, seconds, **changes):
         size, peak = int(megabytes * 1e6), int(500e6 * seconds)

@@ -36,24 +36,25 @@ def stored(tmp_path):
 
 def test_teacher_logits_are_those_of_the_rows_whichever_were_stored(stored):
     recipe, splits, folder = stored
-    logits = teacher_logits_of(recipe, splits, folder, np.array([11, 19]))
+    logits = teacher_logits_of(recipe, splits, logits=folder, transfer=np.array([11, 19]))
     assert (-logits[:, 0]).tolist() == [0, 1, 2, 3, 4, 6, 14]
 
 
 def test_balanced_rows_are_few_of_the_frequent_classes_and_all_of_the_rarest(stored):
     recipe, splits, folder = stored
     balanced = Objective(name="soft", transfer=["rest"], transfer_balance=2)
-    kept = taught_rows(recipe, splits, balanced, folder, 0)
+    kept = taught_rows(recipe, splits, objective=balanced, logits=folder, seed=0)
     assert {12, 17} <= set(kept.tolist()) <= set(range(10, 20))
     assert len(kept) == 2 + 4
     assert kept.tolist() == sorted(kept.tolist())
-    drawn = {tuple(taught_rows(recipe, splits, balanced, folder, seed).tolist()) for seed in range(5)}
+    drawn = {
+        tuple(taught_rows(recipe, splits, objective=balanced, logits=folder, seed=seed).tolist()) for seed in range(5)
+    }
     assert len(drawn) > 1
 
 
 def test_without_a_balance_all_rows_of_the_kinds_are_taken(stored):
     recipe, splits, folder = stored
-    assert taught_rows(recipe, splits, Objective(name="soft", transfer=["rest"]), folder, 0).tolist() == [
-        *range(10, 20)
-    ]
-    assert taught_rows(recipe, splits, Objective(name="hard"), None, 0).tolist() == []
+    rest, none = Objective(name="soft", transfer=["rest"]), Objective(name="hard")
+    assert taught_rows(recipe, splits, objective=rest, logits=folder, seed=0).tolist() == [*range(10, 20)]
+    assert taught_rows(recipe, splits, objective=none, logits=None, seed=0).tolist() == []

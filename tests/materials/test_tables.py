@@ -122,3 +122,24 @@ def test_transfer_file_without_rows_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("text\n")
     with pytest.raises(RequestError, match="has no rows"):
         read_texts(tmp_path / "a.csv", text="text")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("hole", [None, "", "   "])
+def test_rows_with_a_hole_are_left_out_and_counted_when_asked_for(tmp_path, hole, suffix):
+    frame = pd.DataFrame({"text": ["a", hole, "c", "d"], "label": ["x", "y", hole, "y"], "other": [hole] * 4})
+    path = tmp_path / f"rows{suffix}"
+    write = {".csv": frame.to_csv, ".parquet": frame.to_parquet}.get(suffix)
+    write(path, index=False) if write else frame.to_json(path, orient="records", lines=True)
+    table = read_table(path, text="text", label=None, drop_missing=True)
+    assert (table.texts, table.labels, table.dropped) == (["a", "d"], ["x", "y"], 2)
+    texts = read_texts(path, text="text", drop_missing=True)
+    assert (texts.texts, texts.dropped) == (["a", "c", "d"], 1)
+    with pytest.raises(RequestError, match="no row of .* has a value in each of the columns other"):
+        read_texts(path, text="other", drop_missing=True)
+
+
+def test_column_that_is_not_there_is_refused_whether_rows_are_left_out_or_not(tmp_path):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(RequestError, match="no column 'body'; name one with --set data.transfer_text=COLUMN; columns"):
+        read_texts(tmp_path / "a.csv", text="body", option="--set data.transfer_text=COLUMN", drop_missing=True)
