@@ -87,7 +87,8 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
     notes = [
         "macro-F1 on the test rows, which choose nothing: the best epoch is that of the validation rows; seeds: means",
         "seconds an epoch: with the teacher's stored logits, without scoring; with the teacher: measured where it ran "
-        f"in every epoch, else (≈) its own time for these rows added, at {figure(rate)} rows/s (eager, real lengths)",
+        "in every epoch"
+        + (f", else (≈) its own time for these rows added, at {figure(rate)} rows/s (eager)" if rate else ""),
     ]
     return (f"{run.name}: how the students learned", header, lines), notes
 
