@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from bench.vocabulary_step import Vocabulary, read_vectors
 from bench.workplace import Workplace
 from materials.errors import RequestError
 from materials.files import digest
-from materials.rows import Splits
+from materials.rows import Rows, Splits
 from materials.splits import load_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
@@ -98,6 +99,44 @@ def train_student(
 
     The teacher itself, a checkpoint, is run only for an objective that asks for it in every epoch.
     """
+    stage = _student_stage(student, objective, splits=splits, vocabulary=vocabulary, logits=logits, seed=seed)
+
+    def make(folder: Path) -> None:
+        from students.checkpoint import build_student, save_student, student_encoder
+        from training.loop import train
+        from training.objectives import OBJECTIVES
+
+        title = f"{student.title} {objective.title}"
+        examples = partial(
+            _examples, work, student=student, objective=objective, teacher=teacher, logits=logits, seed=seed
+        )
+        with work.screen.step(f"{title}, seed {seed}") as report, _refusing_divergence(title):
+            loaded = load_splits(splits)
+            tokenizer = Tokenizer.from_file(str(vocabulary.file))
+            shape = _shape(student, tokenizer, vocabulary.padding, loaded.label_names)
+            module = build_student(shape, vectors=read_vectors(work, student, tokenizer), seed=seed)
+            encoder = student_encoder(vocabulary.file, shape)
+            history = train(
+                module,
+                examples(loaded, encoder),
+                _labelled(encoder, loaded.validation),
+                encoder=encoder,
+                objective=OBJECTIVES[objective.name],
+                settings=_settings(work, student, objective, loaded, seed),
+                report=report,
+                test=_labelled(encoder, loaded.test),
+                keep=work.store.work_folder(stage) / PROGRESS,
+                observe=lambda epoch: _judge_untrained(work, title, epoch, loaded),
+            )
+            save_student(module, shape, tokenizer, folder)
+            _save_history(history, folder)
+
+    return work.store.get(stage, make)
+
+
+def _student_stage(
+    student: Student, objective: Objective, *, splits: Path, vocabulary: Vocabulary, logits: Path | None, seed: int
+) -> Stage:
     inputs = {
         "splits": splits.name,
         "vocabulary": vocabulary.folder.name,
@@ -107,45 +146,13 @@ def train_student(
         "student_version": STUDENTS[student.architecture].version,
         "seed": seed,
     }
-    stage = Stage(name="student", version=3, inputs=inputs)
+    return Stage(name="student", version=3, inputs=inputs)
 
-    def make(folder: Path) -> None:
-        from students.checkpoint import build_student, save_student, student_encoder
-        from training.loop import Examples, train
-        from training.objectives import OBJECTIVES
 
-        title = f"{student.title} {objective.title}"
-        with work.screen.step(f"{title}, seed {seed}") as report, _refusing_divergence(title):
-            loaded = load_splits(splits)
-            tokenizer = Tokenizer.from_file(str(vocabulary.file))
-            shape = _shape(student, tokenizer, vocabulary.padding, loaded.label_names)
-            module = build_student(shape, vectors=read_vectors(work, student, tokenizer), seed=seed)
-            encoder = student_encoder(vocabulary.file, shape)
-            history = train(
-                module,
-                _examples(
-                    work,
-                    loaded,
-                    student=student,
-                    objective=objective,
-                    teacher=teacher,
-                    logits=logits,
-                    encoder=encoder,
-                    seed=seed,
-                ),
-                Examples(encoded=encoder.encode(loaded.validation.texts), labels=loaded.validation.labels),
-                encoder=encoder,
-                objective=OBJECTIVES[objective.name],
-                settings=_settings(work, student, objective, loaded, seed),
-                report=report,
-                test=Examples(encoded=encoder.encode(loaded.test.texts), labels=loaded.test.labels),
-                keep=work.store.work_folder(stage) / PROGRESS,
-                observe=lambda epoch: _judge_untrained(work, title, epoch, loaded),
-            )
-            save_student(module, shape, tokenizer, folder)
-            _save_history(history, folder)
+def _labelled(encoder: TextEncoder, rows: Rows) -> "Examples":
+    from training.loop import Examples
 
-    return work.store.get(stage, make)
+    return Examples(encoded=encoder.encode(rows.texts), labels=rows.labels)
 
 
 def _judge_untrained(work: Workplace, title: str, epoch: "Epoch", splits: Splits) -> None:
@@ -193,12 +200,12 @@ def _shape(student: Student, tokenizer: Tokenizer, padding: int, label_names: tu
 def _examples(
     work: Workplace,
     splits: Splits,
+    encoder: TextEncoder,
     *,
     student: Student,
     objective: Objective,
     teacher: Path,
     logits: Path | None,
-    encoder: TextEncoder,
     seed: int,
 ) -> "Examples":
     """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""

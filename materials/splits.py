@@ -5,7 +5,7 @@ import random
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,31 +50,14 @@ def make_splits(
     or are not the teacher's.
     """
     label_names = _in_order(_label_names(source), label_order)
-    numbers = {name: number for number, name in enumerate(label_names)}
-    known: set[str] = set()
-    held_out = {}
-    for part, table in (("test", source.test), ("validation", source.validation)):
-        if table is not None:
-            held_out[part] = _rows(table, numbers, without=known)
-            known |= {_key(text) for text in held_out[part].texts}
-    train = _rows(source.train, numbers, without=known, fewest_words=fewest_words)
-    fewest = 2 if source.test is None else 1
-    if not len(train):
-        short = f" or have fewer than {fewest_words} words" if fewest_words else ""
-        raise RequestError(f"all train rows are validation or test rows too{short}; give different rows for each")
-    unlabelled: list[str] = []
-    if balance is not None:
-        _check_classes(train, label_names, fewest)
-        train, unlabelled = balanced(train, rows_per_class=balance, classes=len(label_names), seed=seed)
-    for part, share in (("test", test), ("validation", validation)):
-        if part not in held_out:
-            share_of_rest = share / (1 - test) if part == "validation" and source.test is None else share
-            _check_classes(train, label_names, fewest)
-            train, held_out[part] = _split(train, share_of_rest, label_names, seed)
-    _check_classes(train, label_names, fewest)
-    for part, rows in held_out.items():
-        if not len(rows):
-            raise RequestError(f"all {part} rows are in another part too; give different rows for each")
+    train, held_out, unlabelled = _labelled_parts(
+        source,
+        label_names,
+        shares={"test": test, "validation": validation},
+        balance=balance,
+        fewest_words=fewest_words,
+        seed=seed,
+    )
     labelled = {normalised(text) for part in (train, *held_out.values()) for text in part.texts}
     by_kind = {
         "rest": unlabelled,
@@ -92,6 +75,47 @@ def make_splits(
         transfer_kinds=kinds,
         mask_token=(augmentation.mask_token or None) if augmentation else None,
     )
+
+
+def _labelled_parts(
+    source: Source,
+    label_names: tuple[str, ...],
+    *,
+    shares: Mapping[str, float],
+    balance: RowsPerClass | None,
+    fewest_words: int,
+    seed: int,
+) -> tuple[Rows, dict[str, Rows], list[str]]:
+    """The train rows, the validation and test rows by name, and the texts that a balance left over.
+
+    A share counts where the source has no official rows of that part, and is that of all rows.
+    """
+    numbers = {name: number for number, name in enumerate(label_names)}
+    known: set[str] = set()
+    held_out = {}
+    for part, table in (("test", source.test), ("validation", source.validation)):
+        if table is not None:
+            held_out[part] = _rows(table, numbers, without=known)
+            known |= {_key(text) for text in held_out[part].texts}
+    train = _rows(source.train, numbers, without=known, fewest_words=fewest_words)
+    fewest = 2 if source.test is None else 1
+    if not len(train):
+        short = f" or have fewer than {fewest_words} words" if fewest_words else ""
+        raise RequestError(f"all train rows are validation or test rows too{short}; give different rows for each")
+    unlabelled: list[str] = []
+    if balance is not None:
+        _check_classes(train, label_names, fewest)
+        train, unlabelled = balanced(train, rows_per_class=balance, classes=len(label_names), seed=seed)
+    for part, share in shares.items():
+        if part not in held_out:
+            share_of_rest = share / (1 - shares["test"]) if part == "validation" and source.test is None else share
+            _check_classes(train, label_names, fewest)
+            train, held_out[part] = _split(train, share_of_rest, label_names, seed)
+    _check_classes(train, label_names, fewest)
+    for part, rows in held_out.items():
+        if not len(rows):
+            raise RequestError(f"all {part} rows are in another part too; give different rows for each")
+    return train, held_out, unlabelled
 
 
 def save_splits(splits: Splits, folder: Path) -> None:
