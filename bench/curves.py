@@ -10,6 +10,7 @@ import pandas as pd
 
 from bench.layout import Report, figure, markdown_tables, points, rich_tables
 from bench.pipeline import Model
+from bench.row import ALONE
 from bench.run_file import Run
 from bench.training_steps import HISTORY
 from materials.errors import RequestError
@@ -18,7 +19,6 @@ from materials.rows import Splits
 
 FILE = "history.parquet"
 SCORE = "test_macro_f1"
-ALONE = "hard"
 MOST_EPOCHS = 11
 
 

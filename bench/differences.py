@@ -9,12 +9,11 @@ import pandas as pd
 
 from bench.layout import Report, figure, markdown_tables, rich_tables
 from bench.report import main_format
-from bench.row import Row
+from bench.row import ALONE, Row
 from bench.run_file import Run
 from bench.significance import SeedPair, compare_over_seeds
 from materials.errors import RequestError, unknown
 
-ALONE = "hard"
 PREDICTIONS = "predictions.parquet"
 NOTES = (
     "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and, within each, over "
@@ -105,7 +104,7 @@ def alone_of(row: Row) -> str | None:
     """The title of the same student alone; none for what is no student, or alone itself."""
     if row.role != "student" or not row.objective_title or row.objective_title == ALONE:
         return None
-    return f"{row.model.removesuffix(row.objective_title)}{ALONE}"
+    return f"{row.student} {ALONE}"
 
 
 def _as_text(

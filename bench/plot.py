@@ -112,7 +112,7 @@ def _frame(run: Run) -> pd.DataFrame:
     best = best_tradeoffs(timed)
     content = [
         {
-            "model": row.model.removesuffix(f" {row.objective_title}") if row.role == "student" else row.role,
+            "model": row.student if row.role == "student" else row.role,
             "learned": "the teacher" if row.objective not in (None, "hard") else "labels",
             "format": row.format,
             "latency": row.latency_p50_ms,

@@ -154,6 +154,10 @@ class Student(Part):
         except (TypeError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"settings {self.settings} do not make a {self.architecture}: {reason}") from None
+        if self.vectors and self.settings.get("start", "normal") != "normal":
+            raise ValueError(
+                f"start is {self.settings['start']}, but embeddings start from {self.vectors}; leave out one"
+            )
         if self.vectors and self.dimensions != VECTORS[self.vectors].dimensions:
             raise ValueError(
                 f"dimensions is {self.dimensions}, but {self.vectors} has {VECTORS[self.vectors].dimensions}"

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from bench.recipe_parts import LATER, Part, Positive, one_of
+from bench.row import ALONE
 from materials.errors import unknown
 from materials.rows import TRANSFER_KINDS
 from training.objectives import OBJECTIVES
@@ -75,7 +76,7 @@ class Objective(Part):
     @property
     def is_alone(self) -> bool:
         """Whether this is the student without any help, against which the gap closed is counted."""
-        return self.name == "hard" and not self.match_steps and not self.epochs
+        return self.title == ALONE
 
     @property
     def title(self) -> str:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+ALONE = "hard"  # the title of what a student is trained for without any help
+
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPoint:
@@ -101,6 +103,11 @@ class Row:
     export_seconds: float | None = None
     export_peak_memory_bytes: int | None = None
     bundle: str | None = None
+
+    @property
+    def student(self) -> str:
+        """The model's title without what it was trained for: the same for all objectives of a student."""
+        return self.model.removesuffix(f" {self.objective_title}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,7 +76,7 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
                     device=work.recipe.device,
                 ),
                 report=report,
-                keep=work.store.work_folder(stage) / PROGRESS,
+                keep=_progress_file(work, stage, f"teacher, seed {seed}"),
             )
         _save_history(history, folder)
         kind.save(classifier, folder)
@@ -125,7 +125,7 @@ def train_student(
                 settings=_settings(work, student, objective, loaded, seed),
                 report=report,
                 test=_labelled(encoder, loaded.test),
-                keep=work.store.work_folder(stage) / PROGRESS,
+                keep=_progress_file(work, stage, f"{title}, seed {seed}"),
                 observe=lambda epoch: _judge_untrained(work, title, epoch, loaded),
             )
             save_student(module, shape, tokenizer, folder)
@@ -147,6 +147,14 @@ def _student_stage(
         "seed": seed,
     }
     return Stage(name="student", version=3, inputs=inputs)
+
+
+def _progress_file(work: Workplace, stage: Stage, title: str) -> Path:
+    """Where the epochs done are kept; says so where a training that was stopped has left some."""
+    file = work.store.work_folder(stage) / PROGRESS
+    if file.exists():
+        work.screen.notice(f"{title}: goes on from the last whole epoch of a run that was stopped")
+    return file
 
 
 def _labelled(encoder: TextEncoder, rows: Rows) -> "Examples":

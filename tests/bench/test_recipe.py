@@ -75,6 +75,7 @@ REFUSALS = {
     "data.transfer=null": "asks for transfer rows, but data.transfer names none",
     "students.1.architecture=linear": "two students are called 'linear'",
     "students.1.dimensions=100": "dimensions is 100, but glove-50d has 50",
+    "students.1.settings.start=kim": "start is kim, but embeddings start from glove-50d; leave out one",
     "teacher.formats=[onnx]": "must hold 'eager'",
     "students.7.epochs=3": "'7' is no entry of the 2 in students",
     "name.first=x": "name is a value, not a group of keys",
