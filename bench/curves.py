@@ -130,7 +130,7 @@ def _line(model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], ra
     first, trained = [own[own["epoch"] == 0] for own in seeds], [own[own["epoch"] > 0] for own in seeds]
     needs_teacher = bool(seeds[0]["needs_teacher"].iloc[0])
     ran = bool(seeds[0].get("teacher_every_epoch", pd.Series([False])).iloc[0])
-    seconds, rows = mean(own["seconds"].mean() for own in trained), int(seeds[0]["rows"].iloc[0])
+    seconds, rows = mean(own["seconds"].mean() for own in trained), round(mean(own["rows"].iloc[0] for own in seeds))
     return [
         model,
         str(len(seeds)),

@@ -92,14 +92,14 @@ def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int =
 def gap_closed(seeds: Sequence[SeedPredictions], classes: int) -> Interval | None:
     """(distilled - alone) / (teacher - alone) on macro-F1, the ratio of the mean differences over the seeds.
 
-    The interval is a bootstrap over seeds and, within each, over rows. None where teacher - alone is under 1 point or
-    its interval holds zero. Raises ValueError without a seed.
+    The interval is a bootstrap over seeds and rows. None where teacher - alone is under 1 point or its interval holds
+    zero. Raises ValueError without a seed.
     """
     if not seeds:
         raise ValueError("gap_closed needs the predictions of at least one seed")
-    generator = np.random.default_rng(0)
     observed = np.stack([_scores(seed, classes) for seed in seeds]).mean(axis=0)
-    drawn = over_seeds(np.stack([_replicates(seed, classes, len(seeds), generator) for seed in seeds]), generator)
+    predictions = [[seed.teacher, seed.alone, seed.distilled] for seed in seeds]
+    drawn = bootstrap_over_seeds([seed.labels for seed in seeds], predictions, classes)
     gaps = drawn[:, 0] - drawn[:, 1]
     if observed[0] - observed[1] < SMALLEST_GAP or np.quantile(gaps, 0.025) <= 0:
         return None
@@ -118,24 +118,32 @@ def _scores(seed: SeedPredictions, classes: int) -> np.ndarray:
     return np.array([mean_f1(confusion_matrix(seed.labels, predicted, classes)) for predicted in predictions])
 
 
-def over_seeds(replicates: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Means over seeds that are drawn with replacement, (draws, figures).
+def bootstrap_over_seeds(
+    labels: Sequence[np.ndarray], predictions: Sequence[Sequence[np.ndarray]], classes: int
+) -> np.ndarray:
+    """Mean macro-F1 over seeds of each model, (draws, models); both seeds and rows are drawn with replacement.
 
-    `replicates` holds for each seed as many bootstrap samples of its rows as there are seeds: (seeds, seeds, figures,
-    draws), so that a seed drawn twice comes with two samples.
+    `labels` are those of each seed's test rows, `predictions` each seed's models'. Rows are drawn for each seed anew,
+    twice for a seed that is drawn twice; once for all seeds where all have the same rows.
     """
-    count = len(replicates)
+    generator, count = np.random.default_rng(0), len(labels)
+    if are_same_rows(labels):
+        models = [predicted for seed in predictions for predicted in seed]
+        drawn = bootstrap_f1(labels[0], models, classes, DRAWS, generator).reshape(count, -1, 1, DRAWS)
+        replicates = np.broadcast_to(drawn, (count, len(predictions[0]), count, DRAWS))
+    else:
+        both = zip(labels, predictions, strict=True)
+        replicates = np.stack([bootstrap_f1(*seed, classes, count * DRAWS, generator) for seed in both])
+        replicates = replicates.reshape(count, -1, count, DRAWS)
     chosen = generator.integers(count, size=(count, DRAWS))
     places = np.arange(count)[:, None]
-    means: np.ndarray = replicates[chosen, places, :, np.arange(DRAWS)[None, :]].mean(axis=0)
+    means: np.ndarray = replicates[chosen, :, places, np.arange(DRAWS)[None, :]].mean(axis=0)
     return means
 
 
-def _replicates(seed: SeedPredictions, classes: int, count: int, generator: np.random.Generator) -> np.ndarray:
-    """Macro-F1 of (count, 3 models, draws) bootstrap samples of the rows."""
-    predictions = [seed.teacher, seed.alone, seed.distilled]
-    drawn = bootstrap_f1(seed.labels, predictions, classes, count * DRAWS, generator)
-    return drawn.reshape(3, count, DRAWS).transpose(1, 0, 2)
+def are_same_rows(labels: Sequence[np.ndarray]) -> bool:
+    """Whether all seeds have the same test rows, as far as their labels tell: the same, in the same order."""
+    return all(np.array_equal(labels[0], own) for own in labels[1:])
 
 
 def bootstrap_f1(

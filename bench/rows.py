@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import numpy as np
@@ -225,22 +226,27 @@ def _ratio(reference: float | None, own: float | None) -> float | None:
     return reference / own if reference is not None and own is not None else None
 
 
+def _mean_count(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return round(mean(known)) if known else None
+
+
 def _group(cells: Sequence[Cell], rows: Sequence[Row], runs: Runs) -> Group:
     scores = np.array([row.macro_f1 for row in rows], dtype=float)
-    gap, mean = runs.gap(cells), t_interval(scores)
+    gap, interval = runs.gap(cells), t_interval(scores)
     first = rows[0]
     return Group(
         model=first.model,
         role=first.role,
         architecture=first.architecture,
         objective_title=first.objective_title,
-        transfer_rows=first.transfer_rows,
+        transfer_rows=_mean_count([row.transfer_rows for row in rows]),
         format=first.format,
         seeds=len(rows),
         macro_f1=float(scores.mean()),
         macro_f1_spread=float(scores.std(ddof=1)) if len(rows) > 1 else None,
-        macro_f1_low=mean.low if mean else None,
-        macro_f1_high=mean.high if mean else None,
+        macro_f1_low=interval.low if interval else None,
+        macro_f1_high=interval.high if interval else None,
         accuracy=float(np.mean([row.accuracy for row in rows])),
         gap_closed=gap.value if gap else None,
         gap_closed_low=gap.low if gap else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.quality import DRAWS, Interval, bootstrap_f1, confusion_matrix, mean_f1, over_seeds
+from bench.quality import DRAWS, Interval, are_same_rows, bootstrap_f1, bootstrap_over_seeds, confusion_matrix, mean_f1
 
 POSTERIOR_DRAWS = 10_000
 ALARM_P, ALARM_RATIO = 0.01, 0.02
@@ -80,20 +80,18 @@ class SeedsChange:
 def compare_over_seeds(pairs: Sequence[SeedPair], classes: int) -> SeedsChange:
     """Compare two models trained with several seeds: the mean difference of macro-F1, and whether it is chance.
 
-    The interval is a bootstrap over seeds and, within each, over rows; McNemar's p is the median of the seeds'.
+    The interval is a bootstrap over seeds and rows; McNemar's p is the median of the seeds'.
     """
-    generator = np.random.default_rng(0)
-    observed, draws = [], []
-    for pair in pairs:
-        base, new = (mean_f1(confusion_matrix(pair.labels, one, classes)) for one in (pair.base, pair.new))
-        observed.append(float(new - base))
-        drawn = bootstrap_f1(pair.labels, [pair.base, pair.new], classes, len(pairs) * DRAWS, generator)
-        draws.append((drawn[1] - drawn[0]).reshape(len(pairs), 1, DRAWS))
-    differences = over_seeds(np.stack(draws), generator)[:, 0]
-    low, high = np.quantile(differences, [0.025, 0.975])
+    matrices = [_matrices(pair, classes) for pair in pairs]
+    drawn = bootstrap_over_seeds([pair.labels for pair in pairs], [[pair.base, pair.new] for pair in pairs], classes)
+    low, high = np.quantile(drawn[:, 1] - drawn[:, 0], [0.025, 0.975])
     p = [mcnemar_p(pair.base == pair.labels, pair.new == pair.labels) for pair in pairs]
     return SeedsChange(
-        macro_f1=Interval(value=float(np.mean(observed)), low=float(low), high=float(high)),
+        macro_f1=Interval(
+            value=float(np.mean([mean_f1(new) - mean_f1(base) for base, new in matrices])),
+            low=float(low),
+            high=float(high),
+        ),
         mcnemar_p=float(np.median(p)),
         believed_better=believed_better(pairs, classes),
     )
@@ -104,16 +102,24 @@ def believed_better(pairs: Sequence[SeedPair], classes: int) -> float:
 
     Each confusion matrix is a draw from a multinomial over its cells, so with a Dirichlet prior its cells have a
     Dirichlet posterior, from which macro-F1 is drawn (Caelen 2017). The prior weighs as much as one row (Perks 1947).
-    Classes that occur in neither matrix of a pair are left out.
+    Classes that occur in neither matrix of a pair are left out. Seeds with the same rows are one pair, of their mean
+    matrices: the same rows seen by three models are no three sets of rows.
     """
     generator = np.random.default_rng(0)
+    matrices = [_matrices(pair, classes) for pair in pairs]
+    if are_same_rows([pair.labels for pair in pairs]):
+        matrices = [np.mean(matrices, axis=0)]
     draws = []
-    for pair in pairs:
-        matrices = [confusion_matrix(pair.labels, one, classes) for one in (pair.base, pair.new)]
-        occur = np.flatnonzero(sum(matrix.sum(axis=0) + matrix.sum(axis=1) for matrix in matrices))
-        draws.append([posterior_f1(matrix[np.ix_(occur, occur)], generator) for matrix in matrices])
+    for both in matrices:
+        occur = np.flatnonzero(both.sum(axis=(0, 1)) + both.sum(axis=(0, 2)))
+        draws.append([posterior_f1(matrix[np.ix_(occur, occur)], generator) for matrix in both])
     base, new = np.mean(draws, axis=0)
     return float((new > base).mean() + (new == base).mean() / 2)
+
+
+def _matrices(pair: SeedPair, classes: int) -> np.ndarray:
+    """The confusion matrices of base and new, (2, classes, classes)."""
+    return np.stack([confusion_matrix(pair.labels, one, classes) for one in (pair.base, pair.new)])
 
 
 def posterior_f1(confusion: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -67,6 +67,22 @@ def test_interval_of_one_seed_is_that_of_its_rows():
     assert (ours.low, ours.high) == pytest.approx((known.low, known.high), abs=0.004)
 
 
+def test_predictions_given_three_times_tell_no_more_than_once():
+    one = pair(1000, 0.3, 0.25, 0)
+    once, thrice = compare_over_seeds([one], 2), compare_over_seeds([one] * 3, 2)
+    assert (thrice.macro_f1.low, thrice.macro_f1.high) == pytest.approx(
+        (once.macro_f1.low, once.macro_f1.high), abs=0.004
+    )
+    assert thrice.believed_better == pytest.approx(once.believed_better, abs=0.01)
+    assert 0.9 < once.believed_better < 0.999  # else the line above could not fail
+
+
+def test_other_rows_for_every_seed_tell_more_than_one_seed():
+    pairs = [pair(1000 - 2 * seed, 0.3, 0.25, seed) for seed in (0, 1, 2)]
+    single, over = compare_over_seeds(pairs[:1], 2).macro_f1, compare_over_seeds(pairs, 2).macro_f1
+    assert over.high - over.low < 0.8 * (single.high - single.low)
+
+
 def test_posterior_of_macro_f1_is_where_scipy_says_for_a_case_by_hand():
     """With two classes that are always called rightly or wrongly alike, macro-F1 is the accuracy: a beta posterior."""
     from scipy.stats import beta

@@ -63,12 +63,24 @@ def test_every_objective_is_a_finite_scalar_with_a_gradient(name):
 
 
 @pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "hard"])
-def test_every_distilling_objective_is_least_for_the_teacher_itself_and_refuses_its_absence(name):
+def test_every_distilling_objective_prefers_the_teacher_to_its_opposite_and_refuses_its_absence(name):
     assert loss(name, student=TEACHER * 5) <= loss(name, student=-TEACHER * 5)
     with pytest.raises(ValueError, match="needs the teacher's logits"):
         loss(name, teacher=None)
     with pytest.raises(ValueError, match="differ in shape"):
         loss(name, teacher=torch.zeros(2, 3))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 4.0])
+@pytest.mark.parametrize("name", ["soft", "logits"])
+def test_soft_objectives_are_least_for_the_teacher_itself(name, temperature):
+    student = TEACHER.clone().requires_grad_()
+    value = loss(name, student=student, temperature=temperature)
+    value.backward()
+    assert student.grad.abs().max() < 1e-6
+    for seed in range(10):
+        noise = torch.randn(TEACHER.shape, generator=torch.Generator().manual_seed(seed))
+        assert loss(name, student=TEACHER + noise, temperature=temperature) > value + 1e-4
 
 
 def test_negative_temperature_is_refused():
