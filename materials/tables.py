@@ -1,5 +1,6 @@
 """Reading a user's CSV, TSV, JSONL or Parquet file, and refusing what cannot be classified."""
 
+import json
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -58,7 +59,7 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     kind = "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix.lower()
     try:
         if kind == ".parquet":
-            return pd.read_parquet(path)
+            return _with_class_names(pd.read_parquet(path), path)
         if kind.startswith(".jsonl"):
             return pd.read_json(path, lines=True, dtype=False)
         if kind.startswith((".csv", ".tsv")):
@@ -74,6 +75,18 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{path} cannot be read as {kind}: {str(error).strip().splitlines()[0]}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
+
+
+def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
+    """Names in place of class numbers, where the file says them as `datasets` does; a number without a name stays."""
+    from pyarrow.parquet import read_schema
+
+    metadata = json.loads((read_schema(path).metadata or {}).get(b"huggingface", b"{}"))
+    for column, feature in metadata.get("info", {}).get("features", {}).items():
+        if column in frame.columns and isinstance(feature, dict) and feature.get("_type") == "ClassLabel":
+            names = dict(enumerate(feature.get("names") or ()))
+            frame[column] = [names.get(value, value) for value in frame[column].tolist()]
+    return frame
 
 
 def _column(frame: "pd.DataFrame", name: str, path: Path, content: str, option: str | None = None) -> list[str]:

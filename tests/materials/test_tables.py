@@ -1,7 +1,10 @@
 import gzip
+import json
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from materials.errors import RequestError
@@ -70,6 +73,19 @@ def test_empty_texts_and_labels_are_refused_with_their_rows(tmp_path, hole):
     refuse(tmp_path / "a.csv", r"1 of 2 rows .* have no text in column 'text' \(row 2\)")
     pd.DataFrame({"text": ["a", "b"], "label": [hole, "y"]}).to_csv(tmp_path / "b.csv", index=False)
     refuse(tmp_path / "b.csv", r"1 of 2 rows .* have no label in column 'label' \(row 1\)")
+
+
+def test_class_numbers_of_a_hub_file_become_the_names_it_holds(tmp_path):
+    table = pa.table({"text": ["a", "b", "c"], "label": [2, 0, -1], "kind": [0, 1, 0]})
+    features = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "label": {"names": ["negative", "neutral", "positive"], "_type": "ClassLabel"},
+        "gone": {"names": ["x"], "_type": "ClassLabel"},
+    }
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet", text="text", label="label").labels == ["positive", "negative", "-1"]
+    assert read_table(tmp_path / "a.parquet", text="text", label="kind").labels == ["0", "1", "0"]
 
 
 def test_missing_values_in_parquet_are_refused(tmp_path):
