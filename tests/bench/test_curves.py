@@ -52,6 +52,11 @@ def test_epochs_to_reach_a_score_are_means_over_the_seeds_that_reach_it(finished
     assert lines["cnn logits"]["epochs to 50"] == "1 (1 of 2 seeds)"
 
 
+def test_rows_of_an_epoch_are_the_mean_over_the_seeds(finished, histories):
+    histories.loc[histories["seed"] == 1, "rows"] = 700
+    assert cells_of(read_run(finished), histories)["cnn hard"]["rows an epoch"] == "650"
+
+
 def test_best_epoch_is_that_of_the_validation_rows_and_never_the_untrained_one(finished, histories):
     line = cells_of(read_run(finished), histories)["cnn hard"]
     assert (line["best epoch"], line["macro-F1 best epoch"], line["macro-F1 untrained"]) == ("4", "45.0", "10.0")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.curves import CURVES, read_histories
+from bench.differences import DIFFERENCES, find_differences
 from bench.layout import markdown_tables
 from bench.recipe_file import recipe_names
 from bench.report import markdown_report
@@ -38,6 +40,18 @@ RUNS = sorted(path.parent for path in (ROOT / "results").glob("*/run.json"))
 @pytest.mark.parametrize("folder", RUNS, ids=lambda folder: folder.name)
 def test_committed_table_is_that_of_the_committed_run(folder):
     assert (folder / "table.md").read_text(encoding="utf-8") == markdown_report(read_run(folder))
+
+
+TRAINED = [folder for folder in RUNS if (folder / "history.parquet").exists()]
+
+
+@pytest.mark.parametrize("folder", TRAINED, ids=lambda folder: folder.name)
+def test_committed_curves_and_differences_are_those_of_the_committed_rows(folder):
+    run = read_run(folder)
+    curves = CURVES["markdown"](run, read_histories(folder), ())
+    assert (folder / "curves.md").read_text(encoding="utf-8") == curves
+    differences = DIFFERENCES["markdown"](run, find_differences(run, folder))
+    assert (folder / "significance.md").read_text(encoding="utf-8") == differences
 
 
 def test_committed_table_of_the_self_check_is_that_of_its_figures():
