@@ -16,7 +16,7 @@ from materials.files import read_json_object, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import TRANSFER_KINDS, Source, Splits, Table
-from materials.splits import make_splits, save_splits
+from materials.splits import load_splits, make_splits, save_splits
 from materials.stages import Stage
 from materials.tables import read_table, read_texts
 from materials.weights import WeightsFolder, find_weights, is_hub_name
@@ -80,6 +80,18 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 work.screen.notice(f"{dropped:,} rows without a text or a label are left out")
 
     return work.store.get(Stage(name="splits", version=4, inputs=inputs), make)
+
+
+def check_transfer(work: Workplace, splits: Path) -> None:
+    """Raise RequestError when an objective asks for transfer rows and the splits have none of their kinds."""
+    loaded, source = load_splits(splits), work.recipe.data.transfer
+    why = f"every text of {source} stands in the labelled rows already" if source else "no class has a surplus"
+    for objective in work.recipe.objectives:
+        if objective.transfer and not len(loaded.chosen_transfer(objective.transfer)):
+            raise RequestError(
+                f"objective '{objective.title}' asks for transfer rows, but none are left: {why}; "
+                "give others with --transfer-data"
+            )
 
 
 def _counts(splits: Splits) -> str:

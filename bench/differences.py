@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.layout import Report, figure, markdown_tables, rich_tables
+from bench.layout import Report, change_in_points, figure, markdown_tables, rich_tables
 from bench.report import main_format
 from bench.row import ALONE, Row
 from bench.run_file import Run
@@ -84,8 +84,8 @@ def differences_table(run: Run, differences: Sequence[Difference]) -> Report:
             one.base,
             one.format,
             str(one.seeds),
-            f"{one.macro_f1 * 100:+.1f}",
-            f"[{one.low * 100:+.1f}, {one.high * 100:+.1f}]",
+            change_in_points(one.macro_f1),
+            f"[{change_in_points(one.low)}, {change_in_points(one.high)}]",
             figure(one.mcnemar_p) if one.mcnemar_p >= 1e-4 else "< 0.0001",
             f"{one.believed_better:.0%}",
             one.verdict,

@@ -37,7 +37,7 @@ def _line(row: Row, fp32_bytes: int | None) -> list[str]:
         row.model,
         row.format,
         row.export_setting or "none passed",
-        ", ".join(row.export_failed_settings or ()),
+        "; ".join(row.export_failed_settings or ()),
         "" if size is None else f"{size / 1e6:.2f}",
         "" if size is None or not fp32_bytes else f"{size / fp32_bytes:.0%}",
         f"{row.export_seconds:.1f}",

@@ -5,13 +5,14 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
 Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
 NUMBERS_FROM = 2
+WRAPPED = {"failed before": 40}  # columns that may take several lines, and how wide they get
 WIDEST = 180
 DROPPED_FIRST = (
     "F1 of classes\npublished",
@@ -42,6 +43,9 @@ DROPPED_FIRST = (
     "vs best\nexport",
     "transfer rows",
     "seeds",
+    "failed before",
+    "export\npeak MB",
+    "of fp32",
     "MB",
     "texts/s",
     "gap closed",
@@ -94,7 +98,9 @@ def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]
     table = Table(title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden else 0))
     shown = [number for number, name in enumerate(header) if name not in hidden]
     for number in shown:
-        table.add_column(header[number], justify="left" if number < NUMBERS_FROM else "right", no_wrap=True)
+        justify: JustifyMethod = "left" if number < NUMBERS_FROM else "right"
+        widest = WRAPPED.get(header[number])
+        table.add_column(header[number], justify=justify, no_wrap=widest is None, max_width=widest)
     for line in lines:
         table.add_row(*(escape(line[number]) for number in shown), style="red" if line[-1].startswith("✗") else None)
     return table
@@ -103,6 +109,12 @@ def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]
 def points(share: float | None) -> str:
     """A share in points, or nothing."""
     return "" if share is None else f"{share * 100:.1f}"
+
+
+def change_in_points(share: float) -> str:
+    """A difference of shares in points with its sign, with as many digits as tell it from zero."""
+    tenths = f"{share * 100:+.1f}"
+    return tenths if float(tenths) or not share else f"{share * 100:+.1g}"
 
 
 def gap(value: float | None, low: float | None, high: float | None) -> str:

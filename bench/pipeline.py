@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.data_steps import describe_sources, find_teacher_weights, split
+from bench.data_steps import check_transfer, describe_sources, find_teacher_weights, split
 from bench.export_steps import export, label, possible_formats
 from bench.measure_step import Measurement, measure
 from bench.peer_step import PEER_FORMAT, train_peer
@@ -71,6 +71,7 @@ def run_pipeline(work: Workplace) -> tuple[list[Model], list[Cell]]:
 def _run_seed(work: Workplace, weights: WeightsFolder, seed: int, *, speed: bool) -> tuple[list[Model], list[Cell]]:
     recipe = work.recipe
     splits = split(work, weights, seed)
+    check_transfer(work, splits)
     teacher = train_teacher(work, weights, splits, seed)
     exported = _export(work, weights, teacher, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
     logits = label(work, splits, teacher, exported, seed)

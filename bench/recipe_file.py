@@ -53,7 +53,9 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
-        raise RequestError(_sentence(error, path, lines)) from None
+        place = error.errors()[0]["loc"]
+        said = [override for override in overrides if _is_below(place, override) or _is_above(place, override)]
+        raise RequestError(_sentence(error, path, lines, said)) from None
 
 
 def _find(name: str) -> Path:
@@ -106,6 +108,11 @@ def _is_below(place: tuple[str | int, ...], override: str) -> bool:
     return [str(part) for part in place[: len(keys)]] == keys
 
 
+def _is_above(place: tuple[str | int, ...], override: str) -> bool:
+    keys = override.partition("=")[0].split(".")
+    return bool(place) and keys[: len(place)] == [str(part) for part in place]
+
+
 def _value(text: str, override: str) -> Any:
     try:
         return yaml.safe_load(text)
@@ -133,11 +140,11 @@ def _lines(path: Path) -> dict[tuple[str | int, ...], int]:
     return lines
 
 
-def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int]) -> str:
+def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], said: Sequence[str]) -> str:
     first = error.errors()[0]
     place = tuple(first["loc"])
     line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), None)
-    where = f"{path.name}, line {line}" if line else path.name
+    where = f"{path.name}, line {line}" if line and not said else " with ".join([path.name, *said])
     key = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
         group = next((key for key in reversed(place[:-1]) if isinstance(key, str)), "")

@@ -8,7 +8,7 @@ from typing import Any
 from bench.export_table import exported
 from bench.layout import Report, figure, gap, markdown_tables, points, rich_tables, times
 from bench.published import published_table
-from bench.row import Group, Row
+from bench.row import ALONE, Group, Row
 from bench.run_file import SCHEMA_VERSION, Run
 
 COLUMNS = (
@@ -210,16 +210,16 @@ def _group_line(group: Group) -> list[str]:
 
 
 def _footnotes(run: Run) -> list[str]:
-    shown = {"pareto", *(row.status for row in run.rows if row.status != "ok")}
+    timed = any(_is_timed(row) for row in run.rows)
+    shown = {*(["pareto"] if timed else []), *(row.status for row in run.rows if row.status != "ok")}
     notes = [sentence for name, sentence in NOTES.items() if name in shown]
     for row in run.rows:
         if row.status != "ok":
             title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
             notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
-    notes.append(
-        f"brackets: 95 % bootstrap intervals; speed: {run.threads} thread(s), model only unless said, "
-        f"batch-1 p50 on real texts; {run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
-    )
+    speed = f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real texts; " if timed else ""
+    machine = f"{run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
+    notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
     days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and _is_timed(row)})
     if len(days) > 1:
         notes.append(
@@ -231,9 +231,22 @@ def _footnotes(run: Run) -> list[str]:
             "published figures come from another machine and other runs, often from other data; a published gap "
             "closed is counted on accuracy, ours on macro-F1"
         )
+    notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
     notes += [f"there is no {name}" for name in _impossible(run)]
     timed_seeds = {row.seed for row in run.rows if _is_timed(row)}
     return notes + [_labelling_note(labelling) for labelling in run.labelling if labelling["seed"] in timed_seeds]
+
+
+def _without_gap(run: Run) -> list[str]:
+    """The students that alone are as good as their teacher, for at least one seed."""
+    teachers = {row.seed: row.macro_f1 for row in run.rows if (row.role, row.format) == ("teacher", "eager")}
+    alone = [row for row in run.rows if row.objective_title == ALONE and row.status != "failed"]
+    names = [
+        row.model + ("" if len(teachers) < 2 else f", seed {row.seed}")
+        for row in alone
+        if row.macro_f1 is not None and row.macro_f1 >= (teachers.get(row.seed) or 1)
+    ]
+    return list(dict.fromkeys(names))
 
 
 def _impossible(run: Run) -> list[str]:

@@ -80,6 +80,13 @@ def test_transfer_file_needs_no_labels_and_those_it_has_are_not_read(make, files
     assert len(texts[0]) > 50
 
 
+def test_transfer_file_that_holds_nothing_new_is_refused(tiny_recipe, files):
+    with pytest.raises(
+        RequestError, match=r"asks for transfer rows, but none are left: every text of .*rows.csv stands"
+    ):
+        distilbench("run", tiny_recipe, "--data", files / "rows.csv", "--transfer-data", files / "rows.csv")
+
+
 def test_test_file_without_labels_is_refused(make, files):
     with pytest.raises(RequestError, match="the test rows have no labels; name their column with --label"):
         make(train=files / "rows.csv", test=files / "more.csv")

@@ -8,6 +8,7 @@ import pytest
 from sample_command import distilbench
 
 from bench.differences import DIFFERENCES, find_differences
+from bench.layout import change_in_points
 from bench.run_file import read_run
 from materials.errors import RequestError
 
@@ -38,6 +39,13 @@ def test_every_distilled_student_is_compared_with_itself_alone(finished):
     assert found
     assert all(one.base == f"{one.model.split()[0]} hard" and one.model != one.base for one in found)
     assert all(one.low <= one.macro_f1 <= one.high and 0 <= one.believed_better <= 1 for one in found)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.0123, "+1.2"), (-0.0004, "-0.04"), (0.00003, "+0.003"), (0.0, "+0.0"), (-0.005, "-0.5")]
+)
+def test_difference_that_is_not_zero_never_reads_as_zero(share, text):
+    assert change_in_points(share) == text
 
 
 def test_clear_difference_is_found_and_none_is_made_up(run_of):

@@ -108,6 +108,24 @@ def test_failed_row_is_marked_and_says_why(run):
     assert "✗ broken as onnx, seed 0: labels differ" in text
 
 
+def test_student_that_needs_no_teacher_is_named(run):
+    assert "no gap to close" not in REPORTS["markdown"](run)
+    rows = (run.rows[0], replace(run.rows[1], macro_f1=0.91), *run.rows[2:])
+    assert "the teacher is no better than fast: there is no gap to close" in REPORTS["markdown"](
+        replace(run, rows=rows)
+    )
+
+
+def test_narrow_terminal_shows_model_and_format_of_every_table_whole(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    failed = tuple(f"all layers but the {number} most sensitive" for number in range(6))
+    took = {"model_size_bytes": 8_000_000, "export_seconds": 2.0, "export_peak_memory_bytes": 10**9}
+    made = row("cnn", 0.8, 0.1, format="openvino-int8", export_setting=failed[0], export_failed_settings=failed, **took)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", REPORTS["rich"](replace(run, rows=(made,))))
+    assert text.count("openvino-int8") == 2
+    assert max(map(len, text.split("left out")[0].splitlines()[:-5])) <= 80
+
+
 def test_csv_and_json_can_be_read_back(run, tmp_path):
     (tmp_path / "run.csv").write_text(REPORTS["csv"](run))
     assert pd.read_csv(tmp_path / "run.csv")["latency_p50_ms"].tolist() == [10.0, 0.1, 0.2, 0.05]
