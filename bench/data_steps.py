@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.recipe import Data, Student
+from bench.recipe_objective import named_kinds
 from bench.workplace import Workplace
 from materials.archives import Report
 from materials.augmentation import Augmentation
@@ -85,9 +86,14 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
 def check_transfer(work: Workplace, splits: Path) -> None:
     """Raise RequestError when an objective asks for transfer rows and the splits have none of their kinds."""
     loaded, source = load_splits(splits), work.recipe.data.transfer
-    why = f"every text of {source} stands in the labelled rows already" if source else "no class has a surplus"
+    reasons = {
+        "other": f"every text of {source} stands in the labelled rows already, or has too few words" if source else "",
+        "rest": "no class has more rows than it keeps" if work.recipe.data.balance else "",
+        "augmented": "every made-up row stands in the labelled rows already" if work.recipe.data.augmentation else "",
+    }
     for objective in work.recipe.objectives:
         if objective.transfer and not len(loaded.chosen_transfer(objective.transfer)):
+            why = "; ".join(reasons[kind] for kind in named_kinds(objective.transfer) or reasons if reasons[kind])
             raise RequestError(
                 f"objective '{objective.title}' asks for transfer rows, but none are left: {why}; "
                 "give others with --transfer-data"

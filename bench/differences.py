@@ -16,8 +16,8 @@ from materials.errors import RequestError, unknown
 
 PREDICTIONS = "predictions.parquet"
 NOTES = (
-    "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and, within each, over "
-    "the rows that both models classified",
+    "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows that "
+    "both models classified",
     "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
     "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
     "2017; Dirichlet, prior of one row in all), without the pairing of rows",

@@ -54,7 +54,10 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
         place = error.errors()[0]["loc"]
-        said = [override for override in overrides if _is_below(place, override) or _is_above(place, override)]
+        said = [override for override in overrides if _is_below(place, override)]
+        if said:
+            lines = {}
+        said += [override for override in overrides if override not in said and _is_above(place, override)]
         raise RequestError(_sentence(error, path, lines, said)) from None
 
 
@@ -144,7 +147,8 @@ def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, .
     first = error.errors()[0]
     place = tuple(first["loc"])
     line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), None)
-    where = f"{path.name}, line {line}" if line and not said else " with ".join([path.name, *said])
+    where = f"{path.name}, line {line}" if line else path.name
+    where += f" with {', '.join(said)}" if said else ""
     key = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
         group = next((key for key in reversed(place[:-1]) if isinstance(key, str)), "")

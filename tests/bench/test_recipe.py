@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from bench.recipe import Data, Recipe, Student
@@ -122,12 +124,19 @@ def test_error_names_the_line_of_the_file(tmp_path):
         read_recipe(str(path))
 
 
-@pytest.mark.parametrize("override", ["students.0.epoch=3", "students.0.settings.bucket=3", "students.0={epochs: 3}"])
+@pytest.mark.parametrize("override", ["students.0.epoch=3", "students.0={epochs: 3}", "formats=[onyx]"])
 def test_error_in_what_the_command_line_set_names_that_and_no_line(override):
     with pytest.raises(RequestError) as error:
         read_recipe("movie-reviews", [override])
     assert str(error.value).startswith(f"movie-reviews.yaml with {override}: ")
     assert ", line" not in str(error.value)
+
+
+def test_error_beside_what_the_command_line_set_names_both():
+    with pytest.raises(RequestError) as error:
+        read_recipe("movie-reviews", ["students.0.epochs=3", "students.0.settings.bucket=3"])
+    told = r"movie-reviews.yaml, line \d+ with students.0.epochs=3, students.0.settings.bucket=3: .*setting of linear"
+    assert re.match(told, str(error.value))
 
 
 def test_missing_key_is_named(tmp_path):
