@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from encoders.encoder import Encoder
+from encoders.graph_input import GraphInput
+from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
+from encoders.text_encoder import TextEncoder
+from export.formats import EXPORTERS
 from export.model_file import external_names
 from materials.errors import RequestError
 from materials.files import sha256_of, write_json
-from training.encoder import Encoder
-from training.graph_input import GraphInput
-from training.image_encoder import SETTINGS_FILE, ImageEncoder
-from training.text_encoder import TextEncoder
 
 RECORD = "bundle.json"
 SCHEMA_VERSION = 2
@@ -144,10 +145,8 @@ def _is_exported(bundle: Bundle) -> bool:
 
     Raises RequestError when its file or runtime is not that of the format that it claims, lest code pose as data.
     """
-    from export import EXPORTERS, RUNTIMES  # here, as the runtimes in these tables take bundles
-
     if bundle.format not in EXPORTERS:
-        if bundle.runtime in RUNTIMES:
+        if bundle.runtime in {exporter.runtime for exporter in EXPORTERS.values()}:
             raise RequestError(
                 f"{bundle.folder} is in an unknown format '{bundle.format}', so {bundle.runtime} does not run it; "
                 f"expected one of {', '.join(EXPORTERS)}"

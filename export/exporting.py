@@ -12,16 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from export import EXPORTERS, RUNTIMES
 from export.bundle import Bundle, write_bundle
 from export.checkpoint import load_checkpoint
 from export.companions import write_companions
+from export.formats import EXPORTERS
+from export.gate.parity import ROWS, Parity, ParityBounds, check_parity, failed_parity
+from export.gate.verifying import compare_stored, store_reference
+from export.graphs.onnx_metadata import describe_onnx
 from export.memory import peak_bytes, reset_peak
-from export.onnx_metadata import describe_onnx
 from export.origin import OPSET, Origin, Unfit
-from export.parity import ROWS, Parity, ParityBounds, check_parity, failed_parity
-from export.runtime import Forward
-from export.verifying import compare_stored, store_reference
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import Forward
 from materials.errors import RequestError
 from materials.rows import Rows
 from training.classifier import Classifier

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from encoders.graph_input import GraphInput
+from encoders.image_encoder import SETTINGS_FILE
 from export.bundle import RECORD, Bundle, read_bundle
 from export.checkpoint import LONGEST, longest_text, no_classifier
 from export.model_file import count_parameters, graph_of, weight_files
@@ -12,8 +14,6 @@ from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
 from materials.shards import shards_of
 from materials.weights import WeightsFolder
-from training.graph_input import GraphInput
-from training.image_encoder import SETTINGS_FILE
 
 RUNTIME_OF = {".onnx": "onnxruntime", ".xml": "openvino", ".safetensors": "torch"}
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from export import RUNTIMES
+from encoders.encoder import Encoder
+from encoders.token_rows import TokenRows
 from export.bundle import Bundle
-from export.runtime import Runtime, logits_of
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError
-from training.encoder import Encoder
-from training.token_rows import TokenRows
 
 Report = Callable[[int, int], None]
 SAMPLE_ROWS = 128

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
+from encoders.text_encoder import ARRAYS
 from export.openvino_packages import import_openvino
 from materials.errors import RequestError
 from materials.shards import INDEX, shards_of
-from training.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
-from training.text_encoder import ARRAYS
 
 ONNX_TYPES = {6: "int32", 7: "int64"}
 ONNX_PARTS: dict[str, dict[int, str]] = {  # the fields of onnx.proto on the way to a tensor's external_data

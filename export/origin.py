@@ -45,7 +45,7 @@ class Origin:
     @cached_property
     def plain_onnx(self) -> Path:
         """The model as torch exports it to ONNX, fp32, before any optimisation."""
-        from export.to_onnx import export_onnx
+        from export.formats.to_onnx import export_onnx
 
         return export_onnx(self, self.scratch / "plain.onnx")
 
@@ -68,7 +68,7 @@ class Origin:
         """The prepared file with the outliers of its activations moved into the weights."""
         import onnx
 
-        from export.smoothing import smooth
+        from export.graphs.smoothing import smooth
 
         smoothed = self.scratch / "smoothed.onnx"
         model = onnx.load(self.prepared_onnx)
@@ -81,6 +81,6 @@ class Origin:
         """The names of the smoothed file's layers, the one that suffers most from int8 first."""
         import onnx
 
-        from export.sensitivity import most_sensitive_first
+        from export.graphs.sensitivity import most_sensitive_first
 
         return most_sensitive_first(self, onnx.load(self.smoothed_onnx))

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from export import RUNTIMES
 from export.bundle import Bundle, read_bundle
-from export.runtime import Runtime, logits_of
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError
 
 

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from materials.archives import Archive, Report, fetch_archive
-from materials.movie_reviews import imdb_sentences, rotten_tomatoes
 from materials.rows import Source
-from materials.topics import read_topics
+from materials.sources.movie_reviews import imdb_sentences, rotten_tomatoes
+from materials.sources.topics import read_topics
 from materials.word_vectors import WordVectors, glove_rows, read_glove
 
 MOVIE_REVIEWS = Archive(

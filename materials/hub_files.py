@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from materials.errors import RequestError
-from materials.tables import SUFFIXES
+from materials.sources.table_file import SUFFIXES
 
 START = "hf://datasets/"
 FORM = f"{START}OWNER/NAME[@REVISION]/PATH"

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
+from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
 from materials.word_vectors import WordVectors
 from students import STUDENTS
@@ -17,7 +18,6 @@ from students.text_student import TextStudent
 from students.vocabulary import save_tokenizer
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
-from training.text_encoder import TextEncoder
 
 
 @dataclass(frozen=True, kw_only=True)

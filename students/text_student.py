@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from training.graph_input import INPUT_IDS, GraphInput
+from encoders.graph_input import INPUT_IDS, GraphInput
 
 
 class TextStudent(nn.Module):

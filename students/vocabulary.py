@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from training.word_encoder import PATTERN
+from encoders.word_encoder import PATTERN
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 PADDING_NUMBER = 0

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
 from materials.errors import RequestError
 from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained
 from training.classifier import Classifier
-from training.image_encoder import SETTINGS_FILE, ImageEncoder
 from training.model_record import write_model_record
 
 ARCHITECTURE = "image-classifier"

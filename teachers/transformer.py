@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from encoders.graph_input import ATTENTION_MASK, INPUT_IDS
+from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
 from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained
 from training.classifier import Classifier
-from training.graph_input import ATTENTION_MASK, INPUT_IDS
 from training.model_record import read_model_record, write_model_record
-from training.text_encoder import TextEncoder
 
 
 class Transformer(nn.Module):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.encoder import Encoder
+from encoders.encoder import Encoder
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.encoder import Encoder
+from encoders.encoder import Encoder
+from encoders.text_encoder import bucketed_batches
+from encoders.token_rows import TokenRows
 from training.history import Epoch, Scores, scores_of
 from training.objectives import Objective
 from training.optimiser import Mover
 from training.precision import autocast
 from training.progress import Progress, load_progress, save_progress
-from training.text_encoder import bucketed_batches
-from training.token_rows import TokenRows
 
 Report = Callable[[int, int], None]
 UNTRAINED_ROWS = 5_000

@@ -16,8 +16,8 @@ import numpy as np
 
 from bench.harness.scenarios import one_of_each_shape, single_inputs, single_texts
 from bench.harness.subject import load_subject
-from bench.harness.task import Task
 from bench.harness.timing import FEWEST_ROUNDS, time_rounds, warm_up
+from bench.harness.workload import Task
 from export.foreign import open_model
 
 TURNS = 7

@@ -17,7 +17,7 @@ from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
 from bench.harness.subject import Subject, load_subject
-from bench.harness.task import Task
+from bench.harness.workload import Task
 from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from bench.harness.isolation import tells_of_memory
 from bench.harness.open_loop import find_highest_rate
 from bench.harness.series import Series
 from bench.harness.subject import Graph, Subject
-from bench.harness.task import Task
 from bench.harness.timing import time_passes, time_rounds, warm_up
-from bench.isolation import tells_of_memory
-from training.token_rows import TokenRows
+from bench.harness.workload import Task
+from encoders.token_rows import TokenRows
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
 SWEEP_CALLS = 4

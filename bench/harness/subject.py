@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness.task import Task
-from export import RUNTIMES
+from bench.harness.workload import Task
+from encoders.text_encoder import TextEncoder
 from export.bundle import Bundle
-from export.runtime import Runtime, RuntimeSettings, logits_of
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import Runtime, RuntimeSettings, logits_of
 from materials.errors import RequestError
 from peers import PEERS, require
-from training.text_encoder import TextEncoder
 
 SMALLEST = 1e-12
 

@@ -2,11 +2,11 @@
 
 from tokenizers import Tokenizer
 
+from encoders.text_encoder import TextEncoder
 from export.bundle import Bundle
 from export.from_text.graph_parts import GraphParts
 from export.from_text.tokens import TokenRowsInGraph
 from materials.errors import RequestError
-from training.text_encoder import TextEncoder
 
 ONNX_TYPES = {"int32": 6, "int64": 7}
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
+from encoders.word_encoder import RULES
 from materials.errors import RequestError
-from training.word_encoder import RULES
 
 NORMALIZERS = ("BertNormalizer", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "StripAccents")
 WITH_MARKS = ".[\u0300-\u036f\u3099\u309a]+"

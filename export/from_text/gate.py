@@ -10,7 +10,7 @@ from export.bundle import Bundle, read_bundle, write_bundle
 from export.from_text.graph import INPUT, OLDEST_OPSET, PROBABILITIES, write_text_graph
 from export.from_text.outside import outside_of
 from export.from_text.session import extensions_library, open_session
-from export.parity import ParityBounds, agreement_of
+from export.gate.parity import ParityBounds, agreement_of
 from export.predictor import probabilities_of
 from materials.errors import RequestError
 from materials.files import new_file

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from encoders.encoder import Encoder
+from encoders.text_encoder import TextEncoder
 from export.bundle import Bundle
 from export.from_text.arrays import add_arrays, text_encoder_of
 from export.from_text.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
 from export.from_text.tokens import add_tokens
-from export.onnx_metadata import describe_onnx
+from export.graphs.onnx_metadata import describe_onnx
 from materials.errors import RequestError
-from training.encoder import Encoder
-from training.text_encoder import TextEncoder
 
 INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"
 OLDEST_OPSET = 20

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from bench.commands import RunRequest, run_recipe
+from bench.commands.run import RunRequest, run_recipe
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.curves import CURVES, read_histories
-from bench.differences import DIFFERENCES, find_differences
-from bench.layout import markdown_tables
-from bench.recipe_file import recipe_names
-from bench.report import markdown_report
-from bench.run_file import read_run
-from bench.self_check import judge
+from bench.commands.self_check import judge
+from bench.recipe.file import recipe_names
+from bench.record.run_file import read_run
+from bench.reports.curves import CURVES, read_histories
+from bench.reports.differences import DIFFERENCES, find_differences
+from bench.reports.layout import markdown_tables
+from bench.reports.report import markdown_report
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -73,8 +73,8 @@ def test_a_page_says_what_every_recipe_is_for(name):
 
 
 def test_recipe_page_names_every_key():
-    from bench.recipe import Data, Measuring, Parity, Recipe, Student, Teacher
-    from bench.recipe_objective import Objective
+    from bench.recipe.objective import Objective
+    from bench.recipe.recipe import Data, Measuring, Parity, Recipe, Student, Teacher
 
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     keys = {key for part in (Recipe, Data, Teacher, Student, Objective, Parity, Measuring) for key in part.model_fields}

@@ -20,7 +20,7 @@ def places(tiny_vit, tmp_path_factory):
 
 
 def test_predict_prints_a_line_for_each_image_file(places, tmp_path, capsys):
-    from bench.commands import predict_items
+    from bench.commands.run import predict_items
 
     paths, labels = draw_images(tmp_path, 40, start=3000)
     predict_items(places["onnx"], paths, all_labels=False, threads=1)
@@ -56,7 +56,7 @@ def test_measuring_images_is_refused_in_a_sentence(places, reviews, command, cou
 
 def test_process_that_measures_refuses_images_too(places):
     from bench.harness.subject import load_subject
-    from bench.harness.task import Task
+    from bench.harness.workload import Task
     from export.bundle import read_bundle
 
     with pytest.raises(RequestError, match="classifies images, and only models of texts"):

@@ -49,7 +49,7 @@ def test_help_imports_nothing_heavy():
     import subprocess
 
     program = (
-        "import sys, bench.command_line\n"
+        "import sys, bench.commands.command_line\n"
         "heavy = {'torch', 'transformers', 'onnxruntime', 'onnx', 'pandas', 'numpy', 'sklearn', 'pydantic', 'altair'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

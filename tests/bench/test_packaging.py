@@ -22,7 +22,7 @@ def package_name(requirement):
 
 def test_the_command_is_installed():
     (command,) = entry_points(group="console_scripts", name="distilbench")
-    assert command.value == "bench.command_line:main"
+    assert command.value == "bench.commands.command_line:main"
 
 
 def test_recipes_are_installed_with_the_package():

@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from export import EXPORTERS
 from export.bundle import read_bundle
+from export.formats import EXPORTERS
 from export.model_file import external_names
 from export.predictor import Predictor
 from materials.errors import RequestError

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from sample_docs import program
 from sample_texts import sentences
 
-from export import EXPORTERS
 from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
 from export.companions import write_companions
-from export.onnx_metadata import describe_onnx
+from export.formats import EXPORTERS
+from export.graphs.onnx_metadata import describe_onnx
 from export.predictor import Predictor
 from materials.errors import RequestError
 
@@ -184,7 +184,7 @@ def test_other_kinds_of_tokenizers_give_the_same_numbers(make, transformer, tmp_
 
     from transformers import AutoTokenizer
 
-    from training.text_encoder import TextEncoder
+    from encoders.text_encoder import TextEncoder
 
     tokenizer, padding = make()
     tokenizer.save(str(tmp_path / "tokenizer.json"))

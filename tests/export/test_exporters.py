@@ -11,12 +11,13 @@ from sample_models import exported_once, opened_once, save_tiny_student, save_ti
 from sample_places import places_named_in
 from sample_texts import labelled, sentences
 
-from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
 from export.exporting import ExportRequest, gate
+from export.formats import EXPORTERS
+from export.gate.parity import ParityBounds
 from export.origin import Unfit
-from export.parity import ParityBounds
 from export.predictor import Predictor
+from export.runtimes import RUNTIMES
 from materials.errors import RequestError
 from students import STUDENTS
 from teachers import TEACHERS

@@ -10,11 +10,11 @@ import pytest
 from sample_models import exported_once, opened_once, split_weights
 from sample_texts import labelled, sentences
 
-from export import RUNTIMES
 from export.bundle import read_bundle
 from export.checkpoint import POSITIONS, load_checkpoint
 from export.foreign import open_model
-from export.runtime import logits_of
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import logits_of
 from materials.errors import RequestError
 
 TEXTS = [*sentences(20)[0], "", "film " * 400]

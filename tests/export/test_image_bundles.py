@@ -9,13 +9,14 @@ from sample_images import draw_images, labelled_images
 from sample_models import exported_once, opened_once
 from sample_places import places_named_in
 
-from export import EXPORTERS, RUNTIMES
 from export.bundle import read_bundle
 from export.checkpoint import load_checkpoint
 from export.foreign import open_model
+from export.formats import EXPORTERS
 from export.origin import Unfit
 from export.predictor import Predictor
-from export.runtime import logits_of
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import logits_of
 from materials.errors import RequestError
 
 ARCHITECTURES = ("vit", "resnet")

@@ -4,11 +4,12 @@ import pytest
 from sample_models import save_tiny_student, widen
 from sample_texts import labelled
 
-from export import EXPORTERS, RUNTIMES
 from export.exporting import ExportRequest, export_bundle, open_origin
-from export.layers import weight_of, weighted_layers
-from export.parity import ParityBounds
-from export.runtime import logits_of
+from export.formats import EXPORTERS
+from export.gate.parity import ParityBounds
+from export.graphs.layers import weight_of, weighted_layers
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import logits_of
 
 INT8_OF = {"onnx-int8": "onnx", "onnx-int8-static": "onnx", "openvino-int8": "openvino"}
 ANY_LABELS = ParityBounds(smallest_agreement=0.0, largest_f1_drop=1.0)  # those of random weights mean nothing

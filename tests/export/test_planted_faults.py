@@ -10,10 +10,10 @@ from sample_models import save_tiny_student, train_tiny
 from sample_texts import labelled, sentences
 
 import export.exporting
-from export import EXPORTERS
 from export.exporting import ExportRequest, export_bundle, open_origin
-from export.to_onnx import write_plain_onnx
-from export.to_torchscript import write_torchscript
+from export.formats import EXPORTERS
+from export.formats.to_onnx import write_plain_onnx
+from export.formats.to_torchscript import write_torchscript
 
 
 @pytest.fixture(scope="module")

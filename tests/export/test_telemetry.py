@@ -15,7 +15,7 @@ def spy(host, *args, **kwargs):
 socket.getaddrinfo = spy
 socket.socket.connect = lambda self, address: spy(address)
 
-from bench.command_line import app
+from bench.commands.command_line import app
 words = ["export", sys.argv[1], "--to", "openvino,openvino-int8", "--output", sys.argv[2]]
 code = app([*words, "--quantize-data", sys.argv[3]], standalone_mode=False)
 assert not asked, asked

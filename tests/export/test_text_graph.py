@@ -17,8 +17,8 @@ from sample_texts import labelled, sentences
 
 pytest.importorskip("onnxruntime_extensions")
 
-from export import EXPORTERS
 from export.bundle import read_bundle
+from export.formats import EXPORTERS
 from export.from_text import gate as text_gate
 from export.from_text.gate import TEXT_MODEL, UNUSUAL, add_text_graph, check_text_graph
 from export.from_text.graph import write_text_graph

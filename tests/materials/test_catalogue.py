@@ -55,7 +55,7 @@ def test_rotten_tomatoes_is_what_its_source_says():
     [("20-newsgroups", 11_293, 7_528, 20), ("reuters-r8", 5_485, 2_189, 8), ("reuters-r52", 6_532, 2_568, 52)],
 )
 def test_topics_are_the_standard_splits_and_can_be_split_further(name, train, test, classes):
-    from materials.splits import make_splits
+    from materials.splits.split import make_splits
 
     source = DATASETS[name].read(folder_of(name))
     assert (len(source.train.texts), len(source.test.texts)) == (train, test)

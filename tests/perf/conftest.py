@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.isolation import child_environment
-from bench.row import Row
-from bench.run_file import TEST_ROWS, read_run
+from bench.harness.isolation import child_environment
+from bench.record.row import Row
+from bench.record.run_file import TEST_ROWS, read_run
 from peers import PEERS
 
 TEXTS = 256

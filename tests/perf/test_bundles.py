@@ -5,7 +5,7 @@ from itertools import cycle
 import pytest
 
 from bench.harness.subject import load_subject
-from bench.harness.task import Task
+from bench.harness.workload import Task
 from export.foreign import open_model
 
 loaded = {}

@@ -8,7 +8,7 @@ import pytest
 
 from materials.files import cache_folder
 
-PROGRAM = "from bench.command_line import main; main()"
+PROGRAM = "from bench.commands.command_line import main; main()"
 
 
 @pytest.fixture(scope="module")

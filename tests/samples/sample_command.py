@@ -18,7 +18,7 @@ class Answer:
 
 def distilbench(*arguments: object) -> Answer:
     """What a command answers on a wide terminal. Raises RequestError where the command prints its sentence."""
-    from bench.command_line import app
+    from bench.commands.command_line import app
 
     output, notices = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(notices):

@@ -9,12 +9,12 @@ from bench.harness import open_loop, scenarios, timing
 from bench.harness.figures import figures_of
 from bench.harness.scenarios import END_TO_END, MODEL, run_scenarios, single_texts
 from bench.harness.subject import Graph, Subject, load_subject
-from bench.harness.task import SCENARIOS, Task
+from bench.harness.workload import SCENARIOS, Task
+from encoders.graph_input import INPUT_IDS
+from encoders.text_encoder import TextEncoder
 from export.bundle import read_bundle
-from export.runtime import Runtime, RuntimeSettings, logits_of
+from export.runtimes.runtime import Runtime, RuntimeSettings, logits_of
 from students.vocabulary import build_tokenizer, save_tokenizer
-from training.graph_input import INPUT_IDS
-from training.text_encoder import TextEncoder
 
 SETTINGS = RuntimeSettings(intra_op_threads=1, inter_op_threads=1, spinning=False, provider="a clock")
 TEXTS = ["a " * (1 + number % 10) for number in range(300)]

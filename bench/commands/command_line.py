@@ -1,0 +1,240 @@
+"""The command `distilbench`: parses arguments, and turns errors into one sentence and an exit code."""
+
+import errno
+import os
+import signal
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.commands.export_options import app as export_app
+from bench.commands.measuring_options import app as measuring_app
+from materials.errors import RequestError
+
+WRONG_REQUEST, INTERRUPTED = 2, 130
+NO_WRITING = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+)
+
+
+class Interrupted(BaseException):
+    """Ctrl-C. Not a KeyboardInterrupt, which typer would answer with a word of its own."""
+
+
+app = typer.Typer(
+    name="distilbench",
+    help="Distil classifiers, export them, and measure what every exported file keeps and costs.",
+    epilog="Example: distilbench run movie-reviews",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+app.add_typer(export_app)
+app.add_typer(measuring_app)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 a gate failed, 2 the request was wrong, 130 interrupted."""
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        app()
+    except RequestError as error:
+        _fail(str(error), WRONG_REQUEST)
+    except Interrupted:
+        _fail("interrupted; finished stages and epochs are kept, so the same command goes on from here", INTERRUPTED)
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        sys.stderr.close()
+    except Exception as error:
+        reason = _why_not_written(error)
+        if reason is None:
+            raise
+        _fail(f"{reason}; finished stages are kept", WRONG_REQUEST)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise Interrupted
+
+
+def _why_not_written(error: Exception) -> str | None:
+    """The sentence for a file that cannot be written, which some libraries wrap in their own error; else none."""
+    if isinstance(error, OSError) and error.errno in NO_WRITING:
+        return f"cannot write {error.filename or 'a file'}: {error.strerror}"
+    told = next((os.strerror(number) for number in NO_WRITING if os.strerror(number) in str(error)), None)
+    return f"cannot write a file: {told}" if told else None
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"distilbench: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(version("distilbench"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Distil classifiers, export them, and measure what every exported file keeps and costs."""
+
+
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one value, as students.0.epochs=3.")
+]
+
+
+@app.command(
+    epilog="Example: distilbench run movie-reviews --data reviews.csv --text body --label stars --output runs/mine"
+)
+def run(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
+    data: Annotated[
+        str | None, typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet, here or on the Hub.")
+    ] = None,
+    validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
+    test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
+    transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
+    text: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
+    label: Annotated[str | None, typer.Option(help="The column of labels.")] = None,
+    teacher: Annotated[
+        str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
+    set_: Overrides = None,
+    output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and do nothing.")] = False,
+) -> None:
+    """Train, distil, export, check and measure everything in a recipe, and print the table."""
+    from bench.commands.run import RunRequest, run_recipe
+
+    flags = {
+        "data.train": data,
+        "data.validation": validation_data,
+        "data.test": test_data,
+        "data.transfer": transfer_data,
+        "data.text": text,
+        "data.label": label,
+        "teacher.weights": teacher,
+        "device": device,
+        "threads": threads,
+        "seeds": seeds and seeds.split(","),
+    }
+    request = RunRequest(recipe=recipe, flags=flags, overrides=tuple(set_ or ()), output=output, fresh=fresh)
+    raise typer.Exit(run_recipe(request, dry_run=dry_run))
+
+
+def _points(given: str | None) -> list[float]:
+    """Scores in points, as they were given. Raises RequestError for anything else."""
+    try:
+        scores = [float(one) for one in given.split(",")] if given else []
+    except ValueError:
+        scores = [-1.0]
+    if not all(0 < score <= 100 for score in scores):
+        raise RequestError(f"--reach needs scores between 0 and 100, such as 45,47.5; got '{given}'")
+    return scores
+
+
+@app.command("list", epilog="Example: distilbench list students")
+def list_(
+    kind: Annotated[
+        str | None, typer.Argument(help="recipes, students, objectives, exporters, peers, datasets or weights.")
+    ] = None,
+) -> None:
+    """Show what can be named: recipes, students, objectives, exporters, peers, data sets, weights."""
+    from bench.commands.listing import print_listing
+
+    print_listing(kind)
+
+
+@app.command(epilog="Example: distilbench show runs/movie-reviews --format markdown")
+def show(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a run.json.")],
+    format: Annotated[str, typer.Option(help="rich, markdown, csv or json.")] = "rich",
+    curves: Annotated[bool, typer.Option("--curves", help="How the students learned, epoch by epoch.")] = False,
+    reach: Annotated[
+        str | None, typer.Option(metavar="POINTS", help="The same, and epochs to reach a macro-F1, as 45,47.5.")
+    ] = None,
+    classes: Annotated[
+        bool, typer.Option("--classes", help="Figures of each class and confusion matrices instead.")
+    ] = False,
+    significance: Annotated[
+        bool, typer.Option("--significance", help="Whether each student differs from itself alone, or is it chance.")
+    ] = False,
+    against: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="The same, of every model against this one.")
+    ] = None,
+) -> None:
+    """Print the tables of a finished run."""
+    from bench.commands.run import show_run
+
+    show_run(
+        run_folder,
+        format,
+        classes=classes,
+        curves=curves or reach is not None,
+        reach=_points(reach),
+        significance=significance or against is not None,
+        against=against,
+    )
+
+
+@app.command(epilog='Example: distilbench predict runs/movie-reviews/bundles/seed-0/cnn-hard/onnx "a joy to watch"')
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's folder.")],
+    items: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TEXT|FILE]...", help="Texts or image files; without any, one a line from standard input."
+        ),
+    ] = None,
+    all_labels: Annotated[bool, typer.Option("--all", help="The probability of every label.")] = False,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Print label, probability and the text or image file for each of them, separated by tabs."""
+    from bench.commands.run import predict_items
+
+    predict_items(bundle, items or [], all_labels=all_labels, threads=threads)
+
+
+@app.command(epilog="Example: distilbench fetch movie-reviews")
+def fetch(
+    recipe: Annotated[str | None, typer.Argument(help="A recipe; without one, all known materials.")] = None,
+) -> None:
+    """Fetch data sets and weights into the cache, so that a run needs no network."""
+    from bench.commands.run import fetch_materials
+
+    fetch_materials(recipe)
+
+
+@app.command(epilog="Example: distilbench cache --prune --older-than 30")
+def cache(
+    prune: Annotated[bool, typer.Option("--prune", help="Delete what is listed.")] = False,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as student, bundle or material.")] = None,
+    older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only what is older.")] = 0,
+) -> None:
+    """Show what the cache holds and how large it is, or prune it."""
+    from bench.commands.run import show_cache
+
+    show_cache(prune=prune, kind=kind, older_than_days=older_than)

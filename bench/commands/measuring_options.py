@@ -1,0 +1,149 @@
+"""The commands that measure and judge finished models: measure, compare, recommend."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+Models = Annotated[
+    list[Path],
+    typer.Argument(help="Bundles, .onnx or .xml files with tokenizer.json beside them, or Hugging Face folders."),
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads for every measured file.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+TextColumn = Annotated[str, typer.Option(help="The column of texts.")]
+LabelColumn = Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")]
+LabelNames = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Labels in the order of the outputs, for models that name none.")
+]
+MaxLength = Annotated[
+    int | None, typer.Option(min=1, help="Cut the texts of models that are no bundle to so many tokens.")
+]
+
+
+@app.command(epilog="Example: distilbench measure runs/mine/bundles/seed-0/cnn-hard/onnx their.onnx --data rows.csv")
+def measure(
+    models: Models,
+    data: Annotated[Path, typer.Option(help="Rows no model was trained on: CSV, TSV, JSONL or Parquet.")],
+    text: TextColumn = "text",
+    label: LabelColumn = None,
+    labels: LabelNames = None,
+    max_length: MaxLength = None,
+    threads: Threads = 1,
+    device: Device = "cpu",
+    affinity: Annotated[str | None, typer.Option(metavar="0,1", help="Only these processors.")] = None,
+    scenarios: Annotated[
+        str, typer.Option(help="Of single-stream, offline, server, sweep; with commas.")
+    ] = "single-stream,offline",
+    batch_sizes: Annotated[str, typer.Option(help="For offline.")] = "8,32,128",
+    server_p99_ms: Annotated[float, typer.Option(min=0.001, help="The bound of the server scenario.")] = 20.0,
+    sweep_batch_sizes: Annotated[str, typer.Option(help="For the sweep.")] = "1,8,32",
+    sweep_lengths: Annotated[str, typer.Option(help="In tokens, for the sweep.")] = "16,32,64",
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long each kind of call is repeated, at least.")] = 1.0,
+    output: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/measure"),
+) -> None:
+    """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""
+    from bench.commands.measure import MeasureRequest, make_task, measure_models
+
+    task = make_task(
+        threads=threads,
+        device=device,
+        label_names=labels,
+        max_length_tokens=max_length,
+        affinity=affinity,
+        scenarios=scenarios,
+        batch_sizes=batch_sizes,
+        server_p99_ms=server_p99_ms,
+        sweep_batch_sizes=sweep_batch_sizes,
+        sweep_lengths=sweep_lengths,
+        seconds=seconds,
+    )
+    request = MeasureRequest(models=tuple(models), data=data, text=text, label=label, task=task, output=output)
+    raise typer.Exit(measure_models(request))
+
+
+@app.command(epilog="Example: distilbench compare runs/before runs/after --fail-if 'latency_p50_ms>+5%'")
+def compare(
+    base: Annotated[Path, typer.Argument(help="A run folder, or a model as `measure` takes it.")],
+    new: Annotated[Path, typer.Argument(help="Another of the same kind.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Rows for models; by default the test rows of the run that BASE lies in.")
+    ] = None,
+    text: TextColumn = "text",
+    label: LabelColumn = None,
+    labels: LabelNames = None,
+    max_length: MaxLength = None,
+    threads: Threads = 1,
+    device: Device = "cpu",
+    launches: Annotated[int, typer.Option(min=5, help="Launches of each model, taken in turns.")] = 6,
+    fail_if: Annotated[
+        list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help="As 'macro_f1<-0.5pt'; then exit 1.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="rich or markdown.")] = "rich",
+) -> None:
+    """Say what is better, worse or the same from BASE to NEW, with intervals; two models are timed in turns."""
+    from bench.commands.compare import CompareRequest
+    from bench.commands.compare import compare as compare_places
+    from bench.commands.measure import make_task
+
+    task = make_task(threads=threads, device=device, label_names=labels, max_length_tokens=max_length)
+    request = CompareRequest(
+        base=base,
+        new=new,
+        data=data,
+        text=text,
+        label=label,
+        task=task,
+        launches=launches,
+        fail_if=tuple(fail_if or ()),
+        format=format,
+    )
+    raise typer.Exit(compare_places(request))
+
+
+@app.command(epilog="Example: distilbench recommend runs/movie-reviews --max-p50-ms 1 --min-macro-f1 0.8")
+def recommend(
+    run_folder: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder or a run.json.")],
+    max_p50_ms: Annotated[float | None, typer.Option(help="Latency of one text, model only.")] = None,
+    max_end_to_end_p50_ms: Annotated[float | None, typer.Option(help="Latency of one text, text to label.")] = None,
+    min_texts_per_second: Annotated[float | None, typer.Option(help="Throughput, model only.")] = None,
+    min_macro_f1: Annotated[float | None, typer.Option(help="A share, such as 0.8.")] = None,
+    max_size_mb: Annotated[float | None, typer.Option(help="All files of the bundle.")] = None,
+    max_memory_mb: Annotated[float | None, typer.Option(help="Peak resident memory of inference.")] = None,
+) -> None:
+    """Name the best file of a run within limits, why, and what each other one missed."""
+    from bench.commands.recommend import Limits
+    from bench.commands.recommend import recommend as recommend_file
+
+    limits = Limits(
+        max_p50_ms=max_p50_ms,
+        max_end_to_end_p50_ms=max_end_to_end_p50_ms,
+        min_texts_per_second=min_texts_per_second,
+        min_macro_f1=min_macro_f1,
+        max_size_mb=max_size_mb,
+        max_memory_mb=max_memory_mb,
+    )
+    raise typer.Exit(recommend_file(run_folder, limits))
+
+
+@app.command(epilog="Example: distilbench self-check runs/movie-reviews/bundles/seed-0/cnn-hard/onnx --pairs 10")
+def self_check(
+    models: Models,
+    data: Annotated[Path | None, typer.Option(help="Texts; by default those beside the first model's run.")] = None,
+    text: TextColumn = "text",
+    pairs: Annotated[int, typer.Option(min=1, help="How often a file is compared with itself.")] = 40,
+    launches: Annotated[int, typer.Option(min=5, help="Launches of each side of a pair, taken in turns.")] = 6,
+    threads: Threads = 1,
+    output: Annotated[Path, typer.Option(help="Where to write check.json and table.md.")] = Path("runs/self-check"),
+) -> None:
+    """Check the harness on this machine: against timeit, its own cost, and how often equal files look different."""
+    from bench.commands.measure import make_task
+    from bench.commands.self_check import CheckRequest
+    from bench.commands.self_check import self_check as check
+
+    task = make_task(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
+    request = CheckRequest(
+        models=tuple(models), data=data, text=text, pairs=pairs, launches=launches, task=task, output=output
+    )
+    raise typer.Exit(check(request))

@@ -1,0 +1,158 @@
+"""The command `recommend`: the best file of a run within limits, why, and what each other one missed."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+
+import numpy as np
+import pandas as pd
+
+from bench.record.row import Row
+from bench.record.run_file import read_run
+from bench.reports.layout import Report, figure, points, rich_tables
+from bench.scores.significance import compare_quality
+from materials.errors import RequestError
+
+WIDEST_REASON = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a file must keep to; none for no limit."""
+
+    max_p50_ms: float | None = None
+    max_end_to_end_p50_ms: float | None = None
+    min_texts_per_second: float | None = None
+    min_macro_f1: float | None = None
+    max_size_mb: float | None = None
+    max_memory_mb: float | None = None
+
+
+def recommend(place: Path, limits: Limits) -> int:
+    """Print the best file within the limits; 1 when there is none, else 0.
+
+    Only files of one seed are weighed, the first that was timed: every seed has test rows of its own.
+    """
+    if limits.min_macro_f1 is not None and not 0 <= limits.min_macro_f1 <= 1:
+        raise RequestError(f"--min-macro-f1 is a share between 0 and 1, such as 0.8; got {limits.min_macro_f1:g}")
+    run = read_run(place)
+    rows = _of_one_seed(run.rows)
+    missed = [missed_limits(row, limits) for row in rows]
+    fitting = [row for row, misses in zip(rows, missed, strict=True) if not misses]
+    rejected = [(row, misses) for row, misses in zip(rows, missed, strict=True) if misses]
+    rejected.sort(key=_distance)
+    table: Report = (
+        f"{len(rejected)} of {len(rows)} files miss a limit",
+        ("model", "format", "macro-F1", "p50 ms", "MB", "missed"),
+        [_line(row, misses) for row, misses in rejected],
+    )
+    if not fitting:
+        sys.stdout.write(rich_tables([table], ["no file keeps to all limits; those that miss the fewest come first"]))
+        return 1
+    best = max(fitting, key=lambda row: (row.macro_f1 or 0, -(row.latency_p50_ms or np.inf)))
+    sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, place)))
+    return 0
+
+
+def missed_limits(row: Row, limits: Limits) -> list[str]:
+    """What a row misses, each as `figure > limit`; what was not measured counts as missed where a limit asks for it."""
+    if row.status == "failed":
+        return [shorten(row.error or "failed", WIDEST_REASON)]
+    asked = (
+        ("p50 ms", row.latency_p50_ms, limits.max_p50_ms, ">"),
+        ("end-to-end p50 ms", row.end_to_end_latency_p50_ms, limits.max_end_to_end_p50_ms, ">"),
+        ("MB", _mega(row.size_bytes), limits.max_size_mb, ">"),
+        ("MB of memory", _mega(row.inference_peak_memory_bytes), limits.max_memory_mb, ">"),
+        ("texts/s", row.texts_per_second, limits.min_texts_per_second, "<"),
+        ("macro-F1", row.macro_f1, limits.min_macro_f1, "<"),
+    )
+    missed = []
+    for name, value, limit, sign in asked:
+        if limit is None:
+            continue
+        if value is None:
+            missed.append(f"{name} not measured")
+        elif value > limit if sign == ">" else value < limit:
+            missed.append(f"{name} {value:.4g} {sign} {limit:g}")
+    return missed
+
+
+def _distance(rejected: tuple[Row, list[str]]) -> tuple[bool, int, float, float]:
+    """What the nearest have least of: failed files last, then by limits missed, macro-F1 and latency."""
+    row, misses = rejected
+    return row.status == "failed", len(misses), -(row.macro_f1 or 0), row.latency_p50_ms or np.inf
+
+
+def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
+    where = f", seed {best.seed}" if best.seed is not None else ""
+    reason = f"the highest macro-F1 ({points(best.macro_f1)})" if best.macro_f1 is not None else "the lowest p50"
+    where += f": {os.path.normpath(_folder(place) / best.bundle)}" if best.bundle else ""
+    notes = [
+        f"take {best.model} as {best.format}{where}",
+        f"why: {reason} of {len(fitting)} files within all limits; {_latency(best)}, {_size(best)} MB",
+    ]
+    if best.status == "noisy":
+        notes.append(f"mind: it was not measured in quiet ({best.noise})")
+    equal = _maybe_equal(best, fitting, _folder(place) / "predictions.parquet")
+    timed = [row for row in equal if row.latency_p50_ms and best.latency_p50_ms]
+    faster = min(timed, key=lambda row: row.latency_p50_ms or np.inf, default=None)
+    if faster and faster.latency_p50_ms and best.latency_p50_ms and faster.latency_p50_ms < best.latency_p50_ms:
+        notes.append(
+            f"or {faster.model} as {faster.format}: {points(faster.macro_f1)}, a difference within noise on these test "
+            f"rows, and {best.latency_p50_ms / faster.latency_p50_ms:.1f} times faster"
+        )
+    return notes
+
+
+def _maybe_equal(best: Row, fitting: Sequence[Row], predictions: Path) -> list[Row]:
+    """The other rows that a paired bootstrap on the run's predictions cannot tell from the best one."""
+    if not predictions.is_file():
+        return []
+    frame = pd.read_parquet(predictions)
+    if best.seed is not None:
+        frame = frame[frame["seed"] == best.seed]
+    by_file = dict(iter(frame.groupby(["model", "format"])))
+    own = by_file.get((best.model, best.format))
+    if own is None:
+        return []
+    equal = []
+    for row in fitting:
+        other = by_file.get((row.model, row.format))
+        if row is not best and other is not None and len(other) == len(own):
+            logits = [one.filter(like="logit_").dropna(axis=1).to_numpy() for one in (own, other)]
+            predicted = [one.argmax(axis=1) for one in logits]
+            change = compare_quality(own["label"].to_numpy(), predicted[0], predicted[1], logits[0].shape[1])
+            equal += [row] if change.verdict == "same" else []
+    return equal
+
+
+def _of_one_seed(rows: Sequence[Row]) -> list[Row]:
+    timed = [row for row in rows if row.end_to_end_latency_p50_ms is not None] or list(rows)
+    seeds = [row.seed for row in timed if row.seed is not None]
+    return [row for row in rows if row.seed is None or row.seed == seeds[0]] if seeds else list(rows)
+
+
+def _latency(row: Row) -> str:
+    if row.latency_p50_ms is None and row.end_to_end_latency_p50_ms is not None:
+        return f"end-to-end p50 {figure(row.end_to_end_latency_p50_ms)} ms"
+    return f"p50 {figure(row.latency_p50_ms)} ms" if row.latency_p50_ms is not None else "not timed"
+
+
+def _folder(place: Path) -> Path:
+    return place if place.is_dir() else place.parent
+
+
+def _line(row: Row, misses: Sequence[str]) -> list[str]:
+    model = row.model + ("" if row.seed is None else f", seed {row.seed}")
+    return [model, row.format, points(row.macro_f1), figure(row.latency_p50_ms), _size(row), "; ".join(misses)]
+
+
+def _size(row: Row) -> str:
+    return "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.2f}"
+
+
+def _mega(value: int | None) -> float | None:
+    return None if value is None else value / 1e6

@@ -1,0 +1,149 @@
+"""The command `self-check`: whether the harness can be trusted on this machine, as a table and a file."""
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.commands.compare import rows_beside
+from bench.commands.measure import Subject, read_rows
+from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
+from bench.harness.workload import Task
+from bench.record.machine import describe_machine, git_commit, package_versions
+from bench.reports.layout import Report, figure, markdown_tables, rich_tables
+from bench.scores.significance import compare_times
+from bench.steps.comparison import LAUNCH_SECONDS, launch_in_turns
+from bench.steps.screen import Screen
+from export.foreign import open_model
+from materials.errors import RequestError
+from materials.files import new_file, write_json
+
+LARGEST_DIFFERENCE = 0.03
+LARGEST_COST_NS = 2000
+ALLOWED_ALARMS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckRequest:
+    """The models to check on, how many pairs of launches of the same file, and where to write."""
+
+    models: tuple[Path, ...]
+    data: Path | None
+    text: str
+    pairs: int
+    launches: int
+    task: Task
+    output: Path
+
+
+def self_check(request: CheckRequest) -> int:
+    """Run the three checks, write check.json and table.md, print the table; 1 when a check failed, else 0."""
+    screen = Screen()
+    data = request.data or rows_beside(request.models[0])
+    texts = read_rows(data, text=request.text, label=None).texts
+    subjects = [Subject(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
+    agreements = [_agreement(subject, texts, request.task, screen) for subject in subjects]
+    pairs = [
+        _pair(subjects[number % len(subjects)], texts, request, f"pair {number + 1} of {request.pairs}", screen)
+        for number in range(request.pairs)
+    ]
+    check = {
+        "machine": describe_machine(),
+        "versions": package_versions(),
+        "git_commit": git_commit(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "threads": request.task.threads,
+        "launches": request.launches,
+        "agreements": agreements,
+        "pairs": pairs,
+    }
+    tables, notes, passed = judge(check)
+    write_json(request.output / "check.json", check)
+    with new_file(request.output / "table.md") as temporary:
+        temporary.write_text(markdown_tables(tables, notes), encoding="utf-8")
+    sys.stdout.write(rich_tables(tables, notes))
+    return 0 if passed else 1
+
+
+def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
+    """The tables and notes of a check, and whether it passed."""
+    lines, passed = [], True
+    for one in check["agreements"]:
+        ratio = np.median(np.array(one["harness_p50_ms"]) / np.array(one["timeit_p50_ms"]))
+        ok = bool(abs(ratio - 1) <= LARGEST_DIFFERENCE and one["cost_ns"] <= LARGEST_COST_NS)
+        passed &= ok
+        p50s = [figure(float(np.median(one[name]))) for name in ("harness_p50_ms", "timeit_p50_ms")]
+        lines.append([one["model"], "yes" if ok else "no", *p50s, f"{ratio:.3f}", f"{one['cost_ns']:.0f}"])
+    header = ("model", "agrees", "harness p50 ms", "timeit p50 ms", "ratio", "cost of a call, ns")
+    tables: list[Report] = [("the harness against an independent loop of timeit", header, lines)]
+    notes = ["agrees: p50 within 3 % (median of 7 turns) and at most 2,000 ns added to a call"]
+    for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
+        known = [pair["figures"][name] for pair in check["pairs"] if name in pair["figures"]]
+        if known:
+            tables.append(_alarms(name, known))
+            alarms = sum(one["alarm"] for one in known)
+            passed &= alarms <= ALLOWED_ALARMS * len(known)
+    notes.append(
+        f"an alarm: Mann-Whitney p < 0.01 and a ratio beyond 2 %, on {check['launches']} launches of each, in turns; "
+        "two launches: how far the p50 of one launch is from its neighbour's, of the same file, here: so far "
+        "can figures of two runs lie apart for no reason"
+    )
+    return tables, notes, passed
+
+
+def _alarms(name: str, known: list[dict[str, Any]]) -> Report:
+    ratios = np.array([one["ratio"] for one in known])
+    neighbours = np.concatenate([np.array(one["base"]) / np.array(one["new"]) for one in known])
+    header = ("figure", "pairs", "alarms", "p < 0.01", "largest ratio", "two launches, 95 %", "two launches, largest")
+    off = np.abs(np.log(neighbours))
+    line = [
+        name,
+        str(len(known)),
+        str(sum(one["alarm"] for one in known)),
+        str(sum(one["p"] < 0.01 for one in known)),
+        f"{np.exp(np.abs(np.log(ratios)).max()):.3f}",
+        f"{np.exp(np.quantile(off, 0.95)):.3f}",
+        f"{np.exp(off.max()):.3f}",
+    ]
+    return f"A/A: the same file compared with itself, {name}", header, [line]
+
+
+def _agreement(subject: Subject, texts: list[str], task: Task, screen: Screen) -> dict[str, Any]:
+    with screen.step(f"{subject.title} against timeit"), tempfile.TemporaryDirectory() as folder:
+        one = replace(task, model=str(subject.place.resolve()))
+        try:
+            measure_in_fresh_process(one, texts, Path(folder), program="bench.harness.agreement")
+        except MeasurementFailed as failure:
+            raise RequestError(f"{subject.place} could not be checked: {failure}") from None
+        content = json.loads((Path(folder) / "agreement.json").read_text(encoding="utf-8"))
+    return {"model": subject.title, **content}
+
+
+def _pair(subject: Subject, texts: list[str], request: CheckRequest, title: str, screen: Screen) -> dict[str, Any]:
+    launched = launch_in_turns(
+        [subject, subject], texts, request.task, launches=request.launches, screen=screen, title=f"A/A {title}"
+    )
+    figures = {}
+    for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
+        base, new = ([one.figures[name] for one in all_of if name in one.figures] for all_of in launched)
+        if base:
+            change = compare_times(base, new)
+            figures[name] = {
+                "base": base,
+                "new": new,
+                "ratio": change.ratio.value,
+                "p": change.p,
+                "alarm": change.is_alarm,
+            }
+    noise = sorted({one.figures["noise"] for all_of in launched for one in all_of if one.figures["noise"]})
+    return {"model": subject.title, "figures": figures, "noise": noise, "seconds": LAUNCH_SECONDS}
+
+
+def _title(place: Path) -> str:
+    there = place.resolve()
+    return f"{there.parent.name}/{there.name}"

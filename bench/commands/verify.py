@@ -1,0 +1,102 @@
+"""The command `verify`: the gate once more, on a finished bundle."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as ScreenTable
+
+from bench.record.machine import check_device
+from bench.steps.export_rows import rows_for
+from bench.steps.screen import Screen
+from export.bundle import RECORD, Bundle, read_bundle, read_trained
+from export.exporting import ExportRequest, gate, open_origin
+from export.formats import EXPORTERS
+from export.gate.parity import Parity, ParityBounds
+from export.gate.verifying import check_stored
+from export.runtimes import RUNTIMES
+from materials.errors import RequestError
+from materials.sources.table_file import read_table
+
+SHOWN = {
+    "largest_difference": "largest difference of logits",
+    "noise": "noise of logits, over their spread",
+    "agreement": "sure labels kept",
+    "f1_drop": "macro-F1 lost",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOrder:
+    """Which bundle to judge; `against` is the trained model, and `data` real rows, or none for what the bundle has."""
+
+    place: Path
+    against: Path | None = None
+    data: Path | None = None
+    text: str = "text"
+    label: str | None = None
+    threads: int = 1
+    device: str = "cpu"
+
+
+def verify_bundle(order: VerifyOrder) -> int:
+    """Judge a bundle and print what was found beside what was found at export; 1 when it fails, else 0.
+
+    Raises RequestError when a file's digest differs, of the trained model's bundle too, or there is nothing to compare
+    with.
+    """
+    if order.data is not None and order.against is None:
+        raise RequestError("--data needs the trained model too; name it with --against")
+    check_device(order.device)
+    bundle = read_bundle(order.place)
+    if bundle.runtime not in RUNTIMES:
+        raise RequestError(
+            f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"
+        )
+    with Screen().step(f"verifying {order.place}"):
+        if order.against is None:
+            found = check_stored(bundle, order.threads, order.device)
+        else:
+            found = _against(bundle, order, order.against)
+    _print(bundle, found, order)
+    return 1 if found.status == "failed" else 0
+
+
+def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
+    import torch
+
+    table = read_table(order.data, text=order.text, label=order.label) if order.data else None
+    if table is None and EXPORTERS[bundle.format].lossy:
+        raise RequestError(
+            f"{bundle.format} is judged by what it changes on real rows; give a file of them with --data"
+        )
+    if (against / RECORD).is_file():
+        read_trained(against)
+    torch.set_num_threads(order.threads)  # the gate runs both models with torch's number
+    with open_origin(against, []) as origin:
+        if origin.classifier.label_names != bundle.label_names:
+            raise RequestError(
+                f"{against} has the labels {', '.join(origin.classifier.label_names)}; the bundle's are "
+                f"{', '.join(bundle.label_names)}"
+            )
+        bounds = ParityBounds(**bundle.parity["bounds"])
+        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle, order.device)
+
+
+def _print(bundle: Bundle, found: Parity, order: VerifyOrder) -> None:
+    rows = "made-up rows" if order.data is None else order.data.name
+    title = escape(f"{order.place}: digests right; {bundle.format} {found.status}")
+    table = ScreenTable("figure", f"now, on {rows}", "at export", title=title, title_justify="left")
+    for name, words in SHOWN.items():
+        if name == "f1_drop" and order.data is None:
+            continue
+        then = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
+        table.add_row(words, _shown(name, asdict(found)[name]), "" if then is None else _shown(name, then))
+    Console().print(table)
+    if found.reason:
+        Console().print(found.reason, highlight=False, markup=False)
+
+
+def _shown(name: str, value: float) -> str:
+    return f"{value:.2%}" if name in ("agreement", "f1_drop") else f"{value:.1e}"

@@ -1,0 +1,94 @@
+"""Measures a model in a fresh process with a fixed number of threads."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.harness.workload import Task
+from materials.errors import RequestError
+
+TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT, SERVER_SECONDS, REPEATS = 600, 1, 400, 60
+PYTHON = (sys.executable, "-P", "-m")
+CHILD = "bench.harness.child"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
+OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "allocate memory")
+
+
+class MeasurementFailed(RuntimeError):
+    """The process that measured a model crashed or hung; the message says how in one sentence."""
+
+
+def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path, *, program: str = CHILD) -> None:
+    """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well."""
+    with tempfile.TemporaryDirectory() as work:
+        task_file, texts_file = Path(work) / "task.json", Path(work) / "texts.json"
+        task.write(task_file)
+        texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
+        limit = _limit_seconds(task, len(texts))
+        try:
+            with _on_processors(task.affinity):
+                answer = subprocess.run(
+                    [*PYTHON, program, str(task_file), str(texts_file), str(folder)],
+                    capture_output=True,
+                    text=True,
+                    errors="replace",
+                    env=child_environment(task.threads),
+                    timeout=limit,
+                )
+        except subprocess.TimeoutExpired:
+            raise MeasurementFailed(f"the measuring process hung for {limit} s and was ended") from None
+    if answer.returncode != 0:
+        raise MeasurementFailed(_why(answer.returncode, answer.stderr))
+
+
+def child_environment(threads: int) -> dict[str, str]:
+    """The environment that gives every library the same threads; they spin while idle only where there are several."""
+    return {
+        **os.environ,
+        **dict.fromkeys(THREAD_VARIABLES, str(threads)),
+        "OMP_WAIT_POLICY": "ACTIVE" if threads > 1 else "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false" if threads == 1 else "true",
+    }
+
+
+def tells_of_memory(words: str) -> bool:
+    """Whether an error's words say that there was not enough memory, in any library's way."""
+    return any(word in words for word in OUT_OF_MEMORY)
+
+
+def _limit_seconds(task: Task, texts: int) -> int:
+    """After how long a process counts as hung: far beyond what a slow model needs for what it was asked."""
+    server = SERVER_SECONDS if "server" in task.scenarios else 0
+    return int(TIMEOUT_SECONDS + server + REPEATS * task.seconds + TIMEOUT_SECONDS_A_TEXT * texts)
+
+
+@contextmanager
+def _on_processors(affinity: Sequence[int]) -> Iterator[None]:
+    """Keep this thread, and so every process that it starts, on these processors; empty for all of them."""
+    if not affinity:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, affinity)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _why(status: int, errors: str) -> str:
+    lines = [line for line in errors.splitlines() if line.strip()]
+    last = lines[-1].removeprefix(f"{RequestError.__module__}.{RequestError.__name__}: ") if lines else ""
+    if tells_of_memory(last):
+        return f"the measuring process ran out of memory ({last})"
+    if status == -signal.SIGKILL:
+        return "the measuring process was killed, most likely because the machine ran out of memory"
+    if status < 0:
+        return f"the measuring process crashed ({signal.Signals(-status).name})"
+    return last or f"the measuring process died (status {status})"

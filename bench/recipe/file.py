@@ -1,0 +1,162 @@
+"""Reading a recipe: its YAML, the values set on the command line, and errors that name the line."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from bench.recipe.objective import Objective
+from bench.recipe.parts import Augmentation, Published, PublishedFigures
+from bench.recipe.recipe import Data, Measuring, Parity, Recipe, Student, Teacher
+from materials.errors import RequestError, unknown
+
+MESSAGES = {
+    "tuple_type": "expected a [list]",
+    "model_type": "expected a group of keys",
+    "dict_type": "expected a group of keys",
+}
+PARTS: dict[str, type[BaseModel]] = {
+    "data": Data,
+    "teacher": Teacher,
+    "students": Student,
+    "objectives": Objective,
+    "parity": Parity,
+    "measuring": Measuring,
+    "augmentation": Augmentation,
+    "published": Published,
+    "figures": PublishedFigures,
+}
+
+
+def recipe_names() -> list[str]:
+    """The recipes that come with distilbench; those in `paper` need the Hub."""
+    folder = Path(str(files("recipes")))
+    paths = sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path))
+    return [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
+
+
+def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe of a name or a YAML file, with `path.to.key=value` overrides.
+
+    Raises RequestError that names the file, the line, what was expected and the choices.
+    """
+    path = _find(name)
+    content = _load(path)
+    lines = _lines(path)
+    for override in overrides:
+        _set(content, override)
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        for override in overrides:  # what the command line set stands in no line of the file
+            lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
+        place = error.errors()[0]["loc"]
+        said = [override for override in overrides if _is_below(place, override)]
+        if said:
+            lines = {}
+        said += [override for override in overrides if override not in said and _is_above(place, override)]
+        raise RequestError(_sentence(error, path, lines, said)) from None
+
+
+def _find(name: str) -> Path:
+    if name in recipe_names():
+        return Path(str(files("recipes"))) / f"{name}.yaml"
+    if Path(name).suffix in (".yaml", ".yml"):
+        if not Path(name).is_file():
+            raise RequestError(f"there is no recipe file {name}")
+        return Path(name)
+    raise RequestError(unknown("recipe", name, recipe_names()) + "; or give a .yaml file")
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise RequestError(f"{path} is no recipe; expected keys such as {', '.join(Recipe.model_fields)}")
+    return content
+
+
+def _set(content: dict[str, Any], override: str) -> None:
+    """Apply `students.0.epochs=3` to the content of a recipe."""
+    path, equals, text = override.partition("=")
+    keys = path.split(".")
+    if not equals or not all(keys):
+        raise RequestError(f"--set needs path.to.key=value, such as students.0.epochs=3; got '{override}'")
+    place: Any = content
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        if isinstance(place, list):
+            if not key.isdigit() or int(key) >= len(place):
+                raise RequestError(
+                    f"--set {override}: '{key}' is no entry of the {len(place)} in {'.'.join(keys[:depth])}"
+                )
+            key_or_index: Any = int(key)
+        elif isinstance(place, dict):
+            key_or_index = key
+        else:
+            raise RequestError(f"--set {override}: {'.'.join(keys[:depth])} is a value, not a group of keys")
+        if last:
+            place[key_or_index] = _value(text, override)
+        else:
+            place = place.setdefault(key, {}) if isinstance(place, dict) else place[key_or_index]
+
+
+def _is_below(place: tuple[str | int, ...], override: str) -> bool:
+    keys = override.partition("=")[0].split(".")
+    return [str(part) for part in place[: len(keys)]] == keys
+
+
+def _is_above(place: tuple[str | int, ...], override: str) -> bool:
+    keys = override.partition("=")[0].split(".")
+    return bool(place) and keys[: len(place)] == [str(part) for part in place]
+
+
+def _value(text: str, override: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise RequestError(f"--set {override}: '{text}' is no value; expected a number, a name, or a [list]") from None
+
+
+def _lines(path: Path) -> dict[tuple[str | int, ...], int]:
+    """The line of every key and list entry of a YAML file, by its path in the content."""
+    lines: dict[tuple[str | int, ...], int] = {}
+
+    def walk(node: yaml.Node, place: tuple[str | int, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                lines[(*place, key.value)] = key.start_mark.line + 1
+                walk(value, (*place, key.value))
+        elif isinstance(node, yaml.SequenceNode):
+            for index, value in enumerate(node.value):
+                lines[(*place, index)] = value.start_mark.line + 1
+                walk(value, (*place, index))
+
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    if root is not None:
+        walk(root, ())
+    return lines
+
+
+def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], said: Sequence[str]) -> str:
+    first = error.errors()[0]
+    place = tuple(first["loc"])
+    line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), None)
+    where = f"{path.name}, line {line}" if line else path.name
+    where += f" with {', '.join(said)}" if said else ""
+    key = ".".join(str(part) for part in place)
+    if first["type"] == "extra_forbidden":
+        group = next((key for key in reversed(place[:-1]) if isinstance(key, str)), "")
+        part = PARTS.get(group, Recipe)
+        return f"{where}: {unknown('key', str(place[-1]), part.model_fields)}"
+    if first["type"] == "missing":
+        return f"{where}: the key '{key}' is missing"
+    message = MESSAGES.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
+    given = first.get("input")
+    came = f"; got {given!r}" if first["type"] != "value_error" and isinstance(given, str | int | float | bool) else ""
+    return f"{where}: {key + ': ' if key else ''}{message}{came}"

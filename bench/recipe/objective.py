@@ -1,0 +1,95 @@
+"""What a recipe's students are trained for, and on which rows."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from bench.recipe.parts import LATER, Part, Positive, one_of
+from bench.record.row import ALONE
+from materials.errors import unknown
+from materials.rows import TRANSFER_KINDS
+from training.objectives import OBJECTIVES
+
+
+def named_kinds(rows: bool | tuple[str, ...]) -> tuple[str, ...]:
+    """The kinds of transfer rows that an objective names; none where it takes all or no rows."""
+    return () if isinstance(rows, bool) else rows
+
+
+def _transfer_rows(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, list | tuple) or not value:
+        raise ValueError(f"expected true, false, or a list of {', '.join(TRANSFER_KINDS)}; got {value!r}")
+    for kind in value:
+        if kind not in TRANSFER_KINDS:
+            raise ValueError(unknown("kind of transfer rows", str(kind), TRANSFER_KINDS))
+    return tuple(kind for kind in TRANSFER_KINDS if kind in value)
+
+
+class Objective(Part):
+    """What students are trained for, on the labelled rows alone or on transfer rows too.
+
+    `transfer` is true for all transfer rows, or a list of their kinds; `transfer_balance` leaves out so many of them
+    that the teacher gives no class to more than that many times the rows of its rarest class. `match_steps` trains on
+    the labelled rows for as many steps as training with all transfer rows takes, or with those of some kinds. `epochs`
+    stand in place of the student's own. With `teacher_every_epoch` the teacher computes its logits again in every
+    epoch, which shows what storing them saves. What is not `exported` is trained for its learning curve and the time of
+    its epochs alone.
+    """
+
+    name: Annotated[str, one_of("objective", OBJECTIVES)]
+    transfer: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
+    transfer_balance: Annotated[float | None, Field(ge=1), LATER] = None
+    match_steps: Annotated[bool | tuple[str, ...], BeforeValidator(_transfer_rows)] = False
+    epochs: Annotated[Positive | None, LATER] = None
+    teacher_every_epoch: Annotated[bool, LATER] = False
+    exported: Annotated[bool, LATER] = True
+    temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _check_rows(self) -> "Objective":
+        if self.name == "hard" and self.transfer:
+            raise ValueError(
+                "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
+            )
+        if self.name == "hard" and (self.alpha or self.temperature != 1):
+            raise ValueError("objective 'hard' learns from labels alone; alpha and temperature are for the others")
+        if self.is_alone and not self.exported:
+            raise ValueError("the student alone, against which the others are held, cannot be left unexported")
+        if self.transfer_balance and not self.transfer:
+            raise ValueError("transfer_balance is for training with transfer rows; set transfer too, or remove it")
+        if self.match_steps and self.transfer:
+            raise ValueError("match_steps is for training without transfer rows; choose one of the two")
+        if self.match_steps and self.epochs:
+            raise ValueError("match_steps and epochs both say how long to train; choose one of the two")
+        if self.teacher_every_epoch and not self.needs_teacher:
+            raise ValueError("objective 'hard' has no teacher that could compute logits in every epoch")
+        return self
+
+    @property
+    def needs_teacher(self) -> bool:
+        """Whether the teacher's logits are used."""
+        return self.name != "hard"
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether this is the student without any help, against which the gap closed is counted."""
+        return self.title == ALONE
+
+    @property
+    def title(self) -> str:
+        """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
+        kinds = ["transfer"] if self.transfer is True else self.transfer or []
+        parts = ["+".join([self.name, *kinds])]
+        if self.name == "soft":
+            parts.append(f"T={self.temperature:g}")
+        if self.alpha:
+            parts.append(f"alpha={self.alpha:g}")
+        more = [f", balanced x{self.transfer_balance:g}"] if self.transfer_balance else []
+        more += [", same steps"] if self.match_steps else []
+        more += [f" as {'+'.join(self.match_steps)}"] if isinstance(self.match_steps, tuple) else []
+        more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
+        more += [", teacher every epoch"] if self.teacher_every_epoch else []
+        return " ".join(parts) + "".join(more)

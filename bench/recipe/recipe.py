@@ -1,0 +1,254 @@
+"""The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import torch
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+
+from bench.harness.workload import SCENARIOS
+from bench.recipe.objective import Objective, named_kinds
+from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, one_of
+from export.formats import EXPORTERS
+from materials.catalogue import DATASETS, VECTORS
+from materials.errors import unknown
+from materials.hub_files import name_fault
+from materials.rows import TRANSFER_KINDS
+from materials.splits.balance import RowsPerClass
+from peers import PEERS
+from students import STUDENTS
+from teachers import TEACHERS
+from training.optimiser import OPTIMISERS, SCHEDULES
+
+
+def _teacher_of_texts(name: str) -> str:
+    if TEACHERS[name].modality != "text":
+        texts = ", ".join(sorted(known for known, teacher in TEACHERS.items() if teacher.modality == "text"))
+        raise ValueError(
+            f"teacher '{name}' classifies {TEACHERS[name].modality}s, and recipes are of texts; choose {texts}"
+        )
+    return name
+
+
+def _data_set_or_file(name: str) -> str:
+    if fault := name_fault(name):
+        raise ValueError(fault)
+    if name not in DATASETS and not Path(name).suffix:
+        raise ValueError(unknown("data set", name, DATASETS))
+    return name
+
+
+def _rows_per_class(value: Any) -> Any:
+    if value in (None, "rarest") or (type(value) is int and value > 0):
+        return value
+    raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
+
+
+Format = Annotated[str, one_of("format", EXPORTERS)]
+DataName = Annotated[str, AfterValidator(_data_set_or_file)]
+Share = Annotated[float, Field(gt=0, lt=0.5)]
+Rate = Annotated[float, Field(gt=0, le=10)]
+
+
+class Data(Part):
+    """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
+
+    `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
+    Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
+    `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
+    rarest class has; the others become transfer rows, as do the rows that `augmentation` makes.
+    """
+
+    train: DataName
+    validation: DataName | None = None
+    test: DataName | None = None
+    transfer: DataName | None = None
+    transfer_rows: Positive | None = None
+    drop_missing: Annotated[bool, LATER] = False
+    fewest_words: Annotated[int, Field(ge=0), LATER] = 0
+    augmentation: Annotated[Augmentation | None, LATER] = None
+    balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
+    validation_share: Share = 0.1
+    test_share: Share = 0.1
+    text: str = "text"
+    transfer_text: Annotated[str | None, LATER] = None
+    label: str | None = None
+    licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @property
+    def has_transfer(self) -> bool:
+        """Whether there are rows that only the teacher labels."""
+        return any(source is not None for source in (self.transfer, self.balance, self.augmentation))
+
+    @model_validator(mode="after")
+    def _check_columns(self) -> "Data":
+        sources = [name for name in (self.train, self.validation, self.test, self.transfer) if name]
+        if (self.text != "text" or self.label is not None) and all(name in DATASETS for name in sources):
+            raise ValueError(
+                "text and label name the columns of a file, but data names no file; did you forget --data?"
+            )
+        if self.licence is not None and all(name in DATASETS for name in sources):
+            raise ValueError("licence is that of your own files, but data names no file; did you forget --data?")
+        if self.text == self.label:
+            raise ValueError(f"text and label are the same column '{self.text}'")
+        return self
+
+
+class Teacher(Part):
+    """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
+
+    architecture: Annotated[str, one_of("teacher", TEACHERS), AfterValidator(_teacher_of_texts)] = "transformer"
+    weights: str = "minilm"
+    max_length_tokens: Annotated[int, Field(ge=4, le=512)] = 64
+    epochs: Positive = 3
+    batch_size: Positive = 32
+    learning_rate: Rate = 5e-5
+    formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
+
+
+class Student(Part):
+    """A student and how it is trained; `settings` are the keyword arguments of its architecture.
+
+    `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
+    whose tokens it reads: words of its own, or the teacher's. `weight_decay` is adam's alone.
+    """
+
+    architecture: Annotated[str, one_of("student", STUDENTS)]
+    name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
+    tokenizer: Annotated[Literal["own", "teacher"], LATER] = "own"
+    vectors: Annotated[str, one_of("word vectors", VECTORS)] | None = None
+    dimensions: Positive = 50
+    max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
+    epochs: Positive = 10
+    transfer_epochs: Positive = 4
+    batch_size: Positive = 64
+    learning_rate: Rate = 1e-3
+    optimiser: Annotated[str, one_of("optimiser", OPTIMISERS), LATER] = "adam"
+    schedule: Annotated[str, one_of("schedule", SCHEDULES), LATER] = "linear"
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
+    largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The name in tables."""
+        return self.name or self.architecture
+
+    @model_validator(mode="after")
+    def _check_settings(self) -> "Student":
+        own = ("self", "words", "classes", "dimensions", "padding", "return")
+        hints = get_type_hints(STUDENTS[self.architecture].__init__)
+        known = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in own}
+        for name, value in self.settings.items():
+            if name not in known:
+                raise ValueError(unknown(f"setting of {self.architecture}", name, known))
+            try:
+                known[name].validate_python(value, strict=True)
+            except ValidationError as error:
+                reason = error.errors()[0]["msg"]
+                raise ValueError(f"setting {name} of {self.architecture}: {reason}; got {value!r}") from None
+        try:
+            with torch.device("meta"):
+                STUDENTS[self.architecture](words=3, classes=2, dimensions=self.dimensions, **self.settings)
+        except (TypeError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(f"settings {self.settings} do not make a {self.architecture}: {reason}") from None
+        if self.vectors and self.settings.get("start", "normal") != "normal":
+            raise ValueError(
+                f"start is {self.settings['start']}, but embeddings start from {self.vectors}; leave out one"
+            )
+        if self.vectors and self.dimensions != VECTORS[self.vectors].dimensions:
+            raise ValueError(
+                f"dimensions is {self.dimensions}, but {self.vectors} has {VECTORS[self.vectors].dimensions}"
+            )
+        return self
+
+
+class Parity(Part):
+    """What an exported file may differ by; the first bound is for lossless formats, the others for lossy ones."""
+
+    largest_difference: Annotated[float, Field(ge=0)] = 1e-4
+    largest_noise: Annotated[float, Field(ge=0)] = 0.5
+    smallest_agreement: Annotated[float, Field(ge=0, le=1)] = 0.99
+    largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = 0.005
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
+
+
+class Measuring(Part):
+    """How every file is timed; `seconds` is how long each kind of call is repeated, at least."""
+
+    scenarios: tuple[Annotated[str, one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = ("single-stream", "offline")
+    batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32, 128)
+    seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
+    server_p99_ms: Annotated[float, Field(gt=0, le=60_000)] = 20.0
+    sweep_batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 8, 32)
+    sweep_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (16, 32, 64)
+    affinity: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+    @model_validator(mode="after")
+    def _check_affinity(self) -> "Measuring":
+        there = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        if wrong := set(self.affinity) - there:
+            here = ", ".join(map(str, sorted(there))) or "no affinity"
+            raise ValueError(f"affinity names processor {min(wrong)}; this machine has {here}")
+        return self
+
+
+class Recipe(Part):
+    """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first."""
+
+    name: Annotated[str, Field(pattern=r"^(paper/)?[a-z0-9][a-z0-9-]*$")]
+    description: str = ""
+    published: Published | None = None
+    data: Data
+    teacher: Teacher = Teacher()
+    students: Annotated[tuple[Student, ...], Field(min_length=1)]
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
+    formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
+    peers: tuple[Annotated[str, one_of("peer", PEERS)], ...] = ()
+    parity: Parity = Parity()
+    measuring: Measuring = Measuring()
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    speed_seeds: Annotated[int, Field(ge=0)] = 1
+    threads: Positive = 1
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    @property
+    def labelled_transfer(self) -> bool | tuple[str, ...]:
+        """The transfer rows that the teacher labels: all, those of the kinds that objectives name, or none."""
+        wanted = [objective.transfer for objective in self.objectives]
+        named = {kind for rows in wanted for kind in named_kinds(rows)}
+        return True if True in wanted else tuple(kind for kind in TRANSFER_KINDS if kind in named) or False
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> "Recipe":
+        if any(objective.transfer for objective in self.objectives) and not self.data.has_transfer:
+            raise ValueError(
+                "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
+                "neither data.balance nor data.augmentation makes any"
+            )
+        made = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
+        for objective in self.objectives:
+            for kind in (*named_kinds(objective.transfer), *named_kinds(objective.match_steps)):
+                if made[kind] is None:
+                    key = {"rest": "balance", "augmented": "augmentation", "other": "transfer"}[kind]
+                    raise ValueError(f"an objective asks for transfer rows of kind '{kind}', but data.{key} is not set")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds holds a seed twice; each counts once")
+        for kind, titles in (
+            ("student", [student.title for student in self.students]),
+            ("objective", [objective.title for objective in self.objectives]),
+            ("format", list(self.formats)),
+            ("teacher format", list(self.teacher.formats)),
+            ("peer", list(self.peers)),
+        ):
+            twice = sorted({title for title in titles if titles.count(title) > 1})
+            if twice:
+                raise ValueError(
+                    f"two {kind}s are called '{twice[0]}'; remove one"
+                    + (", or give it a name" if kind == "student" else "")
+                )
+        if "eager" not in self.teacher.formats:
+            raise ValueError("teacher.formats must hold 'eager': it is the reference of quality and speed")
+        return self

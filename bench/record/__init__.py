@@ -1,0 +1,1 @@
+"""The run file and its rows, written and read without torch."""

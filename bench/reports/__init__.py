@@ -1,0 +1,1 @@
+"""A finished run as tables, pictures and a page."""

@@ -1,0 +1,95 @@
+"""Conditions that make a comparison fail in CI, such as `latency_p50_ms>+5%` or `macro_f1<-0.5pt`."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+from bench.record.row import Row
+from bench.steps.comparison import Change
+from materials.errors import RequestError, unknown
+
+PATTERN = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<amount>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|pt|)\s*")
+METRICS = {field.name for field in fields(Row) if field.type in (float | None, int | None)} - {"seed", "batch_size"}
+
+SHARES = (
+    *("accuracy", "macro_f1", "weighted_f1", "micro_f1", "agreement", "calibration_error", "gap_closed"),
+    "stolen_share",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """Fails where new - base of `metric` is beyond `amount`: a share of base (%), points (pt), or the metric's unit."""
+
+    metric: str
+    sign: str
+    amount: float
+    unit: str
+
+    @property
+    def title(self) -> str:
+        """As it was written."""
+        return f"{self.metric}{self.sign}{self.amount:+g}{self.unit}"
+
+
+def read_bound(text: str) -> Bound:
+    """The bound of a text. Raises RequestError for what is none, with an example, and for an unknown metric."""
+    match = PATTERN.fullmatch(text)
+    if match is None:
+        raise RequestError(
+            f"--fail-if '{text}' is no condition; expected METRIC, > or <, and a change, such as 'latency_p50_ms>+5%' "
+            "or 'macro_f1<-0.5pt'"
+        )
+    if match["metric"] not in METRICS:
+        raise RequestError(unknown("metric", match["metric"], METRICS))
+    if match["unit"] == "pt" and not match["metric"].startswith(SHARES):
+        raise RequestError(
+            f"--fail-if '{text}': pt is for shares such as macro_f1; use % or the unit of {match['metric']}"
+        )
+    return Bound(metric=match["metric"], sign=match["sign"], amount=float(match["amount"]), unit=match["unit"])
+
+
+def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost: Sequence[Row] = ()) -> list[str]:
+    """A sentence for every file that breaks a bound, and, with any bound, for those that new has lost or failed.
+
+    A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks it anyway.
+    Raises RequestError for a metric that no file has in base, which would pass whatever happened.
+    """
+    broken = [f"{_title(one.new)} failed in new only: {one.new.error}" for one in changes if bounds and _broke(one)]
+    broken += [f"{_title(row)} is in base only" for row in lost if bounds and row.status != "failed"]
+    for bound in bounds:
+        known = [change for change in changes if getattr(change.base, bound.metric) is not None and not _broke(change)]
+        if not known and not broken:
+            raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in base")
+        broken += [sentence for change in known if (sentence := _sentence(bound, change))]
+    return broken
+
+
+def _sentence(bound: Bound, change: Change) -> str | None:
+    """How a file breaks a bound, or none."""
+    if getattr(change.new, bound.metric) is None:
+        return f"{_title(change.new)}: {bound.metric} is no longer measured ({bound.title})"
+    amount = _change_of(bound, change)
+    beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
+    tested = change.times.get(bound.metric)
+    if not beyond or (tested is not None and not tested.is_alarm):
+        return None
+    return f"{_title(change.new)}: {bound.metric} changed by {amount:+.3g}{bound.unit} ({bound.title})"
+
+
+def _change_of(bound: Bound, change: Change) -> float:
+    old, new = getattr(change.base, bound.metric), getattr(change.new, bound.metric)
+    difference = float(new - old)
+    if bound.unit == "%":
+        return difference / old * 100 if old else math.copysign(math.inf, difference) if difference else 0.0
+    return difference * 100 if bound.unit == "pt" else difference
+
+
+def _broke(change: Change) -> bool:
+    return change.new.status == "failed" and change.base.status != "failed"
+
+
+def _title(row: Row) -> str:
+    seed = "" if row.seed is None else f", seed {row.seed}"
+    return f"{row.model} as {row.format}{seed}"

@@ -1,0 +1,45 @@
+"""The learning curves as a picture: macro-F1 on the test rows after each epoch, one line for each model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bench.reports.curves import SCORE
+from bench.reports.plot import save_chart
+
+if TYPE_CHECKING:
+    import altair as alt
+
+BY_MODEL = ["student", "objective", "epoch"]
+
+
+def save_curves(name: str, histories: pd.DataFrame, folder: Path) -> None:
+    """Write curves.png and curves.svg of the students that are exported; nothing when there is no epoch."""
+    if not histories.empty and histories["exported"].any():
+        save_chart(curves_chart(name, histories[histories["exported"]]), folder, "curves")
+
+
+def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":
+    """A field for each student, a line for each objective: the mean over seeds, within their lowest and highest."""
+    import altair as alt
+
+    scores = histories.assign(score=histories[SCORE] * 100).groupby(BY_MODEL, sort=False)["score"]
+    frame = scores.agg(["mean", "min", "max"]).reset_index()
+    order = list(dict.fromkeys(frame["objective"]))
+    epoch = alt.X("epoch:Q", title="epoch (0: before training)", axis=alt.Axis(tickMinStep=1))
+    legend = alt.Legend(symbolOpacity=1, symbolStrokeWidth=3, labelLimit=400)
+    color = alt.Color("objective:N", sort=order, title="learned from", legend=legend)
+    base = alt.Chart(frame)
+    band = base.mark_area(opacity=0.15).encode(epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), color)
+    line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(
+        epoch, alt.Y("mean:Q", title="macro-F1 on the test rows, %", scale=alt.Scale(zero=False)), color
+    )
+    seeds = histories["seed"].nunique()
+    title = alt.TitleParams(
+        f"{name}: how the students learned",
+        subtitle="one seed" if seeds == 1 else f"{seeds} seeds; line: their mean; band: from the lowest to the highest",
+    )
+    fields = alt.layer(band, line).properties(width=320, height=300)
+    students = list(dict.fromkeys(frame["student"]))
+    return fields.facet(alt.Facet("student:N", sort=students, title=None), columns=2).properties(title=title)

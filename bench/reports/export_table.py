@@ -1,0 +1,49 @@
+"""The table of what each exported file took to make: the setting that passed its gate, size, time and memory."""
+
+from collections.abc import Sequence
+
+from bench.record.row import Row
+from bench.record.run_file import Run
+from bench.reports.layout import Report
+
+HEADER = ("model", "format", "setting", "failed before", "model\nMB", "of fp32", "export s", "export\npeak MB")
+FP32 = ("openvino", "onnx", "eager")
+
+
+def exported(run: Run) -> Report:
+    """One line a file of the first seed, and one for all formats of a model.
+
+    "of fp32" is the model file's size over that of the same model in fp32: OpenVINO's, ONNX's, or the checkpoint for
+    what torch runs. Seconds hold the gate and the settings that failed before; peak memory is that of the whole
+    exporting process.
+    """
+    made = [row for row in run.rows if row.export_seconds is not None and row.seed == run.rows[0].seed]
+    sizes = {(row.model, row.format): row.model_size_bytes for row in made}
+    lines = []
+    for model in dict.fromkeys(row.model for row in made):
+        rows = [row for row in made if row.model == model]
+        lines += [_line(row, sizes.get((model, _fp32_of(row.format)))) for row in rows]
+        lines.append([model, "all", "", "", "", "", f"{sum(row.export_seconds or 0 for row in rows):.1f}", _peak(rows)])
+    return f"{run.name}: what exporting took", HEADER, lines
+
+
+def _fp32_of(format: str) -> str:
+    return next((name for name in FP32 if format.startswith(name)), "eager")
+
+
+def _line(row: Row, fp32_bytes: int | None) -> list[str]:
+    size = row.model_size_bytes
+    return [
+        row.model,
+        row.format,
+        row.export_setting or "none passed",
+        "; ".join(row.export_failed_settings or ()),
+        "" if size is None else f"{size / 1e6:.2f}",
+        "" if size is None or not fp32_bytes else f"{size / fp32_bytes:.0%}",
+        f"{row.export_seconds:.1f}",
+        _peak([row]),
+    ]
+
+
+def _peak(rows: Sequence[Row]) -> str:
+    return f"{max(row.export_peak_memory_bytes or 0 for row in rows) / 1e6:,.0f}"

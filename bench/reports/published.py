@@ -1,0 +1,74 @@
+"""The table of a published experiment: what its source printed, beside what this run measured."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any
+
+from bench.record.row import Row
+from bench.record.run_file import Run
+from bench.reports.layout import Report, figure, points, times
+
+FIGURES = ("accuracy", "macro-F1", "weighted-F1", "gap closed", "evaluation s", "speed-up", "F1 of classes")
+
+
+def published_table(run: Run, main_format: str) -> list[Report]:
+    """The table, where the run's recipe holds published figures; ours are blank where there is no such model.
+
+    A figure that the source printed for none of its models has no columns.
+    """
+    published = (run.recipe or {}).get("published")
+    if not published:
+        return []
+    pairs = [_pairs(run, one, main_format) for one in published["figures"]]
+    shown = [number for number in range(len(FIGURES)) if any(one[number][0] for one in pairs)]
+    header = [f"{FIGURES[number]}\n{whose}" for number in shown for whose in ("published", "here")]
+    lines = [
+        [one["title"], one["model"], *(cell for number in shown for cell in own[number])]
+        for one, own in zip(published["figures"], pairs, strict=True)
+    ]
+    title = f"{run.name}: published figures, of {published['source']}, beside those measured here"
+    return [(title, ("published as", "model here", *header), lines)]
+
+
+def _pairs(run: Run, one: Mapping[str, Any], main_format: str) -> list[tuple[str, str]]:
+    """For each of FIGURES what was published and what was measured here."""
+    format = "eager" if one["model"] == "teacher" else main_format
+    group = next((group for group in run.groups if (group.model, group.format) == (one["model"], format)), None)
+    own = [
+        row
+        for row in run.rows
+        if (row.model, row.format) == (one["model"], format) and row.status != "failed" and row.f1_per_class
+    ]
+    timed = next((row for row in own if row.end_to_end_texts_per_second), None)
+    return [
+        (points(one["accuracy"]), points(group.accuracy if group else None)),
+        (points(one["macro_f1"]), points(group.macro_f1 if group else None)),
+        (points(one["weighted_f1"]), points(mean(row.weighted_f1 or 0 for row in own) if own else None)),
+        (figure(one["gap_closed"]), figure(group.gap_closed if group else None)),
+        (figure(one["evaluation_seconds"]), figure(_evaluation_seconds(timed))),
+        (times(one["speedup"]), times(timed.batched_speedup if timed and timed.role != "teacher" else None)),
+        _classes_beside(one["f1_per_class"], _mean_of_classes(own)),
+    ]
+
+
+def _mean_of_classes(rows: Sequence[Row]) -> list[float] | None:
+    """The F1 of each class, the mean over seeds."""
+    return [mean(scores) for scores in zip(*(row.f1_per_class or () for row in rows), strict=True)] if rows else None
+
+
+def _classes_beside(published: Sequence[float] | None, ours: Sequence[float] | None) -> tuple[str, str]:
+    """The F1 of classes, theirs and ours; nothing where there are not as many of them."""
+    if published and ours and len(published) != len(ours):
+        return "", ""
+    return _classes(published), _classes(ours)
+
+
+def _classes(scores: Sequence[float] | None) -> str:
+    return " / ".join(map(points, scores)) if scores else ""
+
+
+def _evaluation_seconds(row: Row | None) -> float | None:
+    """The time in which all test rows would be classified, from text to label."""
+    if row is None or row.confusion_matrix is None or row.end_to_end_texts_per_second is None:
+        return None
+    return sum(map(sum, row.confusion_matrix)) / row.end_to_end_texts_per_second

@@ -1,0 +1,1 @@
+"""Figures and tests of quality and time: arrays in, numbers out."""

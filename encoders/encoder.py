@@ -1,0 +1,66 @@
+"""What every encoder is: the step from texts or images to the arrays that a model's graph takes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from encoders.graph_input import GraphInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """The size of a batch, and of its texts in tokens; images have one size only, and no length."""
+
+    batch: int
+    length: int | None = None
+
+
+class Encoder(Protocol):
+    """Encoded rows are the encoder's own affair: they have a length, and a slice of them is rows again."""
+
+    @property
+    def modality(self) -> str:
+        """What the encoder takes: text or image."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[GraphInput, ...]:
+        """The graph's inputs, in the order in which `pad` gives them."""
+        ...
+
+    @property
+    def max_length_tokens(self) -> int | None:
+        """What a text is cut to; none for images."""
+        ...
+
+    @property
+    def padding(self) -> int | None:
+        """The token that fills a batch of texts up; none for images."""
+        ...
+
+    def encode(self, items: Sequence[Any], /) -> Any:
+        """Rows for texts, or for images and their files. Raises RequestError for an item that cannot be read."""
+        ...
+
+    def pad(self, rows: Any, /, *, length: int | None = None) -> dict[str, np.ndarray]:
+        """The graph's inputs for a batch of rows; texts are filled up to `length`, or to the longest of them."""
+        ...
+
+    def batches(self, rows: Any, batch_size: int, /) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Row numbers and graph's inputs of batches, each row once."""
+        ...
+
+    def shapes(self) -> list[Shape]:
+        """The shapes on which an exported file is held against its original."""
+        ...
+
+    def example(self, shape: Shape, /, *, rows: Any = None) -> dict[str, np.ndarray]:
+        """The graph's inputs of exactly this shape, made from `rows` over and over, or from the encoder alone."""
+        ...
+
+    def save(self, folder: Path, /) -> None:
+        """Write the file that a bundle must carry to encode by itself."""
+        ...

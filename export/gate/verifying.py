@@ -1,0 +1,69 @@
+"""Judges a bundle again, on any machine, against the trained model's logits that it carries."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from encoders.encoder import Encoder
+from export.bundle import Bundle
+from export.formats import EXPORTERS
+from export.gate.parity import Parity, ParityBounds, compare, failed_parity
+from export.runtimes import RUNTIMES
+from export.runtimes.runtime import Forward
+from materials.errors import RequestError
+
+STORED = "reference.npz"
+TOLERATED_AGREEMENT, TOLERATED_NOISE = 0.01, 0.02
+
+
+def store_reference(reference: Forward, encoder: Encoder, folder: Path) -> None:
+    """Write the trained model's logits, float32 (rows, labels), for made-up inputs of every shape of the gate."""
+    np.savez_compressed(folder / STORED, logits=_over_shapes(reference, encoder))
+
+
+def check_stored(bundle: Bundle, threads: int, device: str = "cpu") -> Parity:
+    """Hold the bundle's file against the logits in its folder, which need no trained model.
+
+    A lossless file must give them within its bound. A lossy one must come as close to them as when it was exported,
+    but for one sure label in a hundred. Raises RequestError for a bundle that carries no logits.
+    """
+    if not (bundle.folder / STORED).is_file() or "made_up" not in bundle.parity:
+        raise RequestError(f"{bundle.folder} carries no logits to compare with; name its trained model with --against")
+    return compare_stored(bundle, threads, _bounds_of(bundle.parity), device)
+
+
+def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: str = "cpu") -> Parity:
+    """The finding for the bundle's file and the logits in its folder."""
+    with np.load(bundle.folder / STORED, allow_pickle=False) as stored:
+        expected = stored["logits"]
+    encoder = bundle.encoder()
+    try:
+        candidate = RUNTIMES[bundle.runtime](bundle, threads, device)
+        names = [one.name for one in bundle.inputs]
+        if sorted(candidate.input_names) != sorted(names):
+            return failed_parity(f"inputs are named {', '.join(candidate.input_names)}; expected {', '.join(names)}")
+        found = _over_shapes(candidate, encoder)
+    except RequestError:
+        raise
+    except Exception as error:  # a runtime may raise anything for a file that does not fit it
+        return failed_parity(f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}")
+    return compare(expected, found, expected.argmax(axis=1), lossy=EXPORTERS[bundle.format].lossy, bounds=bounds)
+
+
+def _bounds_of(parity: Mapping[str, Any]) -> ParityBounds:
+    """The bounds of the export; for a lossy file, what it came to then. Macro-F1 means nothing on made-up rows."""
+    then = parity["made_up"]
+    return ParityBounds(
+        **{
+            **parity["bounds"],
+            "smallest_agreement": then["agreement"] - TOLERATED_AGREEMENT,
+            "largest_noise": then["noise"] + TOLERATED_NOISE,
+            "largest_f1_drop": 1.0,
+        }
+    )
+
+
+def _over_shapes(forward: Forward, encoder: Encoder) -> np.ndarray:
+    return np.concatenate([forward(encoder.example(shape)) for shape in encoder.shapes()])

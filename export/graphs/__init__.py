@@ -1,0 +1,1 @@
+"""What is done to a model's graph or file on the way to a format."""

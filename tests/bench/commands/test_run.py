@@ -1,0 +1,63 @@
+"""What the flags of `run` become, and what `export` does with an exporter that fails."""
+
+from pathlib import Path
+
+import pytest
+from sample_texts import labelled
+
+from bench.commands.run import RunRequest
+from bench.recipe.file import read_recipe
+
+
+def request(**flags):
+    return RunRequest(recipe="movie-reviews", flags=flags, overrides=(), output=None, fresh=False)
+
+
+@pytest.mark.parametrize("path", ["all reviews " * 12 + "together.csv", "a: b #c.csv", "[x].csv", "1.csv", "ü.csv"])
+def test_paths_reach_the_recipe_as_they_are(path):
+    recipe = read_recipe("movie-reviews", request(**{"data.train": path, "data.text": "[body]"}).all_overrides)
+    assert (recipe.data.train, recipe.data.text) == (path, "[body]")
+
+
+def test_own_transfer_file_is_used_whole():
+    recipe = read_recipe("movie-reviews", request(**{"data.transfer": "more.csv"}).all_overrides)
+    assert (recipe.data.transfer, recipe.data.transfer_rows) == ("more.csv", None)
+
+
+def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
+    text = Path(read_recipe.__globals__["files"]("recipes") / "movie-reviews.yaml").read_text()
+    own = "test: official.csv\n  licence: CC BY-NC 4.0\n  transfer: imdb"
+    (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", own))
+    assert read_recipe(str(tmp_path / "mine.yaml")).data.test == "official.csv"
+    assert read_recipe(str(tmp_path / "mine.yaml")).data.licence == "CC BY-NC 4.0"
+    recipe = read_recipe(str(tmp_path / "mine.yaml"), request(**{"data.train": "mine.csv"}).all_overrides)
+    assert (recipe.data.train, recipe.data.test, recipe.data.licence) == ("mine.csv", None, None)
+
+
+def test_own_rows_have_the_usual_columns_unless_they_are_named():
+    unnamed = read_recipe("paper/headlines", request(**{"data.train": "mine.csv"}).all_overrides).data
+    assert (unnamed.text, unnamed.label) == ("text", None)
+    named = request(**{"data.train": "mine.csv", "data.text": "body", "data.label": "mood"})
+    data = read_recipe("paper/headlines", named.all_overrides).data
+    assert (data.text, data.label) == ("body", "mood")
+
+
+def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_student, monkeypatch):
+    import export.exporting
+    from export.formats import Exporter
+
+    calls = []
+
+    def broken(origin, folder):
+        calls.append(folder)
+        (folder / "half").write_text("half")
+        raise NotImplementedError("no such operator\nand more")
+
+    exporter = Exporter(description="", settings={"a": broken, "b": broken}, runtime="torch", model_file="model.x")
+    monkeypatch.setitem(export.exporting.EXPORTERS, "broken", exporter)
+    with export.exporting.open_origin(tiny_student, []) as origin:
+        wanted = export.exporting.ExportRequest(origin=origin, rows=labelled(2))
+        bundle = export.exporting.export_bundle(wanted, "broken", tmp_path)
+    assert len(calls) == 2
+    assert bundle.parity["status"] == "failed"
+    assert bundle.parity["reason"] == "could not be exported: NotImplementedError: no such operator"

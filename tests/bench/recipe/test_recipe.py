@@ -1,0 +1,191 @@
+import re
+
+import pytest
+
+from bench.recipe.file import read_recipe, recipe_names
+from bench.recipe.objective import Objective
+from bench.recipe.recipe import Data, Recipe, Student
+from materials.errors import RequestError
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_that_comes_with_the_package_is_valid(name):
+    recipe = read_recipe(name)
+    assert recipe.name == name
+    assert recipe.description
+
+
+@pytest.mark.parametrize("name", [name for name in recipe_names() if read_recipe(name).published])
+def test_published_figures_stand_beside_models_that_the_recipe_has(name):
+    recipe = read_recipe(name)
+    models = {f"{student.title} {objective.title}" for student in recipe.students for objective in recipe.objectives}
+    assert {one.model for one in recipe.published.figures} <= {"teacher", *models}
+
+
+def test_objective_is_called_by_its_rows_its_epochs_and_its_teacher():
+    assert Objective(name="logits", transfer=True).title == "logits+transfer"
+    assert Objective(name="logits", transfer=["rest", "augmented"]).title == "logits+rest+augmented"
+    assert Objective(name="hard", epochs=20).title == "hard, 20 epochs"
+    assert Objective(name="soft", transfer=True, transfer_balance=2).title == "soft+transfer T=1, balanced x2"
+    assert Objective(name="soft", epochs=1, teacher_every_epoch=True).title == "soft T=1, 1 epoch, teacher every epoch"
+    assert [Objective(name="hard", epochs=epochs).is_alone for epochs in (None, 20)] == [True, False]
+
+
+def test_recipe_is_frozen():
+    recipe = read_recipe("movie-reviews")
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.threads = 2
+
+
+def test_values_set_on_the_command_line_replace_those_of_the_file():
+    changes = ["students.0.epochs=3", "objectives.1.temperature=4", "seeds=[5, 6]", "students.1.settings.filters=50"]
+    recipe = read_recipe("movie-reviews", changes)
+    assert (recipe.students[0].epochs, recipe.objectives[1].temperature, recipe.seeds) == (3, 4.0, (5, 6))
+    assert recipe.students[1].settings == {"filters": 50}
+
+
+REFUSALS = {
+    "students.0.architecture=bilstn": r"unknown student 'bilstn'; did you mean 'bilstm'\?",
+    "objectives.0.name=hrad": r"unknown objective 'hrad'; did you mean 'hard'\?",
+    "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: aotinductor, eager, eager-bf16",
+    "teacher.architecture=bert": "unknown teacher 'bert'",
+    "teacher.architecture=image-classifier": "'image-classifier' classifies images, .* of texts; choose transformer",
+    "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
+    "data.train=hf://datasets/foo/bar": "no name of a file on the Hub; expected hf://datasets/OWNER/NAME",
+    "data.train=hf://datasets/foo/bar/x.txt": r"is no file that can be read; expected \.csv, \.tsv",
+    "data.train=https://example.org/a.csv": "is not fetched; give a file, or one on the Hub as hf://datasets/OWNER",
+    "students.0.vectors=glov": "unknown word vectors 'glov'",
+    "students.0.epoch=3": r"unknown key 'epoch'; did you mean 'epochs'\?",
+    "tacher.epochs=3": r"unknown key 'tacher'; did you mean 'teacher'\?",
+    "students.1.settings.filter=3": r"unknown setting of cnn 'filter'; did you mean 'filters'\?",
+    "objectives.1.temperature=-1": r"objectives.1.temperature: Input should be greater than 0; got -1",
+    "objectives.1.alpha=1.5": "less than or equal to 1; got 1.5",
+    "students.0.epochs=0": "greater than 0; got 0",
+    "students.0.epochs=many": "valid integer.*; got 'many'",
+    "threads=0": "greater than 0; got 0",
+    "data.test_share=0.9": "less than 0.5; got 0.9",
+    "objectives.0.transfer=true": "needs labels, which transfer rows do not have; did you mean 'pseudo-hard'",
+    "data.balance=0": "data.balance: expected a positive number of rows, or rarest; got 0",
+    "data.balance=rarst": "data.balance: expected a positive number of rows, or rarest; got 'rarst'",
+    "data.fewest_words=-1": "greater than or equal to 0; got -1",
+    "data.augmentation.copis=3": r"unknown key 'copis'; did you mean 'copies'\?",
+    "data.augmentation.copies=0": "data.augmentation.copies: Input should be greater than 0; got 0",
+    "data.augmentation.mask_share=0.95": "mask_share and replaced_share together are 1.05; at most 1",
+    "data.augmentation={mask_share: 0, replaced_share: 0, ngram_share: 0}": "all shares are 0",
+    "data.licence=MIT": "licence is that of your own files, but data names no file",
+    "data.licence=3": "valid string; got 3",
+    "data.transfer=null": "asks for transfer rows, but data.transfer names none",
+    "students.1.architecture=linear": "two students are called 'linear'",
+    "students.1.dimensions=100": "dimensions is 100, but glove-50d has 50",
+    "students.1.settings.start=kim": "start is kim, but embeddings start from glove-50d; leave out one",
+    "teacher.formats=[onnx]": "must hold 'eager'",
+    "students.7.epochs=3": "'7' is no entry of the 2 in students",
+    "name.first=x": "name is a value, not a group of keys",
+    "students.1.settings.filters=many": "setting filters of cnn: Input should be a valid integer; got 'many'",
+    "students.1.settings.filters=0": "widths and filters are numbers of at least 1",
+    "students.1.settings.widths=[]": "widths and filters are numbers of at least 1",
+    "students.1.settings.widths=[3, 2.5]": "setting widths of cnn: Input should be a valid integer",
+    "students.0.settings.buckets=-1": "buckets is a number of at least 0; got -1",
+    "students.0.settings.start=fast": "setting start of linear: Input should be 'normal' or 'fasttext'; got 'fast'",
+    "students.0.optimiser=sdg": r"unknown optimiser 'sdg'; did you mean 'sgd'\? known: adam, sgd",
+    "students.0.schedule=half": r"unknown schedule 'half'; did you mean 'halved'\? known: constant, halved, linear",
+    "students.0.largest_gradient_norm=0": "greater than 0; got 0",
+    "students.1.settings.dropout=5": "settings .* do not make a cnn: dropout probability has to be between 0 and 1",
+    "students.1.settings.widths=3": "setting widths of cnn: Input should be an instance of Sequence; got 3",
+    "students.0.name='a [/b]'": "String should match pattern",
+    "students.0.epochs=[": "'\\[' is no value; expected a number, a name, or a",
+    "seeds=[0, 0]": "seeds holds a seed twice",
+    "parity.smallest_agreement=2": "less than or equal to 1; got 2",
+    "objectives.1.transfer=[rest]": "transfer rows of kind 'rest', but data.balance is not set",
+    "objectives.1.transfer=[rets]": r"unknown kind of transfer rows 'rets'; did you mean 'rest'\?",
+    "objectives.1.transfer=[]": r"expected true, false, or a list of other, rest, augmented; got \[\]",
+    "objectives.1.transfer=some": "expected true, false, or a list of other, rest, augmented; got 'some'",
+    "objectives.1.transfer_balance=0.5": "greater than or equal to 1; got 0.5",
+    "objectives=[{name: hard}, {name: soft, transfer_balance: 2}]": "transfer_balance is for training with transfer r",
+    "objectives.0.temperature=2": "'hard' learns from labels alone; alpha and temperature are for the others",
+    "objectives.0.exported=false": "the student alone, against which the others are held, cannot be left unexported",
+    "objectives.1.epochs=0": "greater than 0; got 0",
+    "objectives.0.teacher_every_epoch=true": "'hard' has no teacher that could compute logits in every epoch",
+    "threads": "--set needs path.to.key=value",
+}
+
+
+@pytest.mark.parametrize("change", REFUSALS)
+def test_wrong_value_is_refused_with_the_choices(change):
+    with pytest.raises(RequestError, match=REFUSALS[change]):
+        read_recipe("movie-reviews", [change])
+
+
+def test_error_names_the_line_of_the_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    head = "name: mine\ndata: {train: rotten-tomatoes}\nobjectives: [{name: hard}]\n"
+    path.write_text(head + "students:\n  - architecture: cnn\n    epochs: -2\n")
+    with pytest.raises(RequestError, match=r"mine.yaml, line 6: students.0.epochs: .* got -2"):
+        read_recipe(str(path))
+
+
+@pytest.mark.parametrize("override", ["students.0.epoch=3", "students.0={epochs: 3}", "formats=[onyx]"])
+def test_error_in_what_the_command_line_set_names_that_and_no_line(override):
+    with pytest.raises(RequestError) as error:
+        read_recipe("movie-reviews", [override])
+    assert str(error.value).startswith(f"movie-reviews.yaml with {override}: ")
+    assert ", line" not in str(error.value)
+
+
+def test_error_beside_what_the_command_line_set_names_both():
+    with pytest.raises(RequestError) as error:
+        read_recipe("movie-reviews", ["students.0.epochs=3", "students.0.settings.bucket=3"])
+    told = r"movie-reviews.yaml, line \d+ with students.0.epochs=3, students.0.settings.bucket=3: .*setting of linear"
+    assert re.match(told, str(error.value))
+
+
+def test_missing_key_is_named(tmp_path):
+    (tmp_path / "mine.yaml").write_text(
+        "name: mine\ndata: {}\nstudents: [{architecture: cnn}]\nobjectives: [{name: hard}]\n"
+    )
+    with pytest.raises(RequestError, match=r"line 2: the key 'data.train' is missing"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
+@pytest.mark.parametrize("content", ["name: [", "- a list", "", "\x00"])
+def test_file_that_is_no_recipe_is_refused(tmp_path, content):
+    (tmp_path / "mine.yaml").write_text(content)
+    with pytest.raises(RequestError, match="is no"):
+        read_recipe(str(tmp_path / "mine.yaml"))
+
+
+def test_unknown_recipe_names_the_nearest_one(tmp_path):
+    with pytest.raises(RequestError, match=r"unknown recipe 'movie-review'; did you mean 'movie-reviews'\?"):
+        read_recipe("movie-review")
+    with pytest.raises(RequestError, match="there is no recipe file"):
+        read_recipe(str(tmp_path / "none.yaml"))
+
+
+def test_recipe_holds_names_and_numbers_only():
+    def leaves(value):
+        if isinstance(value, dict):
+            return [leaf for one in value.values() for leaf in leaves(one)]
+        return [leaf for one in value for leaf in leaves(one)] if isinstance(value, list) else [value]
+
+    content = Recipe.model_validate(read_recipe("movie-reviews-full").model_dump()).model_dump(mode="json")
+    assert {type(leaf) for leaf in leaves(content)} <= {str, int, float, bool, type(None)}
+
+
+@pytest.mark.parametrize("source", ["data.balance=9", "data.augmentation={}"])
+def test_transfer_rows_need_no_source_of_their_own(source):
+    assert read_recipe("movie-reviews", ["data.transfer=null", source]).data.has_transfer
+
+
+def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():
+    first = {
+        *("architecture", "vectors", "dimensions", "max_length_tokens", "epochs", "transfer_epochs", "batch_size"),
+        *("learning_rate", "weight_decay", "settings"),
+    }
+    student = {"architecture": "cnn"}
+    assert set(Student(**student).as_inputs("name")) == first
+    assert set(Student(**student, optimiser="adam", schedule="linear").as_inputs("name")) == first
+    assert set(Student(**student, schedule="halved").as_inputs("name")) == {*first, "schedule"}
+    assert set(Data(train="rotten-tomatoes").as_inputs("train", "validation", "test", "transfer", "licence")) == {
+        *("transfer_rows", "validation_share", "test_share", "text", "label")
+    }
+    assert set(Student(**student, largest_gradient_norm=None).as_inputs("name")) == {*first, "largest_gradient_norm"}

@@ -1,0 +1,98 @@
+"""Files given on the command line, and what becomes of their rows."""
+
+import pandas as pd
+import pytest
+from sample_command import distilbench
+from sample_texts import sentences
+
+from bench.commands.run import RunRequest
+from bench.recipe.file import read_recipe
+from bench.steps.data import find_teacher_weights, split
+from bench.steps.screen import Screen
+from bench.steps.workplace import Workplace
+from materials.errors import RequestError
+from materials.splits.split import load_splits, normalised
+from materials.stages import StageStore
+
+
+@pytest.fixture
+def make(tiny_recipe, tmp_path):
+    """A function that gives the splits of the tiny recipe with flags and overrides."""
+
+    def run(*overrides, **flags):
+        named = {f"data.{name}": str(path) for name, path in flags.items()}
+        request = RunRequest(recipe=str(tiny_recipe), flags=named, overrides=overrides, output=None, fresh=False)
+        recipe = read_recipe(str(tiny_recipe), request.all_overrides)
+        work = Workplace(recipe=recipe, store=StageStore(root=tmp_path / "cache"), screen=Screen())
+        return load_splits(split(work, find_teacher_weights(work), 0))
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Labelled rows, a test file that shares 10 of them, and a file of texts with all of these and 50 more."""
+    texts, labels = sentences(200)
+    test_texts, test_labels = sentences(40, start=9000)
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "rows.csv", index=False)
+    test = pd.DataFrame({"text": test_texts + texts[:10], "label": test_labels + labels[:10]})
+    test.to_csv(tmp_path / "test.csv", index=False)
+    more = [text.upper() + "!" for text in texts + test_texts] + sentences(50, start=12_000)[0]
+    pd.DataFrame({"text": more}).to_csv(tmp_path / "more.csv", index=False)
+    return tmp_path
+
+
+def keys(rows):
+    return {normalised(text) for text in rows.texts}
+
+
+def test_own_shares_split_a_file(make, files):
+    splits = make("data.validation_share=0.2", "data.test_share=0.2", train=files / "rows.csv")
+    assert [len(splits.train), len(splits.validation), len(splits.test)] == [120, 40, 40]
+
+
+def test_test_file_is_kept_whole_and_validation_is_cut_from_the_rest(make, files):
+    splits = make(train=files / "rows.csv", test=files / "test.csv")
+    assert splits.test.texts == pd.read_csv(files / "test.csv")["text"].tolist()
+    assert len(splits.validation) == 19  # a tenth of 190, for 10 rows are test rows
+    assert len(splits.train) == 171
+    assert not keys(splits.test) & (keys(splits.train) | keys(splits.validation))
+
+
+@pytest.mark.parametrize("test_file", [False, True])
+def test_no_text_that_is_held_out_is_trained_on(make, files, test_file):
+    test = {"test": files / "test.csv"} if test_file else {}
+    splits = make(train=files / "rows.csv", transfer=files / "more.csv", **test)
+    held_out = keys(splits.validation) | keys(splits.test)
+    assert not held_out & (keys(splits.train) | keys(splits.transfer))
+    unlabelled = set(pd.read_csv(files / "more.csv")["text"].map(normalised))
+    assert keys(splits.transfer) == unlabelled - held_out - keys(splits.train)
+    assert (splits.transfer.labels == -1).all()
+
+
+def test_transfer_file_needs_no_labels_and_those_it_has_are_not_read(make, files, tmp_path):
+    frame = pd.read_csv(files / "more.csv")
+    frame.assign(label="of no class").to_csv(tmp_path / "labelled.csv", index=False)
+    texts = [
+        make(train=files / "rows.csv", transfer=files / name).transfer.texts for name in ("more.csv", "labelled.csv")
+    ]
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 50
+
+
+def test_transfer_file_that_holds_nothing_new_is_refused(tiny_recipe, files):
+    with pytest.raises(
+        RequestError, match=r"asks for transfer rows, but none are left: every text of .*rows.csv stands"
+    ):
+        distilbench("run", tiny_recipe, "--data", files / "rows.csv", "--transfer-data", files / "rows.csv")
+
+
+def test_test_file_without_labels_is_refused(make, files):
+    with pytest.raises(RequestError, match="the test rows have no labels; name their column with --label"):
+        make(train=files / "rows.csv", test=files / "more.csv")
+
+
+@pytest.mark.parametrize("missing", ["models/of mine/tuned", "./tuned", "/nowhere/tuned", "tuned"])
+def test_dry_run_refuses_a_teacher_folder_that_is_not_there(tiny_recipe, missing):
+    with pytest.raises(RequestError, match=f"'{missing}'.*(folder with|model folder)"):
+        distilbench("run", tiny_recipe, "--teacher", missing, "--dry-run")

@@ -1,0 +1,163 @@
+"""What the training of a student leaves: its history, and its epochs when it is stopped."""
+
+import json
+import re
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from tokenizers import Tokenizer
+
+from bench.recipe.file import read_recipe
+from bench.recipe.parts import Augmentation
+from bench.steps.data import find_teacher_weights, split
+from bench.steps.export import export, label
+from bench.steps.screen import Screen
+from bench.steps.training import train_student, train_teacher
+from bench.steps.vocabulary import build_vocabulary
+from bench.steps.workplace import Workplace
+from materials.errors import RequestError
+from materials.splits.split import load_splits
+from materials.stages import StageStore
+
+
+class StoppingScreen(Screen):
+    """Interrupts a step once it has reported `stop_at`, and remembers all reports and notices."""
+
+    def __init__(self, stop_at=None):
+        super().__init__()
+        self.stop_at, self.reported, self.notices = stop_at, [], []
+
+    def notice(self, sentence):
+        if not sentence.startswith("rows: "):  # what the splits hold
+            self.notices.append(sentence)
+
+    @contextmanager
+    def step(self, title):
+        def report(done, total):
+            self.reported.append((done, total))
+            if done == self.stop_at:
+                raise KeyboardInterrupt
+
+        yield report
+
+
+def train(recipe, root, *, stop_at=None, overrides=(), seed=0):
+    """The checkpoint of the recipe's first student, trained on labels alone, and the screen."""
+    screen = StoppingScreen(stop_at)
+    work = Workplace(
+        recipe=read_recipe(str(recipe), overrides), store=StageStore(root=root, notice=screen.notice), screen=screen
+    )
+    weights = find_teacher_weights(work)
+    splits = split(work, weights, 0)
+    student, objective = work.recipe.students[0], work.recipe.objectives[0]
+    vocabulary = build_vocabulary(work, weights, splits, student)
+    teacher = logits = None
+    if objective.needs_teacher:
+        teacher = train_teacher(work, weights, splits, 0)
+        origin = {"splits": splits, "made": {"recipe": "tiny", "model": "teacher", "seed": 0}, "licences": {}}
+        logits = label(work, splits, teacher, export(work, teacher, ["eager"], **origin), 0)
+    checkpoint = train_student(
+        work, student, objective, splits=splits, vocabulary=vocabulary, teacher=teacher, logits=logits, seed=seed
+    )
+    return checkpoint, screen
+
+
+def test_history_of_a_student_starts_before_training_and_has_test_scores(tiny_recipe, tmp_path):
+    checkpoint, screen = train(tiny_recipe, tmp_path, overrides=["students.0.epochs=3"])
+    history = json.loads((checkpoint / "history.json").read_text())
+    assert [epoch["epoch"] for epoch in history] == [0, 1, 2, 3]
+    assert history[0]["test_cross_entropy"] == pytest.approx(0.693, abs=0.2)
+    assert all(0 <= epoch["test_macro_f1"] <= 1 for epoch in history)
+    assert screen.notices == []
+
+
+def test_stopped_student_goes_on_from_its_last_epoch_to_the_same_weights(tiny_recipe, tmp_path):
+    overrides = ["students.0.epochs=4"]
+    undisturbed, screen = train(tiny_recipe, tmp_path / "a", overrides=overrides)
+    steps = screen.reported[-1][1]
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_recipe, tmp_path / "b", overrides=overrides, stop_at=steps // 2 + 2)
+    assert len(list((tmp_path / "b").rglob("progress.pt"))) == 1
+    checkpoint, screen = train(tiny_recipe, tmp_path / "b", overrides=overrides)
+    assert screen.reported[0] == (steps // 2 + 1, steps)
+    assert [sentence for sentence in screen.notices if "goes on from the last whole epoch" in sentence]
+    assert (checkpoint / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
+    assert not list((tmp_path / "b").rglob("progress.pt"))
+
+
+def test_teacher_that_runs_in_every_epoch_teaches_what_its_stored_logits_do(tiny_recipe, tmp_path):
+    losses = []
+    for every_epoch in ("false", "true"):
+        objective = f"objectives=[{{name: logits, transfer: true, teacher_every_epoch: {every_epoch}}}]"
+        checkpoint, _ = train(tiny_recipe, tmp_path, overrides=[objective, "students.0.transfer_epochs=2"])
+        losses.append([epoch["loss"] for epoch in json.loads((checkpoint / "history.json").read_text())[1:]])
+    stored, anew = losses
+    assert anew == pytest.approx(stored, rel=0.02)  # in bf16 where the processor has it
+    assert len(list((tmp_path / "stages" / "student").glob("*/stage.json"))) == 2
+
+
+def test_teacher_is_not_trained_again_for_other_transfer_rows(tiny_recipe, tmp_path):
+    for change in ("data.transfer_rows=50", "data.transfer_rows=60"):
+        overrides = [change, "objectives=[{name: logits}]", "students.0.epochs=1", "teacher.epochs=1"]
+        train(tiny_recipe, tmp_path, overrides=overrides)
+    made = {kind: len(list((tmp_path / "stages" / kind).glob("*/stage.json"))) for kind in ("teacher", "logits")}
+    assert made == {"teacher": 1, "logits": 2}
+
+
+def made_rows(work):
+    splits = load_splits(split(work, find_teacher_weights(work), 0))
+    return [text for text in splits.transfer.texts if "[MASK]" in text]
+
+
+def test_rows_made_of_train_rows_are_labelled_by_a_teacher_that_knows_the_mask(tiny_recipe, tiny_bert, tmp_path):
+    overrides = ["data.transfer=null", "data.augmentation={copies: 2}"]
+    store, screen = StageStore(root=tmp_path), StoppingScreen()
+    work = Workplace(recipe=read_recipe(str(tiny_recipe), overrides), store=store, screen=screen)
+    assert made_rows(work)
+    tokenizer = Tokenizer.from_file(str(tiny_bert / "tokenizer.json"))
+    assert tokenizer.token_to_id("[MASK]") in tokenizer.encode(made_rows(work)[0]).ids
+
+
+def test_mask_that_the_teacher_does_not_know_is_refused(tiny_recipe, tiny_bert, tmp_path):
+    folder = shutil.copytree(tiny_bert, tmp_path / "bert")
+    content = json.loads((folder / "tokenizer.json").read_text())
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] != "[MASK]"]
+    (folder / "tokenizer.json").write_text(json.dumps(content))
+    overrides = [f"teacher.weights={folder}", "data.augmentation={}"]
+    store, screen = StageStore(root=tmp_path), StoppingScreen()
+    work = Workplace(recipe=read_recipe(str(tiny_recipe), overrides), store=store, screen=screen)
+    with pytest.raises(RequestError, match=r"no token for a masked word, such as \[MASK\]; set .*mask_share to 0"):
+        split(work, find_teacher_weights(work), 0)
+    none = work.recipe.data.model_copy(update={"augmentation": Augmentation(mask_share=0)})
+    without = Workplace(recipe=work.recipe.model_copy(update={"data": none}), store=store, screen=screen)
+    assert made_rows(without) == []
+
+
+def test_loss_that_is_no_number_stops_with_the_model_the_step_and_the_epoch(tiny_recipe, tmp_path):
+    overrides = [
+        "students.0.learning_rate=10",
+        "students.0.optimiser=sgd",
+        "students.0.largest_gradient_norm=null",
+        "students.0.settings.buckets=0",
+        "students.0.batch_size=2",
+        "students.0.epochs=40",
+    ]
+    with pytest.raises(
+        RequestError, match=r"linear hard: the loss became (nan|inf) at step \d+ of \d+, in epoch \d+ of"
+    ):
+        train(tiny_recipe, tmp_path, overrides=overrides)
+
+
+def test_first_weights_that_favour_a_class_are_named(tiny_recipe, tmp_path):
+    one_wide_filter = "students.0={architecture: cnn, dimensions: 8, settings: {widths: [30], filters: 1}, epochs: 1}"
+    notices = [
+        notice
+        for seed in range(4)
+        for notice in train(tiny_recipe, tmp_path, overrides=[one_wide_filter], seed=seed)[1].notices
+    ]
+    assert notices
+    assert all(
+        re.fullmatch(r"cnn hard: its cross entropy before training is \d.\d\d; expected about ln 2 = 0.69", notice)
+        for notice in notices
+    )

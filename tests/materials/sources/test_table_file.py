@@ -1,0 +1,161 @@
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from materials.errors import RequestError
+from materials.sources.table_file import read_table, read_texts
+
+FRAME = pd.DataFrame({"text": ["NA", 'a, quoted "text"', "ünïcode"], "label": ["x", "y", "x"]})
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz"])
+def test_every_kind_of_file_reads_the_same(tmp_path, suffix):
+    path = tmp_path / f"rows{suffix}"
+    if suffix == ".jsonl":
+        FRAME.to_json(path, orient="records", lines=True)
+    elif suffix == ".parquet":
+        FRAME.to_parquet(path)
+    else:
+        FRAME.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
+    table = read_table(path, text="text", label=None)
+    assert table.texts == FRAME["text"].tolist()
+    assert table.labels == ["x", "y", "x"]
+
+
+def test_whole_numbers_stored_as_floats_are_the_same_labels(tmp_path):
+    pd.DataFrame({"text": ["a", "b"], "label": [1.0, 2.0]}).to_parquet(tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet", text="text", label="label").labels == ["1", "2"]
+
+
+def test_file_without_label_column_has_no_labels(tmp_path):
+    FRAME[["text"]].to_csv(tmp_path / "a.csv", index=False)
+    assert read_table(tmp_path / "a.csv", text="text", label=None).labels is None
+
+
+def test_labels_of_transfer_files_are_not_read(tmp_path):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    assert read_texts(tmp_path / "a.csv", text="text").labels is None
+
+
+def refuse(path, match, *, text="text", label="label"):
+    with pytest.raises(RequestError, match=match):
+        read_table(path, text=text, label=label)
+
+
+def test_missing_file_is_refused(tmp_path):
+    refuse(tmp_path / "none.csv", "there is no file")
+
+
+def test_empty_file_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"")
+    refuse(tmp_path / "a.csv", "is empty")
+
+
+def test_file_with_a_header_only_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n")
+    refuse(tmp_path / "a.csv", "has no rows")
+
+
+def test_missing_column_names_the_columns_there_are(tmp_path):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    refuse(tmp_path / "a.csv", "no column 'body'; name one with --text; columns: text, label", text="body")
+    refuse(tmp_path / "a.csv", "no column 'stars'; name one with --label", label="stars")
+
+
+@pytest.mark.parametrize("hole", [np.nan, "", "   "])
+def test_empty_texts_and_labels_are_refused_with_their_rows(tmp_path, hole):
+    pd.DataFrame({"text": ["a", hole], "label": ["x", "y"]}).to_csv(tmp_path / "a.csv", index=False)
+    refuse(tmp_path / "a.csv", r"1 of 2 rows .* have no text in column 'text' \(row 2\)")
+    pd.DataFrame({"text": ["a", "b"], "label": [hole, "y"]}).to_csv(tmp_path / "b.csv", index=False)
+    refuse(tmp_path / "b.csv", r"1 of 2 rows .* have no label in column 'label' \(row 1\)")
+
+
+def test_class_numbers_of_a_hub_file_become_the_names_it_holds(tmp_path):
+    table = pa.table({"text": ["a", "b", "c"], "label": [2, 0, -1], "kind": [0, 1, 0]})
+    features = {
+        "text": {"dtype": "string", "_type": "Value"},
+        "label": {"names": ["negative", "neutral", "positive"], "_type": "ClassLabel"},
+        "gone": {"names": ["x"], "_type": "ClassLabel"},
+    }
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "a.parquet")
+    assert read_table(tmp_path / "a.parquet", text="text", label="label").labels == ["positive", "negative", "-1"]
+    assert read_table(tmp_path / "a.parquet", text="text", label="kind").labels == ["0", "1", "0"]
+
+
+def test_missing_values_in_parquet_are_refused(tmp_path):
+    pd.DataFrame({"text": ["a", None], "label": ["x", "y"]}).to_parquet(tmp_path / "a.parquet")
+    refuse(tmp_path / "a.parquet", "have no text")
+
+
+def test_file_that_is_not_utf8_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,label\ncafé,x\n".encode("latin-1"))
+    refuse(tmp_path / "a.csv", "is not UTF-8")
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv.gz"])
+def test_file_that_is_something_else_is_refused(tmp_path, suffix):
+    (tmp_path / f"a{suffix}").write_bytes(b"\x00 nothing of the kind")
+    refuse(tmp_path / f"a{suffix}", "cannot be read|is not UTF-8")
+
+
+def test_truncated_gzip_is_refused(tmp_path):
+    whole = gzip.compress(FRAME.to_csv(index=False).encode() * 50)
+    (tmp_path / "a.csv.gz").write_bytes(whole[: len(whole) // 2])
+    refuse(tmp_path / "a.csv.gz", "cannot be read")
+
+
+def test_unknown_kind_of_file_names_the_known_ones(tmp_path):
+    (tmp_path / "a.xlsx").write_bytes(b"x")
+    refuse(tmp_path / "a.xlsx", r"unknown kind '.xlsx'; known: .csv")
+
+
+def test_a_text_of_100000_characters_is_read_whole(tmp_path):
+    pd.DataFrame({"text": ["word " * 20_000, "b"], "label": ["x", "y"]}).to_csv(tmp_path / "a.csv", index=False)
+    assert len(read_table(tmp_path / "a.csv", text="text", label="label").texts[0]) == 100_000
+
+
+def test_unquoted_comma_is_refused_rather_than_read_as_another_column(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\ngood, really,x\nbad, really,y\n")
+    refuse(tmp_path / "a.csv", "more fields than its header; quote texts that hold a comma")
+    (tmp_path / "b.csv").write_text("text,label\ngood,x\nbad, really,y\n")
+    refuse(tmp_path / "b.csv", "cannot be read as .csv: .*Expected 2 fields in line 3, saw 3")
+
+
+def test_damaged_gzip_is_refused(tmp_path):
+    whole = bytearray(gzip.compress(FRAME.to_csv(index=False).encode() * 50))
+    whole[20:40] = b"x" * 20
+    (tmp_path / "a.csv.gz").write_bytes(whole)
+    refuse(tmp_path / "a.csv.gz", "cannot be read|is not UTF-8")
+
+
+def test_transfer_file_without_rows_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("text\n")
+    with pytest.raises(RequestError, match="has no rows"):
+        read_texts(tmp_path / "a.csv", text="text")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("hole", [None, "", "   "])
+def test_rows_with_a_hole_are_left_out_and_counted_when_asked_for(tmp_path, hole, suffix):
+    frame = pd.DataFrame({"text": ["a", hole, "c", "d"], "label": ["x", "y", hole, "y"], "other": [hole] * 4})
+    path = tmp_path / f"rows{suffix}"
+    write = {".csv": frame.to_csv, ".parquet": frame.to_parquet}.get(suffix)
+    write(path, index=False) if write else frame.to_json(path, orient="records", lines=True)
+    table = read_table(path, text="text", label=None, drop_missing=True)
+    assert (table.texts, table.labels, table.dropped) == (["a", "d"], ["x", "y"], 2)
+    texts = read_texts(path, text="text", drop_missing=True)
+    assert (texts.texts, texts.dropped) == (["a", "c", "d"], 1)
+    with pytest.raises(RequestError, match="no row of .* has a value in each of the columns other"):
+        read_texts(path, text="other", drop_missing=True)
+
+
+def test_column_that_is_not_there_is_refused_whether_rows_are_left_out_or_not(tmp_path):
+    FRAME.to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(RequestError, match="no column 'body'; name one with --set data.transfer_text=COLUMN; columns"):
+        read_texts(tmp_path / "a.csv", text="body", option="--set data.transfer_text=COLUMN", drop_missing=True)
