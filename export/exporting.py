@@ -50,7 +50,7 @@ class ExportRequest:
     @cached_property
     def encoded(self) -> Any:
         """The rows as the model takes them, encoded once however many files are compared on them."""
-        return self.origin.classifier.encoder.encode(self.rows.texts)
+        return self.origin.classifier.encoder.encode(self.rows.items)
 
 
 @contextmanager
@@ -222,7 +222,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
         candidate.input_names,
         encoder=request.origin.classifier.encoder,
         rows=request.encoded,
-        labels=request.rows.labels,
+        labels=request.rows.targets,
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,
     )
@@ -232,7 +232,7 @@ def _reads_alike(request: ExportRequest, bundle: Bundle) -> bool:
     """Whether the tokenizer in the bundle gives the numbers of the trained model's for the first rows."""
     if bundle.modality != "text":
         return True
-    expected, found = request.encoded[:ROWS], bundle.encoder().encode(request.rows.texts[:ROWS])
+    expected, found = request.encoded[:ROWS], bundle.encoder().encode(request.rows.items[:ROWS])
     return np.array_equal(expected.tokens, found.tokens) and np.array_equal(expected.bounds, found.bounds)
 
 

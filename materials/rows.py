@@ -1,9 +1,13 @@
-"""What a data set is once it has been read: texts with label names, and later the splits of one seed."""
+"""What a data set is once it has been read: items with labels, and later the splits of one seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from materials.modalities import MODALITIES, Item, Modality
+from materials.tasks.single_label import SingleLabel
+from materials.tasks.task import RawLabel, Task
 
 # rows of a transfer source, labelled rows that a balance left over, and rows made of train rows
 TRANSFER_KINDS = ("other", "rest", "augmented")
@@ -11,13 +15,14 @@ TRANSFER_KINDS = ("other", "rest", "augmented")
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Texts as they were read, each with the name of its label, or none when the source has no labels.
+    """Items as they were read, each with its label, or none when the source has no labels.
 
-    `dropped` rows had no text or no label and were left out.
+    `modality` names what the items are. `dropped` rows had no item or no label and were left out.
     """
 
-    texts: list[str]
-    labels: list[str] | None
+    items: list[Item]
+    labels: list[RawLabel] | None
+    modality: str = "text"
     dropped: int = 0
 
 
@@ -36,18 +41,35 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Texts with label numbers, int64 of shape (rows,); -1 where a row has no label."""
+    """Items with their targets, whose form is the task's: see `materials.tasks`."""
 
-    texts: list[str]
-    labels: np.ndarray
+    items: list[Item]
+    targets: np.ndarray
+    modality: str = "text"
 
     def __len__(self) -> int:
-        return len(self.texts)
+        return len(self.items)
+
+    def take(self, numbers: Sequence[int] | np.ndarray) -> "Rows":
+        """The rows of these numbers, in this order."""
+        chosen = np.asarray(numbers, dtype=np.int64)
+        items = [self.items[number] for number in chosen.tolist()]
+        return Rows(items=items, targets=self.targets[chosen], modality=self.modality)
+
+    @property
+    def kind(self) -> Modality:
+        """What the items are."""
+        return MODALITIES[self.modality]
+
+    @property
+    def digest(self) -> str:
+        """What the items, without their targets, are known by."""
+        return self.kind.digest(self.items)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Splits:
-    """The rows of one seed; `label_names[i]` is the name of label i, and transfer rows carry no labels.
+    """The rows of one seed; `label_names[i]` names output i of a model, and transfer rows carry no labels.
 
     `transfer_kinds` says for each transfer row what it is: one of TRANSFER_KINDS.
     `mask_token` stands in transfer rows where a word was masked, as their teacher knows it; none where none was.
@@ -58,8 +80,14 @@ class Splits:
     test: Rows
     transfer: Rows
     label_names: tuple[str, ...]
+    task: Task = field(default_factory=SingleLabel)
     transfer_kinds: tuple[str, ...] = ()
     mask_token: str | None = None
+
+    @property
+    def modality(self) -> str:
+        """What the items of all parts are."""
+        return self.train.modality
 
     def chosen_transfer(self, wanted: bool | Sequence[str]) -> np.ndarray:
         """The numbers of the transfer rows of the kinds wanted, int64: all for true, none for false."""

@@ -45,10 +45,10 @@ def _models(data: PeerData) -> Iterator[Any]:
     import fasttext
 
     order = np.random.default_rng(data.seed).permutation(len(data.train))  # it takes rows in the order of the file
-    lines = _lines(data.train.texts)
+    lines = _lines(data.train.items)
     with tempfile.TemporaryDirectory() as scratch:
         rows = Path(scratch) / "train.txt"
-        content = "".join(f"{LABEL}{data.train.labels[row]} {lines[row]}\n" for row in order)
+        content = "".join(f"{LABEL}{data.train.targets[row]} {lines[row]}\n" for row in order)
         rows.write_text(content, encoding="utf-8", newline="\n")
         for epochs in EPOCHS:
             yield fasttext.train_supervised(

@@ -96,8 +96,8 @@ def best_on_validation(
     from sklearn.metrics import f1_score
 
     def macro_f1(model: Model) -> float:
-        predicted = predict(model, validation.texts).argmax(axis=1)
-        return float(f1_score(validation.labels, predicted, average="macro"))
+        predicted = predict(model, validation.items).argmax(axis=1)
+        return float(f1_score(validation.targets, predicted, average="macro"))
 
     return max(models, key=macro_f1) if len(validation) else next(iter(models))
 

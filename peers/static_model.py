@@ -73,15 +73,15 @@ def _distil(weights: Path) -> Any:
 
 def _fit(model: Any, data: PeerData) -> None:
     """Fine-tune until the validation rows, or else a tenth of the train rows, have not improved for five epochs."""
-    seen = set(data.train.labels.tolist())
-    known = [row for row, label in enumerate(data.validation.labels.tolist()) if label in seen]
-    texts = encodable(data.validation.texts)
+    seen = set(data.train.targets.tolist())
+    known = [row for row, label in enumerate(data.validation.targets.tolist()) if label in seen]
+    texts = encodable(data.validation.items)
     try:
         model.fit(
-            encodable(data.train.texts),
-            data.train.labels.tolist(),
+            encodable(data.train.items),
+            data.train.targets.tolist(),
             X_val=[texts[row] for row in known] or None,
-            y_val=data.validation.labels[known].tolist() or None,
+            y_val=data.validation.targets[known].tolist() or None,
             device="cpu",
             random_seed=data.seed,
         )

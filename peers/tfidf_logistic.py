@@ -25,11 +25,11 @@ def train(data: PeerData, folder: Path) -> None:
 
     vectorizer = TfidfVectorizer(**SETTINGS)
     try:
-        features = vectorizer.fit_transform(encodable(data.train.texts))
+        features = vectorizer.fit_transform(encodable(data.train.items))
     except ValueError:
         raise RequestError("peer 'tfidf-logistic' found no word of two letters in the train texts") from None
     best = best_on_validation(
-        (_fit(features, data.train.labels, inverse_penalty) for inverse_penalty in INVERSE_PENALTIES),
+        (_fit(features, data.train.targets, inverse_penalty) for inverse_penalty in INVERSE_PENALTIES),
         lambda model, texts: _classify(vectorizer, model, texts, len(data.label_names)),
         data.validation,
     )

@@ -50,7 +50,7 @@ class ResNeXt1D(TextStudent):
             for before, after, stride in zip(widths[:-1], widths[1:], strides, strict=True)
         ]
         self.stages = nn.ModuleList(
-            Stage(entry, count, cardinality=cardinality) for entry, count in zip(entries, channels, strict=True)
+            ResidualStage(entry, count, cardinality=cardinality) for entry, count in zip(entries, channels, strict=True)
         )
         self.output = nn.Linear(widths[-1], classes)
 
@@ -74,7 +74,7 @@ class ResNeXt1D(TextStudent):
         return folded
 
 
-class Stage(nn.Module):
+class ResidualStage(nn.Module):
     """What changes width and length, then the blocks.
 
     Values are (batch, width, length); `is_word` is (batch, 1, length), 1 for a word and 0 for padding. Between stages,

@@ -10,7 +10,7 @@ from training.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
-class Teacher:
+class TeacherKind:
     """How a kind of teacher begins from pretrained weights, and how a trained one is written and read.
 
     `open` takes anybody's fine-tuned weights as they are. `modality` is what it classifies, text or image.
@@ -23,15 +23,15 @@ class Teacher:
     modality: str
 
 
-TEACHERS: dict[str, Teacher] = {
-    "transformer": Teacher(
+TEACHERS: dict[str, TeacherKind] = {
+    "transformer": TeacherKind(
         start=start_transformer,
         open=open_transformer,
         save=save_transformer,
         load=load_transformer,
         modality="text",
     ),
-    "image-classifier": Teacher(
+    "image-classifier": TeacherKind(
         start=start_image_classifier,
         open=load_image_classifier,
         save=save_image_classifier,

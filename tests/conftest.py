@@ -86,7 +86,7 @@ def tiny_bundle(
     """A function that gives the bundle of a model, 'student' or 'transformer', in a format, exported once."""
     root, rows = tmp_path_factory.mktemp("tiny-bundles"), labelled(60)
     checkpoints = {"student": tiny_student, "transformer": tiny_transformer}
-    with opened_once(checkpoints, rows.texts) as origin_of:
+    with opened_once(checkpoints, rows.items) as origin_of:
         yield exported_once(origin_of, root, rows=rows, licences=LICENCES)
 
 

@@ -25,13 +25,13 @@ UNTRAINED_ROWS = 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Encoded rows: labels int64 (rows,), -1 for none; teacher logits float32 (rows, classes) or none.
+    """Encoded rows: targets in the form of the task; teacher logits float32 (rows, classes) or none.
 
     `teacher`, where it is given, computes the logits of rows by their numbers whenever they are needed.
     """
 
     encoded: TokenRows
-    labels: np.ndarray
+    targets: np.ndarray
     teacher_logits: np.ndarray | None = None
     teacher: Callable[[np.ndarray], np.ndarray] | None = None
 
@@ -164,7 +164,7 @@ class _Training:
         rows = np.linspace(0, count - 1, min(count, UNTRAINED_ROWS)).astype(np.int64)
         logits = self._predict(self.examples.encoded.take(rows))
         loss = self._objective(torch.from_numpy(logits).to(self.settings.device), rows).item()
-        self.history.append(self._epoch(0, loss, scores_of(logits, self.examples.labels[rows]), seconds=0.0))
+        self.history.append(self._epoch(0, loss, scores_of(logits, self.examples.targets[rows]), seconds=0.0))
         return self.history[-1]
 
     def train_epoch(self, report: Report) -> Epoch:
@@ -184,7 +184,7 @@ class _Training:
             order.append(rows)
             report(self.mover.steps_done, self.mover.steps)
         seconds = time.perf_counter() - started
-        train = scores_of(torch.cat(outputs).cpu().numpy(), self.examples.labels[np.concatenate(order)])
+        train = scores_of(torch.cat(outputs).cpu().numpy(), self.examples.targets[np.concatenate(order)])
         self.history.append(self._epoch(number, float(np.mean(losses)), train, seconds=seconds))
         self._check(self.history[-1].validation.cross_entropy, "the validation loss", step=self.mover.steps_done)
         trained = [epoch.validation.macro_f1 for epoch in self.history if epoch.epoch > 0]
@@ -213,7 +213,7 @@ class _Training:
 
     def _objective(self, logits: Tensor, rows: np.ndarray) -> Tensor:
         device, settings = self.settings.device, self.settings
-        labels, teacher = torch.from_numpy(self.examples.labels[rows]).to(device), None
+        labels, teacher = torch.from_numpy(self.examples.targets[rows]).to(device), None
         if self.examples.teacher is not None:
             teacher = torch.from_numpy(self.examples.teacher(rows)).to(device)
         elif self.examples.teacher_logits is not None:
@@ -227,7 +227,7 @@ class _Training:
 
     def _epoch(self, number: int, loss: float, train: Scores | None, *, seconds: float) -> Epoch:
         """The epoch with the model's scores on held-out rows."""
-        validation = scores_of(self._predict(self.validation.encoded), self.validation.labels)
+        validation = scores_of(self._predict(self.validation.encoded), self.validation.targets)
         if validation is None:
             raise ValueError("validation rows need labels")
         return Epoch(
@@ -237,5 +237,5 @@ class _Training:
             loss=loss,
             train=train,
             validation=validation,
-            test=scores_of(self._predict(self.test.encoded), self.test.labels) if self.test else None,
+            test=scores_of(self._predict(self.test.encoded), self.test.targets) if self.test else None,
         )

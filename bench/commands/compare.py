@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.commands.measure import read_rows
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from bench.record.run_file import TEST_ROWS
 from bench.reports.bounds import broken_bounds, read_bound
 from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
@@ -44,7 +44,7 @@ class CompareRequest:
     data: Path | None
     text: str
     label: str | None
-    task: Task
+    workload: Workload
     launches: int
     fail_if: tuple[str, ...]
     format: str
@@ -75,7 +75,7 @@ def _compare_models(request: CompareRequest) -> Comparison:
     data = request.data or rows_beside(request.base)
     table = read_rows(data, text=request.text, label=request.label)
     places = (request.base, request.new)
-    return compare_models(places, table, request.task, launches=request.launches, screen=Screen())
+    return compare_models(places, table, request.workload, launches=request.launches, screen=Screen())
 
 
 def rows_beside(bundle: Path) -> Path:

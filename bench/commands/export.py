@@ -58,7 +58,7 @@ def export_model(order: ExportOrder) -> int:
     screen = Screen()
     if notice := commerce_notice(licences):
         screen.notice(notice)
-    with open_origin(order.place, calibration.texts, opset=order.opset) as origin:
+    with open_origin(order.place, calibration.items, opset=order.opset) as origin:
         asked, formats = formats, _possible(formats, origin.classifier.architecture, order)
         if order.with_tokenizer:
             check_tokenizer(origin.classifier.encoder)
@@ -78,7 +78,7 @@ def export_model(order: ExportOrder) -> int:
                 and bundles[-1].runtime == "onnxruntime"
                 and bundles[-1].parity["status"] == "passed"
             ):
-                refused |= not _add_tokenizer(bundles[-1], rows.texts, screen)
+                refused |= not _add_tokenizer(bundles[-1], rows.items, screen)
     _print(bundles, order.output)
     return 1 if refused or any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.commands.run import save_run, show_run
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from bench.recipe.recipe import Measuring
 from bench.record.machine import check_device
 from bench.record.row import Row
@@ -31,18 +31,18 @@ from peers import PEERS
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureRequest:
-    """Which models to measure on which rows; `task` holds how, its model left empty."""
+    """Which models to measure on which rows; `workload` holds how, its model left empty."""
 
     models: tuple[Path, ...]
     data: Path
     text: str
     label: str | None
-    task: Task
+    workload: Workload
     output: Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class OpenedModel:
     """A model that was opened, and its name in the table."""
 
     title: str
@@ -50,7 +50,7 @@ class Subject:
     bundle: Bundle
 
 
-def make_task(
+def make_workload(
     *,
     threads: int,
     device: str,
@@ -58,8 +58,8 @@ def make_task(
     max_length_tokens: int | None,
     affinity: str | None = None,
     **timing: Any,
-) -> Task:
-    """A task from the words of the command line. Raises RequestError for one that a recipe would refuse."""
+) -> Workload:
+    """A workload from the words of the command line. Raises RequestError for one that a recipe would refuse."""
     lists = {name: value.split(",") if isinstance(value, str) else value for name, value in timing.items()}
     try:
         measuring = Measuring.model_validate({**lists, "affinity": affinity.split(",") if affinity else ()})
@@ -70,7 +70,7 @@ def make_task(
         raise RequestError(f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {given!r}") from None
     check_device(device)
     names = tuple(label_names.split(",")) if label_names else None
-    return Task(
+    return Workload(
         model="",
         threads=threads,
         device=device,
@@ -95,13 +95,13 @@ def measure_models(request: MeasureRequest) -> int:
         for number, subject in enumerate(subjects):
             folder = Path(work) / str(number)
             folder.mkdir()
-            measurement = _measure(request, subject, label_names, rows.texts, folder, screen)
+            measurement = _measure(request, subject, label_names, rows.items, folder, screen)
             row = _row(subject, measurement, rows, request, label_names=label_names)
             artefacts.append(
                 Artefact(row=row, source=None, measurement=measurement, test_rows=rows, label_names=label_names)
             )
         measured = [*with_speedups([artefact.row for artefact in artefacts]), *refused]
-        finished = describe_run(request.output.name, measured, threads=request.task.threads)
+        finished = describe_run(request.output.name, measured, threads=request.workload.threads)
         save_run(finished, artefacts, request.output)
     show_run(request.output, "rich")
     screen.notice(f"run.json, table.md and the raw samples are in {request.output}")
@@ -121,8 +121,8 @@ def read_rows(data: Path, *, text: str, label: str | None) -> Table:
 def as_rows(table: Table, label_names: Sequence[str]) -> Rows:
     """The rows with label numbers in the order of `label_names`, -1 where the table has none."""
     numbers = {name: number for number, name in enumerate(label_names)}
-    labels = [-1] * len(table.texts) if table.labels is None else [numbers[name] for name in table.labels]
-    return Rows(texts=table.texts, labels=np.array(labels, dtype=np.int64))
+    labels = [-1] * len(table.items) if table.labels is None else [numbers[name] for name in table.labels]
+    return Rows(items=table.items, targets=np.array(labels, dtype=np.int64))
 
 
 def check_labels(bundle: Bundle, table: Table, label_names: Sequence[str], title: str) -> None:
@@ -136,7 +136,7 @@ def check_labels(bundle: Bundle, table: Table, label_names: Sequence[str], title
     if table.labels is not None and (strange := sorted(set(table.labels) - own)):
         raise RequestError(
             f"{title} knows the labels {', '.join(bundle.label_names)}; the rows have {', '.join(strange[:5])}; "
-            "name a model's labels in the order of its outputs with --labels, or give rows of its own task"
+            "name a model's labels in the order of its outputs with --labels, or give rows of its own workload"
         )
     if own != set(label_names):
         raise RequestError(
@@ -152,14 +152,14 @@ def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequen
     return replace(measurement, logits=measurement.logits[:, [own.index(name) for name in label_names]])
 
 
-def _open_all(request: MeasureRequest, table: Table, screen: Screen) -> tuple[list[Subject], list[Row]]:
+def _open_all(request: MeasureRequest, table: Table, screen: Screen) -> tuple[list[OpenedModel], list[Row]]:
     """The models that can be measured on these rows, and a failed row for each that cannot."""
-    subjects: list[Subject] = []
+    subjects: list[OpenedModel] = []
     refused = []
     for place in request.models:
         try:
             bundle = open_model(
-                place, label_names=request.task.label_names, max_length_tokens=request.task.max_length_tokens
+                place, label_names=request.workload.label_names, max_length_tokens=request.workload.max_length_tokens
             )
             check_labels(bundle, table, (subjects[0].bundle if subjects else bundle).label_names, str(place))
             subjects.append(_name(place, bundle, subjects))
@@ -173,14 +173,14 @@ def _open_all(request: MeasureRequest, table: Table, screen: Screen) -> tuple[li
     return subjects, refused
 
 
-def _name(place: Path, bundle: Bundle, others: Sequence[Subject]) -> Subject:
+def _name(place: Path, bundle: Bundle, others: Sequence[OpenedModel]) -> OpenedModel:
     """The model's title from what made it, or from its place; its whole place where the title is taken."""
     there = place.resolve()
     title = bundle.made.get("model") or (there.name if place.is_dir() else f"{there.parent.name}/{there.stem}")
     taken = {(other.title, other.bundle.format, other.bundle.made.get("seed")) for other in others}
     if (title, bundle.format, bundle.made.get("seed")) in taken:
         title = str(place)
-    return Subject(title=str(title), place=place, bundle=bundle)
+    return OpenedModel(title=str(title), place=place, bundle=bundle)
 
 
 def _refused_row(place: Path, error: str, request: MeasureRequest) -> Row:
@@ -188,8 +188,8 @@ def _refused_row(place: Path, error: str, request: MeasureRequest) -> Row:
         model=place.name,
         role="foreign",
         task="classification",
-        device=request.task.device,
-        threads=request.task.threads,
+        device=request.workload.device,
+        threads=request.workload.threads,
         status="failed",
         error=error,
         architecture="unknown",
@@ -206,17 +206,17 @@ def _refused_row(place: Path, error: str, request: MeasureRequest) -> Row:
 
 def _measure(
     request: MeasureRequest,
-    subject: Subject,
+    subject: OpenedModel,
     label_names: Sequence[str],
     texts: Sequence[str],
     folder: Path,
     screen: Screen,
 ) -> Measurement | str:
     """The measurement, its logits in the order of `label_names`; or why there is none."""
-    task = replace(request.task, model=str(subject.place.resolve()))
+    workload = replace(request.workload, model=str(subject.place.resolve()))
     try:
         with screen.step(f"measuring {subject.title} as {subject.bundle.format}"):
-            measure_in_fresh_process(task, texts, folder)
+            measure_in_fresh_process(workload, texts, folder)
     except MeasurementFailed as failure:
         screen.notice(f"{subject.title} could not be measured: {failure}")
         return str(failure)
@@ -228,7 +228,7 @@ def _measure(
 
 
 def _row(
-    subject: Subject,
+    subject: OpenedModel,
     measurement: Measurement | str,
     rows: Rows,
     request: MeasureRequest,
@@ -247,10 +247,10 @@ def _row(
         measurement,
         model=subject.title,
         role=role,
-        threads=request.task.threads,
-        device=request.task.device,
+        threads=request.workload.threads,
+        device=request.workload.device,
     )
     row = replace(row, seed=made.get("seed"), bundle=os.path.relpath(subject.place, request.output))
-    if isinstance(measurement, str) or (rows.labels < 0).any():
+    if isinstance(measurement, str) or (rows.targets < 0).any():
         return row
-    return replace(row, **quality_figures(rows.labels, measurement.logits), label_names=label_names)
+    return replace(row, **quality_figures(rows.targets, measurement.logits), label_names=label_names)

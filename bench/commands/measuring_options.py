@@ -44,9 +44,9 @@ def measure(
     output: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/measure"),
 ) -> None:
     """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""
-    from bench.commands.measure import MeasureRequest, make_task, measure_models
+    from bench.commands.measure import MeasureRequest, make_workload, measure_models
 
-    task = make_task(
+    workload = make_workload(
         threads=threads,
         device=device,
         label_names=labels,
@@ -59,7 +59,7 @@ def measure(
         sweep_lengths=sweep_lengths,
         seconds=seconds,
     )
-    request = MeasureRequest(models=tuple(models), data=data, text=text, label=label, task=task, output=output)
+    request = MeasureRequest(models=tuple(models), data=data, text=text, label=label, workload=workload, output=output)
     raise typer.Exit(measure_models(request))
 
 
@@ -85,16 +85,16 @@ def compare(
     """Say what is better, worse or the same from BASE to NEW, with intervals; two models are timed in turns."""
     from bench.commands.compare import CompareRequest
     from bench.commands.compare import compare as compare_places
-    from bench.commands.measure import make_task
+    from bench.commands.measure import make_workload
 
-    task = make_task(threads=threads, device=device, label_names=labels, max_length_tokens=max_length)
+    workload = make_workload(threads=threads, device=device, label_names=labels, max_length_tokens=max_length)
     request = CompareRequest(
         base=base,
         new=new,
         data=data,
         text=text,
         label=label,
-        task=task,
+        workload=workload,
         launches=launches,
         fail_if=tuple(fail_if or ()),
         format=format,
@@ -138,12 +138,12 @@ def self_check(
     output: Annotated[Path, typer.Option(help="Where to write check.json and table.md.")] = Path("runs/self-check"),
 ) -> None:
     """Check the harness on this machine: against timeit, its own cost, and how often equal files look different."""
-    from bench.commands.measure import make_task
+    from bench.commands.measure import make_workload
     from bench.commands.self_check import CheckRequest
     from bench.commands.self_check import self_check as check
 
-    task = make_task(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
+    workload = make_workload(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
     request = CheckRequest(
-        models=tuple(models), data=data, text=text, pairs=pairs, launches=launches, task=task, output=output
+        models=tuple(models), data=data, text=text, pairs=pairs, launches=launches, workload=workload, output=output
     )
     raise typer.Exit(check(request))

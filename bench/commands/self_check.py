@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from bench.commands.compare import rows_beside
-from bench.commands.measure import Subject, read_rows
+from bench.commands.measure import OpenedModel, read_rows
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import Report, figure, markdown_tables, rich_tables
 from bench.scores.significance import compare_times
@@ -37,7 +37,7 @@ class CheckRequest:
     text: str
     pairs: int
     launches: int
-    task: Task
+    workload: Workload
     output: Path
 
 
@@ -45,9 +45,9 @@ def self_check(request: CheckRequest) -> int:
     """Run the three checks, write check.json and table.md, print the table; 1 when a check failed, else 0."""
     screen = Screen()
     data = request.data or rows_beside(request.models[0])
-    texts = read_rows(data, text=request.text, label=None).texts
-    subjects = [Subject(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
-    agreements = [_agreement(subject, texts, request.task, screen) for subject in subjects]
+    texts = read_rows(data, text=request.text, label=None).items
+    subjects = [OpenedModel(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
+    agreements = [_agreement(subject, texts, request.workload, screen) for subject in subjects]
     pairs = [
         _pair(subjects[number % len(subjects)], texts, request, f"pair {number + 1} of {request.pairs}", screen)
         for number in range(request.pairs)
@@ -57,7 +57,7 @@ def self_check(request: CheckRequest) -> int:
         "versions": package_versions(),
         "git_commit": git_commit(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "threads": request.task.threads,
+        "threads": request.workload.threads,
         "launches": request.launches,
         "agreements": agreements,
         "pairs": pairs,
@@ -113,9 +113,9 @@ def _alarms(name: str, known: list[dict[str, Any]]) -> Report:
     return f"A/A: the same file compared with itself, {name}", header, [line]
 
 
-def _agreement(subject: Subject, texts: list[str], task: Task, screen: Screen) -> dict[str, Any]:
+def _agreement(subject: OpenedModel, texts: list[str], workload: Workload, screen: Screen) -> dict[str, Any]:
     with screen.step(f"{subject.title} against timeit"), tempfile.TemporaryDirectory() as folder:
-        one = replace(task, model=str(subject.place.resolve()))
+        one = replace(workload, model=str(subject.place.resolve()))
         try:
             measure_in_fresh_process(one, texts, Path(folder), program="bench.harness.agreement")
         except MeasurementFailed as failure:
@@ -124,9 +124,9 @@ def _agreement(subject: Subject, texts: list[str], task: Task, screen: Screen) -
     return {"model": subject.title, **content}
 
 
-def _pair(subject: Subject, texts: list[str], request: CheckRequest, title: str, screen: Screen) -> dict[str, Any]:
+def _pair(subject: OpenedModel, texts: list[str], request: CheckRequest, title: str, screen: Screen) -> dict[str, Any]:
     launched = launch_in_turns(
-        [subject, subject], texts, request.task, launches=request.launches, screen=screen, title=f"A/A {title}"
+        [subject, subject], texts, request.workload, launches=request.launches, screen=screen, title=f"A/A {title}"
     )
     figures = {}
     for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):

@@ -1,4 +1,4 @@
-"""Checks the harness in a fresh process: `python -m bench.harness.agreement TASK TEXTS FOLDER` writes agreement.json.
+"""Checks the harness in a fresh process (`python -m bench.harness.agreement WORKLOAD TEXTS FOLDER`): agreement.json.
 
 Its p50 is held against an independent loop of timeit over the same session and inputs, in turns; its own cost per call
 is what the loop takes beyond bare calls of a function that does nothing.
@@ -17,17 +17,17 @@ import numpy as np
 from bench.harness.scenarios import one_of_each_shape, single_inputs, single_texts
 from bench.harness.subject import load_subject
 from bench.harness.timing import FEWEST_ROUNDS, time_rounds, warm_up
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from export.foreign import open_model
 
 TURNS = 7
 CALLS = 20_000
 
 
-def main(task_file: Path, texts_file: Path, folder: Path) -> None:
+def main(workload_file: Path, texts_file: Path, folder: Path) -> None:
     """Write the p50 of both, turn by turn, in milliseconds, and the cost in nanoseconds."""
-    task = Task.read(task_file)
-    subject = load_subject(task, open_model(Path(task.model)))
+    workload = Workload.read(workload_file)
+    subject = load_subject(workload, open_model(Path(workload.model)))
     if subject.graph is None:
         raise ValueError("a library has no session to check the harness on")
     graph = subject.graph
@@ -38,7 +38,9 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
         return graph.forward(prepared[number])
 
     warm_up(call, len(prepared), one_of_each_shape(graph, texts))
-    turns = [(_harness_p50(call, len(prepared), task.seconds), _timeit_p50(call, len(prepared))) for _ in range(TURNS)]
+    turns = [
+        (_harness_p50(call, len(prepared), workload.seconds), _timeit_p50(call, len(prepared))) for _ in range(TURNS)
+    ]
     content = {
         "harness_p50_ms": [harness for harness, _ in turns],
         "timeit_p50_ms": [independent for _, independent in turns],

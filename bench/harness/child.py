@@ -1,4 +1,4 @@
-"""The process that measures one model and nothing else: `python -m bench.harness.child TASK TEXTS FOLDER`."""
+"""The process that measures one model and nothing else: `python -m bench.harness.child WORKLOAD TEXTS FOLDER`."""
 
 import json
 import os
@@ -17,21 +17,23 @@ from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
 from bench.harness.subject import Subject, load_subject
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
 
 
-def main(task_file: Path, texts_file: Path, folder: Path) -> None:
+def main(workload_file: Path, texts_file: Path, folder: Path) -> None:
     """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
-    task = Task.read(task_file)
+    workload = Workload.read(workload_file)
     texts = json.loads(texts_file.read_text(encoding="utf-8"))
-    before = noise_before() if task.scenarios else None
-    nvml = Nvml.open() if task.device == "cuda" and task.scenarios else None
+    before = noise_before() if workload.scenarios else None
+    nvml = Nvml.open() if workload.device == "cuda" and workload.scenarios else None
     others_on_gpu = nvml.other_processes() if nvml else None
-    bundle = open_model(Path(task.model), label_names=task.label_names, max_length_tokens=task.max_length_tokens)
+    bundle = open_model(
+        Path(workload.model), label_names=workload.label_names, max_length_tokens=workload.max_length_tokens
+    )
     started = time.perf_counter()
-    subject = load_subject(task, bundle)
+    subject = load_subject(workload, bundle)
     loaded = time.perf_counter()
     load_peak = peak_bytes()
     subject.classify(texts[:1], 1)
@@ -47,7 +49,7 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if before is not None:
-        result |= _measure_speed(task, subject, texts, folder)
+        result |= _measure_speed(workload, subject, texts, folder)
         if not peak_is_apart:
             result["inference_peak_memory_bytes"] = None
         reasons = (
@@ -62,10 +64,10 @@ def main(task_file: Path, texts_file: Path, folder: Path) -> None:
     (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
-def _measure_speed(task: Task, subject: Subject, texts: list[str], folder: Path) -> dict[str, Any]:
+def _measure_speed(workload: Workload, subject: Subject, texts: list[str], folder: Path) -> dict[str, Any]:
     """Run the scenarios, save their raw times, and return their figures; `reasons` says what disturbed them."""
     watch = Neighbours()
-    scenarios = run_scenarios(task, subject, texts)
+    scenarios = run_scenarios(workload, subject, texts)
     during = watch.noise()
     peak = peak_bytes()
     save_series(scenarios.series, folder / "samples.parquet")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from materials.errors import RequestError
 
 TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT, SERVER_SECONDS, REPEATS = 600, 1, 400, 60
@@ -24,21 +24,21 @@ class MeasurementFailed(RuntimeError):
     """The process that measured a model crashed or hung; the message says how in one sentence."""
 
 
-def measure_in_fresh_process(task: Task, texts: Sequence[str], folder: Path, *, program: str = CHILD) -> None:
+def measure_in_fresh_process(workload: Workload, texts: Sequence[str], folder: Path, *, program: str = CHILD) -> None:
     """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well."""
     with tempfile.TemporaryDirectory() as work:
-        task_file, texts_file = Path(work) / "task.json", Path(work) / "texts.json"
-        task.write(task_file)
+        workload_file, texts_file = Path(work) / "workload.json", Path(work) / "texts.json"
+        workload.write(workload_file)
         texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
-        limit = _limit_seconds(task, len(texts))
+        limit = _limit_seconds(workload, len(texts))
         try:
-            with _on_processors(task.affinity):
+            with _on_processors(workload.affinity):
                 answer = subprocess.run(
-                    [*PYTHON, program, str(task_file), str(texts_file), str(folder)],
+                    [*PYTHON, program, str(workload_file), str(texts_file), str(folder)],
                     capture_output=True,
                     text=True,
                     errors="replace",
-                    env=child_environment(task.threads),
+                    env=child_environment(workload.threads),
                     timeout=limit,
                 )
         except subprocess.TimeoutExpired:
@@ -62,10 +62,10 @@ def tells_of_memory(words: str) -> bool:
     return any(word in words for word in OUT_OF_MEMORY)
 
 
-def _limit_seconds(task: Task, texts: int) -> int:
+def _limit_seconds(workload: Workload, texts: int) -> int:
     """After how long a process counts as hung: far beyond what a slow model needs for what it was asked."""
-    server = SERVER_SECONDS if "server" in task.scenarios else 0
-    return int(TIMEOUT_SECONDS + server + REPEATS * task.seconds + TIMEOUT_SECONDS_A_TEXT * texts)
+    server = SERVER_SECONDS if "server" in workload.scenarios else 0
+    return int(TIMEOUT_SECONDS + server + REPEATS * workload.seconds + TIMEOUT_SECONDS_A_TEXT * texts)
 
 
 @contextmanager

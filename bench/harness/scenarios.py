@@ -11,7 +11,7 @@ from bench.harness.open_loop import find_highest_rate
 from bench.harness.series import Series
 from bench.harness.subject import Graph, Subject
 from bench.harness.timing import time_passes, time_rounds, warm_up
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from encoders.token_rows import TokenRows
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
@@ -34,8 +34,8 @@ class Scenarios:
     server_bound_ms: float | None = None
 
 
-def run_scenarios(task: Task, subject: Subject, texts: Sequence[str]) -> Scenarios:
-    """Time the scenarios that the task names, on the same seeded texts for every model.
+def run_scenarios(workload: Workload, subject: Subject, texts: Sequence[str]) -> Scenarios:
+    """Time the scenarios that the workload names, on the same seeded texts for every model.
 
     Single calls rotate over 128 texts at their own lengths, always in whole rounds; passes go over 256 texts in batches
     of about equal length, each padded to its own longest text.
@@ -43,14 +43,14 @@ def run_scenarios(task: Task, subject: Subject, texts: Sequence[str]) -> Scenari
     single, offline = single_texts(texts), _chosen_texts(texts, OFFLINE_ROWS)
     shapes = one_of_each_shape(subject.graph, single) if subject.graph else [0]
     found = Scenarios()
-    if "single-stream" in task.scenarios:
-        _single_stream(found, subject, single, shapes, task)
-    if "offline" in task.scenarios:
-        _offline(found, subject, offline, task)
-    if "server" in task.scenarios:
-        _server(found, subject, single, shapes, task)
-    if "sweep" in task.scenarios and subject.graph:
-        _sweep(found, subject.graph, texts, task)
+    if "single-stream" in workload.scenarios:
+        _single_stream(found, subject, single, shapes, workload)
+    if "offline" in workload.scenarios:
+        _offline(found, subject, offline, workload)
+    if "server" in workload.scenarios:
+        _server(found, subject, single, shapes, workload)
+    if "sweep" in workload.scenarios and subject.graph:
+        _sweep(found, subject.graph, texts, workload)
     return found
 
 
@@ -63,13 +63,15 @@ def _chosen_texts(texts: Sequence[str], count: int) -> list[str]:
     return [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:count]]
 
 
-def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Sequence[int], task: Task) -> None:
+def _single_stream(
+    found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Sequence[int], workload: Workload
+) -> None:
     """One text at a time, the next when the last is done: the model alone, and from text to label."""
 
     def add(figure: str, call: Callable[[int], object]) -> None:
         if not warm_up(call, len(texts), shapes):
             found.unsteady.append(f"single-stream {figure}")
-        times = time_rounds(call, len(texts), seconds=task.seconds)
+        times = time_rounds(call, len(texts), seconds=workload.seconds)
         found.series.append(
             Series(
                 scenario="single-stream",
@@ -84,7 +86,7 @@ def _single_stream(found: Scenarios, subject: Subject, texts: Sequence[str], sha
     if graph := subject.graph:
         prepared = single_inputs(graph, texts)
         add(MODEL, lambda number: graph.forward(prepared[number]))
-        if task.device == "cuda":
+        if workload.device == "cuda":
             from bench.harness.gpu import time_events
 
             times = time_events(lambda number: graph.runtime.forward(prepared[number]), len(texts))
@@ -105,7 +107,7 @@ def one_of_each_shape(graph: Graph, texts: Sequence[str]) -> list[int]:
     return [int(np.flatnonzero(lengths == length)[0]) for length in np.unique(lengths)]
 
 
-def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], task: Task) -> None:
+def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], workload: Workload) -> None:
     """All texts at once: passes in batches of each size for the model alone, and from text to label.
 
     Where a pass takes over half a second, tokenizing does not move the best size: end to end is timed at that one only.
@@ -113,7 +115,7 @@ def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], task: Tas
     """
 
     def add(figure: str, size: int, one_pass: Callable[[], object]) -> Series:
-        times, steady = time_passes(one_pass, seconds=task.seconds / 2)
+        times, steady = time_passes(one_pass, seconds=workload.seconds / 2)
         if not steady:
             found.unsteady.append(f"offline {figure} in batches of {size}")
         found.series.append(
@@ -123,9 +125,9 @@ def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], task: Tas
 
     sizes: Sequence[int] = (len(texts),)
     if graph := subject.graph:
-        passes = [add(MODEL, size, _pass_over(graph, texts, size)) for size in task.batch_sizes]
+        passes = [add(MODEL, size, _pass_over(graph, texts, size)) for size in workload.batch_sizes]
         best = min(passes, key=lambda one: one.median_ms)
-        sizes = (best.batch_size,) if best.median_ms > SLOW_PASS_MS else task.batch_sizes
+        sizes = (best.batch_size,) if best.median_ms > SLOW_PASS_MS else workload.batch_sizes
     for size in sizes:
         add(END_TO_END, size, lambda size=size: subject.label(texts, size))  # type: ignore[misc]
 
@@ -141,7 +143,9 @@ def _pass_over(graph: Graph, texts: Sequence[str], size: int) -> Callable[[], ob
     return one_pass
 
 
-def _server(found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Sequence[int], task: Task) -> None:
+def _server(
+    found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Sequence[int], workload: Workload
+) -> None:
     """One text at a time, as they arrive: the highest rate whose p99 from text to label is under the bound."""
 
     def call(number: int) -> object:
@@ -149,7 +153,7 @@ def _server(found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Se
 
     if not warm_up(call, len(texts), shapes):
         found.unsteady.append("server")
-    trials = find_highest_rate(call, bound_ms=task.server_p99_ms)
+    trials = find_highest_rate(call, bound_ms=workload.server_p99_ms)
     for trial in trials:
         found.series.append(
             Series(
@@ -161,19 +165,19 @@ def _server(found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Se
                 rate_per_second=trial.rate,
             )
         )
-    found.server_bound_ms = task.server_p99_ms
+    found.server_bound_ms = workload.server_p99_ms
     found.highest_rate = max((trial.rate for trial in trials if trial.kept), default=None)
 
 
-def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> None:
+def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], workload: Workload) -> None:
     """Fixed shapes, batch size by length, cut from the real texts' tokens.
 
     Lengths may exceed what texts are cut to; one of those that the graph itself refuses is noted in `refused_shapes`.
     Any other error, and one for want of memory, is raised.
     """
     stream = graph.encoder.encode(texts).tokens
-    for length in task.sweep_lengths:
-        for size in task.sweep_batch_sizes:
+    for length in workload.sweep_lengths:
+        for size in workload.sweep_batch_sizes:
             batches = []
             for number in range(SWEEP_CALLS):
                 tokens = np.resize(np.roll(stream, -number * size * length), (size, length))
@@ -197,7 +201,7 @@ def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], task: Task) -> 
                     figure=MODEL,
                     batch_size=size,
                     texts=size,
-                    nanoseconds=time_rounds(call, SWEEP_CALLS, seconds=task.seconds / 4),
+                    nanoseconds=time_rounds(call, SWEEP_CALLS, seconds=workload.seconds / 4),
                     round_calls=SWEEP_CALLS,
                     length_tokens=length,
                 )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from encoders.text_encoder import TextEncoder
 from export.bundle import Bundle
 from export.runtimes import RUNTIMES
@@ -51,14 +51,14 @@ class Subject:
         return scores if self.graph else np.log(np.maximum(scores, SMALLEST)).astype(np.float32)
 
 
-def load_subject(task: Task, bundle: Bundle) -> Subject:
+def load_subject(workload: Workload, bundle: Bundle) -> Subject:
     """Load the model as a program that uses it would, tokenizer and imports included."""
-    return _load_peer(bundle, task) if bundle.runtime in PEERS else _load_bundle(bundle, task)
+    return _load_peer(bundle, workload) if bundle.runtime in PEERS else _load_bundle(bundle, workload)
 
 
-def _load_peer(bundle: Bundle, task: Task) -> Subject:
+def _load_peer(bundle: Bundle, workload: Workload) -> Subject:
     """A library, always on the CPU, with as many threads as it says it uses."""
-    peer = require(bundle.runtime).load(bundle.folder, task.threads)
+    peer = require(bundle.runtime).load(bundle.folder, workload.threads)
     settings = RuntimeSettings(
         intra_op_threads=peer.threads, inter_op_threads=None, spinning=None, provider=f"{bundle.runtime} on the CPU"
     )
@@ -70,7 +70,7 @@ def _load_peer(bundle: Bundle, task: Task) -> Subject:
     )
 
 
-def _load_bundle(bundle: Bundle, task: Task) -> Subject:
+def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
     if bundle.runtime in ("torch", "torchscript"):
         import torch
 
@@ -79,9 +79,9 @@ def _load_bundle(bundle: Bundle, task: Task) -> Subject:
     encoder = bundle.encoder()
     if not isinstance(encoder, TextEncoder):
         raise RequestError(f"{bundle.folder} classifies images, and only models of texts can be measured so far")
-    runtime = RUNTIMES[bundle.runtime](bundle, task.threads, task.device)
+    runtime = RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device)
     synchronise = None
-    if task.device == "cuda":
+    if workload.device == "cuda":
         import torch
 
         synchronise = torch.cuda.synchronize

@@ -9,7 +9,7 @@ SCENARIOS = ("single-stream", "offline", "server", "sweep")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class Workload:
     """The model, the machine's share it gets, and the scenarios; without a scenario, only its logits are computed.
 
     `label_names` and `max_length_tokens` are for models that do not say them. `affinity` holds processor numbers; empty
@@ -30,11 +30,11 @@ class Task:
     sweep_lengths: tuple[int, ...] = (16, 32, 64)
 
     def write(self, file: Path) -> None:
-        """Write the task as JSON."""
+        """Write the workload as JSON."""
         file.write_text(json.dumps(asdict(self)), encoding="utf-8")
 
     @classmethod
-    def read(cls, file: Path) -> "Task":
+    def read(cls, file: Path) -> "Workload":
         """Read what `write` wrote."""
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         fields: dict[str, Any] = {

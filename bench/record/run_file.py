@@ -91,8 +91,8 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
         if artefact.row.bundle and artefact.source:
             _place_bundle(artefact.source, folder / artefact.row.bundle)
         file = folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet"
-        names = [artefact.label_names[label] if label >= 0 else None for label in artefact.test_rows.labels.tolist()]
-        _write_parquet(pd.DataFrame({"text": artefact.test_rows.texts, "label": names}), file)
+        names = [artefact.label_names[label] if label >= 0 else None for label in artefact.test_rows.targets.tolist()]
+        _write_parquet(pd.DataFrame({"text": artefact.test_rows.items, "label": names}), file)
     _write_parquet(_samples(artefacts), folder / "samples.parquet")
     _write_parquet(_predictions(artefacts), folder / "predictions.parquet")
     write_json(folder / "run.json", {"schema_version": SCHEMA_VERSION, **asdict(run)})
@@ -160,7 +160,7 @@ def _predictions(artefacts: Sequence[Artefact]) -> pd.DataFrame:
         if isinstance(one.measurement, Measurement):
             logits = one.measurement.logits
             names = [f"logit_{number}" for number in range(logits.shape[1])]
-            frame = pd.DataFrame(logits, columns=names).assign(label=one.test_rows.labels)
+            frame = pd.DataFrame(logits, columns=names).assign(label=one.test_rows.targets)
             frames.append(_tagged(frame.rename_axis("test_row").reset_index(), one.row))
     return pd.concat(frames) if frames else pd.DataFrame(columns=["test_row", "label", "model", "format", "seed"])
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.commands.measure import Subject, as_rows, check_labels, in_label_order
+from bench.commands.measure import OpenedModel, as_rows, check_labels, in_label_order
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS, Run, read_run
 from bench.scores.significance import QualityChange, TimeChange, compare_quality, compare_times
@@ -78,31 +78,34 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
     )
 
 
-def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launches: int, screen: Screen) -> Comparison:
+def compare_models(
+    places: tuple[Path, Path], table: Table, workload: Workload, *, launches: int, screen: Screen
+) -> Comparison:
     """Time two models in turns, A B A B, each launch a fresh process, and compare their quality on the same rows.
 
     The unit of the test is a launch's median: processes differ in their memory layout, calls within one do not.
     Raises RequestError when a model cannot be opened or measured.
     """
     bundles = [
-        open_model(place, label_names=task.label_names, max_length_tokens=task.max_length_tokens) for place in places
+        open_model(place, label_names=workload.label_names, max_length_tokens=workload.max_length_tokens)
+        for place in places
     ]
     for place, bundle in zip(places, bundles, strict=True):
         check_labels(bundle, table, bundles[0].label_names, str(place))
     subjects = [
-        Subject(title=str(bundle.made.get("model", place.name)), place=place, bundle=bundle)
+        OpenedModel(title=str(bundle.made.get("model", place.name)), place=place, bundle=bundle)
         for place, bundle in zip(places, bundles, strict=True)
     ]
     names = bundles[0].label_names
     launched = [
         [in_label_order(one, bundle, names) for one in all_of]
         for all_of, bundle in zip(
-            launch_in_turns(subjects, table.texts, task, launches=launches, screen=screen), bundles, strict=True
+            launch_in_turns(subjects, table.items, workload, launches=launches, screen=screen), bundles, strict=True
         )
     ]
     rows = as_rows(table, names)
     both = list(zip(subjects, launched, strict=True))
-    base, new = (_launched_row(subject, all_of, rows.labels, task) for subject, all_of in both)
+    base, new = (_launched_row(subject, all_of, rows.targets, workload) for subject, all_of in both)
     times = {
         name: compare_times(*([one.figures[name] for one in all_of] for all_of in launched))
         for name in TIMED
@@ -111,7 +114,7 @@ def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launc
     quality = None
     if table.labels is not None:
         predicted = [all_of[0].logits.argmax(axis=1) for all_of in launched]
-        quality = compare_quality(rows.labels, predicted[0], predicted[1], len(names))
+        quality = compare_quality(rows.targets, predicted[0], predicted[1], len(names))
     noisy = sorted({one.figures["noise"] for all_of in launched for one in all_of if one.figures["noise"]})
     return Comparison(
         changes=[Change(base=base, new=new, quality=quality, times=times)], warnings=[f"noise: {one}" for one in noisy]
@@ -119,9 +122,9 @@ def compare_models(places: tuple[Path, Path], table: Table, task: Task, *, launc
 
 
 def launch_in_turns(
-    subjects: Sequence[Subject],
+    subjects: Sequence[OpenedModel],
     texts: Sequence[str],
-    task: Task,
+    workload: Workload,
     *,
     launches: int,
     screen: Screen,
@@ -135,10 +138,10 @@ def launch_in_turns(
             folder = Path(work) / str(number)
             folder.mkdir()
             one = replace(
-                task,
+                workload,
                 model=str(subjects[which].place.resolve()),
                 scenarios=("single-stream",),
-                seconds=min(task.seconds, LAUNCH_SECONDS),
+                seconds=min(workload.seconds, LAUNCH_SECONDS),
             )
             try:
                 measure_in_fresh_process(one, texts, folder)
@@ -149,11 +152,11 @@ def launch_in_turns(
     return found
 
 
-def _launched_row(subject: Subject, launches: Sequence[Measurement], labels: np.ndarray, task: Task) -> Row:
+def _launched_row(subject: OpenedModel, launches: Sequence[Measurement], labels: np.ndarray, workload: Workload) -> Row:
     """The row of the first launch, its times the medians over all launches."""
     first = launches[0]
     row = describe_row(
-        subject.bundle, first, model=subject.title, role="foreign", threads=task.threads, device=task.device
+        subject.bundle, first, model=subject.title, role="foreign", threads=workload.threads, device=workload.device
     )
     medians: dict[str, Any] = {
         name: float(np.median([one.figures[name] for one in launches])) for name in TIMED if name in first.figures

@@ -191,9 +191,9 @@ def _label_by_teacher(work: Workplace, weights: WeightsFolder, table: Table) -> 
     )
     settings = work.recipe.teacher
     teacher = TEACHERS[settings.architecture].open(weights.path, max_length_tokens=settings.max_length_tokens)
-    encoded = teacher.encoder.encode(table.texts)
+    encoded = teacher.encoder.encode(table.items)
     predicted = predict_logits(teacher.module, encoded, teacher.encoder, bf16=False).argmax(axis=1)
-    return Table(texts=table.texts, labels=[weights.label_names[number] for number in np.asarray(predicted)])
+    return Table(items=table.items, labels=[weights.label_names[number] for number in np.asarray(predicted)])
 
 
 def describe_sources(work: Workplace, student: Student | None) -> dict[str, str]:

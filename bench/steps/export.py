@@ -51,7 +51,7 @@ def export(
 
             loaded = load_splits(splits)
             return ExportRequest(
-                origin=stack.enter_context(open_origin(checkpoint, _spread(loaded.train.texts))),
+                origin=stack.enter_context(open_origin(checkpoint, _spread(loaded.train.items))),
                 rows=loaded.validation,
                 bounds=ParityBounds(**work.recipe.parity.model_dump()),
                 made=made,
@@ -110,7 +110,7 @@ def label(work: Workplace, splits: Path, teacher: Path, bundles: Mapping[str, Pa
         from teachers.logit_store import save_logits
 
         loaded = load_splits(splits)
-        texts = loaded.train.texts + [loaded.transfer.texts[row] for row in loaded.chosen_transfer(transfer)]
+        texts = loaded.train.items + [loaded.transfer.items[row] for row in loaded.chosen_transfer(transfer)]
         with work.screen.step(f"teacher logits of {len(texts):,} rows, seed {seed}") as report:
             labelling = label_rows([read_bundle(bundle) for bundle in bundles.values()], texts, report=report)
         save_logits(labelling.logits, texts, folder)

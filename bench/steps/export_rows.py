@@ -20,11 +20,11 @@ CALIBRATION_ROWS, MADE_UP_ROWS, FEWEST_ROWS = 300, 64, 20
 def split_rows(data: Path | None, *, text: str, label: str | None) -> tuple[Table, Table | None]:
     """Rows to calibrate on and rows to judge on, none of them in both; without a file, none."""
     if data is None:
-        return Table(texts=[], labels=None), None
+        return Table(items=[], labels=None), None
     table = read_table(data, text=text, label=label)
-    if len(table.texts) < FEWEST_ROWS:
-        raise RequestError(f"{data} has {len(table.texts)} rows; calibrating and judging need {FEWEST_ROWS}")
-    numbers = np.random.default_rng(0).permutation(len(table.texts))
+    if len(table.items) < FEWEST_ROWS:
+        raise RequestError(f"{data} has {len(table.items)} rows; calibrating and judging need {FEWEST_ROWS}")
+    numbers = np.random.default_rng(0).permutation(len(table.items))
     first = min(CALIBRATION_ROWS, len(numbers) // 2)
     return _taken(table, numbers[:first]), _taken(table, numbers[first:])
 
@@ -36,19 +36,19 @@ def rows_for(origin: Origin, table: Table | None) -> Rows:
     """
     names = origin.classifier.label_names
     if table is None or table.labels is None:
-        items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS) if table is None else table.texts
-        return Rows(texts=items, labels=_own_labels(origin, items))
+        items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS) if table is None else table.items
+        return Rows(items=items, targets=_own_labels(origin, items))
     if strange := sorted(set(table.labels) - set(names)):
         raise RequestError(
             f"the model knows the labels {', '.join(names)}; the rows have {', '.join(strange[:5])}; "
             "leave their labels out, or name another column with --label"
         )
-    return Rows(texts=table.texts, labels=np.array([names.index(label) for label in table.labels]))
+    return Rows(items=table.items, targets=np.array([names.index(label) for label in table.labels]))
 
 
 def _taken(table: Table, numbers: np.ndarray) -> Table:
     labels = None if table.labels is None else [table.labels[number] for number in numbers]
-    return Table(texts=[table.texts[number] for number in numbers], labels=labels)
+    return Table(items=[table.items[number] for number in numbers], labels=labels)
 
 
 def _own_labels(origin: Origin, texts: Sequence[Any]) -> np.ndarray:

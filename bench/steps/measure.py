@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from bench.record.machine import describe_gpu, describe_machine, package_versions
 from bench.steps.workplace import Workplace
 from materials.splits.split import load_splits
@@ -29,11 +29,11 @@ def measure(work: Workplace, bundle: Path, *, splits: Path, speed: bool, title: 
     """The measurement of a bundle, or the sentence that says why its process failed (which is not stored)."""
     recipe = work.recipe
     timing: dict[str, Any] = recipe.measuring.model_dump() if speed else {"scenarios": ()}
-    task = Task(model=str(bundle), threads=recipe.threads, device=recipe.device, **timing)
+    workload = Workload(model=str(bundle), threads=recipe.threads, device=recipe.device, **timing)
     inputs = {
         "bundle": bundle.name,
         "splits": splits.name,
-        "task": {name: value for name, value in asdict(task).items() if name != "model"},
+        "workload": {name: value for name, value in asdict(workload).items() if name != "model"},
         "machine": describe_machine() if speed else None,
         "gpu": describe_gpu() if speed and recipe.device == "cuda" else None,
         "versions": package_versions(),
@@ -41,7 +41,7 @@ def measure(work: Workplace, bundle: Path, *, splits: Path, speed: bool, title: 
 
     def make(folder: Path) -> None:
         with work.screen.step(f"measuring {title}"):
-            measure_in_fresh_process(task, load_splits(splits).test.texts, folder)
+            measure_in_fresh_process(workload, load_splits(splits).test.items, folder)
 
     try:
         return read_measurement(work.store.get(Stage(name="measurement", version=2, inputs=inputs), make))

@@ -50,7 +50,7 @@ class Runs:
         if teacher is None or alone is None or _key(cell) not in self.sound:
             return None
         return quality.SeedPredictions(
-            labels=self.splits[cell.splits].test.labels,
+            labels=self.splits[cell.splits].test.targets,
             teacher=self.predicted(teacher),
             alone=self.predicted(alone),
             distilled=self.predicted(cell),
@@ -112,7 +112,7 @@ def _row(cell: Cell, runs: Runs, *, threads: int, device: str) -> Row:
     teacher = runs.sound.get(("teacher", "eager", cell.seed))
     return replace(
         row,
-        **quality_figures(splits.test.labels, cell.measurement.logits),
+        **quality_figures(splits.test.targets, cell.measurement.logits),
         label_names=splits.label_names,
         agreement=quality.accuracy(runs.predicted(teacher), runs.predicted(cell)) if teacher else None,
         gap_closed=gap.value if gap else None,

@@ -27,7 +27,7 @@ def teacher_logits_of(recipe: Recipe, splits: Splits, *, logits: Path, transfer:
     from teachers.logit_store import load_logits
 
     stored = splits.chosen_transfer(recipe.labelled_transfer)  # rising, as the chosen ones are
-    texts = splits.train.texts + [splits.transfer.texts[row] for row in stored]
+    texts = splits.train.items + [splits.transfer.items[row] for row in stored]
     labelled = len(splits.train)
     rows = np.concatenate([np.arange(labelled), labelled + np.searchsorted(stored, transfer)])
     return np.array(load_logits(logits, texts))[rows]

@@ -45,7 +45,7 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
     inputs |= {"labels": list(loaded.label_names)}
     if fine_tuned_labels(weights) is None:  # other transfer or test rows make no other teacher
         parts = (loaded.train, loaded.validation)
-        inputs |= {"rows": digest([[part.texts, part.labels.tolist()] for part in parts]), "seed": seed}
+        inputs |= {"rows": digest([[part.items, part.targets.tolist()] for part in parts]), "seed": seed}
 
     stage = Stage(name="teacher", version=1, inputs=inputs)
 
@@ -64,8 +64,8 @@ def train_teacher(work: Workplace, weights: WeightsFolder, splits: Path, seed: i
         with work.screen.step(f"teacher, seed {seed}") as report, _refusing_divergence("teacher"):
             history = train(
                 classifier.module,
-                Examples(encoded=encode(loaded.train.texts), labels=loaded.train.labels),
-                Examples(encoded=encode(loaded.validation.texts), labels=loaded.validation.labels),
+                Examples(encoded=encode(loaded.train.items), targets=loaded.train.targets),
+                Examples(encoded=encode(loaded.validation.items), targets=loaded.validation.targets),
                 encoder=classifier.encoder,
                 objective=OBJECTIVES["hard"],
                 settings=TrainingSettings(
@@ -160,7 +160,7 @@ def _progress_file(work: Workplace, stage: Stage, title: str) -> Path:
 def _labelled(encoder: TextEncoder, rows: Rows) -> "Examples":
     from training.loop import Examples
 
-    return Examples(encoded=encoder.encode(rows.texts), labels=rows.labels)
+    return Examples(encoded=encoder.encode(rows.items), targets=rows.targets)
 
 
 def _judge_untrained(work: Workplace, title: str, epoch: "Epoch", splits: Splits) -> None:
@@ -168,7 +168,7 @@ def _judge_untrained(work: Workplace, title: str, epoch: "Epoch", splits: Splits
     from training.history import untrained_fault
 
     if epoch.epoch == 0:
-        fault = untrained_fault(epoch.validation, splits.validation.labels, len(splits.label_names))
+        fault = untrained_fault(epoch.validation, splits.validation.targets, len(splits.label_names))
         if fault:
             work.screen.notice(f"{title}: {fault}")
 
@@ -221,8 +221,8 @@ def _examples(
     from training.loop import Examples
 
     chosen = taught_rows(work.recipe, splits, objective=objective, logits=logits, seed=seed)
-    labelled, transfer = splits.train.texts, [splits.transfer.texts[row] for row in chosen]
-    labels = np.concatenate([splits.train.labels, splits.transfer.labels[chosen]])
+    labelled, transfer = splits.train.items, [splits.transfer.items[row] for row in chosen]
+    labels = np.concatenate([splits.train.targets, splits.transfer.targets[chosen]])
     teacher_logits = run_teacher = None
     if logits is not None:
         teacher_logits = teacher_logits_of(work.recipe, splits, logits=logits, transfer=chosen)
@@ -231,7 +231,7 @@ def _examples(
     if student.tokenizer == "own":
         transfer = without_mask(transfer, splits.mask_token)
     encoded = encoder.encode(labelled + transfer)
-    return Examples(encoded=encoded, labels=labels, teacher_logits=teacher_logits, teacher=run_teacher)
+    return Examples(encoded=encoded, targets=labels, teacher_logits=teacher_logits, teacher=run_teacher)
 
 
 def _running(work: Workplace, checkpoint: Path, texts: list[str]) -> "Callable[[np.ndarray], np.ndarray]":

@@ -81,8 +81,8 @@ def _from_words(work: Workplace, splits: Path, vectors: str | None) -> Vocabular
         with work.screen.step(f"vocabulary for {vectors or 'new embeddings'}") as report:
             known = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
             loaded = load_splits(splits)
-            transfer = without_mask(loaded.transfer.texts, loaded.mask_token)
-            save_tokenizer(build_tokenizer([*loaded.train.texts, *transfer], known=known), folder)
+            transfer = without_mask(loaded.transfer.items, loaded.mask_token)
+            save_tokenizer(build_tokenizer([*loaded.train.items, *transfer], known=known), folder)
 
     source = VECTORS[vectors].archive.sha256 if vectors else None
     stage = Stage(name="vocabulary", version=1, inputs={"splits": splits.name, "vectors": source})

@@ -18,13 +18,13 @@ SHORTEST_WORDS, LONGEST_WORDS = 4, 60
 def rotten_tomatoes(folder: Path) -> Source:
     """8,530 sentences from film reviews, half of them negative (Pang and Lee 2005; the Hub's train split)."""
     frame = _read(folder, "rotten_tomatoes")
-    return Source(train=Table(texts=frame["text"].tolist(), labels=[LABEL_NAMES[label] for label in frame["label"]]))
+    return Source(train=Table(items=frame["text"].tolist(), labels=[LABEL_NAMES[label] for label in frame["label"]]))
 
 
 def imdb_sentences(folder: Path) -> Source:
     """The sentences of 25,000 IMDb reviews (Maas et al. 2011); the labels are not read."""
     sentences = [sentence for review in _read(folder, "imdb")["text"] for sentence in split_sentences(review)]
-    return Source(train=Table(texts=sentences, labels=None))
+    return Source(train=Table(items=sentences, labels=None))
 
 
 def split_sentences(text: str) -> list[str]:

@@ -25,8 +25,8 @@ def read_table(path: Path, *, text: str, label: str | None, drop_missing: bool =
     frame, dropped = _with_rows(path, [text, label or "label"] if drop_missing else [])
     texts = _column(frame, text, path, "text")
     if label is None and "label" not in frame.columns:
-        return Table(texts=texts, labels=None, dropped=dropped)
-    return Table(texts=texts, labels=_column(frame, label or "label", path, "label"), dropped=dropped)
+        return Table(items=texts, labels=None, dropped=dropped)
+    return Table(items=texts, labels=_column(frame, label or "label", path, "label"), dropped=dropped)
 
 
 def read_texts(path: Path, *, text: str, option: str = "--text", drop_missing: bool = False) -> Table:
@@ -35,7 +35,7 @@ def read_texts(path: Path, *, text: str, option: str = "--text", drop_missing: b
     Raises RequestError as `read_table` does.
     """
     frame, dropped = _with_rows(path, [text] if drop_missing else [])
-    return Table(texts=_column(frame, text, path, "text", option), labels=None, dropped=dropped)
+    return Table(items=_column(frame, text, path, "text", option), labels=None, dropped=dropped)
 
 
 def _with_rows(path: Path, needed: Sequence[str]) -> "tuple[pd.DataFrame, int]":

@@ -19,4 +19,4 @@ def read_topics(folder: Path, *, name: str) -> Source:
 def _read(file: Path) -> Table:
     lines = file.read_text(encoding="utf-8").split("\n")[HEADER_LINES:]
     rows = [line.split("\t") for line in lines if line.strip()]
-    return Table(texts=[text for _, text in rows], labels=[label for label, _ in rows])
+    return Table(items=[text for _, text in rows], labels=[label for label, _ in rows])

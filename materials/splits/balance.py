@@ -14,14 +14,14 @@ def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: in
 
     Of each class they are as many as `rows_per_class` says or as the rarest class has, whichever are fewer.
     """
-    rarest = int(np.bincount(rows.labels, minlength=classes).min())
+    rarest = int(np.bincount(rows.targets, minlength=classes).min())
     wanted = rarest if rows_per_class == "rarest" else min(rows_per_class, rarest)
     generator = np.random.default_rng(seed)
     drawn = np.zeros(len(rows), dtype=bool)
     for label in range(classes):
-        drawn[generator.choice(np.flatnonzero(rows.labels == label), size=wanted, replace=False)] = True
-    texts, others = ([rows.texts[row] for row in np.flatnonzero(chosen)] for chosen in (drawn, ~drawn))
-    return Rows(texts=texts, labels=rows.labels[drawn]), others
+        drawn[generator.choice(np.flatnonzero(rows.targets == label), size=wanted, replace=False)] = True
+    texts, others = ([rows.items[row] for row in np.flatnonzero(chosen)] for chosen in (drawn, ~drawn))
+    return Rows(items=texts, targets=rows.targets[drawn]), others
 
 
 def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from materials.errors import RequestError
+from materials.modalities import normalised
 from materials.rows import Rows, Source, Splits, Table
 from materials.splits.augmentation import Augmentation, augmented
 from materials.splits.balance import RowsPerClass, balanced
@@ -18,11 +18,6 @@ from materials.splits.balance import RowsPerClass, balanced
 PARTS = ("train", "validation", "test", "transfer")
 NO_LABEL = -1
 MASK = "mask-token.json"
-
-
-def normalised(text: str) -> str:
-    """The form in which two texts count as the same: letters and digits only, case folded, single spaces."""
-    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def make_splits(
@@ -58,11 +53,11 @@ def make_splits(
         fewest_words=fewest_words,
         seed=seed,
     )
-    labelled = {normalised(text) for part in (train, *held_out.values()) for text in part.texts}
+    labelled = {normalised(text) for part in (train, *held_out.values()) for text in part.items}
     by_kind = {
         "rest": unlabelled,
-        "other": transfer.texts if transfer else [],
-        "augmented": augmented(train.texts, augmentation, seed) if augmentation else [],
+        "other": transfer.items if transfer else [],
+        "augmented": augmented(train.items, augmentation, seed) if augmentation else [],
     }
     candidates = [(text, kind) for kind, texts in by_kind.items() for text in texts if _has_words(text, fewest_words)]
     rows, kinds = _sample_transfer(candidates, labelled, transfer_rows, seed)
@@ -96,7 +91,7 @@ def _labelled_parts(
     for part, table in (("test", source.test), ("validation", source.validation)):
         if table is not None:
             held_out[part] = _rows(table, numbers, without=known)
-            known |= {_key(text) for text in held_out[part].texts}
+            known |= {_key(text) for text in held_out[part].items}
     train = _rows(source.train, numbers, without=known, fewest_words=fewest_words)
     fewest = 2 if source.test is None else 1
     if not len(train):
@@ -126,7 +121,7 @@ def save_splits(splits: Splits, folder: Path) -> None:
     for part in PARTS:
         rows: Rows = getattr(splits, part)
         kinds = splits.transfer_kinds if part == "transfer" else None
-        frames.append(pd.DataFrame({"part": part, "text": rows.texts, "label": rows.labels, "kind": kinds}))
+        frames.append(pd.DataFrame({"part": part, "text": rows.items, "label": rows.targets, "kind": kinds}))
     pd.concat(frames).to_parquet(folder / "splits.parquet", index=False)
     (folder / "labels.json").write_text(json.dumps(splits.label_names), encoding="utf-8")
     if splits.mask_token is not None:
@@ -141,11 +136,19 @@ def load_splits(folder: Path) -> Splits:
     parts = {}
     for part in PARTS:
         chosen = frame[frame["part"] == part]
-        parts[part] = Rows(texts=chosen["text"].tolist(), labels=chosen["label"].to_numpy(dtype=np.int64))
+        parts[part] = Rows(items=chosen["text"].tolist(), targets=chosen["label"].to_numpy(dtype=np.int64))
     label_names = tuple(json.loads((folder / "labels.json").read_text(encoding="utf-8")))
     mask_token = json.loads((folder / MASK).read_text(encoding="utf-8")) if (folder / MASK).exists() else None
     kinds = tuple(frame.loc[frame["part"] == "transfer", "kind"]) if "kind" in frame else ()
-    return Splits(**parts, label_names=label_names, transfer_kinds=kinds, mask_token=mask_token)
+    return Splits(
+        train=parts["train"],
+        validation=parts["validation"],
+        test=parts["test"],
+        transfer=parts["transfer"],
+        label_names=label_names,
+        transfer_kinds=kinds,
+        mask_token=mask_token,
+    )
 
 
 def _label_names(source: Source) -> tuple[str, ...]:
@@ -193,13 +196,13 @@ def _rows(table: Table, numbers: dict[str, int], *, without: set[str], fewest_wo
     """The first of each group of equal texts, less the texts in `without` and those of too few words."""
     seen = set(without)
     texts, labels = [], []
-    for text, label in zip(table.texts, table.labels or (), strict=True):
+    for text, label in zip(table.items, table.labels or (), strict=True):
         key = _key(text)
         if key not in seen and _has_words(text, fewest_words):
             seen.add(key)
             texts.append(text)
             labels.append(numbers[label])
-    return Rows(texts=texts, labels=np.array(labels, dtype=np.int64))
+    return Rows(items=texts, targets=np.array(labels, dtype=np.int64))
 
 
 def _split(rows: Rows, share: float, label_names: tuple[str, ...], seed: int) -> tuple[Rows, Rows]:
@@ -211,16 +214,16 @@ def _split(rows: Rows, share: float, label_names: tuple[str, ...], seed: int) ->
         raise RequestError(
             f"{len(rows)} different rows are too few to hold out {share:.0%}; add rows, or give a test file"
         )
-    is_alone = np.bincount(rows.labels)[rows.labels] == 1
+    is_alone = np.bincount(rows.targets)[rows.targets] == 1
     divisible = np.flatnonzero(~is_alone)
     kept, held_out = train_test_split(
-        divisible, test_size=held_out_rows, stratify=rows.labels[divisible], random_state=seed
+        divisible, test_size=held_out_rows, stratify=rows.targets[divisible], random_state=seed
     )
     return _take(rows, np.sort([*kept, *np.flatnonzero(is_alone)])), _take(rows, np.sort(held_out))
 
 
 def _check_classes(rows: Rows, label_names: tuple[str, ...], fewest: int) -> None:
-    counts = Counter(rows.labels.tolist())
+    counts = Counter(rows.targets.tolist())
     rare = [name for number, name in enumerate(label_names) if counts[number] < fewest]
     if rare:
         raise RequestError(
@@ -231,7 +234,7 @@ def _check_classes(rows: Rows, label_names: tuple[str, ...], fewest: int) -> Non
 
 def _take(rows: Rows, indices: Iterable[int]) -> Rows:
     chosen = np.fromiter(indices, dtype=np.int64)
-    return Rows(texts=[rows.texts[index] for index in chosen], labels=rows.labels[chosen])
+    return Rows(items=[rows.items[index] for index in chosen], targets=rows.targets[chosen])
 
 
 def _sample_transfer(
@@ -253,5 +256,5 @@ def _sample_transfer(
                 f"lower it with --set data.transfer_rows={len(others)}"
             )
         texts = [*random.Random(seed).sample(others, count), *(one for one in texts if one[1] != "other")]
-    rows = Rows(texts=[text for text, _ in texts], labels=np.full(len(texts), NO_LABEL, dtype=np.int64))
+    rows = Rows(items=[text for text, _ in texts], targets=np.full(len(texts), NO_LABEL, dtype=np.int64))
     return rows, tuple(kind for _, kind in texts)

@@ -15,7 +15,7 @@ def places(tiny_vit, tmp_path_factory):
     """The tiny ViT as transformers keeps it, vit, and as a bundle, onnx."""
     root = tmp_path_factory.mktemp("places")
     rows = labelled_images(root / "drawn", 12, start=500)
-    with opened_once({"vit": tiny_vit}, rows.texts) as origin_of:
+    with opened_once({"vit": tiny_vit}, rows.items) as origin_of:
         return {"vit": tiny_vit, "onnx": exported_once(origin_of, root, rows=rows)("vit", "onnx")}
 
 
@@ -56,8 +56,8 @@ def test_measuring_images_is_refused_in_a_sentence(places, reviews, command, cou
 
 def test_process_that_measures_refuses_images_too(places):
     from bench.harness.subject import load_subject
-    from bench.harness.workload import Task
+    from bench.harness.workload import Workload
     from export.bundle import read_bundle
 
     with pytest.raises(RequestError, match="classifies images, and only models of texts"):
-        load_subject(Task(model=str(places["onnx"]), threads=1, device="cpu"), read_bundle(places["onnx"]))
+        load_subject(Workload(model=str(places["onnx"]), threads=1, device="cpu"), read_bundle(places["onnx"]))

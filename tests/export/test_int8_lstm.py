@@ -21,7 +21,7 @@ def request_of_bilstm(tmp_path_factory):
     usual = {"words": 20_000, "dimensions": 50, "max_length_tokens": 64, "settings": {}}
     checkpoint, rows = save_tiny_student(tmp_path_factory.mktemp("bilstm"), "bilstm", **usual), labelled(100)
     widen(checkpoint, "forwards.", 3)
-    with open_origin(checkpoint, rows.texts) as origin:
+    with open_origin(checkpoint, rows.items) as origin:
         yield ExportRequest(origin=origin, rows=rows, bounds=ANY_LABELS)
 
 

@@ -77,7 +77,7 @@ def truncated(origin, folder):
 
 def exported(checkpoint, folder, monkeypatch, settings, format="onnx"):
     monkeypatch.setitem(export.exporting.EXPORTERS, format, replace(EXPORTERS[format], settings=settings))
-    with open_origin(checkpoint, labelled(80, 2_000).texts) as origin:
+    with open_origin(checkpoint, labelled(80, 2_000).items) as origin:
         return export_bundle(ExportRequest(origin=origin, rows=labelled(80, 500)), format, folder)
 
 

@@ -74,7 +74,7 @@ def export_once(tmp_path_factory, tiny_student, tiny_bert):
         "WordPiece": save_sure_transformer(root / "bert", tiny_bert),
         "BPE": save_sure_transformer(root / "roberta", save_tiny_roberta(root / "roberta-weights")),
     }
-    with opened_once(checkpoints, rows.texts) as origin_of:
+    with opened_once(checkpoints, rows.items) as origin_of:
         yield exported_once(origin_of, root, rows=rows)
 
 

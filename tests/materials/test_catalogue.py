@@ -31,9 +31,9 @@ def folder_of(name):
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_reads_as_texts(name):
     table = DATASETS[name].read(folder_of(name)).train
-    assert len(table.texts) > 5000
-    assert all(text.strip() for text in table.texts)
-    assert table.labels is None or len(table.labels) == len(table.texts)
+    assert len(table.items) > 5000
+    assert all(text.strip() for text in table.items)
+    assert table.labels is None or len(table.labels) == len(table.items)
 
 
 @pytest.mark.parametrize("name", VECTORS)
@@ -58,8 +58,8 @@ def test_topics_are_the_standard_splits_and_can_be_split_further(name, train, te
     from materials.splits.split import make_splits
 
     source = DATASETS[name].read(folder_of(name))
-    assert (len(source.train.texts), len(source.test.texts)) == (train, test)
+    assert (len(source.train.items), len(source.test.items)) == (train, test)
     assert len(set(source.train.labels)) == len(set(source.test.labels)) == classes
     for seed in range(3):
         splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=seed)
-        assert len(set(splits.train.labels)) == classes
+        assert len(set(splits.train.targets)) == classes

@@ -24,11 +24,11 @@ ODD_TEXTS = [
 
 def rows(count, start=0):
     texts, labels = sentences(count, start=start)
-    return Rows(texts=texts, labels=np.array([NAMES.index(label) for label in labels], dtype=np.int64))
+    return Rows(items=texts, targets=np.array([NAMES.index(label) for label in labels], dtype=np.int64))
 
 
 def as_read(texts, label=1):
-    return Rows(texts=texts, labels=np.full(len(texts), label, dtype=np.int64))
+    return Rows(items=texts, targets=np.full(len(texts), label, dtype=np.int64))
 
 
 @pytest.fixture(scope="module")
@@ -58,17 +58,17 @@ def train(peer, data, folder):
 
 def test_learns_what_can_be_learned_and_keeps_the_order_of_the_labels(peer, trained):
     unseen = rows(60, start=2000)
-    probabilities = peer.load(trained, 1)(unseen.texts)
+    probabilities = peer.load(trained, 1)(unseen.items)
     assert probabilities.shape == (60, 3)
     assert probabilities.dtype == np.float32
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
     assert (probabilities[:, 0] == 0).all()
-    assert (probabilities.argmax(axis=1) == unseen.labels).mean() > 0.9
+    assert (probabilities.argmax(axis=1) == unseen.targets).mean() > 0.9
 
 
 def test_a_batch_gives_what_its_texts_give_one_by_one(peer, trained):
     classify = peer.load(trained, 1)
-    texts = rows(10, start=3000).texts
+    texts = rows(10, start=3000).items
     assert np.allclose(classify(texts), np.concatenate([classify([text]) for text in texts]), atol=1e-5)
 
 
@@ -115,13 +115,13 @@ def test_no_file_is_a_pickle(trained):
 
 
 def test_odd_texts_can_be_trained_on(peer, data, tmp_path):
-    odd = replace(data, train=Rows(texts=data.train.texts[:60] + ODD_TEXTS, labels=np.arange(68) % 3))
+    odd = replace(data, train=Rows(items=data.train.items[:60] + ODD_TEXTS, targets=np.arange(68) % 3))
     probabilities = peer.load(train(peer, odd, tmp_path), 1)(ODD_TEXTS)
     assert np.isfinite(probabilities).all()
 
 
 def test_one_class_is_certain(peer, data, tmp_path):
-    texts = data.train.texts[:40]
+    texts = data.train.items[:40]
     one = replace(data, train=as_read(texts[:30]), validation=as_read(texts[30:]))
     probabilities = peer.load(train(peer, one, tmp_path), 1)(["a lovely film", ""])
     assert probabilities.tolist() == [[0, 1, 0], [0, 1, 0]]
@@ -129,13 +129,13 @@ def test_one_class_is_certain(peer, data, tmp_path):
 
 def test_validation_rows_may_be_missing_or_of_a_class_without_train_rows(peer, data, tmp_path):
     without = replace(data, train=rows(60), validation=as_read([]))
-    with_other = replace(data, train=rows(60), validation=as_read(data.validation.texts, label=0))
+    with_other = replace(data, train=rows(60), validation=as_read(data.validation.items, label=0))
     for number, chosen in enumerate((without, with_other)):
         assert peer.load(train(peer, chosen, tmp_path / str(number)), 1)(["rain"]).shape == (1, 3)
 
 
 def test_tfidf_without_any_word_says_so(data, tmp_path):
-    wordless = replace(data, train=Rows(texts=["!", ""], labels=np.array([1, 2])))
+    wordless = replace(data, train=Rows(items=["!", ""], targets=np.array([1, 2])))
     with pytest.raises(RequestError, match="'tfidf-logistic' found no word of two letters in the train texts"):
         PEERS["tfidf-logistic"].train(wordless, tmp_path)
 
@@ -162,7 +162,7 @@ def test_columns_follow_the_labels_and_rows_sum_to_one():
 
 
 def test_best_on_validation_is_the_first_with_the_highest_macro_f1():
-    validation = Rows(texts=["a", "b", "c"], labels=np.array([0, 1, 1]))
+    validation = Rows(items=["a", "b", "c"], targets=np.array([0, 1, 1]))
     always = {"zero": [1.0, 0.0], "one": [0.0, 1.0], "one again": [0.1, 0.9]}
 
     def predict(model, texts):

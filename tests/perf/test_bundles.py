@@ -5,7 +5,7 @@ from itertools import cycle
 import pytest
 
 from bench.harness.subject import load_subject
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from export.foreign import open_model
 
 loaded = {}
@@ -16,8 +16,8 @@ def subject(case):
     """The file, loaded; kept until a case asks for another one."""
     if case.bundle not in loaded:
         loaded.clear()
-        task = Task(model=str(case.bundle), threads=case.threads)
-        loaded[case.bundle] = load_subject(task, open_model(case.bundle))
+        workload = Workload(model=str(case.bundle), threads=case.threads)
+        loaded[case.bundle] = load_subject(workload, open_model(case.bundle))
     return loaded[case.bundle]
 
 

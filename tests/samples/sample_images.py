@@ -36,7 +36,7 @@ def labelled_images(folder: Path, count: int, start: int = 0) -> "Rows":
     from materials.rows import Rows
 
     paths, labels = draw_images(folder, count, start)
-    return Rows(texts=paths, labels=np.array([int(label == "red") for label in labels]))
+    return Rows(items=paths, targets=np.array([int(label == "red") for label in labels]))
 
 
 def save_tiny_vit(folder: Path) -> Path:
@@ -88,8 +88,8 @@ def _save(build: type, config: object, settings: dict[str, object], folder: Path
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     with TemporaryDirectory() as drawn:
         rows = labelled_images(Path(drawn), 48)
-        pixels = torch.from_numpy(read_image_encoder(folder).encode(rows.texts))
-    targets = torch.from_numpy(rows.labels)
+        pixels = torch.from_numpy(read_image_encoder(folder).encode(rows.items))
+    targets = torch.from_numpy(rows.targets)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     model.train()
     for _ in range(30):

@@ -135,7 +135,7 @@ def train_tiny(checkpoint: Path, *, learning_rate: float) -> Path:
     parts = (labelled(200), labelled(60, 900))
     train(
         classifier.module,
-        *[Examples(encoded=classifier.encoder.encode(part.texts), labels=part.labels) for part in parts],
+        *[Examples(encoded=classifier.encoder.encode(part.items), targets=part.targets) for part in parts],
         encoder=classifier.encoder,
         objective=OBJECTIVES["hard"],
         settings=TrainingSettings(epochs=12, batch_size=16, learning_rate=learning_rate, seed=0, bf16=False),

@@ -32,4 +32,4 @@ def labelled(count: int, start: int = 0) -> "Rows":
     from materials.rows import Rows
 
     texts, labels = sentences(count, start)
-    return Rows(texts=texts, labels=np.array([int(label == "good") for label in labels]))
+    return Rows(items=texts, targets=np.array([int(label == "good") for label in labels]))

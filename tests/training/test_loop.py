@@ -31,7 +31,7 @@ def linear(tmp_path):
 
 def examples(encoder, count, start=0):
     rows = labelled(count, start)
-    return Examples(encoded=encoder.encode(rows.texts), labels=rows.labels)
+    return Examples(encoded=encoder.encode(rows.items), targets=rows.targets)
 
 
 def settings(**changes):
@@ -70,7 +70,7 @@ def test_training_learns_what_can_be_learned(linear):
     module, encoder = linear()
     history = run(module, encoder)
     test = examples(encoder, 100, start=2000)
-    assert (predict_logits(module, test.encoded, encoder).argmax(axis=1) == test.labels).mean() > 0.9
+    assert (predict_logits(module, test.encoded, encoder).argmax(axis=1) == test.targets).mean() > 0.9
     assert history[-1].loss < history[0].loss
 
 
@@ -102,7 +102,7 @@ def test_the_best_validation_epoch_is_kept(linear, monkeypatch):
 def test_epochs_are_scored_on_train_validation_and_test_rows_from_before_the_first_step(linear):
     module, encoder = linear()
     rows = examples(encoder, 160)
-    unlabelled = Examples(encoded=rows.encoded, labels=np.where(np.arange(160) < 100, rows.labels, -1))
+    unlabelled = Examples(encoded=rows.encoded, targets=np.where(np.arange(160) < 100, rows.targets, -1))
     history = run(module, encoder, rows=unlabelled, test=examples(encoder, 100, start=2000), epochs=3)
     assert [(epoch.epoch, epoch.steps) for epoch in history] == [(0, 0), (1, 10), (2, 20), (3, 30)]
     assert history[0].loss == pytest.approx(np.log(2), abs=0.2)
@@ -111,7 +111,7 @@ def test_epochs_are_scored_on_train_validation_and_test_rows_from_before_the_fir
     logits = predict_logits(module, examples(encoder, 100, start=2000).encoded, encoder, bf16=False)
     best = max(history[1:], key=lambda epoch: (epoch.validation.macro_f1, epoch.epoch))
     assert best.test.accuracy == pytest.approx(
-        (logits.argmax(axis=1) == examples(encoder, 100, start=2000).labels).mean(), abs=0.02
+        (logits.argmax(axis=1) == examples(encoder, 100, start=2000).targets).mean(), abs=0.02
     )
     assert history[-1].train.accuracy > history[0].train.accuracy
 
@@ -121,8 +121,8 @@ def test_test_rows_change_nothing_of_what_is_trained(linear):
     for test in (None, "right", "wrong"):
         module, encoder = linear()
         rows = examples(encoder, 100, start=2000)
-        labels = rows.labels if test == "right" else 1 - rows.labels
-        run(module, encoder, test=test and Examples(encoded=rows.encoded, labels=labels), epochs=4)
+        labels = rows.targets if test == "right" else 1 - rows.targets
+        run(module, encoder, test=test and Examples(encoded=rows.encoded, targets=labels), epochs=4)
         weights.append(module.output.weight.detach())
     assert torch.equal(weights[0], weights[1])
     assert torch.equal(weights[0], weights[2])
@@ -188,8 +188,8 @@ def test_fasttext_learns_by_sgd_one_text_at_a_time_from_an_empty_layer(linear):
 def test_student_learns_from_teacher_logits_without_labels(linear):
     module, encoder = linear()
     rows = examples(encoder, 240)
-    teacher = np.where(rows.labels[:, None] == np.arange(2), 3.0, -3.0).astype(np.float32)
-    unlabelled = Examples(encoded=rows.encoded, labels=np.full(240, -1), teacher_logits=teacher)
+    teacher = np.where(rows.targets[:, None] == np.arange(2), 3.0, -3.0).astype(np.float32)
+    unlabelled = Examples(encoded=rows.encoded, targets=np.full(240, -1), teacher_logits=teacher)
     history = run(module, encoder, objective="logits", rows=unlabelled)
     assert history[-1].validation.accuracy > 0.9
 

@@ -162,7 +162,7 @@ def test_bundle_of_another_task_is_a_failed_row_even_without_labels_in_the_rows(
     )
     assert answer.code == 1
     good, other = read_run(tmp_path / "run").rows
-    assert "is of another task: its labels are sports, trade, not bad, good" in other.error
+    assert "is of another workload: its labels are sports, trade, not bad, good" in other.error
     assert (good.macro_f1, good.accuracy, good.confusion_matrix) == (None, None, None)
     assert good.latency_p50_ms > 0
     assert set(pd.read_parquet(tmp_path / "run" / "predictions.parquet")["label"]) == {-1}

@@ -9,7 +9,7 @@ from sample_texts import sentences
 
 from bench.harness import isolation
 from bench.harness.isolation import THREAD_VARIABLES, MeasurementFailed, child_environment, measure_in_fresh_process
-from bench.harness.workload import Task
+from bench.harness.workload import Workload
 from export.bundle import read_bundle
 from export.predictor import Predictor
 
@@ -31,15 +31,15 @@ def failure(monkeypatch, tmp_path):
     def get(program, model="nothing", texts=("one", "two")):
         monkeypatch.setattr(isolation, "PYTHON", (sys.executable, "-c"))
         with pytest.raises(MeasurementFailed) as caught:
-            measure_in_fresh_process(Task(model=str(model), threads=1), texts, tmp_path, program=program)
+            measure_in_fresh_process(Workload(model=str(model), threads=1), texts, tmp_path, program=program)
         return str(caught.value)
 
     return get
 
 
-def measured(folder, task, texts=TEXTS):
+def measured(folder, workload, texts=TEXTS):
     folder.mkdir()
-    measure_in_fresh_process(task, texts, folder)
+    measure_in_fresh_process(workload, texts, folder)
     return json.loads((folder / "result.json").read_text(encoding="utf-8"))
 
 
@@ -116,23 +116,23 @@ def test_every_library_gets_the_same_threads_and_they_spin_only_where_there_are_
 def test_program_gets_the_task_and_the_texts(monkeypatch, tmp_path):
     monkeypatch.setattr(isolation, "PYTHON", (sys.executable, "-c"))
     program = "import shutil, sys; [shutil.copy(file, sys.argv[3]) for file in sys.argv[1:3]]"
-    task = Task(model="here", threads=2, affinity=(0, 1), scenarios=("offline",), label_names=("a", "b"))
-    measure_in_fresh_process(task, ["雨", ""], tmp_path, program=program)
-    assert Task.read(tmp_path / "task.json") == task
+    workload = Workload(model="here", threads=2, affinity=(0, 1), scenarios=("offline",), label_names=("a", "b"))
+    measure_in_fresh_process(workload, ["雨", ""], tmp_path, program=program)
+    assert Workload.read(tmp_path / "workload.json") == workload
     assert json.loads((tmp_path / "texts.json").read_text(encoding="utf-8")) == ["雨", ""]
 
 
 @ON_LINUX
 def test_onnx_bundle_reads_back_its_threads_and_affinity(tiny_onnx, tmp_path):
     processor = min(os.sched_getaffinity(0))
-    found = measured(tmp_path / "out", Task(model=str(tiny_onnx), threads=2, affinity=(processor,)))
+    found = measured(tmp_path / "out", Workload(model=str(tiny_onnx), threads=2, affinity=(processor,)))
     assert (found["intra_op_threads"], found["inter_op_threads"], found["spinning"]) == (2, 1, True)
     assert found["provider"] == "CPUExecutionProvider"
     assert found["affinity"] == [processor]
 
 
 def test_eager_bundle_reads_back_its_threads_and_has_all_processors(tiny_eager, tmp_path):
-    found = measured(tmp_path / "out", Task(model=str(tiny_eager), threads=2))
+    found = measured(tmp_path / "out", Workload(model=str(tiny_eager), threads=2))
     assert (found["intra_op_threads"], found["inter_op_threads"], found["spinning"]) == (2, 1, True)
     assert found["provider"] == "cpu"
     if hasattr(os, "sched_getaffinity"):
@@ -140,7 +140,7 @@ def test_eager_bundle_reads_back_its_threads_and_has_all_processors(tiny_eager, 
 
 
 def test_without_a_scenario_there_are_only_the_logits(tiny_onnx, tmp_path):
-    found = measured(tmp_path / "out", Task(model=str(tiny_onnx), threads=1))
+    found = measured(tmp_path / "out", Workload(model=str(tiny_onnx), threads=1))
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["logits.npy", "result.json"]
     assert not found["spinning"]
     logits = np.load(tmp_path / "out" / "logits.npy")
@@ -150,8 +150,8 @@ def test_without_a_scenario_there_are_only_the_logits(tiny_onnx, tmp_path):
 
 
 def test_scenarios_give_figures_raw_times_and_what_disturbed_them(tiny_onnx, tmp_path):
-    task = Task(model=str(tiny_onnx), threads=1, scenarios=("single-stream",), seconds=0.2)
-    found = measured(tmp_path / "out", task)
+    workload = Workload(model=str(tiny_onnx), threads=1, scenarios=("single-stream",), seconds=0.2)
+    found = measured(tmp_path / "out", workload)
     assert 0 < found["latency_p50_ms"] < found["end_to_end_latency_p50_ms"] < found["first_call_ms"]
     assert found["load_peak_memory_bytes"] > 0
     assert found["inference_peak_memory_bytes"] > 0

@@ -9,7 +9,7 @@ from bench.harness import open_loop, scenarios, timing
 from bench.harness.figures import figures_of
 from bench.harness.scenarios import END_TO_END, MODEL, run_scenarios, single_texts
 from bench.harness.subject import Graph, Subject, load_subject
-from bench.harness.workload import SCENARIOS, Task
+from bench.harness.workload import SCENARIOS, Workload
 from encoders.graph_input import INPUT_IDS
 from encoders.text_encoder import TextEncoder
 from export.bundle import read_bundle
@@ -78,7 +78,7 @@ def subject(encoder, runtime):
 
 
 def run(subject, *names, texts=TEXTS, **changes):
-    return run_scenarios(Task(model="here", threads=1, scenarios=names, **{**SHORT, **changes}), subject, texts)
+    return run_scenarios(Workload(model="here", threads=1, scenarios=names, **{**SHORT, **changes}), subject, texts)
 
 
 def series_of(found, figure):
@@ -249,14 +249,14 @@ def test_only_the_scenarios_that_are_asked_for_run(subject):
 
 def test_a_real_onnx_bundle_runs_every_scenario(tiny_onnx):
     texts = sentences(200, start=900)[0]
-    task = Task(
+    workload = Workload(
         model=str(tiny_onnx),
         threads=1,
         batch_sizes=(8, 32),
         seconds=0.05,
         scenarios=("single-stream", "offline", "sweep"),
     )
-    found = run_scenarios(task, load_subject(task, read_bundle(tiny_onnx)), texts)
+    found = run_scenarios(workload, load_subject(workload, read_bundle(tiny_onnx)), texts)
     figures = figures_of(found)
     assert figures["latency_p50_ms"] < figures["end_to_end_latency_p50_ms"]
     assert figures["batch_size"] in (8, 32)

@@ -147,7 +147,7 @@ def test_students_of_older_runs_have_no_curve(tmp_path, finished):
     )
     from materials.rows import Rows, Splits
 
-    rows = Rows(texts=[], labels=pd.Series([], dtype="int64").to_numpy())
+    rows = Rows(items=[], targets=pd.Series([], dtype="int64").to_numpy())
     splits = Splits(train=rows, validation=rows, test=rows, transfer=rows, label_names=("a", "b"))
     assert collect_histories([model], {tmp_path: splits}).empty
 

@@ -43,7 +43,7 @@ def files(tmp_path):
 
 
 def keys(rows):
-    return {normalised(text) for text in rows.texts}
+    return {normalised(text) for text in rows.items}
 
 
 def test_own_shares_split_a_file(make, files):
@@ -53,7 +53,7 @@ def test_own_shares_split_a_file(make, files):
 
 def test_test_file_is_kept_whole_and_validation_is_cut_from_the_rest(make, files):
     splits = make(train=files / "rows.csv", test=files / "test.csv")
-    assert splits.test.texts == pd.read_csv(files / "test.csv")["text"].tolist()
+    assert splits.test.items == pd.read_csv(files / "test.csv")["text"].tolist()
     assert len(splits.validation) == 19  # a tenth of 190, for 10 rows are test rows
     assert len(splits.train) == 171
     assert not keys(splits.test) & (keys(splits.train) | keys(splits.validation))
@@ -67,14 +67,14 @@ def test_no_text_that_is_held_out_is_trained_on(make, files, test_file):
     assert not held_out & (keys(splits.train) | keys(splits.transfer))
     unlabelled = set(pd.read_csv(files / "more.csv")["text"].map(normalised))
     assert keys(splits.transfer) == unlabelled - held_out - keys(splits.train)
-    assert (splits.transfer.labels == -1).all()
+    assert (splits.transfer.targets == -1).all()
 
 
 def test_transfer_file_needs_no_labels_and_those_it_has_are_not_read(make, files, tmp_path):
     frame = pd.read_csv(files / "more.csv")
     frame.assign(label="of no class").to_csv(tmp_path / "labelled.csv", index=False)
     texts = [
-        make(train=files / "rows.csv", transfer=files / name).transfer.texts for name in ("more.csv", "labelled.csv")
+        make(train=files / "rows.csv", transfer=files / name).transfer.items for name in ("more.csv", "labelled.csv")
     ]
     assert texts[0] == texts[1]
     assert len(texts[0]) > 50

@@ -10,7 +10,7 @@ from teachers.logit_store import save_logits
 
 
 def rows(count, name):
-    return Rows(texts=[f"{name} {number}" for number in range(count)], labels=np.full(count, -1))
+    return Rows(items=[f"{name} {number}" for number in range(count)], targets=np.full(count, -1))
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def stored(tmp_path):
     logits[:, 0] = -np.arange(15)
     logits[:, 1] = 1
     logits[[7, 12], 2] = 2
-    texts = train.texts + transfer.texts[10:]
+    texts = train.items + transfer.items[10:]
     save_logits(logits, texts, tmp_path)
     return SimpleNamespace(labelled_transfer=("rest",)), splits, tmp_path
 

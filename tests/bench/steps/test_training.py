@@ -107,7 +107,7 @@ def test_teacher_is_not_trained_again_for_other_transfer_rows(tiny_recipe, tmp_p
 
 def made_rows(work):
     splits = load_splits(split(work, find_teacher_weights(work), 0))
-    return [text for text in splits.transfer.texts if "[MASK]" in text]
+    return [text for text in splits.transfer.items if "[MASK]" in text]
 
 
 def test_rows_made_of_train_rows_are_labelled_by_a_teacher_that_knows_the_mask(tiny_recipe, tiny_bert, tmp_path):

@@ -24,6 +24,6 @@ def test_the_two_sources_are_told_apart_and_imdb_labels_are_not_read(tmp_path):
     }
     pd.DataFrame(rows).to_csv(tmp_path / FILE, index=False)
     labelled = rotten_tomatoes(tmp_path).train
-    assert (labelled.texts, labelled.labels) == (["a fine little film"], ["positive"])
+    assert (labelled.items, labelled.labels) == (["a fine little film"], ["positive"])
     transfer = imdb_sentences(tmp_path).train
-    assert (transfer.texts, transfer.labels) == (["An awful lot of fun.", "Every minute of it counts."], None)
+    assert (transfer.items, transfer.labels) == (["An awful lot of fun.", "Every minute of it counts."], None)

@@ -23,7 +23,7 @@ def test_every_kind_of_file_reads_the_same(tmp_path, suffix):
     else:
         FRAME.to_csv(path, index=False, sep="\t" if suffix == ".tsv" else ",")
     table = read_table(path, text="text", label=None)
-    assert table.texts == FRAME["text"].tolist()
+    assert table.items == FRAME["text"].tolist()
     assert table.labels == ["x", "y", "x"]
 
 
@@ -117,7 +117,7 @@ def test_unknown_kind_of_file_names_the_known_ones(tmp_path):
 
 def test_a_text_of_100000_characters_is_read_whole(tmp_path):
     pd.DataFrame({"text": ["word " * 20_000, "b"], "label": ["x", "y"]}).to_csv(tmp_path / "a.csv", index=False)
-    assert len(read_table(tmp_path / "a.csv", text="text", label="label").texts[0]) == 100_000
+    assert len(read_table(tmp_path / "a.csv", text="text", label="label").items[0]) == 100_000
 
 
 def test_unquoted_comma_is_refused_rather_than_read_as_another_column(tmp_path):
@@ -148,9 +148,9 @@ def test_rows_with_a_hole_are_left_out_and_counted_when_asked_for(tmp_path, hole
     write = {".csv": frame.to_csv, ".parquet": frame.to_parquet}.get(suffix)
     write(path, index=False) if write else frame.to_json(path, orient="records", lines=True)
     table = read_table(path, text="text", label=None, drop_missing=True)
-    assert (table.texts, table.labels, table.dropped) == (["a", "d"], ["x", "y"], 2)
+    assert (table.items, table.labels, table.dropped) == (["a", "d"], ["x", "y"], 2)
     texts = read_texts(path, text="text", drop_missing=True)
-    assert (texts.texts, texts.dropped) == (["a", "c", "d"], 1)
+    assert (texts.items, texts.dropped) == (["a", "c", "d"], 1)
     with pytest.raises(RequestError, match="no row of .* has a value in each of the columns other"):
         read_texts(path, text="other", drop_missing=True)
 

@@ -15,13 +15,13 @@ MADE = Augmentation(copies=4, mask_share=0.3, replaced_share=0.3, ngram_share=0.
 
 def split(texts, labels, transfer=None, **changes):
     options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, **changes}
-    unlabelled = None if transfer is None else Table(texts=transfer, labels=None)
-    return make_splits(Source(train=Table(texts=texts, labels=labels)), unlabelled, **options)
+    unlabelled = None if transfer is None else Table(items=transfer, labels=None)
+    return make_splits(Source(train=Table(items=texts, labels=labels)), unlabelled, **options)
 
 
 def _table(rows):
     texts, labels = zip(*rows, strict=True)
-    return Table(texts=list(texts), labels=list(labels))
+    return Table(items=list(texts), labels=list(labels))
 
 
 def numbered(count, classes=2):
@@ -31,7 +31,7 @@ def numbered(count, classes=2):
 def test_shares_and_strata_are_kept():
     splits = split(*numbered(1000, classes=4))
     assert [len(getattr(splits, part)) for part in PARTS] == [800, 100, 100, 0]
-    assert set(Counter(splits.test.labels.tolist()).values()) == {25}
+    assert set(Counter(splits.test.targets.tolist()).values()) == {25}
 
 
 def test_shares_of_60_20_20_are_kept_too():
@@ -40,8 +40,8 @@ def test_shares_of_60_20_20_are_kept_too():
 
 
 def test_same_seed_same_splits_and_another_seed_others():
-    assert split(*numbered(200)).test.texts == split(*numbered(200)).test.texts
-    assert split(*numbered(200)).test.texts != split(*numbered(200), seed=1).test.texts
+    assert split(*numbered(200)).test.items == split(*numbered(200)).test.items
+    assert split(*numbered(200)).test.items != split(*numbered(200), seed=1).test.items
 
 
 def test_label_numbers_follow_the_numbers_they_are():
@@ -69,13 +69,13 @@ def test_no_text_is_in_two_parts_and_transfer_touches_no_held_out_text(rows, tra
         )
     except RequestError:
         return
-    keys = {part: [normalised(text) or text for text in getattr(splits, part).texts] for part in PARTS}
+    keys = {part: [normalised(text) or text for text in getattr(splits, part).items] for part in PARTS}
     labelled = keys["train"] + keys["validation"] + keys["test"]
     different = {normalised(text) or text for text in texts}
     assert len(labelled) == len(set(labelled))
     assert set(labelled) == different if balance is None else set(labelled) <= different
     assert not set(keys["transfer"]) & {*keys["validation"], *keys["test"]}
-    assert np.all(splits.transfer.labels == -1)
+    assert np.all(splits.transfer.targets == -1)
 
 
 def test_case_punctuation_and_spaces_do_not_hide_a_duplicate():
@@ -86,9 +86,9 @@ def test_case_punctuation_and_spaces_do_not_hide_a_duplicate():
 
 def test_official_test_rows_are_kept_whole_and_removed_from_train():
     texts, labels = numbered(100)
-    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=texts[:20], labels=labels[:20]))
+    source = Source(train=Table(items=texts, labels=labels), test=Table(items=texts[:20], labels=labels[:20]))
     splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
-    assert splits.test.texts == texts[:20]
+    assert splits.test.items == texts[:20]
     assert len(splits.train) + len(splits.validation) == 80
 
 
@@ -100,15 +100,15 @@ def test_official_test_rows_are_kept_whole_and_removed_from_train():
 )
 def test_text_of_an_official_test_set_is_nowhere_else(rows, test_rows, transfer):
     train, test = (_table(part) for part in (rows, test_rows))
-    unlabelled = Table(texts=[*transfer, *train.texts, *test.texts], labels=None)
+    unlabelled = Table(items=[*transfer, *train.items, *test.items], labels=None)
     try:
         splits = make_splits(
             Source(train=train, test=test), unlabelled, validation=0.2, test=0.2, transfer_rows=None, seed=0
         )
     except RequestError:
         return
-    keys = {part: {normalised(text) or text for text in getattr(splits, part).texts} for part in PARTS}
-    assert keys["test"] == {normalised(text) or text for text in test.texts}
+    keys = {part: {normalised(text) or text for text in getattr(splits, part).items} for part in PARTS}
+    assert keys["test"] == {normalised(text) or text for text in test.items}
     assert not keys["test"] & (keys["train"] | keys["validation"] | keys["transfer"])
     assert not keys["validation"] & (keys["train"] | keys["transfer"])
 
@@ -116,12 +116,12 @@ def test_text_of_an_official_test_set_is_nowhere_else(rows, test_rows, transfer)
 def test_text_without_letters_is_held_out_too():
     texts, labels = numbered(100)
     source = Source(
-        train=Table(texts=[*texts, "👍👍", ":-)"], labels=[*labels, "1", "1"]),
-        test=Table(texts=["👍👍", "text 3", ":-)", "text 4"], labels=["1", "1", "1", "0"]),
+        train=Table(items=[*texts, "👍👍", ":-)"], labels=[*labels, "1", "1"]),
+        test=Table(items=["👍👍", "text 3", ":-)", "text 4"], labels=["1", "1", "1", "0"]),
     )
     splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
     assert len(splits.test) == 4
-    assert not {"👍👍", ":-)"} & {*splits.train.texts, *splits.validation.texts}
+    assert not {"👍👍", ":-)"} & {*splits.train.items, *splits.validation.items}
 
 
 def test_one_class_is_refused():
@@ -138,18 +138,18 @@ def test_class_with_one_row_is_refused_by_name():
 def test_class_with_one_row_keeps_it_in_train_where_test_rows_are_official():
     texts, labels = numbered(50)
     source = Source(
-        train=Table(texts=[*texts, "alone"], labels=[*labels, "rare"]),
-        test=Table(texts=["one", "two", "three"], labels=["0", "1", "rare"]),
+        train=Table(items=[*texts, "alone"], labels=[*labels, "rare"]),
+        test=Table(items=["one", "two", "three"], labels=["0", "1", "rare"]),
     )
     splits = make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
-    assert "alone" in splits.train.texts
+    assert "alone" in splits.train.items
     assert [len(getattr(splits, part)) for part in PARTS] == [41, 10, 3, 0]
-    assert set(splits.validation.labels) == {0, 1}
+    assert set(splits.validation.targets) == {0, 1}
 
 
 def test_class_of_official_test_rows_without_a_train_row_is_refused():
     texts, labels = numbered(50)
-    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=["one"], labels=["new"]))
+    source = Source(train=Table(items=texts, labels=labels), test=Table(items=["one"], labels=["new"]))
     with pytest.raises(RequestError, match=r"class 'new' has 0 different row\(s\) to train on; .* at least 1"):
         make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
 
@@ -181,42 +181,42 @@ UNEVEN = [f"text {number}" for number in range(200)], ["ab"[number % 10 == 0] fo
 def test_balanced_rows_are_as_many_of_each_class_and_the_others_become_transfer_rows(balance, kept):
     splits = split(*UNEVEN, ["one more"], balance=balance)
     labelled = [splits.train, splits.validation, splits.test]
-    assert Counter(np.concatenate([part.labels for part in labelled]).tolist()) == {0: kept, 1: kept}
+    assert Counter(np.concatenate([part.targets for part in labelled]).tolist()) == {0: kept, 1: kept}
     assert len(splits.transfer) == 200 - 2 * kept + 1
-    assert set(splits.transfer.labels.tolist()) == {-1}
-    assert not {text for part in labelled for text in part.texts} & set(splits.transfer.texts)
+    assert set(splits.transfer.targets.tolist()) == {-1}
+    assert not {text for part in labelled for text in part.items} & set(splits.transfer.items)
 
 
 def test_balance_leaves_official_test_rows_as_they_are():
     texts, labels = UNEVEN
-    source = Source(train=Table(texts=texts, labels=labels), test=Table(texts=texts[:30], labels=labels[:30]))
+    source = Source(train=Table(items=texts, labels=labels), test=Table(items=texts[:30], labels=labels[:30]))
     options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0}
     splits = make_splits(source, None, balance="rarest", **options)
-    assert splits.test.texts == texts[:30]
+    assert splits.test.items == texts[:30]
     assert len(splits.train) + len(splits.validation) == 2 * 17
 
 
 def test_seed_draws_the_balanced_rows():
-    same, again, other = (split(*UNEVEN, balance=5, seed=seed).transfer.texts for seed in (0, 0, 1))
+    same, again, other = (split(*UNEVEN, balance=5, seed=seed).transfer.items for seed in (0, 0, 1))
     assert same == again != other
 
 
 def test_balance_is_at_most_the_rarest_class():
     rarest, more = (split(*UNEVEN, balance=balance) for balance in ("rarest", 21))
-    assert more.train.texts == rarest.train.texts
+    assert more.train.items == rarest.train.items
 
 
 def test_short_texts_are_left_out_of_train_and_transfer_rows_only():
     texts = ["good", "Good!", "so good", "so , very", *(f"a text {number}" for number in range(40))]
-    table = Table(texts=texts, labels=["ab"[number % 2] for number in range(44)])
-    test = Table(texts=["bad", "too bad"], labels=["a", "b"])
+    table = Table(items=texts, labels=["ab"[number % 2] for number in range(44)])
+    test = Table(items=["bad", "too bad"], labels=["a", "b"])
     options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, "fewest_words": 2}
     splits = make_splits(
-        Source(train=table, test=test), Table(texts=["fine", "fine !", "all fine"], labels=None), **options
+        Source(train=table, test=test), Table(items=["fine", "fine !", "all fine"], labels=None), **options
     )
-    assert splits.test.texts == ["bad", "too bad"]
-    assert set(splits.train.texts + splits.validation.texts) == set(texts[2:])
-    assert splits.transfer.texts == ["all fine"]
+    assert splits.test.items == ["bad", "too bad"]
+    assert set(splits.train.items + splits.validation.items) == set(texts[2:])
+    assert splits.transfer.items == ["all fine"]
 
 
 def test_rows_that_are_all_too_short_are_refused():
@@ -227,12 +227,12 @@ def test_rows_that_are_all_too_short_are_refused():
 def test_rows_made_of_train_rows_become_transfer_rows_of_their_own():
     texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
     splits = split(texts, ["ab"[number % 2] for number in range(100)], augmentation=MADE, fewest_words=2)
-    own = {normalised(text) for text in splits.train.texts}
+    own = {normalised(text) for text in splits.train.items}
     assert splits.mask_token == "[MASK]"
-    assert any("[MASK]" in text for text in splits.transfer.texts)
+    assert any("[MASK]" in text for text in splits.transfer.items)
     assert 100 < len(splits.transfer) <= 4 * len(splits.train)
-    assert not own & {normalised(text) for text in splits.transfer.texts}
-    assert min(len(normalised(text).split()) for text in splits.transfer.texts) == 2
+    assert not own & {normalised(text) for text in splits.transfer.items}
+    assert min(len(normalised(text).split()) for text in splits.transfer.items) == 2
 
 
 def test_number_of_transfer_rows_is_that_of_the_transfer_source_alone():
@@ -250,7 +250,7 @@ def test_transfer_rows_say_what_they_are_and_are_chosen_by_it():
     texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
     labels = ["a"] * 70 + ["b"] * 30
     splits = split(texts, labels, transfer=["more", "and more"], balance="rarest", augmentation=MADE)
-    chosen = {kind: [splits.transfer.texts[row] for row in splits.chosen_transfer([kind])] for kind in TRANSFER_KINDS}
+    chosen = {kind: [splits.transfer.items[row] for row in splits.chosen_transfer([kind])] for kind in TRANSFER_KINDS}
     assert chosen["other"] == ["more", "and more"]
     assert len(chosen["rest"]) == 40
     assert set(chosen["rest"]) <= set(texts)
@@ -268,8 +268,8 @@ def test_splits_survive_saving(tmp_path, augmentation):
     assert loaded.transfer_kinds == splits.transfer_kinds
     assert (loaded.label_names, loaded.mask_token) == (splits.label_names, splits.mask_token)
     for part in PARTS:
-        assert getattr(loaded, part).texts == getattr(splits, part).texts
-        assert np.array_equal(getattr(loaded, part).labels, getattr(splits, part).labels)
+        assert getattr(loaded, part).items == getattr(splits, part).items
+        assert np.array_equal(getattr(loaded, part).targets, getattr(splits, part).targets)
 
 
 def test_numbered_labels_of_a_teacher_keep_its_order():
@@ -285,7 +285,7 @@ def test_labels_that_differ_in_case_only_are_refused_with_a_teacher():
 
 def test_same_rows_for_validation_and_test_are_refused():
     texts, labels = numbered(100)
-    held_out = Table(texts=texts[:20], labels=labels[:20])
-    source = Source(train=Table(texts=texts, labels=labels), validation=held_out, test=held_out)
+    held_out = Table(items=texts[:20], labels=labels[:20])
+    source = Source(train=Table(items=texts, labels=labels), validation=held_out, test=held_out)
     with pytest.raises(RequestError, match="all validation rows are in another part too"):
         make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)

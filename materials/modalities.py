@@ -1,0 +1,114 @@
+"""What an item is: a text, a pair of texts, or an image file. To add a kind is one entry in the table."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from materials.files import digest, sha256_of
+
+Item = Any
+"""A str, a pair of them (a tuple), or an ImageFile, as the modality says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile:
+    """An image by its path, and the SHA-256 of the file, by which two images count as the same."""
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def at(cls, path: Path) -> "ImageFile":
+        """The image in a file that is there."""
+        return cls(path=str(path.resolve()), sha256=sha256_of(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modality:
+    """How items of one kind are told apart, named and stored.
+
+    `key` gives what two items share that count as the same. `columns` are the columns of a stored table, and
+    `as_columns` and `from_columns` turn items into them and back. `as_json` and `from_json` do so for one item; the
+    JSON of an item is also what its digest is taken of.
+    """
+
+    name: str
+    plural: str
+    columns: tuple[str, ...]
+    key: Callable[[Item], str]
+    as_json: Callable[[Item], Any]
+    from_json: Callable[[Any], Item]
+
+    def as_columns(self, items: Sequence[Item]) -> dict[str, list[str]]:
+        """The items as columns of strings, by the names of the columns."""
+        cells = [_cells(self.as_json(item)) for item in items]
+        return {name: [row[number] for row in cells] for number, name in enumerate(self.columns)}
+
+    def from_columns(self, columns: Mapping[str, Sequence[str]]) -> list[Item]:
+        """The items of stored columns."""
+        rows = zip(*(columns[name] for name in self.columns), strict=True)
+        return [self.from_json(row[0] if len(row) == 1 else list(row)) for row in rows]
+
+    def digest(self, items: Sequence[Item]) -> str:
+        """What a sequence of items is known by."""
+        return digest([self.as_json(item) for item in items])
+
+
+def normalised(text: str) -> str:
+    """The form in which two texts count as the same: letters and digits only, case folded, single spaces."""
+    return " ".join(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def modality_of(item: Item) -> str:
+    """The name of an item's modality."""
+    if isinstance(item, str):
+        return "text"
+    return "pair" if isinstance(item, tuple) else "image"
+
+
+def _text_key(text: str) -> str:
+    """A text without a letter or digit, such as an emoji, is known by itself."""
+    return normalised(text) or text
+
+
+def _pair_key(pair: tuple[str, str]) -> str:
+    # Neither half can hold a line break once it is normalised, so no two pairs share a key by chance.
+    return "\n".join(map(_text_key, pair))
+
+
+def _cells(stored: Any) -> list[str]:
+    return stored if isinstance(stored, list) else [stored]
+
+
+def _image_as_json(image: ImageFile) -> list[str]:
+    return [image.path, image.sha256]
+
+
+def _image_from_json(stored: Sequence[str]) -> ImageFile:
+    return ImageFile(path=stored[0], sha256=stored[1])
+
+
+MODALITIES: dict[str, Modality] = {
+    "text": Modality(
+        name="text", plural="texts", columns=("text",), key=_text_key, as_json=lambda text: text, from_json=str
+    ),
+    "pair": Modality(
+        name="pair",
+        plural="pairs of texts",
+        columns=("text", "text_pair"),
+        key=_pair_key,
+        as_json=list,
+        from_json=tuple,
+    ),
+    "image": Modality(
+        name="image",
+        plural="images",
+        columns=("image", "sha256"),
+        key=lambda image: image.sha256,
+        as_json=_image_as_json,
+        from_json=_image_from_json,
+    ),
+}

@@ -1,0 +1,150 @@
+"""Any number of labels for each item: every output is a decision of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from materials.errors import RequestError
+from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_average_precision
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order
+
+NO_LABEL = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class MultiLabel(Task):
+    """Targets are 0 or 1, int64 (rows, labels), -1 in a row without labels; outputs are logits, one for each label.
+
+    `thresholds` is the probability from which a label is given: one for all labels, or one for each.
+    """
+
+    thresholds: float | tuple[float, ...] = 0.5
+
+    name: ClassVar[str] = "multi-label"
+    noun: ClassVar[str] = "label"
+
+    def __post_init__(self) -> None:
+        """Accept a list from JSON. Raises RequestError for a threshold that is no probability."""
+        thresholds = self.thresholds if isinstance(self.thresholds, float) else tuple(self.thresholds)
+        object.__setattr__(self, "thresholds", thresholds)
+        if not np.all((np.array(thresholds) > 0) & (np.array(thresholds) < 1)):
+            raise RequestError(f"thresholds lie between 0 and 1; got {self.thresholds}")
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Macro-F1, average precision, micro-F1, and the share of rows with exactly their labels."""
+        states = partial(_states, self)
+        return (
+            Metric(
+                name="macro_f1",
+                title="macro-F1",
+                sums=Sums(states=states, statistics=_f1, value=macro_f1),
+                interval=True,
+            ),
+            Metric(
+                name="average_precision",
+                title="average precision",
+                weighted=weighted_average_precision,
+                interval=True,
+            ),
+            Metric(name="micro_f1", title="micro-F1", sums=Sums(states=states, statistics=_f1, value=micro_f1)),
+            Metric(
+                name="accuracy",
+                title="exact match",
+                sums=Sums(states=states, statistics=_exact, value=lambda sums: sums[..., 0] / sums[..., 1]),
+            ),
+        )
+
+    def read_labels(self, cells: Sequence[Any], *, separator: str | None, where: str) -> list[RawLabel]:
+        """Tuples of label names, each name once; a list may be empty."""
+        labels = []
+        for row, cell in enumerate(cells, 1):
+            if are_list(cell):
+                names = [as_name(name) for name in cell]
+            elif separator is not None:
+                names = [name.strip() for name in as_name(cell).split(separator)]
+            else:
+                raise RequestError(
+                    f"{where} holds '{cell}' in row {row}, which is no list; name what stands between labels with "
+                    "--set data.separator=';'"
+                )
+            labels.append(tuple(dict.fromkeys(name for name in names if name)))
+        return labels
+
+    def label_names(self, labels: Sequence[RawLabel]) -> tuple[str, ...]:
+        """All labels that occur, sorted; numbers by their value."""
+        names = {name for row in labels for name in row}
+        if not names:
+            raise RequestError("no row of the data has a label")
+        if are_list(self.thresholds) and len(self.thresholds) != len(names):  # type: ignore[arg-type]
+            raise RequestError(f"thresholds are {self.thresholds}, but the data has {len(names)} labels; give one each")
+        return in_name_order(names)
+
+    def targets(self, labels: Sequence[RawLabel | None], label_names: Sequence[str]) -> np.ndarray:
+        """Int64 (rows, labels)."""
+        numbers = {name: number for number, name in enumerate(label_names)}
+        targets = np.zeros((len(labels), len(numbers)), dtype=np.int64)
+        for row, names in enumerate(labels):
+            if names is None:
+                targets[row] = NO_LABEL
+            else:
+                targets[row, [numbers[name] for name in names]] = 1
+        return targets
+
+    def has_target(self, targets: np.ndarray) -> np.ndarray:
+        """Which rows have labels, be it none of them."""
+        return np.all(targets >= 0, axis=1)
+
+    def labels_of(self, targets: np.ndarray, label_names: Sequence[str]) -> list[RawLabel | None]:
+        """Tuples of label names."""
+        known = self.has_target(targets)
+        return [
+            tuple(label_names[number] for number in np.flatnonzero(row == 1).tolist()) if is_known else None
+            for row, is_known in zip(targets, known, strict=True)
+        ]
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """1 for each label whose probability reaches its threshold."""
+        return (self.probabilities(outputs) >= np.array(self.thresholds)).astype(np.int64)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """The logistic function of the logits."""
+        return 1 / (1 + np.exp(-np.clip(outputs.astype(np.float64), -500, 500)))
+
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """The rarest label of each row, so that a rare label is in every part; one more number for no label."""
+        counts = np.where(targets == 1, targets.sum(axis=0), len(targets) + 1)
+        return np.where((targets == 1).any(axis=1), counts.argmin(axis=1), targets.shape[1])
+
+    def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+        """Rows that get exactly their labels."""
+        return (targets == self.decide(outputs)).all(axis=1)
+
+    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
+        """The share of equal decisions, of all rows and labels."""
+        return float((self.decide(outputs) == self.decide(others)).mean())
+
+    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
+        """The share of equal decisions, of those whose probability lies more than half of `margin` off its threshold.
+
+        Between two classes, probabilities `margin` apart lie half of it off 0.5.
+        """
+        sure = np.abs(self.probabilities(expected) - np.array(self.thresholds)) > margin / 2
+        return float((self.decide(expected) == self.decide(found))[sure].mean()) if sure.any() else 1.0
+
+
+def _states(task: MultiLabel, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """The targets and then the decisions of all labels, (rows, 2 * labels)."""
+    return np.concatenate([targets, task.decide(outputs)], axis=1)
+
+
+def _f1(states: np.ndarray, labels: int) -> np.ndarray:
+    true, called = states[:, :labels], states[:, labels:]
+    return np.concatenate([true * called, true, called], axis=1)
+
+
+def _exact(states: np.ndarray, labels: int) -> np.ndarray:
+    return np.stack([(states[:, :labels] == states[:, labels:]).all(axis=1), np.ones(len(states))], axis=1)

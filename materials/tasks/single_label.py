@@ -1,0 +1,114 @@
+"""One class for each item: the highest output is the decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from materials.errors import RequestError
+from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_f1
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order
+
+NO_LABEL = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleLabel(Task):
+    """Targets are label numbers, int64 (rows,), -1 for none; outputs are logits, one for each class."""
+
+    name: ClassVar[str] = "single-label"
+    noun: ClassVar[str] = "class"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Macro-F1, accuracy, weighted- and micro-F1."""
+        return METRICS
+
+    def read_labels(self, cells: Sequence[Any], *, separator: str | None, where: str) -> list[RawLabel]:
+        """Class names."""
+        if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
+            raise RequestError(
+                f"{where} holds a list in row {lists[0]}; for several labels a row set --set data.task=multi-label"
+            )
+        return [as_name(cell) for cell in cells]
+
+    def label_names(self, labels: Sequence[RawLabel]) -> tuple[str, ...]:
+        """The classes, sorted; numbers by their value."""
+        names = set(labels)
+        if len(names) < 2:
+            raise RequestError(f"the data has one class only ('{next(iter(names))}'); a classifier needs at least two")
+        return in_name_order(names)
+
+    def targets(self, labels: Sequence[RawLabel | None], label_names: Sequence[str]) -> np.ndarray:
+        """Int64 (rows,)."""
+        numbers = {name: number for number, name in enumerate(label_names)}
+        return np.array([NO_LABEL if name is None else numbers[name] for name in labels], dtype=np.int64)
+
+    def has_target(self, targets: np.ndarray) -> np.ndarray:
+        """Which rows have a class."""
+        return targets >= 0
+
+    def labels_of(self, targets: np.ndarray, label_names: Sequence[str]) -> list[RawLabel | None]:
+        """Class names."""
+        return [label_names[number] if number >= 0 else None for number in targets.tolist()]
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """The number of the highest logit."""
+        return outputs.argmax(axis=-1)
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """The softmax of the logits."""
+        return softmax(outputs)
+
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """The classes themselves."""
+        return targets
+
+    def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+        """Rows whose decision is their class."""
+        return targets == self.decide(outputs)
+
+    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
+        """The share of rows with the same decision."""
+        return float((self.decide(outputs) == self.decide(others)).mean())
+
+    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
+        """The share of equal decisions, of the rows whose two highest probabilities lie more than `margin` apart."""
+        second, first = np.sort(softmax(expected), axis=1)[:, -2:].T
+        sure = first - second > margin
+        return float((self.decide(expected) == self.decide(found))[sure].mean()) if sure.any() else 1.0
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """The softmax over the last axis, in float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _states(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    return np.stack([targets, outputs.argmax(axis=1)], axis=1)
+
+
+def _hits_true_called(states: np.ndarray, classes: int) -> np.ndarray:
+    """For each row, 1 in the columns of the class it hits, of its true class and of the class it is called."""
+    true, called = states.T.astype(np.int64)
+    one_hot = np.eye(classes, dtype=np.int64)
+    return np.concatenate([one_hot[true] * (true == called)[:, None], one_hot[true], one_hot[called]], axis=1)
+
+
+def _sums(value: Any) -> Sums:
+    return Sums(states=_states, statistics=_hits_true_called, value=value)
+
+
+ACCURACY = Sums(
+    states=_states,
+    statistics=lambda states, classes: np.stack([states[:, 0] == states[:, 1], np.ones(len(states))], axis=1),
+    value=lambda sums: sums[..., 0] / sums[..., 1],
+)
+METRICS = (
+    Metric(name="macro_f1", title="macro-F1", sums=_sums(macro_f1), interval=True),
+    Metric(name="accuracy", title="accuracy", sums=ACCURACY),
+    Metric(name="weighted_f1", title="weighted-F1", sums=_sums(weighted_f1)),
+    Metric(name="micro_f1", title="micro-F1", sums=_sums(micro_f1)),
+)

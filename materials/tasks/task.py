@@ -1,0 +1,112 @@
+"""What every task is: how labels become targets, and what a model's outputs mean."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from materials.tasks.metrics import Metric
+
+RawLabel = Any
+"""What a row's label is in a file: a class name, a tuple of label names, or a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """The outputs of a model are float arrays (rows, outputs); targets are arrays whose first axis is the rows.
+
+    A row without a label has a target all the same, which `has_target` tells. `smallest_kept` is how much of its
+    decisions a lossy file must keep (see `kept`).
+    """
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    smallest_kept: ClassVar[float] = 0.99
+    kept_words: ClassVar[str] = "sure decisions kept"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The keyword arguments that make this task again, as plain JSON."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @property
+    @abstractmethod
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the task, the headline first."""
+
+    @property
+    def headline(self) -> Metric:
+        """The metric by which epochs are chosen, gaps are counted and files are compared."""
+        return self.metrics[0]
+
+    @abstractmethod
+    def read_labels(self, cells: Sequence[Any], *, separator: str | None, where: str) -> list[RawLabel]:
+        """The labels in the cells of a column that has no empty cell; `where` names it in errors.
+
+        Raises RequestError for a cell that is no label of this task.
+        """
+
+    @abstractmethod
+    def label_names(self, labels: Sequence[RawLabel]) -> tuple[str, ...]:
+        """The names of a model's outputs, in order. Raises RequestError for labels that cannot be learned from."""
+
+    @abstractmethod
+    def targets(self, labels: Sequence[RawLabel | None], label_names: Sequence[str]) -> np.ndarray:
+        """The targets of labels, none for a row without one. Raises KeyError for a name that is not known."""
+
+    @abstractmethod
+    def has_target(self, targets: np.ndarray) -> np.ndarray:
+        """Which rows have a label, bool (rows,)."""
+
+    @abstractmethod
+    def labels_of(self, targets: np.ndarray, label_names: Sequence[str]) -> list[RawLabel | None]:
+        """The labels that `targets` were made of."""
+
+    @abstractmethod
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """What the model says of each row, in the form of targets."""
+
+    @abstractmethod
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """Float64 (rows, outputs): probabilities, or the outputs themselves where they are no logits."""
+
+    def strata(self, targets: np.ndarray) -> np.ndarray:
+        """A number for each row, int64 (rows,): splits and folds hold the same share of each number."""
+        return np.zeros(len(targets), dtype=np.int64)
+
+    def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+        """Which rows a model gets right, bool (rows,); none where rows are not right or wrong."""
+        return None
+
+    @abstractmethod
+    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
+        """How far two models say the same of the same rows, at most 1."""
+
+    @abstractmethod
+    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
+        """How far a file keeps the decisions of its original, at most 1.
+
+        Decisions of rows on which the original's margin is at most `margin` do not count.
+        """
+
+    def unlabelled(self, rows: int, outputs: int) -> np.ndarray:
+        """The targets of rows without labels."""
+        return self.targets([None] * rows, [str(number) for number in range(outputs)])
+
+
+def are_list(cell: Any) -> bool:
+    """Whether the cell of a table holds a list, as JSON Lines and Parquet may."""
+    return isinstance(cell, list | tuple | np.ndarray)
+
+
+def as_name(value: object) -> str:
+    """A label 5.0 that a file format turned into a float is the label '5'."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def in_name_order(names: set[str]) -> tuple[str, ...]:
+    """The names sorted, as numbers where all of them are whole numbers."""
+    is_numbered = all(name.lstrip("-").isdecimal() and name.count("-") <= name.startswith("-") for name in names)
+    return tuple(sorted(names, key=int if is_numbered else None))
