@@ -1,19 +1,21 @@
-"""The steps that export and label: one bundle for each format, and the teacher's logits for all rows."""
+"""The step that exports: one bundle for each format of a model, judged by the parity gate."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.recipe.recipe import Parity
+import numpy as np
+
+from bench.recipe.recipe import Parity, Recipe
 from bench.record.machine import describe_machine, package_versions
-from bench.steps.workplace import Workplace
-from export.bundle import read_bundle
+from bench.steps.models import Model
+from bench.steps.sources import describe_sources
+from bench.steps.workplace import SeedPlace, Workplace
 from export.formats import EXPORTERS
-from materials.splits.split import load_splits
+from materials.licences import source_name
+from materials.rows import Rows
 from materials.stages import Stage
 
 if TYPE_CHECKING:
@@ -29,95 +31,22 @@ VERSIONED = {  # the packages that a file's verdict holds for, besides those of 
 }
 
 
-def export(
-    work: Workplace,
-    checkpoint: Path,
-    formats: Sequence[str],
-    *,
-    splits: Path,
-    made: Mapping[str, Any],
-    licences: Mapping[str, str],
-) -> dict[str, Path]:
-    """The bundles of a checkpoint by format, calibrated on train rows and compared on validation rows.
+def export_model(place: SeedPlace, model: Model, formats: Sequence[str]) -> Model:
+    """The model with its bundles, calibrated on train rows and compared on validation rows.
 
-    What all formats start from, such as the ONNX graph and the logits to compare with, is made once, when first needed.
+    What all formats start from, such as the ONNX graph and the outputs to compare with, is made once, when first
+    needed.
     """
+    if model.checkpoint is None:
+        raise ValueError(f"{model.title} has no checkpoint to export")
     with ExitStack() as stack:
-
-        @cache
-        def request() -> "ExportRequest":
-            from export.exporting import ExportRequest, open_origin
-            from export.gate.parity import ParityBounds
-
-            loaded = load_splits(splits)
-            return ExportRequest(
-                origin=stack.enter_context(open_origin(checkpoint, _spread(loaded.train.items))),
-                rows=loaded.validation,
-                bounds=ParityBounds(**work.recipe.parity.model_dump()),
-                made=made,
-                licences=licences,
-            )
-
-        def bundle(format: str) -> Path:
-            def make(folder: Path) -> None:
-                from export.exporting import export_bundle
-
-                title = f"{made['model']} to {format}"
-                with work.screen.step(title):
-                    parity = export_bundle(request(), format, folder).parity
-                if parity["status"] == "failed":
-                    work.screen.notice(f"{title} failed the parity gate: {parity['reason']}")
-
-            inputs = {"checkpoint": checkpoint.name, "format": format, "splits": splits.name, "made": dict(made)}
-            return work.store.get(_stage(work, inputs, licences), make)
-
-        return {format: bundle(format) for format in formats}
-
-
-def _stage(work: Workplace, inputs: dict[str, Any], licences: Mapping[str, str]) -> Stage:
-    """The stage of one bundle; what is as usual is left out of its key."""
-    if work.recipe.data.licence:
-        inputs["licences"] = dict(licences)
-    exporter, versions = EXPORTERS[inputs["format"]], package_versions()
-    packages = (*VERSIONED[exporter.runtime], *exporter.packages)
-    inputs["versions"] = {name: versions[name] for name in packages if name in versions}
-    if inputs["format"] == "aotinductor" or exporter.lossy:  # machine code, or judged by arithmetic
-        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
-    if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
-        inputs["parity"] = bounds
-    return Stage(name="bundle", version=8, inputs=inputs)
-
-
-def label(work: Workplace, splits: Path, teacher: Path, bundles: Mapping[str, Path], seed: int) -> Path:
-    """The folder with the teacher's logits for train rows and the transfer rows that some student learns from.
-
-    They are computed once, by the teacher's fastest passed bundle.
-    Which of the bundles that is belongs to this machine and day; all of them agree within the gate's bounds, so a new
-    bundle of the same teacher does not make the logits again.
-    """
-    bounds = work.recipe.parity.model_dump()
-    transfer = work.recipe.labelled_transfer
-    inputs = {
-        "splits": splits.name,
-        "transfer": transfer,
-        "teacher": teacher.name,
-        "formats": list(bundles),
-        "parity": bounds,
-    }
-
-    def make(folder: Path) -> None:
-        from export.labelling import label_rows
-        from teachers.logit_store import save_logits
-
-        loaded = load_splits(splits)
-        texts = loaded.train.items + [loaded.transfer.items[row] for row in loaded.chosen_transfer(transfer)]
-        with work.screen.step(f"teacher logits of {len(texts):,} rows, seed {seed}") as report:
-            labelling = label_rows([read_bundle(bundle) for bundle in bundles.values()], texts, report=report)
-        save_logits(labelling.logits, texts, folder)
-        record = {name: value for name, value in asdict(labelling).items() if name != "logits"}
-        (folder / "labelling.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
-
-    return work.store.get(Stage(name="logits", version=2, inputs=inputs), make)
+        request = cache(lambda: _request(stack, place, model))
+        return model.exported(
+            {
+                format: _bundle(place, model, format, request)
+                for format in possible_formats(_architecture(place.work.recipe, model), formats)
+            }
+        )
 
 
 def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:
@@ -125,6 +54,75 @@ def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:
     return [format for format in formats if architecture not in EXPORTERS[format].impossible]
 
 
-def _spread(texts: Sequence[str]) -> Sequence[str]:
-    """Texts to calibrate on, from all over the rows, which may be sorted."""
-    return texts[:: max(1, len(texts) // CALIBRATION_ROWS)][:CALIBRATION_ROWS]
+def spread_out(rows: Rows, count: int) -> Rows:
+    """At most `count` rows from all over the rows, which may be sorted, in an order that mixes them.
+
+    Exporters take the first of these rows where they need fewer, and those must be from all over too.
+    """
+    numbers = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)
+    return rows.take(np.random.default_rng(0).permutation(numbers))
+
+
+def _bundle(place: SeedPlace, model: Model, format: str, request: "Callable[[], ExportRequest]") -> Path:
+    work, title = place.work, f"{model.title} to {format}"
+
+    def make(folder: Path) -> None:
+        from export.exporting import export_bundle
+
+        with work.screen.step(title):
+            parity = export_bundle(request(), format, folder).parity
+        if parity["status"] == "failed":
+            work.screen.notice(f"{title} failed the parity gate: {parity['reason']}")
+
+    return work.store.get(_stage(work, place, model, format), make)
+
+
+def _request(stack: ExitStack, place: SeedPlace, model: Model) -> "ExportRequest":
+    from export.exporting import ExportRequest, open_origin
+    from export.gate.parity import ParityBounds
+
+    rows = place.rows
+    calibration = spread_out(rows.train, CALIBRATION_ROWS).items
+    if model.checkpoint is None:
+        raise ValueError(f"{model.title} has no checkpoint to export")
+    return ExportRequest(
+        origin=stack.enter_context(open_origin(model.checkpoint, calibration)),
+        rows=spread_out(rows.validation, len(rows.validation)),
+        bounds=ParityBounds(**place.work.recipe.parity.model_dump()),
+        made=_made(place, model),
+        licences=_licences(place, model),
+    )
+
+
+def _made(place: SeedPlace, model: Model) -> dict[str, Any]:
+    return {"recipe": place.work.recipe.name, "model": model.title, "seed": model.seed}
+
+
+def _licences(place: SeedPlace, model: Model) -> Mapping[str, str]:
+    recipe = place.work.recipe
+    student = model.cell.student if model.cell else None
+    return {source_name(recipe.teacher.weights): place.weights.licence, **describe_sources(recipe, student)}
+
+
+def _architecture(recipe: Recipe, model: Model) -> str:
+    return model.cell.student.architecture if model.cell else recipe.teacher.architecture
+
+
+def _stage(work: Workplace, place: SeedPlace, model: Model, format: str) -> Stage:
+    """The stage of one bundle; what is as usual is left out of its key."""
+    exporter, versions = EXPORTERS[format], package_versions()
+    packages = (*VERSIONED[exporter.runtime], *exporter.packages)
+    inputs: dict[str, Any] = {
+        "checkpoint": model.checkpoint.name if model.checkpoint else None,
+        "format": format,
+        "splits": place.splits.name,
+        "made": _made(place, model),
+        "versions": {name: versions[name] for name in packages if name in versions},
+    }
+    if work.recipe.data.licence:
+        inputs["licences"] = dict(_licences(place, model))
+    if format == "aotinductor" or exporter.lossy:  # machine code, or judged by arithmetic
+        inputs["instruction_sets"] = describe_machine()["instruction_sets"]
+    if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
+        inputs["parity"] = bounds
+    return Stage(name="bundle", version=9, inputs=inputs)

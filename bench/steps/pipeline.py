@@ -1,158 +1,74 @@
-"""The whole way of the data, from a recipe to measured bundles. Each step's result is stored and never made twice."""
+"""The whole way of the data, from a recipe to measured files. Each step's result is stored and never made twice."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
-from bench.recipe.objective import Objective
-from bench.recipe.recipe import Student
-from bench.steps.data import check_transfer, describe_sources, find_teacher_weights, split
-from bench.steps.export import export, label, possible_formats
-from bench.steps.measure import Measurement, measure
+from bench.recipe.cell import Cell
+from bench.steps.export import export_model
+from bench.steps.knowledge import label, taught_rows
+from bench.steps.measure import measure
+from bench.steps.models import Measured, Model
 from bench.steps.peer import PEER_FORMAT, train_peer
-from bench.steps.taught_rows import taught_rows
-from bench.steps.training import train_student, train_teacher
+from bench.steps.sources import describe_sources
+from bench.steps.split import check_transfer, split
+from bench.steps.student import train_student
+from bench.steps.teacher import find_teacher_weights, train_teacher
+from bench.steps.training import CellFailed
 from bench.steps.vocabulary import build_vocabulary
-from bench.steps.workplace import Workplace
-from materials.licences import commerce_notice, source_name
-from materials.splits.split import load_splits
+from bench.steps.workplace import SeedPlace, Workplace
+from materials.licences import commerce_notice
 from materials.weights import WeightsFolder
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One bundle of a run: which model it is, where its files are, and what was measured or why that failed."""
-
-    model: str
-    role: str
-    student: Student | None
-    objective: Objective | None
-    transfer_rows: int | None
-    seed: int
-    format: str
-    splits: Path
-    logits: Path
-    bundle: Path
-    measurement: Measurement | str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """A trained model and its bundles by format; student and objective are none for the teacher and for peers.
-
-    Peers have no checkpoint: their libraries write a bundle at once. A model that is not exported has no bundles.
-    """
-
-    title: str
-    role: str
-    seed: int
-    splits: Path
-    bundles: Mapping[str, Path]
-    checkpoint: Path | None = None
-    student: Student | None = None
-    objective: Objective | None = None
-    transfer_rows: int | None = None
-
-
-def run_pipeline(work: Workplace) -> tuple[list[Model], list[Cell]]:
+def run_pipeline(work: Workplace) -> tuple[list[Model], list[Measured]]:
     """Train, export and measure everything in the recipe, one seed after the other."""
     weights = find_teacher_weights(work)
-    if notice := commerce_notice(describe_sources(work, None)):
+    if notice := commerce_notice(describe_sources(work.recipe)):
         work.screen.notice(notice)
     models: list[Model] = []
-    cells: list[Cell] = []
+    measured: list[Measured] = []
     for number, seed in enumerate(work.recipe.seeds):
-        made, measured = _run_seed(work, weights, seed, speed=number < work.recipe.speed_seeds)
-        models += made
-        cells += measured
-    return models, cells
+        models_of_seed = list(_models(work, weights, seed))
+        models += models_of_seed
+        measured += [
+            measure(work, model, format, timed=number < work.recipe.speed_seeds)
+            for model in models_of_seed
+            for format in model.bundles
+        ]
+    return models, measured
 
 
-def _run_seed(work: Workplace, weights: WeightsFolder, seed: int, *, speed: bool) -> tuple[list[Model], list[Cell]]:
-    recipe = work.recipe
-    splits = split(work, weights, seed)
-    check_transfer(work, splits)
-    teacher = train_teacher(work, weights, splits, seed)
-    exported = _export(work, weights, teacher, recipe.teacher.formats, title="teacher", splits=splits, seed=seed)
-    logits = label(work, splits, teacher, exported, seed)
-    models = [
-        Model(title="teacher", role="teacher", seed=seed, splits=splits, checkpoint=teacher, bundles=exported),
-        *_train_students(work, weights, splits=splits, teacher=teacher, logits=logits, seed=seed),
-    ]
-    for peer in recipe.peers:
-        bundles = {PEER_FORMAT: train_peer(work, weights, splits, peer, seed)}
-        models.append(Model(title=peer, role="peer", seed=seed, splits=splits, bundles=bundles))
-
-    cells = [
-        Cell(
-            model=model.title,
-            role=model.role,
-            student=model.student,
-            objective=model.objective,
-            transfer_rows=model.transfer_rows,
-            seed=seed,
-            format=format,
-            splits=splits,
-            logits=logits,
-            bundle=bundle,
-            measurement=measure(
-                work, bundle, splits=splits, speed=speed, title=f"{model.title} as {format}, seed {seed}"
-            ),
-        )
-        for model in models
-        for format, bundle in model.bundles.items()
-    ]
-    return models, cells
+def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Model]:
+    """The teacher, a student for each cell, and the peers of one seed."""
+    place = SeedPlace(work=work, weights=weights, seed=seed, splits=split(work, weights, seed))
+    check_transfer(work, place.splits)
+    teacher = Model(title="teacher", role="teacher", seed=seed, splits=place.splits, checkpoint=train_teacher(place))
+    teacher = export_model(place, teacher, work.recipe.teacher.formats)
+    place = place.taught_by(teacher, knowledge=label(place, teacher))
+    yield teacher
+    for cell in work.recipe.cells():
+        if cell.seed == seed:
+            yield _student(place, cell)
+    for peer in work.recipe.peers:
+        yield _peer(place, peer)
 
 
-def _train_students(
-    work: Workplace, weights: WeightsFolder, *, splits: Path, teacher: Path, logits: Path, seed: int
-) -> Iterator[Model]:
-    loaded = load_splits(splits)
-    for student in work.recipe.students:
-        vocabulary = build_vocabulary(work, weights, splits, student)
-        for objective in work.recipe.objectives:
-            title = f"{student.title} {objective.title}"
-            own_logits = logits if objective.needs_teacher else None
-            checkpoint = train_student(
-                work,
-                student,
-                objective,
-                splits=splits,
-                vocabulary=vocabulary,
-                teacher=teacher,
-                logits=own_logits,
-                seed=seed,
-            )
-            formats = work.recipe.formats if objective.exported else ()
-            exported = _export(
-                work, weights, checkpoint, formats, title=title, splits=splits, seed=seed, student=student
-            )
-            yield Model(
-                title=title,
-                role="student",
-                seed=seed,
-                splits=splits,
-                checkpoint=checkpoint,
-                bundles=exported,
-                student=student,
-                objective=objective,
-                transfer_rows=len(taught_rows(work.recipe, loaded, objective=objective, logits=own_logits, seed=seed)),
-            )
+def _student(place: SeedPlace, cell: Cell) -> Model:
+    """The trained and exported student of a cell, or why there is none: that ends the cell, not the run."""
+    model = Model(title=cell.title, role="student", seed=cell.seed, splits=place.splits, cell=cell)
+    try:
+        vocabulary = build_vocabulary(place, cell.student)
+        model = model.trained(train_student(place, cell, vocabulary), rows=len(taught_rows(place, cell.objective)))
+    except CellFailed as failure:
+        place.work.screen.notice(f"{cell.title}, seed {cell.seed}: {failure}")
+        return model.failed(str(failure))
+    return export_model(place, model, place.work.recipe.formats if cell.objective.exported else ())
 
 
-def _export(
-    work: Workplace,
-    weights: WeightsFolder,
-    checkpoint: Path,
-    formats: Sequence[str],
-    *,
-    title: str,
-    splits: Path,
-    seed: int,
-    student: Student | None = None,
-) -> dict[str, Path]:
-    licences = {source_name(work.recipe.teacher.weights): weights.licence, **describe_sources(work, student)}
-    made = {"recipe": work.recipe.name, "model": title, "seed": seed}
-    possible = possible_formats(student.architecture if student else work.recipe.teacher.architecture, formats)
-    return export(work, checkpoint, possible, splits=splits, made=made, licences=licences)
+def _peer(place: SeedPlace, name: str) -> Model:
+    """The trained peer, which its library writes as a bundle at once, or why there is none."""
+    model = Model(title=name, role="peer", seed=place.seed, splits=place.splits)
+    try:
+        return model.exported({PEER_FORMAT: train_peer(place, name)})
+    except CellFailed as failure:
+        place.work.screen.notice(f"{name}, seed {place.seed}: {failure}")
+        return model.failed(str(failure))

@@ -9,12 +9,10 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bench.recipe.recipe import Student
-from bench.steps.workplace import Workplace
+from bench.steps.workplace import SeedPlace, Workplace
 from materials.catalogue import VECTORS, fetch_folder
 from materials.files import sha256_of
-from materials.splits.split import load_splits
 from materials.stages import Stage
-from materials.weights import WeightsFolder
 from materials.word_vectors import WordVectors
 
 FILE = "tokenizer.json"
@@ -33,11 +31,11 @@ class Vocabulary:
         return self.folder / FILE
 
 
-def build_vocabulary(work: Workplace, weights: WeightsFolder, splits: Path, student: Student) -> Vocabulary:
-    """The tokens of a student, which it shares with all students of the same `vocabulary_key`."""
-    if student.tokenizer == "teacher":
-        return _from_teacher(work, weights)
-    return _from_words(work, splits, student.vectors)
+def build_vocabulary(place: SeedPlace, student: Student) -> Vocabulary | None:
+    """Return the tokens of a student, shared by all students of the same `vocabulary_key`; none for one of images."""
+    if place.rows.modality == "image":
+        return None
+    return _from_teacher(place) if student.tokenizer == "teacher" else _from_words(place, student.vectors)
 
 
 def vocabulary_key(student: Student) -> Hashable:
@@ -56,36 +54,38 @@ def read_vectors(work: Workplace, student: Student, tokenizer: Tokenizer) -> Wor
     return zero_special_tokens(entry.read(folder, words_of(tokenizer)), tokenizer)
 
 
-def zero_special_tokens(found: WordVectors, tokenizer: Tokenizer) -> WordVectors:
+def zero_special_tokens(vectors: WordVectors, tokenizer: Tokenizer) -> WordVectors:
     """The vectors, and zeros for the special tokens: the same in every text, they tell nothing."""
     special = [number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]
-    matrix, known = np.array(found.matrix), np.array(found.known)
+    matrix, known = np.array(vectors.matrix), np.array(vectors.known)
     matrix[special], known[special] = 0, True
     return WordVectors(matrix=matrix, known=known)
 
 
-def _from_teacher(work: Workplace, weights: WeightsFolder) -> Vocabulary:
+def _from_teacher(place: SeedPlace) -> Vocabulary:
     from teachers.transformer import read_padding
 
-    padding = read_padding(weights.path)
-    inputs = {"tokenizer": sha256_of(weights.path / FILE), "padding": padding}
-    stage = Stage(name="vocabulary", version=1, inputs=inputs)
-    folder = work.store.get(stage, lambda folder: _copy(weights.path / FILE, folder / FILE))
+    source = place.weights.path / FILE
+    padding = read_padding(place.weights.path)
+    stage = Stage(name="vocabulary", version=1, inputs={"tokenizer": sha256_of(source), "padding": padding})
+    folder = place.work.store.get(stage, lambda folder: _copy(source, folder / FILE))
     return Vocabulary(folder=folder, padding=padding)
 
 
-def _from_words(work: Workplace, splits: Path, vectors: str | None) -> Vocabulary:
+def _from_words(place: SeedPlace, vectors: str | None) -> Vocabulary:
     from students.vocabulary import PADDING_NUMBER, build_tokenizer, save_tokenizer, without_mask
+
+    work, rows = place.work, place.rows
 
     def make(folder: Path) -> None:
         with work.screen.step(f"vocabulary for {vectors or 'new embeddings'}") as report:
             known = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
-            loaded = load_splits(splits)
-            transfer = without_mask(loaded.transfer.items, loaded.mask_token)
-            save_tokenizer(build_tokenizer([*loaded.train.items, *transfer], known=known), folder)
+            transfer = without_mask(rows.transfer.items, rows.mask_token)
+            items = [*rows.train.items, *transfer]
+            save_tokenizer(build_tokenizer(items, known=known, modality=rows.modality), folder)
 
     source = VECTORS[vectors].archive.sha256 if vectors else None
-    stage = Stage(name="vocabulary", version=1, inputs={"splits": splits.name, "vectors": source})
+    stage = Stage(name="vocabulary", version=2, inputs={"splits": place.splits.name, "vectors": source})
     return Vocabulary(folder=work.store.get(stage, make), padding=PADDING_NUMBER)
 
 

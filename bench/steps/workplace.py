@@ -1,11 +1,22 @@
-"""What every step of a run needs: the recipe, the store of finished stages, the screen."""
+"""What the steps of a run need: the recipe, the store of finished stages and the screen; and what belongs to a seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from materials.splits.store import load_splits
 
 from bench.recipe.recipe import Recipe
 from bench.steps.screen import Screen
+from materials.rows import Splits
 from materials.stages import StageStore
+from materials.weights import WeightsFolder
+
+if TYPE_CHECKING:
+    from teachers.knowledge import Knowledge
+
+    from bench.steps.models import Model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +31,36 @@ class Workplace:
     def root(self) -> Path:
         """The cache folder."""
         return self.store.root
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedPlace:
+    """What all steps of one seed share: the teacher's weights, the folder of the splits, and later its knowledge.
+
+    `teacher` and `knowledge` (the folder of the teacher's stored outputs) are none until the teacher has labelled.
+    """
+
+    work: Workplace
+    weights: WeightsFolder
+    seed: int
+    splits: Path
+    teacher: Path | None = None
+    knowledge: Path | None = None
+
+    def taught_by(self, teacher: "Model", *, knowledge: Path) -> "SeedPlace":
+        """The same seed with its teacher's checkpoint and stored outputs."""
+        return replace(self, teacher=teacher.checkpoint, knowledge=knowledge)
+
+    @cached_property
+    def rows(self) -> Splits:
+        """The splits, read once."""
+        return load_splits(self.splits)
+
+    @cached_property
+    def stored_outputs(self) -> "Knowledge":
+        """The teacher's outputs, read once. Raises ValueError before the teacher has labelled."""
+        from teachers.knowledge import load_knowledge
+
+        if self.knowledge is None:
+            raise ValueError("the teacher has not labelled yet")
+        return load_knowledge(self.knowledge)

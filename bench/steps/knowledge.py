@@ -1,0 +1,95 @@
+"""The step that labels: the teacher's outputs for all rows that some student learns from, computed once and stored."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bench.recipe.objective import Objective
+from bench.steps.models import Model
+from bench.steps.workplace import SeedPlace
+from export.bundle import Bundle, read_bundle
+from materials.rows import Rows
+from materials.splits.balance import at_most
+from materials.stages import Stage
+
+if TYPE_CHECKING:
+    from training.outputs import Outputs
+
+    from export.labelling import Choice
+
+CHOICE, LABELLING = "choice.json", "labelling.json"
+
+
+def label(place: SeedPlace, teacher: Model) -> Path:
+    """The folder with the teacher's outputs for train rows and the transfer rows that some student learns from.
+
+    Which of the teacher's files labels is chosen first, and stored: by speed, among those whose decisions are the eager
+    model's. The key of the outputs holds the format and precision that computed them, so that students never go on
+    learning from the outputs of another file than the one that is named.
+    """
+    from export.labelling import label_items
+
+    work, bundles = place.work, {format: read_bundle(bundle) for format, bundle in teacher.bundles.items()}
+    choice = _choose(place, teacher, bundles)
+    transfer = work.recipe.labelled_transfer
+    inputs = {
+        "splits": place.splits.name,
+        "transfer": transfer,
+        "bundle": teacher.bundles[choice.format].name,
+        "format": choice.format,
+        "precision": choice.precision,
+    }
+
+    def make(folder: Path) -> None:
+        from teachers.knowledge import save_knowledge
+
+        rows = place.rows
+        items = rows.train.items + rows.transfer.take(rows.chosen_transfer(transfer)).items
+        title = f"teacher outputs for {len(items):,} rows, seed {place.seed}"
+        with work.screen.step(title) as report:
+            labelling = label_items(bundles, choice, items, device=work.recipe.device, report=report)
+        save_knowledge(labelling.outputs, items, rows.modality, folder)
+        record = {name: value for name, value in asdict(labelling).items() if name != "outputs"}
+        (folder / LABELLING).write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+    return work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
+
+
+def taught_rows(place: SeedPlace, objective: Objective) -> np.ndarray:
+    """The numbers of the transfer rows that an objective learns from, int64, rising."""
+    rows = place.rows
+    chosen = rows.chosen_transfer(objective.transfer)
+    if objective.transfer_balance is None or place.knowledge is None:
+        return chosen
+    logits = np.asarray(outputs_for(place, rows.transfer.take(chosen)).logits)
+    return chosen[at_most(rows.task.decide(logits), objective.transfer_balance, seed=place.seed)]
+
+
+def outputs_for(place: SeedPlace, rows: Rows) -> "Outputs":
+    """The teacher's stored outputs for some rows, in their order."""
+    return place.stored_outputs.take(rows.items, rows.modality)
+
+
+def _choose(place: SeedPlace, teacher: Model, bundles: dict[str, Bundle]) -> "Choice":
+    """The file that labels: the fastest here of those that are close enough to the eager one on a sample."""
+    from export.labelling import Choice, choose_labeller
+
+    work = place.work
+    inputs = {
+        "bundles": {format: bundle.name for format, bundle in teacher.bundles.items()},
+        "splits": place.splits.name,
+        "device": work.recipe.device,
+    }
+
+    def make(folder: Path) -> None:
+        with work.screen.step(f"the teacher's fastest file, seed {place.seed}"):
+            choice = choose_labeller(bundles, place.rows.train.items, device=work.recipe.device)
+        for format, reason in choice.refused.items():
+            work.screen.notice(f"the teacher does not label as {format}: {reason}")
+        (folder / CHOICE).write_text(json.dumps(asdict(choice), indent=1), encoding="utf-8")
+
+    folder = work.store.get(Stage(name="labeller", version=1, inputs=inputs), make)
+    return Choice(**json.loads((folder / CHOICE).read_text(encoding="utf-8")))

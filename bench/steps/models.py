@@ -1,0 +1,55 @@
+"""What a run makes: its models, and what was measured of each of their files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.harness.measurement import Measurement
+from bench.recipe.cell import Cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A trained model of one seed and its bundles by format.
+
+    `cell` is none for the teacher and for peers. Peers have no checkpoint: their libraries write a bundle at once. A
+    model that could not be trained has neither, but an `error`. `transfer_rows` is how many transfer rows a student
+    learned from.
+    """
+
+    title: str
+    role: str
+    seed: int
+    splits: Path
+    cell: Cell | None = None
+    checkpoint: Path | None = None
+    bundles: Mapping[str, Path] = field(default_factory=dict)
+    transfer_rows: int | None = None
+    error: str | None = None
+
+    def trained(self, checkpoint: Path, *, rows: int) -> "Model":
+        """The same model with its checkpoint and the number of transfer rows it learned from."""
+        return replace(self, checkpoint=checkpoint, transfer_rows=rows)
+
+    def exported(self, bundles: Mapping[str, Path]) -> "Model":
+        """The same model with its bundles."""
+        return replace(self, bundles=bundles)
+
+    def failed(self, error: str) -> "Model":
+        """The same model as one that could not be trained."""
+        return replace(self, error=error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One file of a model: its bundle and the measurement, or the sentence that says why that failed."""
+
+    model: Model
+    format: str
+    bundle: Path
+    measurement: Measurement | str
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells the files of a run apart."""
+        return self.model.title, self.format, self.model.seed

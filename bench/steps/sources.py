@@ -1,0 +1,123 @@
+"""The step that reads data: a recipe's data sets, files and folders, wherever they lie."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from materials.sources.image_folder import read_image_folder
+
+from bench.recipe.recipe import Data, Recipe, Student
+from bench.steps.workplace import Workplace
+from materials.archives import Report
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
+from materials.files import digest, sha256_of
+from materials.hub_files import is_on_hub, local_file
+from materials.licences import UNKNOWN_FILE, marked, source_name
+from materials.rows import Source, Table
+from materials.sources.table_file import read_table, read_texts
+from materials.weights import find_weights, is_hub_name
+
+
+def check_sources(work: Workplace) -> None:
+    """Read the recipe's own files and look for its model folder; fetch nothing. Raises RequestError as a run would."""
+    data, weights = work.recipe.data, work.recipe.teacher.weights
+    for name in (data.train, data.validation, data.test):
+        if name and name not in DATASETS and not is_on_hub(name):
+            _read_labelled(work.recipe, name)
+    if data.transfer and data.transfer not in DATASETS and not is_on_hub(data.transfer):
+        _read_unlabelled(work.recipe, data.transfer)
+    if weights not in WEIGHTS and (Path(weights).is_dir() or not is_hub_name(weights)):
+        find_weights(weights, work.root, report=lambda done, total: None)
+
+
+def read_source(work: Workplace, report: Report) -> Source:
+    """The labelled rows: the train source, with the validation and test rows that the recipe names beside it."""
+    data = work.recipe.data
+    if data.train in DATASETS:
+        source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], work.root, report))
+    elif Path(data.train).is_dir():
+        source = read_image_folder(Path(data.train))
+    else:
+        source = Source(train=_read_labelled(work.recipe, data.train))
+    official = {
+        part: _read_part(work, name, part, report) for part in ("validation", "test") if (name := getattr(data, part))
+    }
+    return replace(source, **official)
+
+
+def read_transfer(work: Workplace, report: Report) -> Table | None:
+    """The rows that only the teacher labels; none where the recipe names none."""
+    name = work.recipe.data.transfer
+    if name is None:
+        return None
+    if name in DATASETS:
+        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
+    return _read_unlabelled(work.recipe, name)
+
+
+def source_digest(name: str | None) -> str | None:
+    """What the content of a source is known by."""
+    if name is None:
+        return None
+    if name in DATASETS:
+        return f"{name} {DATASETS[name].archive.sha256}"
+    place = local_file(name)
+    if place.is_dir():
+        return digest([[str(file.relative_to(place)), sha256_of(file)] for file in _files_below(place)])
+    return sha256_of(place) if place.is_file() else name
+
+
+def describe_sources(recipe: Recipe, student: Student | None = None) -> dict[str, str]:
+    """The licences of the data and word vectors that a model is made from, for its bundle."""
+    data = recipe.data
+    names = [name for name in (data.train, data.validation, data.test, data.transfer) if name]
+    licence_of_files = marked(data.licence) if data.licence else UNKNOWN_FILE
+    licences = {
+        name if name in DATASETS else source_name(name): DATASETS[name].licence
+        if name in DATASETS
+        else licence_of_files
+        for name in names
+    }
+    if student and student.vectors:
+        licences[student.vectors] = VECTORS[student.vectors].archive.licence
+    return licences
+
+
+def _files_below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+
+
+def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
+    if name in DATASETS:
+        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).rows_for(part)
+    return _read_labelled(work.recipe, name)
+
+
+def _read_labelled(recipe: Recipe, name: str) -> Table:
+    """The rows of a file, or of a folder of images, whose train part stands for all of it."""
+    if Path(name).is_dir():
+        return read_image_folder(Path(name)).train
+    data = recipe.data
+    return read_table(
+        local_file(name),
+        text=data.text,
+        text_pair=data.text_pair,
+        label=data.label,
+        task=recipe.task,
+        separator=data.separator,
+        drop_missing=data.drop_missing,
+    )
+
+
+def _read_unlabelled(recipe: Recipe, name: str) -> Table:
+    """The items of a file; their column is named as that of the other files, or by data.transfer_text."""
+    if Path(name).is_dir():
+        return read_image_folder(Path(name)).train
+    data: Data = recipe.data
+    option = "--text" if data.train in DATASETS else "--set data.transfer_text=COLUMN"
+    return read_texts(
+        local_file(name),
+        text=data.transfer_text or data.text,
+        text_pair=data.text_pair,
+        option=option,
+        drop_missing=data.drop_missing,
+    )

@@ -1,0 +1,210 @@
+"""The step that trains one cell: a student, for one objective, with one seed."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from bench.recipe.cell import Cell
+from bench.recipe.recipe import Student
+from bench.steps.knowledge import outputs_for, taught_rows
+from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
+from bench.steps.vocabulary import Vocabulary, read_vectors
+from bench.steps.workplace import SeedPlace
+from materials.modalities import Item
+from materials.rows import Rows
+from materials.stages import Stage
+
+if TYPE_CHECKING:
+    from training.outputs import Outputs
+
+    from encoders.encoder import Encoder
+    from students.checkpoint import StudentShape
+    from training.history import Epoch
+    from training.loop import Examples, TrainingSettings
+
+
+def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Path:
+    """The checkpoint of a cell's student. `vocabulary` is none for a student that reads no texts.
+
+    The teacher's stored outputs are read; the teacher itself is run only for an objective that asks for it in every
+    epoch. Raises CellFailed when the loss is no longer a number, or a library gives up.
+    """
+    stage = _stage(place, cell, vocabulary)
+
+    def make(folder: Path) -> None:
+        with ending_the_cell():
+            _train(place, cell, vocabulary, stage, folder)
+
+    return place.work.store.get(stage, make)
+
+
+def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path) -> None:
+    from students.checkpoint import build_student, save_student, student_encoder
+    from training.loop import train
+    from training.objectives import Term
+
+    work, rows, title = place.work, place.rows, f"{cell.title}, seed {cell.seed}"
+    with work.screen.step(title) as report, refusing_divergence(cell.title):
+        tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
+        shape = _shape(place, cell.student, vocabulary, tokenizer)
+        vectors = read_vectors(work, cell.student, tokenizer) if tokenizer else None
+        module = build_student(shape, vectors=vectors, seed=cell.seed)
+        encoder = student_encoder(vocabulary.file if vocabulary else None, shape)
+        history = train(
+            module,
+            _examples(place, cell, encoder),
+            _labelled(encoder, rows.validation),
+            encoder=encoder,
+            task=rows.task,
+            terms=[Term(kind=kind, weight=weight, temperature=heat) for kind, weight, heat in cell.objective.terms],
+            settings=_settings(place, cell),
+            report=report,
+            test=_labelled(encoder, rows.test),
+            keep=progress_file(work, stage, title),
+            observe=partial(_judge_untrained, place, cell.title),
+        )
+        save_student(module, shape, tokenizer, folder)
+        save_history(history, folder)
+
+
+def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage:
+    from students import STUDENTS
+
+    inputs = {
+        "splits": place.splits.name,
+        "vocabulary": vocabulary.folder.name if vocabulary else None,
+        "knowledge": place.knowledge.name if place.knowledge and cell.objective.needs_teacher else None,
+        "student": cell.student.as_inputs("name"),
+        "objective": cell.objective.as_inputs("exported"),
+        "student_version": STUDENTS[cell.student.architecture].version,
+        "sweep": dict(cell.sweep),
+        "seed": cell.seed,
+    }
+    return Stage(name="student", version=4, inputs=inputs)
+
+
+def _labelled(encoder: "Encoder", rows: Rows) -> "Examples":
+    from training.loop import Examples
+
+    return Examples(encoded=encoder.encode(rows.items), targets=rows.targets)
+
+
+def _judge_untrained(place: SeedPlace, title: str, epoch: "Epoch") -> None:
+    """Say so when a student seems to know something before it is trained."""
+    from training.history import untrained_fault
+
+    if epoch.epoch == 0:
+        rows = place.rows
+        fault = untrained_fault(epoch.validation, rows.validation.targets, len(rows.label_names), rows.task)
+        if fault:
+            place.work.screen.notice(f"{title}: {fault}")
+
+
+def _shape(
+    place: SeedPlace, student: Student, vocabulary: Vocabulary | None, tokenizer: Tokenizer | None
+) -> "StudentShape":
+    from students.checkpoint import StudentShape
+    from students.vocabulary import words_of
+
+    rows = place.rows
+    described: dict[str, Any] = {"image_size": student.image_size}
+    if vocabulary and tokenizer:
+        described = {
+            "words": len(words_of(tokenizer)),
+            "dimensions": student.dimensions,
+            "max_length_tokens": student.max_length_tokens,
+            "padding": vocabulary.padding,
+        }
+    return StudentShape(
+        architecture=student.architecture,
+        label_names=rows.label_names,
+        task=rows.task.name,
+        task_settings=rows.task.settings,
+        modality=rows.modality,
+        settings=student.settings,
+        **described,
+    )
+
+
+def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
+    """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""
+    from training.loop import Examples
+
+    rows, objective = place.rows, cell.objective
+    transfer = rows.transfer.take(taught_rows(place, objective))
+    items = rows.train.items + transfer.items
+    teacher: Outputs | Callable[[np.ndarray], Outputs] | None = None
+    if objective.teacher_every_epoch:
+        teacher = _running(place, items)
+    elif objective.needs_teacher:
+        both_parts = Rows(items=items, targets=np.zeros(len(items)), modality=rows.modality)
+        teacher = outputs_for(place, both_parts)
+    return Examples(
+        encoded=encoder.encode(rows.train.items + _as_read_by(cell.student, transfer.items, rows.mask_token)),
+        targets=np.concatenate([rows.train.targets, transfer.targets]),
+        teacher=teacher,
+    )
+
+
+def _as_read_by(student: Student, items: list[Item], mask_token: str | None) -> list[Item]:
+    """Transfer items as the student reads them: its own tokenizer does not know the teacher's mask."""
+    from students.vocabulary import without_mask
+
+    return without_mask(items, mask_token) if mask_token and student.tokenizer == "own" else items
+
+
+def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Outputs]":
+    """The outputs of the teacher for some of the items, by their numbers, computed anew each time, in fp32."""
+    from training.outputs import Outputs
+
+    from teachers import TEACHERS
+    from training.loop import predict_outputs
+
+    if place.teacher is None:
+        raise ValueError("the teacher has not been trained yet")
+    recipe = place.work.recipe
+    teacher = TEACHERS[recipe.teacher.architecture].load(place.teacher)
+    encoder, module, encoded = teacher.encoder, teacher.module.to(recipe.device), teacher.encoder.encode(items)
+
+    def outputs_of(numbers: np.ndarray) -> Outputs:
+        chosen = encoder.take(encoded, numbers)
+        return Outputs(logits=predict_outputs(module, chosen, encoder, device=recipe.device, bf16=False))
+
+    return outputs_of
+
+
+def _settings(place: SeedPlace, cell: Cell) -> "TrainingSettings":
+    from students import STUDENTS
+    from training.loop import TrainingSettings
+
+    student = cell.student
+    return TrainingSettings(
+        epochs=_epochs(place, cell),
+        batch_size=student.batch_size,
+        learning_rate=student.learning_rate,
+        optimiser=student.optimiser,
+        schedule=student.schedule,
+        weight_decay=student.weight_decay,
+        largest_gradient_norm=student.largest_gradient_norm,
+        bf16=STUDENTS[student.architecture].bf16,
+        bf16_scores=False,
+        seed=cell.seed,
+        device=place.work.recipe.device,
+    )
+
+
+def _epochs(place: SeedPlace, cell: Cell) -> int:
+    """How long to train; `match_steps` takes as many epochs on the labelled rows as make the steps with transfer rows.
+
+    Steps and epochs are whole, so each division is rounded up.
+    """
+    rows, student, objective = place.rows, cell.student, cell.objective
+    if not objective.match_steps:
+        return objective.epochs or (student.transfer_epochs if objective.transfer else student.epochs)
+    taught = len(rows.train) + len(rows.chosen_transfer(objective.match_steps))
+    steps = student.transfer_epochs * -(-taught // student.batch_size)
+    return -(-steps // -(-len(rows.train) // student.batch_size))

@@ -1,0 +1,152 @@
+"""The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.steps.training import progress_file, refusing_divergence, save_history
+from bench.steps.workplace import SeedPlace, Workplace
+from materials.errors import RequestError
+from materials.files import digest
+from materials.rows import Rows, Table
+from materials.stages import Stage
+from materials.weights import WeightsFolder, find_weights
+
+if TYPE_CHECKING:
+    from training.classifier import Classifier
+    from training.loop import Examples, TrainingSettings
+
+
+def find_teacher_weights(work: Workplace) -> WeightsFolder:
+    """The teacher's pretrained or fine-tuned weights, fetched when they are not there."""
+    name = work.recipe.teacher.weights
+    with work.screen.step(f"weights {name}") as report:
+        return find_weights(name, work.root, report=report)
+
+
+def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
+    """The label names of fine-tuned weights in the order of their outputs; none for a body without a head."""
+    return weights.label_names if weights.is_classifier else None
+
+
+def train_teacher(place: SeedPlace) -> Path:
+    """The checkpoint of the fine-tuned teacher; weights that are fine-tuned already are used as they are."""
+    from teachers import TEACHERS
+
+    work, stage = place.work, _stage(place)
+    kind = TEACHERS[work.recipe.teacher.architecture]
+
+    def make(folder: Path) -> None:
+        if fine_tuned_labels(place.weights) is not None:
+            kind.save(_open(work, place.weights, label_names=place.rows.label_names), folder)
+        else:
+            _fine_tune(place, stage, folder)
+
+    return work.store.get(stage, make)
+
+
+def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
+    """The items of a table without labels, with a fine-tuned teacher's answers in their place.
+
+    Raises RequestError for weights that answer nothing yet.
+    """
+    from training.loop import predict_outputs
+
+    if not weights.is_classifier:
+        raise RequestError(
+            f"{work.recipe.data.train} has no column 'label'; name the label column with --label, or give a fine-tuned "
+            "classifier with --teacher, which then labels the rows"
+        )
+    work.screen.notice(
+        "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
+    )
+    teacher, device, task = _open(work, weights), work.recipe.device, work.recipe.task
+    encoded = teacher.encoder.encode(table.items)
+    outputs = predict_outputs(teacher.module.to(device), encoded, teacher.encoder, device=device, bf16=False)
+    labels = task.labels_of(np.asarray(task.decide(outputs)), weights.label_names)
+    return Table(items=table.items, labels=labels, modality=table.modality)
+
+
+def _open(work: Workplace, weights: WeightsFolder, label_names: tuple[str, ...] | None = None) -> "Classifier":
+    """A fine-tuned teacher as it is. Raises RequestError when it was fine-tuned for another task than the recipe's."""
+    from teachers import TEACHERS
+
+    settings, task = work.recipe.teacher, work.recipe.task
+    if weights.task_name != task.name:
+        raise RequestError(
+            f"the model in {weights.path} was fine-tuned for {weights.task_name}, but the recipe says {task.name}; "
+            f"set data.task={weights.task_name}, or give another teacher"
+        )
+    return TEACHERS[settings.architecture].open(
+        weights.path,
+        label_names=label_names,
+        max_length_tokens=settings.max_length_tokens,
+        modality=work.recipe.modality,
+    )
+
+
+def _stage(place: SeedPlace) -> Stage:
+    """The stage of the teacher: other transfer or test rows make no other one."""
+    rows, teacher = place.rows, place.work.recipe.teacher
+    inputs: dict[str, Any] = {
+        "weights": place.weights.digest,
+        "settings": teacher.as_inputs("formats", "weights"),
+        "labels": list(rows.label_names),
+        "task": [rows.task.name, rows.task.settings],
+        "modality": rows.modality,
+    }
+    if fine_tuned_labels(place.weights) is None:
+        parts = (rows.train, rows.validation)
+        inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
+    return Stage(name="teacher", version=2, inputs=inputs)
+
+
+def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
+    from teachers import TEACHERS
+    from training.loop import train
+    from training.objectives import Term
+
+    work, rows, settings = place.work, place.rows, place.work.recipe.teacher
+    kind, title = TEACHERS[settings.architecture], f"teacher, seed {place.seed}"
+    classifier = kind.start(
+        place.weights.path,
+        rows.label_names,
+        task=rows.task,
+        modality=rows.modality,
+        max_length_tokens=settings.max_length_tokens,
+        seed=place.seed,
+    )
+    with work.screen.step(title) as report, refusing_divergence("teacher"):
+        history = train(
+            classifier.module,
+            _examples(classifier, rows.train),
+            _examples(classifier, rows.validation),
+            encoder=classifier.encoder,
+            task=rows.task,
+            terms=(Term(kind="hard"),),
+            settings=_settings(place),
+            report=report,
+            keep=progress_file(work, stage, title),
+        )
+    save_history(history, folder)
+    kind.save(classifier, folder)
+
+
+def _examples(classifier: "Classifier", rows: Rows) -> "Examples":
+    from training.loop import Examples
+
+    return Examples(encoded=classifier.encoder.encode(rows.items), targets=rows.targets)
+
+
+def _settings(place: SeedPlace) -> "TrainingSettings":
+    from training.loop import TrainingSettings
+
+    settings = place.work.recipe.teacher
+    return TrainingSettings(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=place.seed,
+        device=place.work.recipe.device,
+    )
