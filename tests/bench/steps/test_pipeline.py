@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from bench.commands.show import show_run
 from sample_command import distilbench
 
 import teachers
-from bench.commands.run import RunRequest, run_recipe, show_run
+from bench.commands.run import RunRequest, run_recipe
 from bench.record.run_file import read_run
 from bench.reports.curves import read_histories
 from materials.errors import RequestError
@@ -23,7 +24,7 @@ FIELDS = {
     *("agreement", "gap_closed", "latency_p50_ms", "latency_p90_ms", "texts_per_second", "bundle"),
     *("end_to_end_latency_p50_ms", "end_to_end_texts_per_second", "speedup", "speedup_best_export"),
 }
-KINDS = ("splits", "teacher", "vocabulary", "logits", "student", "bundle", "measurement")
+KINDS = ("splits", "teacher", "vocabulary", "labeller", "knowledge", "student", "bundle", "measurement")
 
 
 def request(recipe, output, *overrides, **flags):
@@ -134,11 +135,11 @@ def test_students_are_trained_from_stored_logits_without_the_teacher(
         "transformer",
         replace(teachers.TEACHERS["transformer"], start=never, open=never, save=never, load=never),
     )
-    monkeypatch.setattr("export.labelling.label_rows", never)
+    monkeypatch.setattr("export.labelling.label_items", never)
     changes = ("students.0.transfer_epochs=3", "speed_seeds=0", "formats=[onnx]")
     run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
     assert made.count("student") == 2
-    assert {"teacher", "logits", "splits"}.isdisjoint(made)
+    assert {"teacher", "knowledge", "splits"}.isdisjoint(made)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -165,10 +166,10 @@ def test_interrupted_stage_leaves_nothing_half_written_and_no_other_is_repeated(
 
 
 def test_damaged_cache_is_mended(own_cache, tiny_recipe, tmp_path, made, capsys):
-    (logits,) = (own_cache / "stages" / "logits").glob("*/logits.npy")
+    (logits,) = (own_cache / "stages" / "knowledge").glob("*/logits.npy")
     logits.write_bytes(b"damaged")
     assert run_recipe(request(tiny_recipe, tmp_path / "run"), dry_run=False) == 0
-    assert made == ["logits"]
+    assert made == ["knowledge"]
     assert "is damaged (logits.npy has changed); it is made again" in " ".join(capsys.readouterr().err.split())
 
 
@@ -194,7 +195,7 @@ def test_balanced_transfer_rows_are_counted_as_they_were_taught(own_cache, tiny_
     assert made == []
     (row,) = (row for row in read_run(tmp_path / "run").rows if row.objective == "soft")
     histories = read_histories(tmp_path / "run")
-    (logits,) = own_cache.glob("stages/logits/*/logits.npy")
+    (logits,) = own_cache.glob("stages/knowledge/*/logits.npy")
     said = np.unique(np.load(logits)[192:].argmax(axis=1), return_counts=True)[1]
     assert row.transfer_rows == len(said) * min(said)
     assert set(histories[histories["objective"] == row.objective_title]["rows"]) == {192 + row.transfer_rows}
@@ -228,7 +229,7 @@ def test_several_seeds_give_means_and_one_gap_closed(own_cache, tiny_recipe, tmp
     group = next(group for group in run.groups if (group.model, group.format) == ("linear hard", "onnx"))
     scores = [row.macro_f1 for row in run.rows if (row.model, row.format) == ("linear hard", "onnx")]
     assert group.seeds == len(scores) == 2
-    assert group.macro_f1 == pytest.approx(sum(scores) / 2)
+    assert group.headline == pytest.approx(sum(scores) / 2)
     assert all(row.latency_p50_ms is None and row.speedup is None for row in run.rows)
 
 
@@ -268,7 +269,10 @@ def configure(folder, **changed):
     ("harm", "sentence"),
     [
         (lose_head, "classifier.bias is missing from the weights or of another size"),
-        (lambda folder: configure(folder, problem_type="regression"), "was fine-tuned for regression"),
+        (
+            lambda folder: configure(folder, problem_type="regression"),
+            "was fine-tuned for regression, but the recipe says single-label",
+        ),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"x"), "cannot be opened as a transformer that"),
     ],
 )
@@ -281,6 +285,64 @@ def test_fine_tuned_teacher_is_opened_with_the_checks_of_an_export(
     changes = ("data.transfer=null", "objectives=[{name: logits}]")
     with pytest.raises(RequestError, match=sentence):
         run_recipe(request(tiny_recipe, tmp_path / "run", *changes, **flags), dry_run=False)
+
+
+DIVERGING = (
+    "{architecture: linear, name: wild, dimensions: 8, epochs: 40, batch_size: 2, optimiser: sgd, learning_rate: 10, "
+    "largest_gradient_norm: null, settings: {buckets: 0}}"
+)
+CALM = "{architecture: linear, dimensions: 8, epochs: 2, settings: {buckets: 500}}"
+
+
+def test_student_that_diverges_is_a_failed_row_and_the_run_goes_on(own_cache, tiny_recipe, tmp_path):
+    changes = (f"students=[{DIVERGING}, {CALM}]", "objectives=[{name: hard}]", "speed_seeds=0", "formats=[onnx]")
+    assert run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False) == 1
+    rows = {row.model: row for row in read_run(tmp_path / "run").rows}
+    assert rows["wild hard"].status == "failed"
+    assert "the loss became" in rows["wild hard"].error
+    assert rows["linear hard"].status == "ok"
+
+
+def test_peer_whose_library_gives_up_is_a_failed_row_and_the_run_goes_on(own_cache, tiny_recipe, tmp_path, monkeypatch):
+    from peers import PEERS
+
+    def give_up(data, folder):
+        raise RuntimeError("encountered NaN")
+
+    monkeypatch.setitem(PEERS, "tfidf-logistic", replace(PEERS["tfidf-logistic"], train=give_up))
+    changes = ("peers=[tfidf-logistic]", "objectives=[{name: hard}]", "speed_seeds=0", "formats=[onnx]")
+    assert run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False) == 1
+    rows = {row.model: row for row in read_run(tmp_path / "run").rows}
+    assert rows["tfidf-logistic"].error == "could not be trained: RuntimeError: encountered NaN"
+    assert rows["linear hard"].status == "ok"
+
+
+def test_students_learn_again_where_another_file_of_the_teacher_labels(own_cache, tiny_recipe, tmp_path, made):
+    """Their key holds the format that labelled: after a prune, another may be the fastest."""
+    for format in ("eager", "onnx"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("export.labelling.fastest_first", lambda rates, format=format: [format])
+            shutil.rmtree(own_cache / "stages" / "labeller", ignore_errors=True)
+            run_recipe(request(tiny_recipe, tmp_path / "run", "speed_seeds=0", "formats=[onnx]"), dry_run=False)
+    stored = [json.loads(file.read_text()) for file in own_cache.glob("stages/knowledge/*/stage.json")]
+    assert {record["inputs"]["format"] for record in stored} == {"eager", "onnx"}
+    taught = [json.loads(file.read_text())["inputs"] for file in own_cache.glob("stages/student/*/stage.json")]
+    assert len({inputs["knowledge"] for inputs in taught if inputs["knowledge"]}) == 2
+
+
+def test_rows_of_a_second_timed_seed_are_held_against_their_own_teacher(own_cache, tiny_recipe, tmp_path):
+    changes = (
+        "seeds=[0, 1]",
+        "speed_seeds=2",
+        "teacher.formats=[eager]",
+        "formats=[onnx]",
+        "objectives=[{name: hard}]",
+    )
+    run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
+    rows = {(row.model, row.seed): row for row in read_run(tmp_path / "run").rows}
+    for seed in (0, 1):
+        teacher, student = rows["teacher", seed], rows["linear hard", seed]
+        assert student.speedup == pytest.approx(teacher.latency_p50_ms / student.latency_p50_ms)
 
 
 def test_cache_lists_what_a_run_stored(own_cache):

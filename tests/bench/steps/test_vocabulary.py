@@ -10,12 +10,14 @@ from tokenizers import Tokenizer
 
 from bench.recipe.file import read_recipe
 from bench.recipe.recipe import Student
-from bench.steps.data import find_teacher_weights, split
-from bench.steps.export import export
+from bench.steps.export import export_model
+from bench.steps.models import Model
 from bench.steps.screen import Screen
-from bench.steps.training import train_student
+from bench.steps.split import split
+from bench.steps.student import train_student
+from bench.steps.teacher import find_teacher_weights
 from bench.steps.vocabulary import build_vocabulary, vocabulary_key, zero_special_tokens
-from bench.steps.workplace import Workplace
+from bench.steps.workplace import SeedPlace, Workplace
 from encoders.text_encoder import TextEncoder
 from export.from_text.gate import add_text_graph
 from export.predictor import Predictor
@@ -39,19 +41,11 @@ def exported_student(tiny_recipe, root, *overrides):
     recipe = read_recipe(str(tiny_recipe), overrides)
     work = Workplace(recipe=recipe, store=StageStore(root=root), screen=Screen())
     weights = find_teacher_weights(work)
-    splits = split(work, weights, 0)
-    vocabulary = build_vocabulary(work, weights, splits, recipe.students[0])
-    checkpoint = train_student(
-        work,
-        recipe.students[0],
-        recipe.objectives[0],
-        splits=splits,
-        vocabulary=vocabulary,
-        teacher=None,
-        logits=None,
-        seed=0,
-    )
-    return export(work, checkpoint, ["onnx"], splits=splits, made={"model": "student"}, licences={})["onnx"]
+    place = SeedPlace(work=work, weights=weights, seed=0, splits=split(work, weights, 0))
+    cell = recipe.cells()[0]
+    checkpoint = train_student(place, cell, build_vocabulary(place, cell.student))
+    model = Model(title=cell.title, role="student", seed=0, splits=place.splits, cell=cell, checkpoint=checkpoint)
+    return export_model(place, model, ["onnx"]).bundles["onnx"]
 
 
 @pytest.mark.parametrize("architecture", SETTINGS)

@@ -2,16 +2,18 @@
 
 import pandas as pd
 import pytest
+from materials.splits.store import load_splits
 from sample_command import distilbench
 from sample_texts import sentences
 
 from bench.commands.run import RunRequest
 from bench.recipe.file import read_recipe
-from bench.steps.data import find_teacher_weights, split
 from bench.steps.screen import Screen
+from bench.steps.split import split
+from bench.steps.teacher import find_teacher_weights
 from bench.steps.workplace import Workplace
 from materials.errors import RequestError
-from materials.splits.split import load_splits, normalised
+from materials.modalities import normalised
 from materials.stages import StageStore
 
 

@@ -4,20 +4,25 @@ import json
 import re
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
+from materials.splits.store import load_splits
 from tokenizers import Tokenizer
 
 from bench.recipe.file import read_recipe
 from bench.recipe.parts import Augmentation
-from bench.steps.data import find_teacher_weights, split
-from bench.steps.export import export, label
+from bench.steps.export import export_model
+from bench.steps.knowledge import label
+from bench.steps.models import Model
 from bench.steps.screen import Screen
-from bench.steps.training import train_student, train_teacher
+from bench.steps.split import split
+from bench.steps.student import train_student
+from bench.steps.teacher import find_teacher_weights, train_teacher
+from bench.steps.training import CellFailed
 from bench.steps.vocabulary import build_vocabulary
-from bench.steps.workplace import Workplace
+from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
-from materials.splits.split import load_splits
 from materials.stages import StageStore
 
 
@@ -42,24 +47,25 @@ class StoppingScreen(Screen):
         yield report
 
 
+def seed_place(work):
+    """The first seed of a run whose splits are made."""
+    weights = find_teacher_weights(work)
+    return SeedPlace(work=work, weights=weights, seed=0, splits=split(work, weights, 0))
+
+
 def train(recipe, root, *, stop_at=None, overrides=(), seed=0):
     """The checkpoint of the recipe's first student, trained on labels alone, and the screen."""
     screen = StoppingScreen(stop_at)
     work = Workplace(
         recipe=read_recipe(str(recipe), overrides), store=StageStore(root=root, notice=screen.notice), screen=screen
     )
-    weights = find_teacher_weights(work)
-    splits = split(work, weights, 0)
-    student, objective = work.recipe.students[0], work.recipe.objectives[0]
-    vocabulary = build_vocabulary(work, weights, splits, student)
-    teacher = logits = None
-    if objective.needs_teacher:
-        teacher = train_teacher(work, weights, splits, 0)
-        origin = {"splits": splits, "made": {"recipe": "tiny", "model": "teacher", "seed": 0}, "licences": {}}
-        logits = label(work, splits, teacher, export(work, teacher, ["eager"], **origin), 0)
-    checkpoint = train_student(
-        work, student, objective, splits=splits, vocabulary=vocabulary, teacher=teacher, logits=logits, seed=seed
-    )
+    place = seed_place(work)
+    cell = replace(work.recipe.cells()[0], seed=seed)
+    if cell.objective.needs_teacher:
+        teacher = Model(title="teacher", role="teacher", seed=0, splits=place.splits, checkpoint=train_teacher(place))
+        teacher = export_model(place, teacher, ["eager"])
+        place = place.taught_by(teacher, knowledge=label(place, teacher))
+    checkpoint = train_student(place, cell, build_vocabulary(place, cell.student))
     return checkpoint, screen
 
 
@@ -101,8 +107,8 @@ def test_teacher_is_not_trained_again_for_other_transfer_rows(tiny_recipe, tmp_p
     for change in ("data.transfer_rows=50", "data.transfer_rows=60"):
         overrides = [change, "objectives=[{name: logits}]", "students.0.epochs=1", "teacher.epochs=1"]
         train(tiny_recipe, tmp_path, overrides=overrides)
-    made = {kind: len(list((tmp_path / "stages" / kind).glob("*/stage.json"))) for kind in ("teacher", "logits")}
-    assert made == {"teacher": 1, "logits": 2}
+    stages = {kind: len(list((tmp_path / "stages" / kind).glob("*/stage.json"))) for kind in ("teacher", "knowledge")}
+    assert stages == {"teacher": 1, "knowledge": 2}
 
 
 def made_rows(work):
@@ -143,9 +149,7 @@ def test_loss_that_is_no_number_stops_with_the_model_the_step_and_the_epoch(tiny
         "students.0.batch_size=2",
         "students.0.epochs=40",
     ]
-    with pytest.raises(
-        RequestError, match=r"linear hard: the loss became (nan|inf) at step \d+ of \d+, in epoch \d+ of"
-    ):
+    with pytest.raises(CellFailed, match=r"linear hard: the loss became (nan|inf) at step \d+ of \d+, in epoch \d+ of"):
         train(tiny_recipe, tmp_path, overrides=overrides)
 
 
