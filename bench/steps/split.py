@@ -14,7 +14,7 @@ from materials.errors import RequestError
 from materials.files import read_json_object
 from materials.rows import TRANSFER_KINDS, Splits
 from materials.splits.augmentation import Augmentation
-from materials.splits.split import make_splits
+from materials.splits.split import SplitSettings, make_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
 
@@ -33,16 +33,18 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
             splits = make_splits(
                 source,
                 transfer,
+                SplitSettings(
+                    validation=data.validation_share,
+                    test=data.test_share,
+                    transfer_rows=data.transfer_rows,
+                    seed=seed,
+                    balance=data.balance,
+                    fewest_words=data.fewest_words,
+                    augmentation=augmentation,
+                    labelled_by_teacher=labelled_by_teacher,
+                ),
                 task=work.recipe.task,
-                validation=data.validation_share,
-                test=data.test_share,
-                transfer_rows=data.transfer_rows,
-                seed=seed,
                 label_order=fine_tuned_labels(weights),
-                labelled_by_teacher=labelled_by_teacher,
-                balance=data.balance,
-                fewest_words=data.fewest_words,
-                augmentation=augmentation,
             )
             save_splits(splits, folder)
         work.screen.notice(_counts(splits))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from materials.errors import RequestError
 from materials.rows import Table
+from materials.tasks.single_label import SingleLabel
+from materials.tasks.task import Task, are_list, as_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,26 +18,61 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
 
 
-def read_table(path: Path, *, text: str, label: str | None, drop_missing: bool = False) -> Table:
-    """The texts and label names of a file; without `label`, a column named 'label' is used if there is one.
+def read_table(
+    path: Path,
+    *,
+    text: str,
+    text_pair: str | None = None,
+    label: str | None = None,
+    task: Task | None = None,
+    separator: str | None = None,
+    drop_missing: bool = False,
+) -> Table:
+    """The items and labels of a file; without `label`, a column named 'label' is used if there is one.
 
+    Items are texts, or pairs of them where `text_pair` names a second column. Labels are those of `task`, by default
+    one class a row; `separator` stands between several labels in one cell.
     Raises RequestError for a file that is missing, empty, not UTF-8, of an unknown kind, without the named columns,
     or with empty texts or labels; with `drop_missing`, rows with an empty text or label are left out.
     """
-    frame, dropped = _with_rows(path, [text, label or "label"] if drop_missing else [])
-    texts = _column(frame, text, path, "text")
-    if label is None and "label" not in frame.columns:
-        return Table(items=texts, labels=None, dropped=dropped)
-    return Table(items=texts, labels=_column(frame, label or "label", path, "label"), dropped=dropped)
+    task = task or SingleLabel()
+    text_columns = [text, *([text_pair] if text_pair else [])]
+    frame, dropped = _with_rows(path, [*text_columns, label or "label"] if drop_missing else [])
+    items, labels = _items(frame, text_columns, path), None
+    if label is not None or "label" in frame.columns:
+        cells = _cells(frame, label or "label", path, "label", "--label", empty_lists=task.name == "multi-label")
+        labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
+    return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped)
 
 
-def read_texts(path: Path, *, text: str, option: str = "--text", drop_missing: bool = False) -> Table:
-    """The texts of a file, whose labels, if it has any, are not read; `option` is what names their column.
+def read_texts(
+    path: Path, *, text: str, text_pair: str | None = None, option: str = "--text", drop_missing: bool = False
+) -> Table:
+    """The texts or pairs of a file, whose labels, if it has any, are not read; `option` is what names their column.
 
     Raises RequestError as `read_table` does.
     """
-    frame, dropped = _with_rows(path, [text] if drop_missing else [])
-    return Table(items=_column(frame, text, path, "text", option), labels=None, dropped=dropped)
+    text_columns = [text, *([text_pair] if text_pair else [])]
+    frame, dropped = _with_rows(path, text_columns if drop_missing else [])
+    items = _items(frame, text_columns, path, option)
+    return Table(items=items, labels=None, modality=_modality(text_pair), dropped=dropped)
+
+
+def _modality(text_pair: str | None) -> str:
+    return "pair" if text_pair else "text"
+
+
+def _items(frame: "pd.DataFrame", columns: Sequence[str], path: Path, option: str = "--text") -> list[Any]:
+    """The texts of one column, or the pairs of two."""
+    if len(set(columns)) < len(columns):
+        raise RequestError(f"--text and --text-pair name the same column '{columns[0]}' of {path}; name two")
+    texts = []
+    for column, name in zip(columns, (option, "--text-pair"), strict=False):
+        cells = _cells(frame, column, path, "text", name)
+        if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
+            raise RequestError(f"column '{column}' of {path} holds a list in row {lists[0]}; expected texts")
+        texts.append([as_name(cell) for cell in cells])
+    return texts[0] if len(texts) == 1 else list(zip(*texts, strict=True))
 
 
 def _with_rows(path: Path, needed: Sequence[str]) -> "tuple[pd.DataFrame, int]":
@@ -89,27 +126,38 @@ def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
     return frame
 
 
-def _column(frame: "pd.DataFrame", name: str, path: Path, content: str, option: str | None = None) -> list[str]:
+def _cells(
+    frame: "pd.DataFrame", name: str, path: Path, content: str, option: str, *, empty_lists: bool = False
+) -> list[Any]:
+    """The cells of a column. Raises RequestError where one is empty; an empty list of labels may stand."""
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
-        raise RequestError(
-            f"{path} has no column '{name}'; name one with {option or f'--{content}'}; columns: {columns}"
-        )
-    empty = [row for row, missing in enumerate(_is_empty(frame[name]), 1) if missing]
+        raise RequestError(f"{path} has no column '{name}'; name one with {option}; columns: {columns}")
+    cells = frame[name].tolist()
+    empty = [row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell) and not (empty_lists and are_list(cell))]
     if empty:
         rows = ", ".join(str(row) for row in empty[:5]) + (", ..." if len(empty) > 5 else "")
         raise RequestError(
             f"{len(empty)} of {len(frame)} rows of {path} have no {content} in column '{name}' (row {rows}); "
             "remove or fill them, or leave them out with --set data.drop_missing=true"
         )
-    return [_as_string(value) for value in frame[name].tolist()]
+    return cells
 
 
 def _is_empty(values: "pd.Series[Any]") -> "pd.Series[bool]":
-    """Where there is no value, or one of white space alone."""
-    return values.isna() | values.map(lambda value: not _as_string(value).strip()).astype(bool)
+    """Where there is no value, or one of white space alone; a list is a value, be it empty."""
+    return values.map(lambda cell: not are_list(cell) and _is_empty_cell(cell)).astype(bool)
 
 
-def _as_string(value: object) -> str:
-    """A label 5.0 that a file format turned into a float is the label '5'."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _is_empty_cell(cell: Any) -> bool:
+    """Whether a cell holds no value, white space alone, or an empty list."""
+    if are_list(cell):
+        return len(cell) == 0
+    # A value that is not equal to itself is a missing number; pandas has a missing value of its own, too.
+    return cell is None or cell is _missing() or cell != cell or not as_name(cell).strip()
+
+
+def _missing() -> Any:
+    import pandas as pd
+
+    return pd.NA

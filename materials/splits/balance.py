@@ -4,24 +4,24 @@ from typing import Literal
 
 import numpy as np
 
+from materials.modalities import Item
 from materials.rows import Rows
 
 RowsPerClass = int | Literal["rarest"]
 
 
-def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: int) -> tuple[Rows, list[str]]:
-    """The drawn rows, in their order, and the texts of all others.
+def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: int) -> tuple[Rows, list[Item]]:
+    """The drawn rows, in their order, and the items of all others.
 
     Of each class they are as many as `rows_per_class` says or as the rarest class has, whichever are fewer.
     """
     rarest = int(np.bincount(rows.targets, minlength=classes).min())
-    wanted = rarest if rows_per_class == "rarest" else min(rows_per_class, rarest)
+    rows_of_each = rarest if rows_per_class == "rarest" else min(rows_per_class, rarest)
     generator = np.random.default_rng(seed)
     drawn = np.zeros(len(rows), dtype=bool)
     for label in range(classes):
-        drawn[generator.choice(np.flatnonzero(rows.targets == label), size=wanted, replace=False)] = True
-    texts, others = ([rows.items[row] for row in np.flatnonzero(chosen)] for chosen in (drawn, ~drawn))
-    return Rows(items=texts, targets=rows.targets[drawn]), others
+        drawn[generator.choice(np.flatnonzero(rows.targets == label), size=rows_of_each, replace=False)] = True
+    return rows.take(np.flatnonzero(drawn)), rows.take(np.flatnonzero(~drawn)).items
 
 
 def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:

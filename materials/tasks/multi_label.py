@@ -25,6 +25,7 @@ class MultiLabel(Task):
 
     name: ClassVar[str] = "multi-label"
     noun: ClassVar[str] = "label"
+    most_rows_needed: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         """Accept a list from JSON. Raises RequestError for a threshold that is no probability."""
@@ -118,6 +119,10 @@ class MultiLabel(Task):
         """The rarest label of each row, so that a rare label is in every part; one more number for no label."""
         counts = np.where(targets == 1, targets.sum(axis=0), len(targets) + 1)
         return np.where((targets == 1).any(axis=1), counts.argmin(axis=1), targets.shape[1])
+
+    def rows_per_name(self, targets: np.ndarray, names: int) -> np.ndarray | None:
+        """The rows that have each label."""
+        return (targets == 1).sum(axis=0)
 
     def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
         """Rows that get exactly their labels."""

@@ -21,6 +21,7 @@ class Regression(Task):
 
     name: ClassVar[str] = "regression"
     noun: ClassVar[str] = "number"
+    has_names: ClassVar[bool] = False
     smallest_kept: ClassVar[float] = 0.995
     kept_words: ClassVar[str] = "rank correlation with the original"
 

@@ -65,6 +65,10 @@ class SingleLabel(Task):
         """The classes themselves."""
         return targets
 
+    def rows_per_name(self, targets: np.ndarray, names: int) -> np.ndarray | None:
+        """The rows of each class."""
+        return np.bincount(targets[targets >= 0], minlength=names)
+
     def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
         """Rows whose decision is their class."""
         return targets == self.decide(outputs)

@@ -23,6 +23,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     noun: ClassVar[str]
+    has_names: ClassVar[bool] = True  # whether outputs are named by the data, and not by the task
+    most_rows_needed: ClassVar[int] = 2  # rows of a name that a stage of splitting may ask for
     smallest_kept: ClassVar[float] = 0.99
     kept_words: ClassVar[str] = "sure decisions kept"
 
@@ -75,6 +77,10 @@ class Task(ABC):
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """A number for each row, int64 (rows,): splits and folds hold the same share of each number."""
         return np.zeros(len(targets), dtype=np.int64)
+
+    def rows_per_name(self, targets: np.ndarray, names: int) -> np.ndarray | None:
+        """How many rows have each of the label names, int64 (names,); none where outputs are not names."""
+        return None
 
     def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
         """Which rows a model gets right, bool (rows,); none where rows are not right or wrong."""

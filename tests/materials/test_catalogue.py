@@ -55,11 +55,14 @@ def test_rotten_tomatoes_is_what_its_source_says():
     [("20-newsgroups", 11_293, 7_528, 20), ("reuters-r8", 5_485, 2_189, 8), ("reuters-r52", 6_532, 2_568, 52)],
 )
 def test_topics_are_the_standard_splits_and_can_be_split_further(name, train, test, classes):
-    from materials.splits.split import make_splits
+    from materials.splits.split import SplitSettings, make_splits
+    from materials.tasks import task_of
 
     source = DATASETS[name].read(folder_of(name))
     assert (len(source.train.items), len(source.test.items)) == (train, test)
     assert len(set(source.train.labels)) == len(set(source.test.labels)) == classes
     for seed in range(3):
-        splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=seed)
+        splits = make_splits(
+            source, None, SplitSettings(validation=0.1, test=0.1, seed=seed), task=task_of("single-label")
+        )
         assert len(set(splits.train.targets)) == classes

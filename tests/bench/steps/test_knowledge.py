@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from materials.splits.store import save_splits
 from teachers.knowledge import save_knowledge
 
 from bench.recipe.objective import Objective
 from bench.steps.knowledge import outputs_for, taught_rows
 from bench.steps.workplace import SeedPlace
 from materials.rows import Rows, Splits
+from materials.splits.store import save_splits
 from materials.weights import WeightsFolder
 
 KINDS = ("other",) * 10 + ("rest",) * 10

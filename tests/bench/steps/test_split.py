@@ -2,7 +2,6 @@
 
 import pandas as pd
 import pytest
-from materials.splits.store import load_splits
 from sample_command import distilbench
 from sample_texts import sentences
 
@@ -14,6 +13,7 @@ from bench.steps.teacher import find_teacher_weights
 from bench.steps.workplace import Workplace
 from materials.errors import RequestError
 from materials.modalities import normalised
+from materials.splits.store import load_splits
 from materials.stages import StageStore
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from materials.splits.store import load_splits
 from tokenizers import Tokenizer
 
 from bench.recipe.file import read_recipe
@@ -23,6 +22,7 @@ from bench.steps.training import CellFailed
 from bench.steps.vocabulary import build_vocabulary
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
+from materials.splits.store import load_splits
 from materials.stages import StageStore
 
 

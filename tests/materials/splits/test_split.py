@@ -6,17 +6,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from materials.errors import RequestError
+from materials.modalities import normalised
 from materials.rows import TRANSFER_KINDS, Source, Table
 from materials.splits.augmentation import Augmentation
-from materials.splits.split import PARTS, load_splits, make_splits, normalised, save_splits
+from materials.splits.split import SplitSettings, make_splits
+from materials.splits.store import PARTS, load_splits, save_splits
+from materials.tasks import task_of
 
 MADE = Augmentation(copies=4, mask_share=0.3, replaced_share=0.3, ngram_share=0.5, mask_token="[MASK]")
+
+
+def drawn(source, transfer, *, label_order=None, task="single-label", **options):
+    return make_splits(source, transfer, SplitSettings(**options), task=task_of(task), label_order=label_order)
 
 
 def split(texts, labels, transfer=None, **changes):
     options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, **changes}
     unlabelled = None if transfer is None else Table(items=transfer, labels=None)
-    return make_splits(Source(train=Table(items=texts, labels=labels)), unlabelled, **options)
+    return drawn(Source(train=Table(items=texts, labels=labels)), unlabelled, **options)
 
 
 def _table(rows):
@@ -87,7 +94,7 @@ def test_case_punctuation_and_spaces_do_not_hide_a_duplicate():
 def test_official_test_rows_are_kept_whole_and_removed_from_train():
     texts, labels = numbered(100)
     source = Source(train=Table(items=texts, labels=labels), test=Table(items=texts[:20], labels=labels[:20]))
-    splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
+    splits = drawn(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
     assert splits.test.items == texts[:20]
     assert len(splits.train) + len(splits.validation) == 80
 
@@ -102,9 +109,7 @@ def test_text_of_an_official_test_set_is_nowhere_else(rows, test_rows, transfer)
     train, test = (_table(part) for part in (rows, test_rows))
     unlabelled = Table(items=[*transfer, *train.items, *test.items], labels=None)
     try:
-        splits = make_splits(
-            Source(train=train, test=test), unlabelled, validation=0.2, test=0.2, transfer_rows=None, seed=0
-        )
+        splits = drawn(Source(train=train, test=test), unlabelled, validation=0.2, test=0.2, transfer_rows=None, seed=0)
     except RequestError:
         return
     keys = {part: {normalised(text) or text for text in getattr(splits, part).items} for part in PARTS}
@@ -119,7 +124,7 @@ def test_text_without_letters_is_held_out_too():
         train=Table(items=[*texts, "👍👍", ":-)"], labels=[*labels, "1", "1"]),
         test=Table(items=["👍👍", "text 3", ":-)", "text 4"], labels=["1", "1", "1", "0"]),
     )
-    splits = make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
+    splits = drawn(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
     assert len(splits.test) == 4
     assert not {"👍👍", ":-)"} & {*splits.train.items, *splits.validation.items}
 
@@ -141,7 +146,7 @@ def test_class_with_one_row_keeps_it_in_train_where_test_rows_are_official():
         train=Table(items=[*texts, "alone"], labels=[*labels, "rare"]),
         test=Table(items=["one", "two", "three"], labels=["0", "1", "rare"]),
     )
-    splits = make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
+    splits = drawn(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
     assert "alone" in splits.train.items
     assert [len(getattr(splits, part)) for part in PARTS] == [41, 10, 3, 0]
     assert set(splits.validation.targets) == {0, 1}
@@ -151,7 +156,7 @@ def test_class_of_official_test_rows_without_a_train_row_is_refused():
     texts, labels = numbered(50)
     source = Source(train=Table(items=texts, labels=labels), test=Table(items=["one"], labels=["new"]))
     with pytest.raises(RequestError, match=r"class 'new' has 0 different row\(s\) to train on; .* at least 1"):
-        make_splits(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
+        drawn(source, None, validation=0.2, test=0.1, transfer_rows=None, seed=0)
 
 
 def test_too_few_rows_are_refused():
@@ -191,7 +196,7 @@ def test_balance_leaves_official_test_rows_as_they_are():
     texts, labels = UNEVEN
     source = Source(train=Table(items=texts, labels=labels), test=Table(items=texts[:30], labels=labels[:30]))
     options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0}
-    splits = make_splits(source, None, balance="rarest", **options)
+    splits = drawn(source, None, balance="rarest", **options)
     assert splits.test.items == texts[:30]
     assert len(splits.train) + len(splits.validation) == 2 * 17
 
@@ -211,9 +216,7 @@ def test_short_texts_are_left_out_of_train_and_transfer_rows_only():
     table = Table(items=texts, labels=["ab"[number % 2] for number in range(44)])
     test = Table(items=["bad", "too bad"], labels=["a", "b"])
     options = {"validation": 0.1, "test": 0.1, "transfer_rows": None, "seed": 0, "fewest_words": 2}
-    splits = make_splits(
-        Source(train=table, test=test), Table(items=["fine", "fine !", "all fine"], labels=None), **options
-    )
+    splits = drawn(Source(train=table, test=test), Table(items=["fine", "fine !", "all fine"], labels=None), **options)
     assert splits.test.items == ["bad", "too bad"]
     assert set(splits.train.items + splits.validation.items) == set(texts[2:])
     assert splits.transfer.items == ["all fine"]
@@ -288,4 +291,4 @@ def test_same_rows_for_validation_and_test_are_refused():
     held_out = Table(items=texts[:20], labels=labels[:20])
     source = Source(train=Table(items=texts, labels=labels), validation=held_out, test=held_out)
     with pytest.raises(RequestError, match="all validation rows are in another part too"):
-        make_splits(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)
+        drawn(source, None, validation=0.1, test=0.1, transfer_rows=None, seed=0)

@@ -1,0 +1,49 @@
+"""A folder of images: a folder for each part, and in it a folder for each class."""
+
+from pathlib import Path
+
+from materials.errors import RequestError
+from materials.modalities import ImageFile
+from materials.rows import Source, Table
+
+SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
+TRAIN, VALIDATION, TEST = ("train",), ("val", "valid", "validation"), ("test",)
+
+
+def read_image_folder(folder: Path) -> Source:
+    """The images of `train/`, `val/` and `test/`, labelled by the names of their folders; or of class folders alone.
+
+    Where there is no `test/`, `val/` holds the test rows, as in the published data sets that have these two parts.
+    Raises RequestError for a folder without class folders, and for a class without an image.
+    """
+    if not folder.is_dir():
+        raise RequestError(f"there is no folder {folder}; expected one with train/, and in it a folder for each class")
+    train, validation, test = (_part(folder, names) for names in (TRAIN, VALIDATION, TEST))
+    if train is None:
+        return Source(train=_read(folder))
+    if test is None:
+        return Source(train=_read(train), test=_read(validation) if validation else None)
+    return Source(train=_read(train), validation=_read(validation) if validation else None, test=_read(test))
+
+
+def _part(folder: Path, names: tuple[str, ...]) -> Path | None:
+    return next((folder / name for name in names if (folder / name).is_dir()), None)
+
+
+def _read(folder: Path) -> Table:
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if not classes:
+        raise RequestError(f"{folder} holds no folders; expected one for each class, with its images")
+    items, labels = [], []
+    for path in classes:
+        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and _is_shown(file, path))
+        if not images:
+            raise RequestError(f"{path} holds no images ({', '.join(SUFFIXES)}); add some, or remove the folder")
+        items += [ImageFile.at(file) for file in images]
+        labels += [path.name] * len(images)
+    return Table(items=items, labels=labels, modality="image")
+
+
+def _is_shown(file: Path, folder: Path) -> bool:
+    """Whether a path is a file that no part of its name hides."""
+    return file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)

@@ -1,0 +1,72 @@
+"""Transfer rows: items that only the teacher labels, from several sources, none of them a labelled row too."""
+
+import random
+from collections.abc import Sequence
+
+from materials.errors import RequestError
+from materials.modalities import MODALITIES, Item, normalised
+from materials.rows import Rows
+from materials.splits.augmentation import Augmentation, augmented
+
+
+def transfer_rows_of(
+    others: Sequence[Item],
+    *,
+    left_over: Sequence[Item],
+    train: Rows,
+    held_out: Sequence[Rows],
+    count: int | None,
+    fewest_words: int,
+    augmentation: Augmentation | None,
+    seed: int,
+) -> tuple[list[Item], tuple[str, ...]]:
+    """The transfer items, each once, and the kind of each.
+
+    Rows that a balance left over come before those of the transfer source, and what `augmentation` makes of the train
+    rows comes last. `count` is how many items of the source are drawn; none for all. Raises RequestError where the
+    source has fewer.
+    """
+    key = MODALITIES[train.modality].key
+    seen = {key(item) for rows in (train, *held_out) for item in rows.items}
+    by_kind = {
+        "rest": left_over,
+        "other": others,
+        "augmented": augmented(train.items, augmentation, seed) if augmentation else [],
+    }
+    chosen: list[tuple[Item, str]] = []
+    for kind, items in by_kind.items():
+        for item in items:
+            if has_words(item, max(1, fewest_words)) and key(item) not in seen:
+                seen.add(key(item))
+                chosen.append((item, kind))
+    if count is not None:
+        chosen = _drawn(chosen, count, seed)
+    return [item for item, _ in chosen], tuple(kind for _, kind in chosen)
+
+
+def has_words(item: Item, fewest: int) -> bool:
+    """Whether a text, or both texts of a pair together, have so many runs of letters and digits; images always do."""
+    if not fewest or not isinstance(item, str | tuple):
+        return True
+    texts = (item,) if isinstance(item, str) else item
+    return sum(len(normalised(text).split()) for text in texts) >= fewest
+
+
+def check_words(modality: str, fewest_words: int, augmentation: Augmentation | None) -> None:
+    """Raise RequestError for a setting of words where items are none, or of single texts where items are pairs."""
+    plural = MODALITIES[modality].plural
+    if fewest_words and modality == "image":
+        raise RequestError(f"data.fewest_words counts words, and the rows are {plural}; leave it out")
+    if augmentation and modality != "text":
+        raise RequestError(f"data.augmentation makes texts of texts, and the rows are {plural}; leave it out")
+
+
+def _drawn(items: Sequence[tuple[Item, str]], count: int, seed: int) -> list[tuple[Item, str]]:
+    """`count` of the items of the transfer source, in random order, before all of the other kinds."""
+    others = [pair for pair in items if pair[1] == "other"]
+    if count > len(others):
+        raise RequestError(
+            f"{count} transfer rows were asked for, but the source has {len(others)} that may be used; "
+            f"lower it with --set data.transfer_rows={len(others)}"
+        )
+    return [*random.Random(seed).sample(others, count), *(pair for pair in items if pair[1] != "other")]
