@@ -23,7 +23,7 @@ class Encoder(Protocol):
 
     @property
     def modality(self) -> str:
-        """What the encoder takes: text or image."""
+        """What the encoder takes: text, pair or image."""
         ...
 
     @property
@@ -42,7 +42,15 @@ class Encoder(Protocol):
         ...
 
     def encode(self, items: Sequence[Any], /) -> Any:
-        """Rows for texts, or for images and their files. Raises RequestError for an item that cannot be read."""
+        """Rows for texts, pairs or images. Raises RequestError for an item that cannot be read, or of another kind."""
+        ...
+
+    def take(self, rows: Any, numbers: np.ndarray, /) -> Any:
+        """The rows of these numbers, in this order."""
+        ...
+
+    def lengths(self, rows: Any, /) -> np.ndarray:
+        """How long each row is, int64 (rows,): batches hold rows of about equal length. Images are all of length 0."""
         ...
 
     def pad(self, rows: Any, /, *, length: int | None = None) -> dict[str, np.ndarray]:

@@ -14,11 +14,12 @@ class GraphInput:
     def shape(self, *, batch: int, length: int) -> tuple[int, ...]:
         """The dimensions with these numbers in place of their names."""
         named = {"batch": batch, "length": length}
-        return tuple(named[one] if isinstance(one, str) else one for one in self.dimensions)
+        return tuple(named[size] if isinstance(size, str) else size for size in self.dimensions)
 
 
 INPUT_IDS = GraphInput(name="input_ids")
 ATTENTION_MASK = GraphInput(name="attention_mask")
+TOKEN_TYPE_IDS = GraphInput(name="token_type_ids")
 
 
 def pixel_values(height: int, width: int) -> GraphInput:

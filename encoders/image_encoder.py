@@ -13,11 +13,12 @@ from encoders.encoder import Shape
 from encoders.graph_input import GraphInput, pixel_values
 from encoders.image_rules import Geometry, ImageRules, read_rules
 from materials.errors import RequestError
+from materials.modalities import ImageFile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Item = Union[str, Path, np.ndarray, "Image"]
+Item = Union[str, Path, ImageFile, np.ndarray, "Image"]
 SETTINGS_FILE = "preprocessor_config.json"
 BATCH_SIZES = (1, 2, 7, 16)
 
@@ -64,6 +65,14 @@ class ImageEncoder:
             row[:] = _pixels(_resized(_open(item), self.rules), self.rules)
         return rows
 
+    def take(self, rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """The images of these numbers."""
+        return rows[numbers]
+
+    def lengths(self, rows: np.ndarray) -> np.ndarray:
+        """Zeros: images are all of one size."""
+        return np.zeros(len(rows), dtype=np.int64)
+
     def pad(self, rows: np.ndarray, *, length: int | None = None) -> dict[str, np.ndarray]:
         """The graph's input for a batch of rows, which are all of one size."""
         return {"pixel_values": rows}
@@ -93,6 +102,8 @@ def _open(item: Item) -> "Image":
     """The upright image in red, green and blue, as transformers opens a file; transparency is dropped."""
     from PIL import Image, UnidentifiedImageError
 
+    if isinstance(item, ImageFile):
+        item = item.path
     if isinstance(item, np.ndarray):
         if item.dtype != np.uint8 or item.ndim != 3 or item.shape[2] != 3:
             raise RequestError(f"an image is {item.dtype} {item.shape}; expected uint8 (height, width, 3)")
@@ -100,8 +111,12 @@ def _open(item: Item) -> "Image":
     try:
         if isinstance(item, Image.Image):
             return _upright(item)
+        if isinstance(item, tuple):
+            raise RequestError("a pair of texts came where an image was expected")
         with Path(item).open("rb") as file:
             return _upright(Image.open(file))
+    except RequestError:
+        raise
     except FileNotFoundError:
         raise RequestError(f"there is no image file {item}") from None
     except UnidentifiedImageError:

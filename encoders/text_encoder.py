@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -13,11 +14,13 @@ from encoders.graph_input import GraphInput
 from encoders.token_rows import TokenRows
 from encoders.word_cuts import all_simple, is_simple
 from encoders.word_encoder import WordEncoder, read_word_encoder
+from materials.errors import RequestError
+from materials.modalities import MODALITIES, modality_of
 
-ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "input_ids": lambda input_ids, is_token: input_ids,
-    "attention_mask": lambda input_ids, is_token: is_token.astype(np.int64),
-    "token_type_ids": lambda input_ids, is_token: np.zeros_like(input_ids),
+ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "input_ids": lambda input_ids, is_token, types: input_ids,
+    "attention_mask": lambda input_ids, is_token, types: is_token.astype(np.int64),
+    "token_type_ids": lambda input_ids, is_token, types: types,
 }
 BATCH_SIZES = (1, 2, 7, 64)
 LENGTHS = (1, 2, 17)
@@ -28,8 +31,9 @@ EXAMPLE_LENGTH = 7
 class TextEncoder:
     """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only.
 
-    `words`, for a tokenizer.json that allows it, does the same to simple texts many times as fast. `file` is the
-    tokenizer.json that it was read from.
+    `modality` is text, or pair for items of two texts, which the tokenizer joins by its own rules. `words`, for a
+    tokenizer.json that allows it, does the same to simple texts many times as fast. `file` is the tokenizer.json that
+    it was read from.
     """
 
     tokenizer: Tokenizer
@@ -38,11 +42,18 @@ class TextEncoder:
     inputs: tuple[GraphInput, ...]
     words: WordEncoder | None = None
     file: Path | None = None
-
-    modality = "text"
+    modality: str = "text"
 
     @classmethod
-    def load(cls, file: Path, *, max_length_tokens: int, padding: int, inputs: tuple[GraphInput, ...]) -> "TextEncoder":
+    def load(
+        cls,
+        file: Path,
+        *,
+        max_length_tokens: int,
+        padding: int,
+        inputs: tuple[GraphInput, ...],
+        modality: str = "text",
+    ) -> "TextEncoder":
         """Read a tokenizer.json; its own truncation and padding settings are replaced."""
         tokenizer = Tokenizer.from_file(str(file))
         tokenizer.no_padding()
@@ -52,12 +63,17 @@ class TextEncoder:
             max_length_tokens=max_length_tokens,
             padding=padding,
             inputs=inputs,
-            words=read_word_encoder(file),
+            words=read_word_encoder(file) if modality == "text" else None,
             file=file,
+            modality=modality,
         )
 
-    def encode(self, texts: Sequence[str]) -> TokenRows:
-        """The token numbers of each text; a text without a token is one padding token."""
+    def encode(self, texts: Sequence[Any]) -> TokenRows:
+        """The token numbers of each text or pair of texts; one without a token is one padding token.
+
+        Raises RequestError for a single text where pairs are expected, and the other way round.
+        """
+        self._check(texts)
         if self.words is None:
             rows = self._by_tokenizer(texts)
         elif all_simple(texts):
@@ -66,14 +82,25 @@ class TextEncoder:
             rows = self._by_both(self.words, texts)
         return rows.without_gaps(self.padding)
 
+    def take(self, rows: TokenRows, numbers: np.ndarray) -> TokenRows:
+        """The rows of these numbers."""
+        return rows.take(numbers)
+
+    def lengths(self, rows: TokenRows) -> np.ndarray:
+        """The number of tokens of each row."""
+        return rows.lengths
+
     def pad(self, rows: TokenRows, *, length: int | None = None) -> dict[str, np.ndarray]:
         """The graph's inputs for a batch, each (batch, length) of its own type; by default the longest row's length."""
         lengths = rows.lengths
         is_token = np.arange(length or lengths.max()) < lengths[:, None]
         input_ids = np.full(is_token.shape, self.padding, dtype=np.int64)
         input_ids[is_token] = rows.tokens
+        types = np.zeros_like(input_ids)
+        if rows.types is not None:
+            types[is_token] = rows.types
         return {
-            graph_input.name: ARRAYS[graph_input.name](input_ids, is_token).astype(graph_input.dtype, copy=False)
+            graph_input.name: ARRAYS[graph_input.name](input_ids, is_token, types).astype(graph_input.dtype, copy=False)
             for graph_input in self.inputs
         }
 
@@ -103,7 +130,8 @@ class TextEncoder:
         stream = np.resize(tokens, shape.batch * length).reshape(shape.batch, length).tolist()
         shorter = max(1, length // 2)
         parts = [row[: shorter if number % 2 else length] for number, row in enumerate(stream)]
-        return self.pad(TokenRows.of(parts), length=length)
+        types = [[int(2 * place >= len(part)) for place in range(len(part))] for part in parts]
+        return self.pad(TokenRows.of(parts, types if self.modality == "pair" else None), length=length)
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, byte for byte as it was read. Raises ValueError when it was not read from a file."""
@@ -111,8 +139,18 @@ class TextEncoder:
             raise ValueError("this encoder was not read from a tokenizer.json")
         shutil.copyfile(self.file, folder / "tokenizer.json")
 
-    def _by_tokenizer(self, texts: Sequence[str]) -> TokenRows:
-        return TokenRows.of([encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts))])
+    def _check(self, items: Sequence[Any]) -> None:
+        expected = tuple if self.modality == "pair" else str
+        if all(issubclass(kind, expected) for kind in set(map(type, items))):  # a look at each item would cost time
+            return
+        strange = next(item for item in items if not isinstance(item, expected))
+        plural, kind = MODALITIES[self.modality].plural, modality_of(strange)
+        raise RequestError(f"the model reads {plural}, and got an item of another kind ({kind}): {strange!r:.60}")
+
+    def _by_tokenizer(self, texts: Sequence[Any]) -> TokenRows:
+        encodings = self.tokenizer.encode_batch_fast(list(texts))
+        types = [encoding.type_ids for encoding in encodings] if self.modality == "pair" else None
+        return TokenRows.of([encoding.ids for encoding in encodings], types)
 
     def _by_both(self, words: WordEncoder, texts: Sequence[str]) -> TokenRows:
         simple = np.fromiter(map(is_simple, texts), dtype=bool, count=len(texts))
@@ -123,26 +161,3 @@ class TextEncoder:
             self._by_tokenizer([texts[row] for row in order[split:]]),
         ]
         return TokenRows.joined(parts).take(np.argsort(order))
-
-
-def bucketed_batches(lengths: np.ndarray, batch_size: int, seed: int | None) -> Iterator[np.ndarray]:
-    """Row numbers in batches of rows of about equal length, each row once.
-
-    With a seed, rows and batches come in random order, sorted by length only within 50 batches, so that each epoch
-    mixes them anew; without one, all rows are sorted, the longest last.
-    """
-    order = np.arange(len(lengths))
-    if seed is None:
-        order = order[np.argsort(lengths, kind="stable")]
-        yield from (order[start : start + batch_size] for start in range(0, len(order), batch_size))
-        return
-    generator = np.random.default_rng(seed)
-    generator.shuffle(order)
-    pool = 50 * batch_size
-    batches = []
-    for start in range(0, len(order), pool):
-        rows = order[start : start + pool]
-        rows = rows[np.argsort(lengths[rows], kind="stable")]
-        batches += [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
-    for number in generator.permutation(len(batches)):
-        yield batches[number]

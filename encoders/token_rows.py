@@ -1,4 +1,4 @@
-"""Rows of token numbers of different lengths, held as two flat arrays."""
+"""Rows of token numbers of different lengths, held as two flat arrays, or three where tokens have types."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,22 +9,28 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class TokenRows:
-    """Row r is `tokens[bounds[r] : bounds[r + 1]]`; both arrays are int64, `bounds` of shape (rows + 1,)."""
+    """Row r is `tokens[bounds[r] : bounds[r + 1]]`; both arrays are int64, `bounds` of shape (rows + 1,).
+
+    `types`, of the same shape as `tokens`, says which text of a pair a token is of, 0 or 1; none for single texts.
+    """
 
     tokens: np.ndarray
     bounds: np.ndarray
+    types: np.ndarray | None = None
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[int]]) -> "TokenRows":
-        """The rows of a list of lists."""
-        tokens = np.array([token for row in rows for token in row], dtype=np.int64)
-        return cls(tokens, np.array([0, *accumulate(map(len, rows))], dtype=np.int64))
+    def of(cls, rows: Sequence[Sequence[int]], types: Sequence[Sequence[int]] | None = None) -> "TokenRows":
+        """The rows of a list of lists, with the types of their tokens if these are given."""
+        bounds = np.array([0, *accumulate(map(len, rows))], dtype=np.int64)
+        return cls(_flat(rows), bounds, None if types is None else _flat(types))
 
     @classmethod
     def joined(cls, parts: Sequence["TokenRows"]) -> "TokenRows":
-        """The rows of all parts, one part after the other. Expects at least one part."""
+        """The rows of all parts, one part after the other. Expects at least one part, all with types or all without."""
         tokens = np.concatenate([part.tokens for part in parts])
-        return cls(tokens, _bounds(np.concatenate([part.lengths for part in parts])))
+        types = [part.types for part in parts if part.types is not None]
+        bounds = _bounds(np.concatenate([part.lengths for part in parts]))
+        return cls(tokens, bounds, np.concatenate(types) if types else None)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -44,7 +50,9 @@ class TokenRows:
         if step != 1:
             return self.take(np.arange(start, stop, step))
         bounds = self.bounds[start : max(start, stop) + 1]
-        return TokenRows(self.tokens[bounds[0] : bounds[-1]], bounds - bounds[0])
+        inside = slice(bounds[0], bounds[-1])
+        types = None if self.types is None else self.types[inside]
+        return TokenRows(self.tokens[inside], bounds - bounds[0], types)
 
     def take(self, rows: np.ndarray) -> "TokenRows":
         """The rows of these numbers, in this order."""
@@ -57,18 +65,24 @@ class TokenRows:
         return self._heads(self.bounds[:-1], np.minimum(self.lengths, longest))
 
     def without_gaps(self, token: int) -> "TokenRows":
-        """The rows, those without tokens replaced by this one token."""
+        """The rows, those without tokens replaced by this one token, of type 0."""
         empty = self.bounds[1:] == self.bounds[:-1]
         if not empty.any():
             return self
-        tokens = np.insert(self.tokens, self.bounds[:-1][empty], token)
-        return TokenRows(tokens, _bounds(self.lengths + empty))
+        places = self.bounds[:-1][empty]
+        types = None if self.types is None else np.insert(self.types, places, 0)
+        return TokenRows(np.insert(self.tokens, places, token), _bounds(self.lengths + empty), types)
 
     def _heads(self, starts: np.ndarray, lengths: np.ndarray) -> "TokenRows":
         """The `lengths` tokens that follow each of the `starts`."""
         bounds = _bounds(lengths)
+        # Place p of the result is place p - bounds[row] of its row, which began at starts[row].
         places = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)
-        return TokenRows(self.tokens[places], bounds)
+        return TokenRows(self.tokens[places], bounds, None if self.types is None else self.types[places])
+
+
+def _flat(rows: Sequence[Sequence[int]]) -> np.ndarray:
+    return np.array([number for row in rows for number in row], dtype=np.int64)
 
 
 def _bounds(lengths: np.ndarray) -> np.ndarray:

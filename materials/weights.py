@@ -18,9 +18,15 @@ FILES = (
     "vocab*",
     "merges.txt",
     "special_tokens_map.json",
+    "preprocessor_config.json",
     "*.model",
 )
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
+PROBLEM_TYPES = {
+    "single_label_classification": "single-label",
+    "multi_label_classification": "multi-label",
+    "regression": "regression",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +50,29 @@ class WeightsFolder:
 
     @property
     def is_classifier(self) -> bool:
-        """Whether the model has been fine-tuned to classify sequences."""
-        return self.modality == "text"
+        """Whether the model has a head that answers something: a class, labels or a number."""
+        return self.modality is not None
+
+    @property
+    def task_name(self) -> str:
+        """The task that the model was fine-tuned for, by its problem_type or else by the number of its outputs.
+
+        Raises RequestError for a problem_type that is not known.
+        """
+        problem_type = self.config.get("problem_type")
+        if problem_type is None:
+            return "regression" if len(self.label_names) == 1 else "single-label"
+        if problem_type not in PROBLEM_TYPES:
+            known = ", ".join(PROBLEM_TYPES)
+            raise RequestError(f"{self.path} has the problem_type '{problem_type}' in its config.json; known: {known}")
+        return PROBLEM_TYPES[problem_type]
 
     @property
     def label_names(self) -> tuple[str, ...]:
         """The names of a fine-tuned classifier's labels, in the order of its outputs."""
         config = self.config
         names = {int(number): str(name) for number, name in (config.get("id2label") or {}).items()}
-        if not names:  # transformers leaves the default of two numbered labels out
+        if not names:  # transformers leaves the default names of numbered labels out
             return tuple(f"LABEL_{number}" for number in range(config.get("num_labels") or 2))
         return tuple(names[number] for number in sorted(names))
 
@@ -76,8 +96,12 @@ def is_hub_name(name: str) -> bool:
 
 
 def _check_folder(path: Path) -> None:
-    if not all(list(path.glob(pattern)) for pattern in ("config.json", "*.safetensors", "tokenizer.json")):
-        raise RequestError(f"{path} is no model folder; expected config.json, *.safetensors and tokenizer.json in it")
+    reads_by = ("tokenizer.json", "preprocessor_config.json")
+    whole = all(list(path.glob(pattern)) for pattern in ("config.json", "*.safetensors"))
+    if not whole or not any((path / name).is_file() for name in reads_by):
+        raise RequestError(
+            f"{path} is no model folder; expected config.json, *.safetensors and {' or '.join(reads_by)} in it"
+        )
     try:
         json.loads((path / "config.json").read_text(encoding="utf-8"))["model_type"]
     except (ValueError, KeyError, TypeError):

@@ -3,12 +3,14 @@
 from students.bilstm import BiLSTM
 from students.cnn import CNN
 from students.linear import Linear
+from students.resnet import ResNet
 from students.resnext1d import ResNeXt1D
-from students.text_student import TextStudent
+from students.student import Student
 
-STUDENTS: dict[str, type[TextStudent]] = {
+STUDENTS: dict[str, type[Student]] = {
     "linear": Linear,
     "cnn": CNN,
     "bilstm": BiLSTM,
     "resnext1d": ResNeXt1D,
+    "resnet": ResNet,
 }

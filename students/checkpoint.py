@@ -1,7 +1,7 @@
 """Building a student, and writing and reading a trained one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,36 +10,55 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 
+from encoders.encoder import Encoder
+from encoders.image_encoder import ImageEncoder
 from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
+from materials.tasks import task_of
+from materials.tasks.task import Task
 from materials.word_vectors import WordVectors
 from students import STUDENTS
+from students.student import Student
 from students.text_student import TextStudent
 from students.vocabulary import save_tokenizer
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
+
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentShape:
     """All that is needed to build a student again; `settings` are the keyword arguments of its architecture.
 
-    `words` is the number of rows of its embedding, `padding` the token number that texts are filled up with.
+    `words` is the number of rows of the embedding of a student that reads texts, `padding` the token number that they
+    are filled up with; `image_size` is the height and width of what one of images takes.
     """
 
     architecture: str
-    words: int
-    dimensions: int
     label_names: tuple[str, ...]
-    max_length_tokens: int
     settings: Mapping[str, Any]
+    words: int = 0
+    dimensions: int = 0
+    max_length_tokens: int = 0
     padding: int = 0
+    image_size: int = 0
+    modality: str = "text"
+    task: str = "single-label"
+    task_settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def asked(self) -> Task:
+        """What is asked of the student."""
+        return task_of(self.task, self.task_settings)
 
 
-def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int) -> TextStudent:
+def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int) -> Student:
     """A student with new weights; words with a pretrained vector start there, the padding row is zero."""
     torch.manual_seed(seed)
     module = _module(shape)
+    if not isinstance(module, TextStudent):
+        return module
     embedding = module.embedding
     with torch.no_grad():
         if vectors is not None:
@@ -50,11 +69,14 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
     return module
 
 
-def save_student(module: nn.Module, shape: StudentShape, tokenizer: Tokenizer, folder: Path) -> None:
-    """Write model.safetensors, model.json and tokenizer.json."""
-    save_file(module.state_dict(), folder / "model.safetensors")
+def save_student(module: nn.Module, shape: StudentShape, tokenizer: Tokenizer | None, folder: Path) -> None:
+    """Write the weights and model.json, and what the student reads items by: its tokenizer, or its image settings."""
+    save_file(module.state_dict(), folder / WEIGHTS)
     write_model_record(folder, {**asdict(shape), "student_version": STUDENTS[shape.architecture].version})
-    save_tokenizer(tokenizer, folder)
+    if tokenizer is not None:
+        save_tokenizer(tokenizer, folder)
+    else:
+        student_encoder(None, shape).save(folder)
 
 
 def load_student(folder: Path) -> Classifier:
@@ -71,21 +93,51 @@ def load_student(folder: Path) -> Classifier:
         )
     shape = StudentShape(**{**content, "label_names": tuple(content["label_names"])})
     module = _module(shape)
-    module.load_state_dict(load_file(folder / "model.safetensors"))
-    encoder = student_encoder(folder / "tokenizer.json", shape)
+    module.load_state_dict(load_file(folder / WEIGHTS))
     return Classifier(
-        architecture=shape.architecture, module=module.eval(), encoder=encoder, label_names=shape.label_names
+        architecture=shape.architecture,
+        module=module.eval(),
+        encoder=student_encoder(folder / TOKENIZER, shape),
+        label_names=shape.label_names,
+        task=shape.asked,
     )
 
 
-def student_encoder(file: Path, shape: StudentShape) -> TextEncoder:
-    """The encoder of a student from its tokenizer.json."""
-    inputs = STUDENTS[shape.architecture].inputs
-    return TextEncoder.load(file, max_length_tokens=shape.max_length_tokens, padding=shape.padding, inputs=inputs)
+def student_encoder(file: Path | None, shape: StudentShape) -> Encoder:
+    """The encoder of a student: by its tokenizer.json, or by fixed settings for images of its size."""
+    if shape.modality == "image":
+        return ImageEncoder.of(image_settings(shape.image_size), shape.architecture)
+    if file is None:
+        raise ValueError(f"a {shape.architecture} needs a tokenizer.json")
+    return TextEncoder.load(
+        file,
+        max_length_tokens=shape.max_length_tokens,
+        padding=shape.padding,
+        inputs=STUDENTS[shape.architecture].inputs,
+        modality=shape.modality,
+    )
 
 
-def _module(shape: StudentShape) -> TextStudent:
-    build: Callable[..., TextStudent] = STUDENTS[shape.architecture]
+def image_settings(size: int) -> dict[str, Any]:
+    """A complete preprocessor_config.json: resized to a square with a bilinear filter, pixels from -1 to 1."""
+    return {
+        "image_processor_type": "ViTImageProcessor",
+        "do_resize": True,
+        "size": {"height": size, "width": size},
+        "resample": 2,
+        "do_center_crop": False,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
+
+
+def _module(shape: StudentShape) -> Student:
+    build: Callable[..., Student] = STUDENTS[shape.architecture]
+    if shape.modality == "image":
+        return build(classes=len(shape.label_names), image_size=shape.image_size, **shape.settings)
     return build(
         words=shape.words,
         classes=len(shape.label_names),

@@ -4,39 +4,50 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from encoders.word_encoder import PATTERN
+from materials.modalities import Item
 
-PADDING, UNKNOWN = "[PAD]", "[UNK]"
+PADDING, UNKNOWN, SEPARATOR = "[PAD]", "[UNK]", "[SEP]"
 PADDING_NUMBER = 0
 UNKNOWN_SIGN = "\x1a"  # SUBSTITUTE, which stands for a character that is not known, and in no text
 
 
-def build_tokenizer(texts: Iterable[str], *, known: Collection[str], smallest_count: int = 2) -> Tokenizer:
-    """A tokenizer for the words that occur in `texts`, the most frequent first.
+def build_tokenizer(
+    items: Iterable[Item], *, known: Collection[str], smallest_count: int = 2, modality: str = "text"
+) -> Tokenizer:
+    """A tokenizer for the words that occur in texts or pairs of texts, the most frequent first.
 
     A word without a pretrained vector (not in `known`) must occur `smallest_count` times. Words are lower case;
-    contractions are cut as in the Penn treebank ("do n't"), the form in which GloVe was trained.
+    contractions are cut as in the Penn treebank ("do n't"), the form in which GloVe was trained. The texts of a pair
+    are joined, with a token of its own between them.
     """
-    tokenizer = _tokenizer({PADDING: PADDING_NUMBER, UNKNOWN: 1})
-    counts = count_words(tokenizer, texts)
+    special = [PADDING, UNKNOWN, *([SEPARATOR] if modality == "pair" else [])]
+    tokenizer = _tokenizer({word: number for number, word in enumerate(special)})
+    counts = count_words(tokenizer, items)
     counts.pop(UNKNOWN_SIGN, None)
     words = [word for word, count in counts.most_common() if count >= smallest_count or word in known]
-    return _tokenizer({word: number for number, word in enumerate([PADDING, UNKNOWN, *words])})
+    return _tokenizer({word: number for number, word in enumerate([*special, *words])})
 
 
-def without_mask(texts: Sequence[str], mask_token: str | None) -> list[str]:
-    """The texts with masked words as words that are not known, as Tang et al. (2019) give them to the student."""
-    return [text.replace(mask_token, UNKNOWN_SIGN) for text in texts] if mask_token else list(texts)
+def without_mask(items: Sequence[Item], mask_token: str | None) -> list[Item]:
+    """The texts with masked words as words that are not known, as Tang et al. (2019) give them to the student.
+
+    Items of other kinds hold no mask, and stay as they are.
+    """
+    if not mask_token:
+        return list(items)
+    return [item.replace(mask_token, UNKNOWN_SIGN) if isinstance(item, str) else item for item in items]
 
 
-def count_words(tokenizer: Tokenizer, texts: Iterable[str]) -> Counter[str]:
-    """How often each word occurs, known to the tokenizer or not."""
+def count_words(tokenizer: Tokenizer, items: Iterable[Item]) -> Counter[str]:
+    """How often each word occurs in texts or pairs of texts, known to the tokenizer or not."""
     counts: Counter[str] = Counter()
-    for text in texts:
-        pieces = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
-        counts.update(piece for piece, _ in pieces)
+    for item in items:
+        for text in (item,) if isinstance(item, str) else item:
+            pieces = tokenizer.pre_tokenizer.pre_tokenize_str(tokenizer.normalizer.normalize_str(text))
+            counts.update(piece for piece, _ in pieces)
     return counts
 
 
@@ -58,4 +69,9 @@ def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(PATTERN), behavior="removed", invert=True)
+    if SEPARATOR in vocabulary:
+        separator = (SEPARATOR, vocabulary[SEPARATOR])
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="$A", pair=f"$A {SEPARATOR} $B", special_tokens=[separator]
+        )
     return tokenizer

@@ -10,9 +10,12 @@ from torch import Tensor, nn
 
 from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
 from materials.errors import RequestError
-from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained
+from materials.tasks import task_of
+from materials.tasks.single_label import SingleLabel
+from materials.tasks.task import Task
+from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
 from training.classifier import Classifier
-from training.model_record import write_model_record
+from training.model_record import read_model_record, write_model_record
 
 ARCHITECTURE = "image-classifier"
 COLOURS = 3
@@ -30,7 +33,15 @@ class ImageClassifier(nn.Module):
         return self.model(pixel_values=pixel_values.to(self.model.dtype)).logits
 
 
-def start_image_classifier(weights: Path, label_names: tuple[str, ...], *, seed: int) -> Classifier:
+def start_image_classifier(
+    weights: Path,
+    label_names: tuple[str, ...],
+    *,
+    seed: int,
+    max_length_tokens: int | None = None,
+    task: Task | None = None,
+    modality: str = "image",
+) -> Classifier:
     """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size.
 
     Raises RequestError when a file is missing, damaged or not known here, or the model takes no coloured images.
@@ -38,7 +49,10 @@ def start_image_classifier(weights: Path, label_names: tuple[str, ...], *, seed:
     from transformers import AutoModelForImageClassification
 
     torch.manual_seed(seed)
-    return _classifier(weights, lambda: read_pretrained(AutoModelForImageClassification, weights, label_names))
+    task = task or SingleLabel()
+    return _classifier(
+        weights, lambda: read_pretrained(AutoModelForImageClassification, weights, label_names, task), task
+    )
 
 
 def save_image_classifier(classifier: Classifier, folder: Path) -> None:
@@ -47,17 +61,34 @@ def save_image_classifier(classifier: Classifier, folder: Path) -> None:
         raise TypeError(f"expected an ImageClassifier, got {type(classifier.module).__name__}")
     classifier.module.model.save_pretrained(folder)
     classifier.encoder.save(folder)
-    write_model_record(folder, {"architecture": ARCHITECTURE})
+    task = {"task": classifier.task.name, "task_settings": classifier.task.settings}
+    write_model_record(folder, {"architecture": ARCHITECTURE, **task})
 
 
 def load_image_classifier(folder: Path) -> Classifier:
-    """Read what `save_image_classifier` wrote, or a fine-tuned folder of anybody's; runs no code from the files.
+    """Read what `save_image_classifier` wrote; runs no code from the files."""
+    record = read_model_record(folder)
+    return open_image_classifier(folder, task=task_of(record.get("task", "single-label"), record.get("task_settings")))
 
-    Raises RequestError as `start_image_classifier` does, and for weights without the head or a head for another task.
+
+def open_image_classifier(
+    folder: Path,
+    *,
+    label_names: tuple[str, ...] | None = None,
+    max_length_tokens: int | None = None,
+    modality: str | None = None,
+    task: Task | None = None,
+) -> Classifier:
+    """A fine-tuned folder of anybody's as it is, its labels renamed to `label_names`; runs no code from the files.
+
+    Raises RequestError as `start_image_classifier` does, and for weights without the head.
     """
     from transformers import AutoModelForImageClassification
 
-    return _classifier(folder, lambda: read_fine_tuned(AutoModelForImageClassification, folder))
+    def read() -> Any:
+        return read_fine_tuned(AutoModelForImageClassification, folder, label_names)
+
+    return _classifier(folder, read, task or task_of_folder(folder))
 
 
 def read_image_encoder(folder: Path) -> ImageEncoder:
@@ -82,7 +113,7 @@ def read_image_encoder(folder: Path) -> ImageEncoder:
     return ImageEncoder.of(settings, file)
 
 
-def _classifier(folder: Path, read: Callable[[], Any]) -> Classifier:
+def _classifier(folder: Path, read: Callable[[], Any], task: Task) -> Classifier:
     encoder = read_image_encoder(folder)
     try:
         model = read()
@@ -96,5 +127,9 @@ def _classifier(folder: Path, read: Callable[[], Any]) -> Classifier:
         raise RequestError(f"the model in {folder} takes images of {model.config.num_channels} colours; expected 3")
     label_names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
     return Classifier(
-        architecture=ARCHITECTURE, module=ImageClassifier(model).eval(), encoder=encoder, label_names=label_names
+        architecture=ARCHITECTURE,
+        module=ImageClassifier(model).eval(),
+        encoder=encoder,
+        label_names=label_names,
+        task=task,
     )

@@ -7,29 +7,44 @@ from typing import Any
 
 from materials.errors import RequestError
 from materials.shards import INDEX, ONE_FILE, shards_of
-from materials.weights import WeightsFolder
+from materials.tasks import task_of
+from materials.tasks.task import Task
+from materials.weights import PROBLEM_TYPES, WeightsFolder
 
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
-ONE_OF_MANY = "single_label_classification"
+PROBLEM_TYPE_OF = {task: problem_type for problem_type, task in PROBLEM_TYPES.items()}
 NAMED_WEIGHTS = "transformers_weights"
 LONGEST_LINE = 240
 
 
-def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...]) -> Any:
+def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...], task: Task) -> Any:
     """The model with a head for `label_names`, which is new unless the weights hold one of that size."""
-    return _read(auto_class, folder, label_names, ignore_mismatched_sizes=False)[0]
+    return _read(auto_class, folder, label_names, task.name, ignore_mismatched_sizes=False)[0]
 
 
 def read_fine_tuned(auto_class: Any, folder: Path, label_names: tuple[str, ...] | None = None) -> Any:
     """The model with the head that it has been fine-tuned with; `label_names` renames its labels in their order.
 
-    Raises RequestError when the weights lack a part of it, or do not choose one of two labels or more.
+    Raises RequestError when the weights lack a part of it, or are of a task that is not known.
     """
     weights = WeightsFolder(path=folder, digest="", licence="")
-    _check_task(weights)
-    model, report = _read(auto_class, folder, label_names or weights.label_names, ignore_mismatched_sizes=True)
+    task_name = task_of_folder(folder).name
+    names = label_names or weights.label_names
+    model, report = _read(auto_class, folder, names, task_name, ignore_mismatched_sizes=True)
     _check_weights(folder, model, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
     return model
+
+
+def task_of_folder(folder: Path) -> Task:
+    """The task of a fine-tuned model folder. Raises RequestError for a task or a number of labels that cannot be."""
+    weights = WeightsFolder(path=folder, digest="", licence="")
+    task, outputs = task_of(weights.task_name), len(weights.label_names)
+    if (task.name == "regression") != (outputs == 1) and task.name != "multi-label":
+        raise RequestError(
+            f"the model in {folder} has {outputs} output(s), and its config.json says {task.name}; expected one output "
+            "for a number, and two or more for classes"
+        )
+    return task
 
 
 def first_line(error: Exception) -> str:
@@ -55,7 +70,7 @@ class quiet_transformers:
 
 
 def _read(
-    auto_class: Any, folder: Path, label_names: tuple[str, ...], *, ignore_mismatched_sizes: bool
+    auto_class: Any, folder: Path, label_names: tuple[str, ...], task_name: str, *, ignore_mismatched_sizes: bool
 ) -> tuple[Any, dict[str, Any]]:
     """The model in float32, and which of its weights the files lack. Raises RequestError as `shards_of` does."""
     import torch
@@ -68,7 +83,7 @@ def _read(
             num_labels=len(names),
             id2label=names,
             label2id={name: number for number, name in names.items()},
-            problem_type=ONE_OF_MANY,
+            problem_type=PROBLEM_TYPE_OF[task_name],
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=ignore_mismatched_sizes,
@@ -95,16 +110,4 @@ def _check_weights(folder: Path, model: Any, new: set[str]) -> None:
         raise RequestError(
             f"{folder} cannot be opened as the fine-tuned model that its config.json names: "
             f"{min(untrained)} is missing from the weights or of another size"
-        )
-
-
-def _check_task(weights: WeightsFolder) -> None:
-    task = weights.config.get("problem_type") or ONE_OF_MANY
-    if task != ONE_OF_MANY:
-        raise RequestError(
-            f"the model in {weights.path} was fine-tuned for {task}, as its config.json says; expected {ONE_OF_MANY}"
-        )
-    if len(weights.label_names) < 2:
-        raise RequestError(
-            f"the model in {weights.path} has a single output, as a regression has; expected two labels or more"
         )

@@ -8,29 +8,42 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from encoders.graph_input import ATTENTION_MASK, INPUT_IDS
+from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
-from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained
+from materials.tasks import task_of
+from materials.tasks.single_label import SingleLabel
+from materials.tasks.task import Task
+from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
 
 
 class Transformer(nn.Module):
-    """The model of transformers behind two inputs and one output."""
+    """The model of transformers behind two inputs, or three where it tells the texts of a pair apart."""
 
-    inputs = (INPUT_IDS, ATTENTION_MASK)
-
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, modality: str = "text") -> None:
         super().__init__()
         self.model = model
+        has_types = (getattr(model.config, "type_vocab_size", 0) or 0) > 1
+        types = (TOKEN_TYPE_IDS,) if modality == "pair" and has_types else ()
+        self.inputs = (INPUT_IDS, ATTENTION_MASK, *types)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Logits (batch, classes) from token numbers and the mask of real tokens, both (batch, length)."""
-        return self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Tensor:
+        """Logits (batch, outputs) from token numbers, the mask of real tokens and token types, each (batch, length)."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        return self.model(input_ids=input_ids, attention_mask=attention_mask, **types).logits
 
 
-def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length_tokens: int, seed: int) -> Classifier:
+def start_transformer(
+    weights: Path,
+    label_names: tuple[str, ...],
+    *,
+    seed: int,
+    max_length_tokens: int,
+    task: Task | None = None,
+    modality: str = "text",
+) -> Classifier:
     """The pretrained model with a head for `label_names`; the head is new unless the weights hold one of that size.
 
     Raises RequestError when a file is damaged or the model cannot take texts of that length, or several at once.
@@ -38,22 +51,34 @@ def start_transformer(weights: Path, label_names: tuple[str, ...], *, max_length
     from transformers import AutoModelForSequenceClassification
 
     torch.manual_seed(seed)
+    task = task or SingleLabel()
     with _one_sentence(weights):
-        model = read_pretrained(AutoModelForSequenceClassification, weights, label_names)
-        return _classifier(Transformer(model), weights, label_names, max_length_tokens)
+        model = read_pretrained(AutoModelForSequenceClassification, weights, label_names, task)
+        module = Transformer(model, modality=modality)
+        return _classifier(module, weights, label_names, max_length_tokens, task=task, modality=modality)
 
 
-def open_transformer(folder: Path, *, max_length_tokens: int, label_names: tuple[str, ...] | None = None) -> Classifier:
+def open_transformer(
+    folder: Path,
+    *,
+    max_length_tokens: int,
+    label_names: tuple[str, ...] | None = None,
+    modality: str | None = None,
+    task: Task | None = None,
+) -> Classifier:
     """A fine-tuned model of anybody's as it is, its labels renamed to `label_names`; runs no code from the files.
 
-    Raises RequestError as `start_transformer` does, and for weights without the head or a head for another task.
+    Its own configuration says its task, but for settings such as thresholds, which `task` has. It reads single texts
+    unless `modality` is pair. Raises RequestError as `start_transformer` does, and for weights without the head.
     """
     from transformers import AutoModelForSequenceClassification
 
     with _one_sentence(folder):
         model = read_fine_tuned(AutoModelForSequenceClassification, folder, label_names)
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-        return _classifier(Transformer(model), folder, names, max_length_tokens)
+        task, modality = task or task_of_folder(folder), modality or "text"
+        module = Transformer(model, modality=modality)
+        return _classifier(module, folder, names, max_length_tokens, task=task, modality=modality)
 
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:
@@ -63,13 +88,25 @@ def save_transformer(classifier: Classifier, folder: Path) -> None:
         raise TypeError(f"expected a Transformer of texts, got {type(module).__name__} of {encoder.modality}s")
     module.model.save_pretrained(folder)
     encoder.tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"architecture": "transformer", "max_length_tokens": encoder.max_length_tokens}
+    settings = {
+        "architecture": "transformer",
+        "max_length_tokens": encoder.max_length_tokens,
+        "modality": encoder.modality,
+        "task": classifier.task.name,
+        "task_settings": classifier.task.settings,
+    }
     write_model_record(folder, settings)
 
 
 def load_transformer(folder: Path) -> Classifier:
     """Read what `save_transformer` wrote; runs no code from the files."""
-    return open_transformer(folder, max_length_tokens=read_model_record(folder)["max_length_tokens"])
+    record = read_model_record(folder)
+    return open_transformer(
+        folder,
+        max_length_tokens=record["max_length_tokens"],
+        modality=record.get("modality"),
+        task=task_of(record.get("task", "single-label"), record.get("task_settings")),
+    )
 
 
 def read_padding(folder: Path) -> int:
@@ -84,16 +121,25 @@ def _padding(config: Any) -> int:
     return getattr(config, "pad_token_id", None) or 0
 
 
-def _classifier(module: Transformer, folder: Path, label_names: tuple[str, ...], max_length_tokens: int) -> Classifier:
+def _classifier(
+    module: Transformer,
+    folder: Path,
+    label_names: tuple[str, ...],
+    max_length_tokens: int,
+    *,
+    task: Task,
+    modality: str,
+) -> Classifier:
     encoder = TextEncoder.load(
         folder / "tokenizer.json",
         max_length_tokens=max_length_tokens,
         padding=_padding(module.model.config),
-        inputs=Transformer.inputs,
+        inputs=module.inputs,
+        modality=modality,
     )
     _check_length(module, folder, max_length_tokens)
     _check_batching(module.eval(), folder)
-    return Classifier(architecture="transformer", module=module, encoder=encoder, label_names=label_names)
+    return Classifier(architecture="transformer", module=module, encoder=encoder, label_names=label_names, task=task)
 
 
 def _check_length(module: Transformer, folder: Path, max_length_tokens: int) -> None:

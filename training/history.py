@@ -1,23 +1,20 @@
 """What is known after each epoch of a training: its loss, and how good the model is by then."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from materials.tasks.task import Task
+
 ENTROPY_SLACK = 0.25
 ACCURACY_SLACK = 0.05
+CROSS_ENTROPY = "cross_entropy"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """Cross entropy with the labels in nats, accuracy and macro-F1 on some rows."""
-
-    cross_entropy: float
-    accuracy: float
-    macro_f1: float
+Scores = Mapping[str, float]
+"""Figures on some rows by name: the task's metrics, and, for classes, the cross entropy with the labels in nats."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,21 +34,14 @@ class Epoch:
     test: Scores | None
 
 
-def scores_of(logits: np.ndarray, labels: np.ndarray) -> Scores | None:
-    """The scores of logits (rows, classes) on the rows that have a label, int64 (rows,), -1 for none."""
-    from scipy.special import log_softmax
-    from sklearn.metrics import f1_score
-
-    has_label = labels >= 0
-    if not has_label.any():
+def scores_of(task: Task, outputs: np.ndarray, targets: np.ndarray) -> Scores | None:
+    """The scores of outputs (rows, outputs) on the rows that have a label; none where no row has."""
+    labelled = task.has_target(targets)
+    if not labelled.any():
         return None
-    logits, labels = logits[has_label].astype(np.float64), labels[has_label]
-    predicted = logits.argmax(axis=1)
-    return Scores(
-        cross_entropy=float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean()),
-        accuracy=float((predicted == labels).mean()),
-        macro_f1=float(f1_score(labels, predicted, average="macro")),
-    )
+    outputs, targets = outputs[labelled].astype(np.float64), targets[labelled]
+    scores = {CROSS_ENTROPY: _cross_entropy(outputs, targets)} if task.name == "single-label" else {}
+    return scores | {metric.name: metric(targets, outputs) for metric in task.epoch_metrics}
 
 
 def as_records(history: Sequence[Epoch]) -> list[dict[str, Any]]:
@@ -60,25 +50,34 @@ def as_records(history: Sequence[Epoch]) -> list[dict[str, Any]]:
     for epoch in history:
         record = asdict(epoch)
         for part in ("train", "validation", "test"):
-            found = record.pop(part)
-            record |= {f"{part}_{name}": value for name, value in (found or {}).items()}
+            scores = record.pop(part)
+            record |= {f"{part}_{name}": value for name, value in (scores or {}).items()}
         records.append(record)
     return records
 
 
-def untrained_fault(untrained: Scores, labels: np.ndarray, classes: int) -> str | None:
-    """What tells that a model knows something before training, a fault of its first weights; none where nothing does.
+def untrained_fault(untrained: Scores, targets: np.ndarray, classes: int) -> str | None:
+    """What tells that a classifier knows something before training, a fault of its first weights; none where nothing.
 
     Without knowledge, the cross entropy is ln K, and the accuracy between the shares of the rarest and of the most
     frequent class, 1/K where all are as frequent. A quarter of a nat, and 5 points beside 4 standard errors, are
-    allowed.
+    allowed. Scores without a cross entropy, those of other tasks, tell nothing.
     """
-    shares = np.bincount(labels, minlength=classes) / len(labels)
-    slack = ACCURACY_SLACK + 4 * math.sqrt(0.25 / len(labels))
-    if abs(untrained.cross_entropy - math.log(classes)) > ENTROPY_SLACK:
+    if CROSS_ENTROPY not in untrained:
+        return None
+    shares = np.bincount(targets, minlength=classes) / len(targets)
+    slack = ACCURACY_SLACK + 4 * math.sqrt(0.25 / len(targets))
+    entropy, accuracy = untrained[CROSS_ENTROPY], untrained["accuracy"]
+    if abs(entropy - math.log(classes)) > ENTROPY_SLACK:
         expected = f"ln {classes} = {math.log(classes):.2f}"
-        return f"its cross entropy before training is {untrained.cross_entropy:.2f}; expected about {expected}"
-    if not shares.min() - slack <= untrained.accuracy <= shares.max() + slack:
+        return f"its cross entropy before training is {entropy:.2f}; expected about {expected}"
+    if not shares.min() - slack <= accuracy <= shares.max() + slack:
         expected = f"1/{classes}" if np.ptp(shares) < slack else f"{shares.min():.1%} to {shares.max():.1%}"
-        return f"its accuracy before training is {untrained.accuracy:.1%}; expected about {expected}"
+        return f"its accuracy before training is {accuracy:.1%}; expected about {expected}"
     return None
+
+
+def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    from scipy.special import log_softmax
+
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())

@@ -2,22 +2,25 @@
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from encoders.encoder import Encoder
-from encoders.text_encoder import bucketed_batches
-from encoders.token_rows import TokenRows
+from materials.tasks.task import Task
+from training.batches import bucketed_batches
 from training.history import Epoch, Scores, scores_of
-from training.objectives import Objective
+from training.objectives import Batch, Term, total_loss
 from training.optimiser import Mover
+from training.outputs import Outputs, outputs_of
 from training.precision import autocast
 from training.progress import Progress, load_progress, save_progress
+from training.start import start_in_the_middle
 
 Report = Callable[[int, int], None]
 UNTRAINED_ROWS = 5_000
@@ -25,15 +28,19 @@ UNTRAINED_ROWS = 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class Examples:
-    """Encoded rows: targets in the form of the task; teacher logits float32 (rows, classes) or none.
+    """Encoded rows with targets in the form of the task.
 
-    `teacher`, where it is given, computes the logits of rows by their numbers whenever they are needed.
+    `teacher` holds the teacher's outputs for all rows as arrays, or computes those of rows by their numbers whenever
+    they are needed; none without a teacher.
     """
 
-    encoded: TokenRows
+    encoded: Any
     targets: np.ndarray
-    teacher_logits: np.ndarray | None = None
-    teacher: Callable[[np.ndarray], np.ndarray] | None = None
+    teacher: Outputs | Callable[[np.ndarray], Outputs] | None = None
+
+    def teacher_outputs(self, rows: np.ndarray) -> Outputs | None:
+        """The teacher's outputs for the rows of these numbers."""
+        return self.teacher.take(rows) if isinstance(self.teacher, Outputs) else self.teacher and self.teacher(rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +61,6 @@ class TrainingSettings:
     weight_decay: float = 0.01
     warmup: float = 0.1
     largest_gradient_norm: float | None = 1.0
-    temperature: float = 1.0
-    alpha: float = 0.0
     bf16: bool = True
     bf16_scores: bool = True
     device: str = "cpu"
@@ -71,20 +76,23 @@ def train(
     validation: Examples,
     *,
     encoder: Encoder,
-    objective: Objective,
+    task: Task,
+    terms: Sequence[Term],
     settings: TrainingSettings,
     report: Report,
     test: Examples | None = None,
     keep: Path | None = None,
     observe: Callable[[Epoch], None] = lambda epoch: None,
 ) -> list[Epoch]:
-    """Train `model` in place and leave it at its best epoch on `validation`, the one of the highest macro-F1.
+    """Train `model` in place and leave it at its best epoch on `validation`, by the headline of the task.
 
     With `test` rows, on which nothing depends, they and the untrained model are scored too. `keep` is a file for the
     epochs done: where it is there already, training goes on from it, to the same end. `observe` is called after each
     epoch. Raises Diverged with the step when the loss is not finite.
     """
-    training = _Training(model, examples, validation, test, encoder=encoder, objective=objective, settings=settings)
+    if keep is None or not keep.exists():
+        start_in_the_middle(model, task.middle(examples.targets), task.scale(examples.targets))
+    training = _Training(model, examples, validation, test, encoder=encoder, task=task, terms=terms, settings=settings)
     if keep is not None and keep.exists():
         training.go_on(load_progress(keep))
     else:
@@ -100,27 +108,34 @@ def train(
     return training.history
 
 
-def predict_logits(
+def predict_outputs(
     model: nn.Module,
-    encoded: TokenRows,
+    encoded: Any,
     encoder: Encoder,
     *,
     device: str = "cpu",
     batch_size: int = 64,
     bf16: bool = True,
 ) -> np.ndarray:
-    """The model's logits for encoded rows, float32 (rows, classes), in their order; in bf16 where the device has it."""
+    """The model's outputs for encoded rows, float32 (rows, outputs), in order; in bf16 where the device has it."""
     model.eval()
-    outputs: dict[int, np.ndarray] = {}
+    by_row: dict[int, np.ndarray] = {}
     with torch.inference_mode(), autocast(device, enabled=bf16):
         for rows, arrays in encoder.batches(encoded, batch_size):
-            logits = model(*_tensors(arrays, device)).float().cpu().numpy()
-            outputs |= dict(zip(rows.tolist(), logits, strict=True))
-    return np.stack([outputs[row] for row in range(len(encoded))])
+            logits = outputs_of(model(*_tensors(arrays, device))).logits.float().cpu().numpy()
+            by_row |= dict(zip(rows.tolist(), logits, strict=True))
+    return np.stack([by_row[row] for row in range(len(encoded))])
 
 
-def _tensors(arrays: dict[str, np.ndarray], device: str) -> list[Tensor]:
+def _tensors(arrays: Mapping[str, np.ndarray], device: str) -> list[Tensor]:
     return [torch.from_numpy(array).to(device) for array in arrays.values()]
+
+
+def _on_device(outputs: Outputs | None, device: str) -> Outputs | None:
+    if outputs is None:
+        return None
+    features = {name: torch.from_numpy(values).to(device) for name, values in outputs.features.items()}
+    return Outputs(logits=torch.from_numpy(outputs.logits).to(device), features=features)
 
 
 class _Training:
@@ -134,11 +149,13 @@ class _Training:
         test: Examples | None,
         *,
         encoder: Encoder,
-        objective: Objective,
+        task: Task,
+        terms: Sequence[Term],
         settings: TrainingSettings,
     ) -> None:
         self.model, self.examples, self.validation, self.test = model.to(settings.device), examples, validation, test
-        self.encoder, self.objective, self.settings = encoder, objective, settings
+        self.encoder, self.task, self.terms, self.settings = encoder, task, tuple(terms), settings
+        self.scale = task.scale(examples.targets)
         steps_per_epoch = -(-len(examples.encoded) // settings.batch_size)
         self.mover = Mover(
             model,
@@ -162,35 +179,45 @@ class _Training:
         """Epoch 0; its loss and train scores are those of some thousand train rows."""
         count = len(self.examples.encoded)
         rows = np.linspace(0, count - 1, min(count, UNTRAINED_ROWS)).astype(np.int64)
-        logits = self._predict(self.examples.encoded.take(rows))
-        loss = self._objective(torch.from_numpy(logits).to(self.settings.device), rows).item()
-        self.history.append(self._epoch(0, loss, scores_of(logits, self.examples.targets[rows]), seconds=0.0))
+        logits = self._predict(self.encoder.take(self.examples.encoded, rows))
+        loss = self._loss(Outputs(logits=torch.from_numpy(logits).to(self.settings.device)), rows).item()
+        scores = scores_of(self.task, logits, self.examples.targets[rows])
+        self.history.append(self._epoch(0, loss, scores, seconds=0.0))
         return self.history[-1]
 
     def train_epoch(self, report: Report) -> Epoch:
         """The next epoch. Raises Diverged when the loss is not finite."""
         started, number, settings = time.perf_counter(), self.epochs_done + 1, self.settings
-        losses, outputs, order = [], [], []
+        losses, logits, order = [], [], []
         self.model.train()
-        for rows in bucketed_batches(self.examples.encoded.lengths, settings.batch_size, settings.seed * 1000 + number):
-            with autocast(settings.device, enabled=settings.bf16):
-                arrays = self.encoder.pad(self.examples.encoded.take(rows))
-                logits = self.model(*_tensors(arrays, settings.device)).float()
-            loss = self._objective(logits, rows)
+        lengths = self.encoder.lengths(self.examples.encoded)
+        for rows in bucketed_batches(lengths, settings.batch_size, settings.seed * 1000 + number):
+            outputs = self._forward(rows)
+            loss = self._loss(outputs, rows)
             losses.append(loss.item())
             self._check(losses[-1], "the loss", step=self.mover.steps_done + 1)
             self.mover.move(loss)
-            outputs.append(logits.detach())
+            logits.append(outputs.logits.detach())
             order.append(rows)
             report(self.mover.steps_done, self.mover.steps)
         seconds = time.perf_counter() - started
-        train = scores_of(torch.cat(outputs).cpu().numpy(), self.examples.targets[np.concatenate(order)])
+        train = scores_of(self.task, torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)])
         self.history.append(self._epoch(number, float(np.mean(losses)), train, seconds=seconds))
-        self._check(self.history[-1].validation.cross_entropy, "the validation loss", step=self.mover.steps_done)
-        trained = [epoch.validation.macro_f1 for epoch in self.history if epoch.epoch > 0]
-        if trained[-1] == max(trained):
-            self.best = copy.deepcopy(self.model.state_dict())
+        self._keep_the_best()
         return self.history[-1]
+
+    def _keep_the_best(self) -> None:
+        """Keep the weights where the last epoch is the best so far; of equal ones, the last."""
+        scores = [epoch.validation[self.task.headline.name] for epoch in self.history if epoch.epoch > 0]
+        if scores[-1] == max(scores):
+            self.best = copy.deepcopy(self.model.state_dict())
+
+    def _forward(self, rows: np.ndarray) -> Outputs:
+        with autocast(self.settings.device, enabled=self.settings.bf16):
+            arrays = self.encoder.pad(self.encoder.take(self.examples.encoded, rows))
+            outputs = outputs_of(self.model(*_tensors(arrays, self.settings.device)))
+        features = {name: values.float() for name, values in outputs.features.items()}
+        return Outputs(logits=outputs.logits.float(), features=features)
 
     def progress(self) -> Progress:
         """All that another training, made alike, needs to go on from here."""
@@ -211,25 +238,30 @@ class _Training:
                 f"{self.settings.epochs}; lower learning_rate or largest_gradient_norm"
             )
 
-    def _objective(self, logits: Tensor, rows: np.ndarray) -> Tensor:
-        device, settings = self.settings.device, self.settings
-        labels, teacher = torch.from_numpy(self.examples.targets[rows]).to(device), None
-        if self.examples.teacher is not None:
-            teacher = torch.from_numpy(self.examples.teacher(rows)).to(device)
-        elif self.examples.teacher_logits is not None:
-            teacher = torch.from_numpy(self.examples.teacher_logits[rows]).to(device)
-        return self.objective(logits, teacher, labels, temperature=settings.temperature, alpha=settings.alpha)
+    def _loss(self, student: Outputs, rows: np.ndarray) -> Tensor:
+        device = self.settings.device
+        batch = Batch(
+            student=student,
+            teacher=_on_device(self.examples.teacher_outputs(rows), device),
+            targets=torch.from_numpy(self.examples.targets[rows]).to(device),
+            task_name=self.task.name,
+            scale=self.scale,
+        )
+        return total_loss(self.terms, batch)
 
-    def _predict(self, encoded: TokenRows) -> np.ndarray:
-        return predict_logits(
+    def _predict(self, encoded: Any) -> np.ndarray:
+        return predict_outputs(
             self.model, encoded, self.encoder, device=self.settings.device, bf16=self.settings.bf16_scores
         )
 
     def _epoch(self, number: int, loss: float, train: Scores | None, *, seconds: float) -> Epoch:
-        """The epoch with the model's scores on held-out rows."""
-        validation = scores_of(self._predict(self.validation.encoded), self.validation.targets)
+        """The epoch with the model's scores on held-out rows. Raises Diverged when its outputs are not finite."""
+        outputs = self._predict(self.validation.encoded)
+        self._check(float(np.abs(outputs).max()), "the largest validation output", step=self.mover.steps_done)
+        validation = scores_of(self.task, outputs, self.validation.targets)
         if validation is None:
             raise ValueError("validation rows need labels")
+        test = self.test and scores_of(self.task, self._predict(self.test.encoded), self.test.targets)
         return Epoch(
             epoch=number,
             steps=self.mover.steps_done,
@@ -237,5 +269,5 @@ class _Training:
             loss=loss,
             train=train,
             validation=validation,
-            test=scores_of(self._predict(self.test.encoded), self.test.targets) if self.test else None,
+            test=test or None,
         )

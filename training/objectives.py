@@ -1,77 +1,98 @@
-"""What a model is trained for: its labels, its teacher's outputs, or both. To add one is one function and one line."""
+"""What a model is trained for: a sum of weighted terms. To add a kind of term is one function and one line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch.nn.functional as F
 from torch import Tensor
 
-Objective = Callable[..., Tensor]
+from materials.errors import unknown
+from training.outputs import Outputs
+from training.task_losses import TASK_LOSSES
 
 
-def hard_loss(
-    student_logits: Tensor, teacher_logits: Tensor | None, labels: Tensor, *, temperature: float, alpha: float
-) -> Tensor:
-    """Cross entropy with the labels, the mean over the rows that have one (label -1: none); 0 when no row has.
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """One part of a loss: its kind, a name in TERMS, its weight, and the temperature of a soft one.
 
-    `student_logits` is (batch, classes), `labels` (batch,). Teacher, temperature and alpha are not used.
+    Raises ValueError for an unknown kind, and for a temperature that is not positive.
     """
-    labelled = labels >= 0
-    total = F.cross_entropy(student_logits, labels.clamp(min=0), reduction="none") * labelled
-    return total.sum() / labelled.sum().clamp(min=1)
+
+    kind: str
+    weight: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no loss could be computed from."""
+        if self.kind not in TERMS:
+            raise ValueError(unknown("term", self.kind, TERMS))
+        if self.temperature <= 0:
+            raise ValueError(f"temperature must be positive, got {self.temperature}")
 
 
-def soft_loss(
-    student_logits: Tensor, teacher_logits: Tensor | None, labels: Tensor, *, temperature: float, alpha: float
-) -> Tensor:
-    """T^2 (1 - alpha) KL(softened teacher || softened student) + alpha hard loss (Hinton et al. 2015, section 2).
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What a term may look at: outputs of student and teacher, targets, and the task whose losses count.
 
-    Logits are (batch, classes). Returns the mean over the batch. Raises ValueError without teacher logits or for a
-    temperature that is not positive.
+    `scale` is the standard deviation of a regression's train targets, 1 for other tasks. `teacher` is none where no
+    term asks for it.
     """
-    teacher_logits = _teacher(teacher_logits, student_logits)
-    if temperature <= 0:
-        raise ValueError(f"temperature must be positive, got {temperature}")
-    student = F.log_softmax(student_logits / temperature, dim=1)
-    teacher = F.log_softmax(teacher_logits / temperature, dim=1)
-    soft = F.kl_div(student, teacher, reduction="batchmean", log_target=True) * temperature**2
-    if alpha == 0:
-        return soft
-    return (1 - alpha) * soft + alpha * hard_loss(student_logits, None, labels, temperature=temperature, alpha=alpha)
+
+    student: Outputs
+    teacher: Outputs | None
+    targets: Tensor
+    task_name: str
+    scale: float = 1.0
+
+    @property
+    def teacher_logits(self) -> Tensor:
+        """The teacher's logits. Raises ValueError where there are none, or none of the student's shape."""
+        if self.teacher is None:
+            raise ValueError("this term needs the teacher's outputs")
+        teacher_logits: Tensor = self.teacher.logits
+        if teacher_logits.shape != self.student.logits.shape:
+            raise ValueError(
+                f"teacher logits {teacher_logits.shape} and student logits {self.student.logits.shape} differ in shape"
+            )
+        return teacher_logits
 
 
-def logits_loss(
-    student_logits: Tensor, teacher_logits: Tensor | None, labels: Tensor, *, temperature: float, alpha: float
-) -> Tensor:
-    """(1 - alpha) mean squared error between the logits + alpha hard loss (Tang et al. 2019, section 3.2).
-
-    Logits are (batch, classes); the error is the mean over rows and classes. Raises ValueError without teacher logits.
-    """
-    error = F.mse_loss(student_logits, _teacher(teacher_logits, student_logits))
-    if alpha == 0:
-        return error
-    return (1 - alpha) * error + alpha * hard_loss(student_logits, None, labels, temperature=temperature, alpha=alpha)
+def hard(batch: Batch, term: Term) -> Tensor:
+    """The task's own loss against the labels: cross entropy, binary cross entropy, or squared error."""
+    return TASK_LOSSES[batch.task_name].hard(batch.student.logits, batch.targets, batch.scale)
 
 
-def pseudo_hard_loss(
-    student_logits: Tensor, teacher_logits: Tensor | None, labels: Tensor, *, temperature: float, alpha: float
-) -> Tensor:
-    """Cross entropy with the class that the teacher puts first: the control that tells soft outputs from more rows."""
-    return F.cross_entropy(student_logits, _teacher(teacher_logits, student_logits).argmax(dim=1))
+def soft(batch: Batch, term: Term) -> Tensor:
+    """T^2 KL(softened teacher || softened student) (Hinton et al. 2015, section 2); squared error for a number."""
+    losses = TASK_LOSSES[batch.task_name]
+    return losses.soft(batch.student.logits, batch.teacher_logits, term.temperature, batch.scale)
 
 
-OBJECTIVES: dict[str, Objective] = {
-    "hard": hard_loss,
-    "soft": soft_loss,
-    "logits": logits_loss,
-    "pseudo-hard": pseudo_hard_loss,
+def logits(batch: Batch, term: Term) -> Tensor:
+    """Mean squared error between the logits of student and teacher (Tang et al. 2019, section 3.2)."""
+    return F.mse_loss(batch.student.logits / batch.scale, batch.teacher_logits / batch.scale)
+
+
+def pseudo_hard(batch: Batch, term: Term) -> Tensor:
+    """The task's loss against what the teacher decides: the control that tells soft outputs from more rows."""
+    losses = TASK_LOSSES[batch.task_name]
+    return losses.hard(batch.student.logits, losses.pseudo_targets(batch.teacher_logits), batch.scale)
+
+
+TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {
+    "hard": hard,
+    "soft": soft,
+    "logits": logits,
+    "pseudo-hard": pseudo_hard,
 }
 
 
-def _teacher(teacher_logits: Tensor | None, student_logits: Tensor) -> Tensor:
-    if teacher_logits is None:
-        raise ValueError("this objective needs the teacher's logits")
-    if teacher_logits.shape != student_logits.shape:
-        raise ValueError(
-            f"teacher logits {teacher_logits.shape} and student logits {student_logits.shape} differ in shape"
-        )
-    return teacher_logits
+def total_loss(terms: Sequence[Term], batch: Batch) -> Tensor:
+    """The weighted sum of the terms, a scalar. Raises ValueError as the terms do, and for no term."""
+    if not terms:
+        raise ValueError("a loss needs a term")
+    losses = [TERMS[term.kind](batch, term) for term in terms]
+    total = losses[0] if terms[0].weight == 1 else terms[0].weight * losses[0]
+    for term, loss in zip(terms[1:], losses[1:], strict=True):
+        total = total + term.weight * loss
+    return total

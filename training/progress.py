@@ -11,7 +11,7 @@ from torch import Tensor
 
 from materials.errors import RequestError
 from materials.files import new_file
-from training.history import Epoch, Scores
+from training.history import Epoch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,6 @@ def load_progress(file: Path) -> Progress:
         torch.set_rng_state(content.pop("random"))
         if states := content.pop("random_cuda"):
             torch.cuda.set_rng_state_all(states)
-        return Progress(**{**content, "history": [_epoch(one) for one in content["history"]]})
+        return Progress(**{**content, "history": [Epoch(**epoch) for epoch in content["history"]]})
     except Exception as error:  # torch raises a different kind for each way in which a file can be damaged
         raise RequestError(f"{file} is damaged ({type(error).__name__}); delete it and run again") from None
-
-
-def _epoch(content: dict[str, Any]) -> Epoch:
-    scores = {part: content[part] and Scores(**content[part]) for part in ("train", "validation", "test")}
-    return Epoch(**{**content, **scores})

@@ -4,8 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from materials.splits.store import load_splits, save_splits
-
 from bench.recipe.objective import named_kinds
 from bench.steps.sources import read_source, read_transfer, source_digest
 from bench.steps.teacher import answers_of, fine_tuned_labels
@@ -15,6 +13,7 @@ from materials.files import read_json_object
 from materials.rows import TRANSFER_KINDS, Splits
 from materials.splits.augmentation import Augmentation
 from materials.splits.split import SplitSettings, make_splits
+from materials.splits.store import load_splits, save_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
 

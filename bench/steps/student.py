@@ -19,12 +19,11 @@ from materials.rows import Rows
 from materials.stages import Stage
 
 if TYPE_CHECKING:
-    from training.outputs import Outputs
-
     from encoders.encoder import Encoder
     from students.checkpoint import StudentShape
     from training.history import Epoch
     from training.loop import Examples, TrainingSettings
+    from training.outputs import Outputs
 
 
 def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Path:
@@ -99,7 +98,7 @@ def _judge_untrained(place: SeedPlace, title: str, epoch: "Epoch") -> None:
 
     if epoch.epoch == 0:
         rows = place.rows
-        fault = untrained_fault(epoch.validation, rows.validation.targets, len(rows.label_names), rows.task)
+        fault = untrained_fault(epoch.validation, rows.validation.targets, len(rows.label_names))
         if fault:
             place.work.screen.notice(f"{title}: {fault}")
 
@@ -159,10 +158,9 @@ def _as_read_by(student: Student, items: list[Item], mask_token: str | None) -> 
 
 def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Outputs]":
     """The outputs of the teacher for some of the items, by their numbers, computed anew each time, in fp32."""
-    from training.outputs import Outputs
-
     from teachers import TEACHERS
     from training.loop import predict_outputs
+    from training.outputs import Outputs
 
     if place.teacher is None:
         raise ValueError("the teacher has not been trained yet")

@@ -65,6 +65,14 @@ class Regression(Task):
         ranks = np.argsort(np.argsort(targets, kind="stable"), kind="stable")
         return ranks * min(STRATA, max(1, len(targets) // 2)) // max(1, len(targets))
 
+    def middle(self, targets: np.ndarray) -> float:
+        """The mean of the numbers that are known."""
+        return float(np.nanmean(targets))
+
+    def scale(self, targets: np.ndarray) -> float:
+        """The standard deviation of the numbers that are known."""
+        return float(np.nanstd(targets)) or 1.0
+
     def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
         """Spearman's rank correlation of the two."""
         weights = np.ones((1, len(outputs)), dtype=np.int64)

@@ -25,6 +25,11 @@ class SingleLabel(Task):
         """Macro-F1, accuracy, weighted- and micro-F1."""
         return METRICS
 
+    @property
+    def epoch_metrics(self) -> tuple[Metric, ...]:
+        """Accuracy and macro-F1."""
+        return METRICS[1], METRICS[0]
+
     def read_labels(self, cells: Sequence[Any], *, separator: str | None, where: str) -> list[RawLabel]:
         """Class names."""
         if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:

@@ -43,6 +43,11 @@ class Task(ABC):
         """The metric by which epochs are chosen, gaps are counted and files are compared."""
         return self.metrics[0]
 
+    @property
+    def epoch_metrics(self) -> tuple[Metric, ...]:
+        """The metrics that are computed after each epoch: all of them, but for what costs much and tells little."""
+        return self.metrics
+
     @abstractmethod
     def read_labels(self, cells: Sequence[Any], *, separator: str | None, where: str) -> list[RawLabel]:
         """The labels in the cells of a column that has no empty cell; `where` names it in errors.
@@ -96,6 +101,14 @@ class Task(ABC):
 
         Decisions of rows on which the original's margin is at most `margin` do not count.
         """
+
+    def middle(self, targets: np.ndarray) -> float:
+        """What a model of one output says best before it knows anything; 0 where outputs are logits."""
+        return 0.0
+
+    def scale(self, targets: np.ndarray) -> float:
+        """The unit in which a training measures errors, so that targets of any size learn alike."""
+        return 1.0
 
     def unlabelled(self, rows: int, outputs: int) -> np.ndarray:
         """The targets of rows without labels."""

@@ -1,9 +1,7 @@
-import numpy as np
 import pytest
 import torch
 
 from materials.errors import RequestError
-from teachers.logit_store import load_logits, save_logits
 from teachers.transformer import load_transformer, save_transformer, start_transformer
 
 
@@ -38,31 +36,6 @@ def test_fine_tuned_head_is_kept(tiny_classifier):
         start_transformer(tiny_classifier, ("good", "bad"), max_length_tokens=16, seed=seed) for seed in (0, 1)
     )
     assert torch.equal(outputs(first), outputs(other))
-
-
-def test_stored_logits_come_back_as_they_were(tmp_path):
-    logits = np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32)
-    save_logits(logits, ["a", "b", "c"], tmp_path)
-    assert np.array_equal(load_logits(tmp_path, ["a", "b", "c"]), logits)
-
-
-def test_logits_of_other_texts_or_another_order_are_refused(tmp_path):
-    save_logits(np.zeros((2, 2)), ["a", "b"], tmp_path)
-    for texts in (["b", "a"], ["a"], ["a", "c"]):
-        with pytest.raises(RequestError, match="belong to other texts"):
-            load_logits(tmp_path, texts)
-
-
-def test_damaged_logits_are_refused(tmp_path):
-    save_logits(np.zeros((2, 2)), ["a", "b"], tmp_path)
-    (tmp_path / "logits.npy").write_bytes(b"\x93NUMPY half")
-    with pytest.raises(RequestError, match="are damaged"):
-        load_logits(tmp_path, ["a", "b"])
-
-
-def test_logits_must_fit_their_texts(tmp_path):
-    with pytest.raises(ValueError, match=r"expected logits of shape \(3, classes\), got \(2, 2\)"):
-        save_logits(np.zeros((2, 2)), ["a", "b", "c"], tmp_path)
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "model.safetensors"])

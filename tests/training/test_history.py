@@ -3,26 +3,28 @@ import math
 import numpy as np
 import pytest
 
-from training.history import Epoch, Scores, as_records, scores_of, untrained_fault
+from materials.tasks import task_of
+from training.history import Epoch, as_records, scores_of, untrained_fault
 
 LABELS = np.arange(500) % 5
 LN_5 = math.log(5)
+TASK = task_of("single-label")
 
 
 def untrained(cross_entropy=LN_5, accuracy=0.2):
-    return Scores(cross_entropy=cross_entropy, accuracy=accuracy, macro_f1=0.1)
+    return {"cross_entropy": cross_entropy, "accuracy": accuracy, "macro_f1": 0.1}
 
 
 def test_scores_by_hand():
     logits = np.log(np.array([[0.8, 0.2], [0.4, 0.6], [0.7, 0.3], [0.5, 0.5]], dtype=np.float32))
-    scores = scores_of(logits, np.array([0, 1, 1, -1]))
-    assert scores.cross_entropy == pytest.approx(-(math.log(0.8) + math.log(0.6) + math.log(0.3)) / 3)
-    assert scores.accuracy == pytest.approx(2 / 3)
-    assert scores.macro_f1 == pytest.approx(2 / 3)
+    scores = scores_of(TASK, logits, np.array([0, 1, 1, -1]))
+    assert scores["cross_entropy"] == pytest.approx(-(math.log(0.8) + math.log(0.6) + math.log(0.3)) / 3)
+    assert scores["accuracy"] == pytest.approx(2 / 3)
+    assert scores["macro_f1"] == pytest.approx(2 / 3)
 
 
 def test_rows_without_a_label_have_no_scores():
-    assert scores_of(np.zeros((3, 2)), np.full(3, -1)) is None
+    assert scores_of(TASK, np.zeros((3, 2)), np.full(3, -1)) is None
 
 
 def test_records_are_flat_and_hold_what_there_is():
@@ -52,5 +54,5 @@ def test_accuracy_away_from_one_in_k_is_a_fault():
 def test_accuracy_on_uneven_rows_may_be_that_of_one_answer():
     uneven = np.array([0] * 900 + [1] * 100)
     same = untrained(math.log(2))
-    assert untrained_fault(Scores(**{**vars(same), "accuracy": 0.9}), uneven, 2) is None
-    assert untrained_fault(Scores(**{**vars(same), "accuracy": 0.1}), uneven, 2) is None
+    assert untrained_fault({**same, "accuracy": 0.9}, uneven, 2) is None
+    assert untrained_fault({**same, "accuracy": 0.1}, uneven, 2) is None

@@ -5,11 +5,11 @@ from sample_models import tiny_shape
 from sample_texts import labelled, sentences
 
 from materials.errors import RequestError
+from materials.tasks import task_of
 from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
-from training.history import Scores
-from training.loop import Diverged, Examples, TrainingSettings, predict_logits, train
-from training.objectives import OBJECTIVES
+from training.loop import Diverged, Examples, TrainingSettings, predict_outputs, train
+from training.objectives import Term
 
 
 def nothing(done, total):
@@ -48,7 +48,8 @@ def run(module, encoder, *, objective="hard", rows=None, report=nothing, test=No
         rows,
         validation,
         encoder=encoder,
-        objective=OBJECTIVES[objective],
+        task=task_of("single-label"),
+        terms=[Term(kind=objective)],
         settings=settings(**changes),
         report=report,
         test=test,
@@ -70,7 +71,7 @@ def test_training_learns_what_can_be_learned(linear):
     module, encoder = linear()
     history = run(module, encoder)
     test = examples(encoder, 100, start=2000)
-    assert (predict_logits(module, test.encoded, encoder).argmax(axis=1) == test.targets).mean() > 0.9
+    assert (predict_outputs(module, test.encoded, encoder).argmax(axis=1) == test.targets).mean() > 0.9
     assert history[-1].loss < history[0].loss
 
 
@@ -88,11 +89,11 @@ def test_the_best_validation_epoch_is_kept(linear, monkeypatch):
     seen = []
     scores = iter([0.2, 0.9, 0.4])
 
-    def scored(logits, labels):
-        if len(labels) != 60:
+    def scored(task, outputs, targets):
+        if len(targets) != 60:
             return None
         seen.append(module.output.weight.detach().clone())
-        return Scores(cross_entropy=0.0, accuracy=0.0, macro_f1=next(scores))
+        return {"cross_entropy": 0.0, "accuracy": 0.0, "macro_f1": next(scores)}
 
     monkeypatch.setattr("training.loop.scores_of", scored)
     run(module, encoder, epochs=3)
@@ -107,13 +108,13 @@ def test_epochs_are_scored_on_train_validation_and_test_rows_from_before_the_fir
     assert [(epoch.epoch, epoch.steps) for epoch in history] == [(0, 0), (1, 10), (2, 20), (3, 30)]
     assert history[0].loss == pytest.approx(np.log(2), abs=0.2)
     for scores in (history[0].train, history[0].validation, history[0].test):
-        assert scores.cross_entropy == pytest.approx(np.log(2), abs=0.2)
-    logits = predict_logits(module, examples(encoder, 100, start=2000).encoded, encoder, bf16=False)
-    best = max(history[1:], key=lambda epoch: (epoch.validation.macro_f1, epoch.epoch))
-    assert best.test.accuracy == pytest.approx(
+        assert scores["cross_entropy"] == pytest.approx(np.log(2), abs=0.2)
+    logits = predict_outputs(module, examples(encoder, 100, start=2000).encoded, encoder, bf16=False)
+    best = max(history[1:], key=lambda epoch: (epoch.validation["macro_f1"], epoch.epoch))
+    assert best.test["accuracy"] == pytest.approx(
         (logits.argmax(axis=1) == examples(encoder, 100, start=2000).targets).mean(), abs=0.02
     )
-    assert history[-1].train.accuracy > history[0].train.accuracy
+    assert history[-1].train["accuracy"] > history[0].train["accuracy"]
 
 
 def test_test_rows_change_nothing_of_what_is_trained(linear):
@@ -181,8 +182,8 @@ def test_fasttext_learns_by_sgd_one_text_at_a_time_from_an_empty_layer(linear):
         schedule="halved",
         largest_gradient_norm=None,
     )
-    assert history[0].test.cross_entropy == pytest.approx(np.log(2), abs=1e-6)
-    assert history[-1].test.accuracy > 0.9
+    assert history[0].test["cross_entropy"] == pytest.approx(np.log(2), abs=1e-6)
+    assert history[-1].test["accuracy"] > 0.9
 
 
 def test_student_learns_from_teacher_logits_without_labels(linear):
@@ -191,7 +192,7 @@ def test_student_learns_from_teacher_logits_without_labels(linear):
     teacher = np.where(rows.targets[:, None] == np.arange(2), 3.0, -3.0).astype(np.float32)
     unlabelled = Examples(encoded=rows.encoded, targets=np.full(240, -1), teacher_logits=teacher)
     history = run(module, encoder, objective="logits", rows=unlabelled)
-    assert history[-1].validation.accuracy > 0.9
+    assert history[-1].validation["accuracy"] > 0.9
 
 
 def test_diverging_loss_stops_with_its_step(linear):
@@ -216,8 +217,8 @@ def test_weights_that_are_no_numbers_after_the_last_step_stop_with_their_epoch(l
 def test_logits_come_in_the_order_of_the_rows(linear):
     module, encoder = linear()
     rows = examples(encoder, 30).encoded
-    together = predict_logits(module, rows, encoder, batch_size=7)
-    alone = np.concatenate([predict_logits(module, rows[row : row + 1], encoder) for row in range(30)])
+    together = predict_outputs(module, rows, encoder, batch_size=7)
+    alone = np.concatenate([predict_outputs(module, rows[row : row + 1], encoder) for row in range(30)])
     assert np.allclose(together, alone, atol=0.05)
 
 

@@ -3,15 +3,22 @@ import math
 import pytest
 import torch
 
-from training.objectives import OBJECTIVES
+from training.objectives import TERMS, Batch, Term, total_loss
+from training.outputs import Outputs
 
 STUDENT = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
 TEACHER = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
 LABELS = torch.tensor([0, 0])
+TASK = "single-label"
 
 
 def loss(name, student=STUDENT, teacher=TEACHER, labels=LABELS, temperature=1.0, alpha=0.0):
-    return OBJECTIVES[name](student, teacher, labels, temperature=temperature, alpha=alpha)
+    terms = [
+        Term(kind=name, weight=1 - alpha, temperature=temperature),
+        *([Term(kind="hard", weight=alpha)] * (alpha > 0)),
+    ]
+    outputs = None if teacher is None else Outputs(logits=teacher)
+    return total_loss(terms, Batch(student=Outputs(logits=student), teacher=outputs, targets=labels, task_name=TASK))
 
 
 def sigmoid(value):
@@ -51,7 +58,7 @@ def test_pseudo_hard_is_cross_entropy_with_the_teachers_first_class():
     assert loss("pseudo-hard").item() == pytest.approx(expected, rel=1e-5)
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", TERMS)
 def test_every_objective_is_a_finite_scalar_with_a_gradient(name):
     student = STUDENT.clone().requires_grad_()
     value = loss(name, student=student, temperature=3.0, alpha=0.5)
@@ -62,10 +69,10 @@ def test_every_objective_is_a_finite_scalar_with_a_gradient(name):
     assert student.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTIVES if name != "hard"])
+@pytest.mark.parametrize("name", [name for name in TERMS if name != "hard"])
 def test_every_distilling_objective_prefers_the_teacher_to_its_opposite_and_refuses_its_absence(name):
     assert loss(name, student=TEACHER * 5) <= loss(name, student=-TEACHER * 5)
-    with pytest.raises(ValueError, match="needs the teacher's logits"):
+    with pytest.raises(ValueError, match="needs the teacher's outputs"):
         loss(name, teacher=None)
     with pytest.raises(ValueError, match="differ in shape"):
         loss(name, teacher=torch.zeros(2, 3))
@@ -86,3 +93,34 @@ def test_soft_objectives_are_least_for_the_teacher_itself(name, temperature):
 def test_negative_temperature_is_refused():
     with pytest.raises(ValueError, match="temperature must be positive, got -1"):
         loss("soft", temperature=-1.0)
+
+
+def task_loss(task, name, student, teacher, targets, *, temperature=1.0, scale=1.0):
+    batch = Batch(
+        student=Outputs(logits=torch.tensor(student)),
+        teacher=Outputs(logits=torch.tensor(teacher)),
+        targets=torch.tensor(targets),
+        task_name=task,
+        scale=scale,
+    )
+    return total_loss([Term(kind=name, temperature=temperature)], batch).item()
+
+
+def test_labels_are_judged_one_by_one_by_hand():
+    student, teacher = [[2.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 3.0]]
+    hard = (-math.log(sigmoid(2)) - math.log(sigmoid(0))) / 2  # the second row has no labels
+    assert task_loss("multi-label", "hard", student, teacher, [[1, 0], [-1, -1]]) == pytest.approx(hard, rel=1e-5)
+    soft = 4 * (binary_kl(sigmoid(0.5), sigmoid(1)) + binary_kl(sigmoid(1.5), sigmoid(0.5))) / 4
+    found = task_loss("multi-label", "soft", student, teacher, [[1, 0], [0, 1]], temperature=2.0)
+    assert found == pytest.approx(soft, rel=1e-5)
+
+
+def test_numbers_are_judged_in_units_of_their_spread_by_hand():
+    student, teacher = [[1.0], [5.0]], [[2.0], [9.0]]
+    assert task_loss("regression", "hard", student, teacher, [3.0, math.nan], scale=2.0) == pytest.approx(1.0)
+    assert task_loss("regression", "soft", student, teacher, [3.0, 4.0], scale=2.0) == pytest.approx((0.25 + 4) / 2)
+
+
+def test_unknown_term_names_the_nearest():
+    with pytest.raises(ValueError, match="unknown term 'softt'; did you mean 'soft'?"):
+        Term(kind="softt")

@@ -1,0 +1,84 @@
+"""A small residual network for images (He et al. 2016)."""
+
+import copy
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from encoders.graph_input import pixel_values
+from students.student import Student
+
+
+class ResNet(Student):
+    """A stem, a stage of residual blocks for each of `channels`, each half as high and wide, and a layer.
+
+    Before the layer stands the mean over all places. `blocks` is how many blocks a stage has.
+    """
+
+    modalities = ("image",)
+
+    def __init__(
+        self, *, classes: int, image_size: int, channels: Sequence[int] = (16, 32, 64), blocks: int = 1
+    ) -> None:
+        super().__init__()
+        if not channels or min(channels) < 1 or blocks < 1:
+            raise ValueError(f"channels and blocks are numbers of at least 1; got {list(channels)} and {blocks}")
+        self.inputs = (pixel_values(image_size, image_size),)
+        self.stem = NormedConvolution(3, channels[0], stride=1)
+        widths = [channels[0], *channels]
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                ResidualBlock(before, after, stride=2),
+                *(ResidualBlock(after, after, stride=1) for _ in range(blocks - 1)),
+            )
+            for before, after in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.output = nn.Linear(channels[-1], classes)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Outputs (batch, classes) from pixel values (batch, 3, height, width)."""
+        values = F.relu(self.stem(pixel_values))
+        for stage in self.stages:
+            values = stage(values)
+        return self.output(values.mean(dim=(2, 3)))
+
+    def deployed(self) -> nn.Module:
+        """The same model with every normalisation multiplied into its convolution."""
+        folded = copy.deepcopy(self).eval()
+        for module in folded.modules():
+            if isinstance(module, NormedConvolution) and module.norm is not None:
+                module.convolution = fuse_conv_bn_eval(module.convolution, module.norm)
+                module.norm = None
+        return folded
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions, and what came in added to them, through a convolution of one pixel where its shape differs."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
+        super().__init__()
+        self.first = NormedConvolution(inputs, outputs, stride=stride)
+        self.second = NormedConvolution(outputs, outputs, stride=1)
+        same_shape = inputs == outputs and stride == 1
+        self.shortcut = None if same_shape else NormedConvolution(inputs, outputs, stride=stride, width=1)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(batch, outputs, height / stride, width / stride), never negative."""
+        entering = values if self.shortcut is None else self.shortcut(values)
+        return F.relu(entering + self.second(F.relu(self.first(values))))
+
+
+class NormedConvolution(nn.Module):
+    """A convolution and its batch normalisation."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int, width: int = 3) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(inputs, outputs, width, stride, width // 2, bias=False)
+        self.norm: nn.BatchNorm2d | None = nn.BatchNorm2d(outputs)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(batch, outputs, height / stride, width / stride)."""
+        convolved: Tensor = self.convolution(values)
+        return convolved if self.norm is None else self.norm(convolved)

@@ -1,0 +1,22 @@
+"""What all students have in common, whatever they read."""
+
+from torch import nn
+
+from encoders.graph_input import GraphInput
+
+
+class Student(nn.Module):
+    """A small model that is built from the number of its outputs and its settings.
+
+    `modalities` are the kinds of items that it reads. `version` is raised when the same weights would give other
+    outputs than before. `bf16` says whether it may be trained in bf16. `inputs` are those of its graph.
+    """
+
+    version: int = 1
+    bf16: bool = True
+    modalities: tuple[str, ...] = ()
+    inputs: tuple[GraphInput, ...] = ()
+
+    def deployed(self) -> nn.Module:
+        """The module that is exported: by default this one, else one that computes the same outputs for less."""
+        return self

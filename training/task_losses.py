@@ -1,0 +1,79 @@
+"""The losses of each task: against labels, and against a teacher's outputs. To add a task is one entry."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskLosses:
+    """Losses of one task, each a scalar; outputs are (batch, outputs).
+
+    `hard` takes outputs, targets and the scale of the targets, and is the mean over the rows that have a target, 0 when
+    none has. `soft` takes outputs, the teacher's outputs, a temperature and the scale. `pseudo_targets` are what the
+    teacher's outputs decide, in the form of targets.
+    """
+
+    hard: Callable[[Tensor, Tensor, float], Tensor]
+    soft: Callable[[Tensor, Tensor, float, float], Tensor]
+    pseudo_targets: Callable[[Tensor], Tensor]
+
+
+def cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
+    """Cross entropy with class numbers (batch,), -1 for none."""
+    labelled = targets >= 0
+    total = F.cross_entropy(outputs, targets.clamp(min=0), reduction="none") * labelled
+    return total.sum() / labelled.sum().clamp(min=1)
+
+
+def softened_divergence(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
+    """T^2 KL(softened teacher || softened student), the mean over the batch (Hinton et al. 2015, section 2)."""
+    student_log, teacher_log = (F.log_softmax(logits / temperature, dim=1) for logits in (outputs, teacher))
+    return F.kl_div(student_log, teacher_log, reduction="batchmean", log_target=True) * temperature**2
+
+
+def binary_cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
+    """Binary cross entropy with 0 or 1 for each label (batch, labels), -1 in a row without labels; mean over labels."""
+    labelled = (targets >= 0).all(dim=1)
+    each = F.binary_cross_entropy_with_logits(outputs, targets.clamp(min=0).to(outputs.dtype), reduction="none")
+    return (each.mean(dim=1) * labelled).sum() / labelled.sum().clamp(min=1)
+
+
+def softened_binary_divergence(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
+    """T^2 KL of each label's softened probability, the mean over labels and batch.
+
+    Each label is a choice of two classes with logits z and 0: the formula of one class a row, label by label.
+    """
+    both = [torch.stack([logits, torch.zeros_like(logits)], dim=-1) / temperature for logits in (outputs, teacher)]
+    student_log, teacher_log = (F.log_softmax(logits, dim=-1) for logits in both)
+    return F.kl_div(student_log, teacher_log, reduction="none", log_target=True).sum(dim=-1).mean() * temperature**2
+
+
+def squared_error(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
+    """Squared error against numbers (batch,), not a number for none, in units of their standard deviation."""
+    labelled = ~torch.isnan(targets)
+    each = ((outputs[:, 0] - targets.nan_to_num().to(outputs.dtype)) / scale) ** 2 * labelled
+    return each.sum() / labelled.sum().clamp(min=1)
+
+
+def squared_error_to_teacher(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
+    """Squared error against the teacher's numbers, in units of the targets' standard deviation; no temperature."""
+    return F.mse_loss(outputs / scale, teacher / scale)
+
+
+TASK_LOSSES: dict[str, TaskLosses] = {
+    "single-label": TaskLosses(
+        hard=cross_entropy, soft=softened_divergence, pseudo_targets=lambda teacher: teacher.argmax(dim=1)
+    ),
+    "multi-label": TaskLosses(
+        hard=binary_cross_entropy,
+        soft=softened_binary_divergence,
+        pseudo_targets=lambda teacher: (teacher >= 0).to(torch.int64),
+    ),
+    "regression": TaskLosses(
+        hard=squared_error, soft=squared_error_to_teacher, pseudo_targets=lambda teacher: teacher[:, 0]
+    ),
+}
