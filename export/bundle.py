@@ -14,6 +14,8 @@ from export.formats import EXPORTERS
 from export.model_file import external_names
 from materials.errors import RequestError
 from materials.files import sha256_of, write_json
+from materials.tasks import task_of
+from materials.tasks.task import Task
 
 RECORD = "bundle.json"
 SCHEMA_VERSION = 2
@@ -23,7 +25,8 @@ SCHEMA_VERSION = 2
 class Bundle:
     """What bundle.json says. `files` maps each file beside it to its SHA-256; `made` says from what it was made.
 
-    `modality` is text or image; `max_length_tokens` and `padding` are none where there are no tokens.
+    `task` is what is asked of the model. `modality` is text, pair or image; `max_length_tokens` and `padding` are none
+    where there are no tokens.
     """
 
     folder: Path
@@ -32,7 +35,7 @@ class Bundle:
     model_file: str
     precision: str
     architecture: str
-    task: str
+    task: Task
     label_names: tuple[str, ...]
     modality: str
     inputs: tuple[GraphInput, ...]
@@ -54,15 +57,15 @@ class Bundle:
     def size_bytes(self) -> int:
         """The size of all files that a deployment copies, bundle.json included where there is one."""
         record = self.folder / RECORD
-        own = record.stat().st_size if record.is_file() else 0
-        return own + sum((self.folder / name).stat().st_size for name in self.files)
+        record_bytes = record.stat().st_size if record.is_file() else 0
+        return record_bytes + sum((self.folder / name).stat().st_size for name in self.files)
 
     @property
     def model_size_bytes(self) -> int:
         """The size of the model file, with the file of weights beside it where its format has one."""
         stem = self.model_path.stem
-        own = [name for name in self.files if Path(name).stem == stem and not name.endswith(".json")]
-        return sum((self.folder / name).stat().st_size for name in own)
+        model_files = [name for name in self.files if Path(name).stem == stem and not name.endswith(".json")]
+        return sum((self.folder / name).stat().st_size for name in model_files)
 
     def encoder(self) -> Encoder:
         """The encoder of the bundle's own tokenizer.json or preprocessor_config.json."""
@@ -79,6 +82,7 @@ class Bundle:
             max_length_tokens=self.max_length_tokens,
             padding=self.padding,
             inputs=self.inputs,
+            modality=self.modality,
         )
 
 
@@ -86,6 +90,7 @@ def write_bundle(bundle: Bundle) -> Bundle:
     """Write bundle.json beside the files that are already in the bundle's folder; the bundle with these files."""
     files = {path.name: sha256_of(path) for path in sorted(bundle.folder.iterdir()) if path.name != RECORD}
     content = {"schema_version": SCHEMA_VERSION, **asdict(bundle), "files": files}
+    content |= {"task": bundle.task.name, "task_settings": bundle.task.settings}
     del content["folder"]
     write_json(bundle.folder / RECORD, content)
     return replace(bundle, files=files)
@@ -107,9 +112,13 @@ def read_bundle(folder: Path) -> Bundle:
             raise RequestError(
                 f"{folder} is a bundle of version {version}; this distilbench reads version {SCHEMA_VERSION}"
             )
-        inputs = tuple(GraphInput(**{**one, "dimensions": tuple(one["dimensions"])}) for one in content.pop("inputs"))
+        inputs = tuple(
+            GraphInput(**{**described, "dimensions": tuple(described["dimensions"])})
+            for described in content.pop("inputs")
+        )
+        task = task_of(content.pop("task"), content.pop("task_settings", {}))
         label_names = tuple(content.pop("label_names"))
-        bundle = Bundle(folder=folder, inputs=inputs, label_names=label_names, **content)
+        bundle = Bundle(folder=folder, inputs=inputs, task=task, label_names=label_names, **content)
         _check_types(bundle)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, RequestError):
@@ -154,10 +163,10 @@ def _is_exported(bundle: Bundle) -> bool:
         return False
     exporter = EXPORTERS[bundle.format]
     for name in ("runtime", "model_file", "precision"):
-        expected, found = getattr(exporter, name), getattr(bundle, name)
-        if found != expected:
+        expected, actual = getattr(exporter, name), getattr(bundle, name)
+        if actual != expected:
             raise RequestError(
-                f"{bundle.folder} claims to be {bundle.format}, but its {name} is '{found}'; expected '{expected}'"
+                f"{bundle.folder} claims to be {bundle.format}, but its {name} is '{actual}'; expected '{expected}'"
             )
     return True
 

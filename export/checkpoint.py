@@ -9,21 +9,24 @@ from materials.files import read_json_object
 from training.classifier import Classifier
 from training.model_record import FILE, read_model_record
 
-CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
+CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json", "preprocessor_config.json")
 LONGEST = 512
 COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "ibert")
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "model_max_length")
 
 
-def load_checkpoint(folder: Path) -> Classifier:
-    """The trained model in a folder. Raises RequestError for none, a damaged one, or one of another version."""
+def load_checkpoint(folder: Path, *, modality: str | None = None) -> Classifier:
+    """The trained model in a folder. Raises RequestError for none, a damaged one, or one of another version.
+
+    `modality` is pair for somebody else's model that shall read pairs of texts; a model of this program knows.
+    """
     from students import STUDENTS
     from students.checkpoint import load_student
     from teachers import TEACHERS
 
     settings = folder / FILE
     if not settings.is_file() and (folder / "config.json").is_file():
-        return _open_hugging_face(folder)
+        return _open_hugging_face(folder, modality)
     if not settings.is_file():
         raise RequestError(f"{folder} is no checkpoint; expected {', '.join(CHECKPOINT_FILES[:2])} in it")
     architecture = read_model_record(folder)["architecture"]
@@ -63,16 +66,16 @@ def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:
     )
 
 
-def _open_hugging_face(folder: Path) -> Classifier:
+def _open_hugging_face(folder: Path, modality: str | None) -> Classifier:
     """Somebody else's fine-tuned model, its texts cut to what its own files allow."""
     from materials.weights import WeightsFolder, find_weights
-    from teachers.image_classifier import load_image_classifier
+    from teachers.image_classifier import open_image_classifier
     from teachers.transformer import open_transformer
 
     weights = WeightsFolder(path=folder, digest="", licence="")
     if weights.modality is None:
         raise no_classifier(folder, weights.config)
     if weights.modality == "image":
-        return load_image_classifier(folder)
+        return open_image_classifier(folder)
     find_weights(str(folder), folder, report=lambda done, total: None)  # which refuses a folder that lacks a file
-    return open_transformer(folder, max_length_tokens=longest_text(folder, weights.config))
+    return open_transformer(folder, max_length_tokens=longest_text(folder, weights.config), modality=modality)

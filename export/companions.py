@@ -7,10 +7,12 @@ from typing import Any
 
 from materials.errors import RequestError
 from materials.files import write_json
+from materials.weights import PROBLEM_TYPES
 from training.classifier import Classifier
 
 CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
 LEFT_OUT = ("auto_map", "custom_pipelines", "_name_or_path", "tokenizer_class", "num_labels")
+PROBLEM_TYPE_OF = {task: problem_type for problem_type, task in PROBLEM_TYPES.items()}
 ROLES = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
 KEPT = ("clean_up_tokenization_spaces", "bos_token", "eos_token", *ROLES)
 
@@ -36,6 +38,7 @@ def _config(classifier: Classifier, own: Mapping[str, Any]) -> dict[str, Any]:
         **{key: value for key, value in own.items() if key not in LEFT_OUT},
         "id2label": {str(number): name for number, name in enumerate(names)},
         "label2id": {name: number for number, name in enumerate(names)},
+        "problem_type": PROBLEM_TYPE_OF[classifier.task.name],
     }
 
 

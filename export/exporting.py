@@ -24,13 +24,14 @@ from export.origin import OPSET, Origin, Unfit
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Forward
 from materials.errors import RequestError
+from materials.modalities import Item
 from materials.rows import Rows
 from training.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """What to export, the labelled rows that the gate compares on, and what the bundle says of where it comes from.
+    """What to export, the rows that the gate compares on, and what the bundle says of where it comes from.
 
     `made_up` says that the rows are not real ones.
     """
@@ -54,7 +55,7 @@ class ExportRequest:
 
 
 @contextmanager
-def open_origin(checkpoint: Path, calibration: Sequence[str], *, opset: int = OPSET) -> Iterator[Origin]:
+def open_origin(checkpoint: Path, calibration: Sequence[Item], *, opset: int = OPSET) -> Iterator[Origin]:
     """The trained model in a folder, ready to be exported, while the block runs."""
     classifier = load_checkpoint(checkpoint)
     with TemporaryDirectory(prefix="distilbench-") as scratch:
@@ -81,24 +82,24 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     bundle = _describe(request, format, folder)
     failed: dict[str, str | None] = {}
     for setting, write in exporter.settings.items():
-        found = _attempt(request, bundle, write)
-        if found.parity.status == "passed":
+        attempt = _attempt(request, bundle, write)
+        if attempt.parity.status == "passed":
             break
-        failed[setting] = found.parity.reason
-    recorded = _record(request, found) | {"setting": setting, "failed_settings": failed}
+        failed[setting] = attempt.parity.reason
+    recorded = _record(request, attempt) | {"setting": setting, "failed_settings": failed}
     exported = {
         "rows": len(request.rows),
         "made_up_rows": request.made_up,
         "seconds": time.perf_counter() - started,
         "peak_memory_bytes": peak_bytes(),
     }
-    if format == "eager" and found.parity.status == "passed":
+    if format == "eager" and attempt.parity.status == "passed":
         recorded["status"] = "reference"
     return write_bundle(replace(bundle, parity=recorded, exported=exported))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Found:
+class _Attempt:
     """What the gate found on which device; `made_up` is the same for the inputs whose logits the bundle carries."""
 
     parity: Parity
@@ -106,7 +107,7 @@ class _Found:
     made_up: Parity | None = None
 
 
-def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Path], None]) -> _Found:
+def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Path], None]) -> _Attempt:
     """Write the folder's files anew by one setting, judge them, and leave logits there to judge them by again."""
     import torch
 
@@ -119,18 +120,18 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     except (OSError, RequestError):
         raise
     except Unfit as reason:
-        return _Found(parity=failed_parity(str(reason)))
+        return _Attempt(parity=failed_parity(str(reason)))
     except Exception as error:  # an exporter may raise anything for a graph that it cannot express
-        return _Found(parity=failed_parity(f"could not be exported: {_first_line(error)}"))
+        return _Attempt(parity=failed_parity(f"could not be exported: {_first_line(error)}"))
     device = _judged_on(bundle)
     parity = gate(request, bundle, device)
     if parity.status == "failed":
-        return _Found(parity=parity, device=device)
+        return _Attempt(parity=parity, device=device)
     store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
     made_up = compare_stored(bundle, torch.get_num_threads(), request.bounds, device)
     if made_up.status == "failed" and (not EXPORTERS[bundle.format].lossy or made_up.noise == float("inf")):
         parity = failed_parity(f"on made-up inputs: {made_up.reason}")
-    return _Found(parity=parity, device=device, made_up=made_up)
+    return _Attempt(parity=parity, device=device, made_up=made_up)
 
 
 def _judged_on(bundle: Bundle) -> str:
@@ -141,27 +142,27 @@ def _judged_on(bundle: Bundle) -> str:
     return "cuda" if bundle.precision == "fp16" and has_gpu else "cpu"
 
 
-def _record(request: ExportRequest, found: _Found) -> dict[str, Any]:
+def _record(request: ExportRequest, attempt: _Attempt) -> dict[str, Any]:
     """What the bundle keeps of the gate's finding; JSON knows no infinity."""
-    recorded = {name: None if value == float("inf") else value for name, value in asdict(found.parity).items()}
-    if found.made_up and found.parity.status == "passed":
-        made_up = asdict(found.made_up)
+    recorded = {name: None if value == float("inf") else value for name, value in asdict(attempt.parity).items()}
+    if attempt.made_up and attempt.parity.status == "passed":
+        made_up = asdict(attempt.made_up)
         recorded["made_up"] = {name: made_up[name] for name in ("largest_difference", "noise", "agreement")}
-    return {**recorded, "judged_on": found.device, "bounds": asdict(request.bounds)}
+    return {**recorded, "judged_on": attempt.device, "bounds": asdict(request.bounds)}
 
 
 def remembered(classifier: Classifier) -> Forward:
     """The logits of the module in memory, kept for inputs that come again."""
     import torch
 
-    known: dict[tuple[str, ...], np.ndarray] = {}
+    outputs: dict[tuple[str, ...], np.ndarray] = {}
 
     def forward(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         key = tuple(f"{array.shape} {sha256(array.tobytes()).hexdigest()}" for array in arrays.values())
-        if key not in known:
+        if key not in outputs:
             with torch.inference_mode():
-                known[key] = classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
-        return known[key]
+                outputs[key] = classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
+        return outputs[key]
 
     return forward
 
@@ -175,7 +176,7 @@ def _describe(request: ExportRequest, format: str, folder: Path) -> Bundle:
         model_file=exporter.model_file,
         precision=exporter.precision,
         architecture=classifier.architecture,
-        task="classification",
+        task=classifier.task,
         label_names=classifier.label_names,
         modality=classifier.encoder.modality,
         inputs=classifier.encoder.inputs,
@@ -197,10 +198,10 @@ def _complete(request: ExportRequest, bundle: Bundle) -> None:
         describe_onnx(
             bundle.model_path,
             label_names=bundle.label_names,
-            input_names=[one.name for one in bundle.inputs],
+            input_names=[graph_input.name for graph_input in bundle.inputs],
             max_length_tokens=bundle.max_length_tokens,
             licences=bundle.licences,
-            task=bundle.task,
+            task=bundle.task.name,
         )
 
 
@@ -222,7 +223,8 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
         candidate.input_names,
         encoder=request.origin.classifier.encoder,
         rows=request.encoded,
-        labels=request.rows.targets,
+        targets=request.rows.targets,
+        task=request.origin.classifier.task,
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,
     )
@@ -230,10 +232,10 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
 
 def _reads_alike(request: ExportRequest, bundle: Bundle) -> bool:
     """Whether the tokenizer in the bundle gives the numbers of the trained model's for the first rows."""
-    if bundle.modality != "text":
+    if bundle.modality == "image":
         return True
-    expected, found = request.encoded[:ROWS], bundle.encoder().encode(request.rows.items[:ROWS])
-    return np.array_equal(expected.tokens, found.tokens) and np.array_equal(expected.bounds, found.bounds)
+    expected, actual = request.encoded[:ROWS], bundle.encoder().encode(request.rows.items[:ROWS])
+    return np.array_equal(expected.tokens, actual.tokens) and np.array_equal(expected.bounds, actual.bounds)
 
 
 def _first_line(error: Exception) -> str:

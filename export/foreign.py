@@ -13,6 +13,8 @@ from export.model_file import count_parameters, graph_of, weight_files
 from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
 from materials.shards import shards_of
+from materials.tasks import task_of
+from materials.tasks.task import Task
 from materials.weights import WeightsFolder
 
 RUNTIME_OF = {".onnx": "onnxruntime", ".xml": "openvino", ".safetensors": "torch"}
@@ -31,13 +33,18 @@ class Reading:
 
 
 def open_model(
-    place: Path, *, label_names: Sequence[str] | None = None, max_length_tokens: int | None = None
+    place: Path,
+    *,
+    label_names: Sequence[str] | None = None,
+    max_length_tokens: int | None = None,
+    modality: str | None = None,
 ) -> Bundle:
     """A bundle, or what somebody else exported, described as one.
 
     `label_names` gives the labels in the order of the outputs, unless the model names the same ones in an order of its
-    own; texts are cut to `max_length_tokens`, and to what the model's own files allow. Raises RequestError when
-    the place holds no model that takes a text, or a folder of transformers for images.
+    own; texts are cut to `max_length_tokens`, and to what the model's own files allow. Somebody else's model of texts
+    reads pairs of them where `modality` is pair. Raises RequestError when the place holds no model that takes a text,
+    or a folder of transformers for images.
     """
     if (place / RECORD).is_file():
         return read_bundle(place)
@@ -51,7 +58,7 @@ def open_model(
     config = read_json_object(described / "config.json")
     names = _label_names(model, config=config, described=described, asked=label_names)
     longest = min(max_length_tokens or LONGEST, longest_text(folder, config))
-    reading = _reading_of_texts(model, folder, config=config, longest=longest)
+    reading = _reading_of_texts(model, folder, config=config, longest=longest, modality=modality or "text")
     return _describe(place, model, config=config, names=names, reading=reading)
 
 
@@ -63,7 +70,7 @@ def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[
         model_file=str(model.relative_to(reading.folder)),
         precision="fp32",
         architecture=str(config.get("model_type", "unknown")),
-        task="classification",
+        task=_task(model.parent, config, names),
         label_names=names,
         modality=reading.modality,
         inputs=reading.inputs,
@@ -81,6 +88,13 @@ def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[
     )
 
 
+def _task(folder: Path, config: dict[str, Any], names: Sequence[str]) -> Task:
+    """What a model's configuration says is asked of it; without one, by the number of its outputs."""
+    if config.get("problem_type"):
+        return task_of(_weights(folder).task_name if (folder / "config.json").is_file() else "single-label")
+    return task_of("regression" if len(names) == 1 else "single-label")
+
+
 def _is_of_images(place: Path, model: Path) -> bool:
     """Whether a model of transformers takes images. Raises RequestError when it has no head that classifies."""
     weights = _weights(model.parent)
@@ -95,12 +109,12 @@ def _reading_of_images(folder: Path) -> Reading:
     return Reading(modality="image", folder=folder, file=SETTINGS_FILE, inputs=read_image_encoder(folder).inputs)
 
 
-def _reading_of_texts(model: Path, folder: Path, *, config: dict[str, Any], longest: int) -> Reading:
+def _reading_of_texts(model: Path, folder: Path, *, config: dict[str, Any], longest: int, modality: str) -> Reading:
     return Reading(
-        modality="text",
+        modality=modality,
         folder=folder,
         file="tokenizer.json",
-        inputs=graph_of(model),
+        inputs=graph_of(model, modality=modality, config=config),
         max_length_tokens=longest,
         padding=int(config.get("pad_token_id") or 0),
     )

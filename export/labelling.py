@@ -1,7 +1,7 @@
-"""Labels rows with a teacher, through whichever of its passed bundles is fastest here."""
+"""Labels rows with a teacher, through the fastest of its sound files that is close enough to the eager one."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -14,87 +14,147 @@ from export.bundle import Bundle
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError
+from materials.modalities import Item
+from training.outputs import Outputs
 
 Report = Callable[[int, int], None]
-SAMPLE_ROWS = 128
+SAMPLE_ROWS, JUDGED_ROWS = 128, 1024
 COMMON_LENGTH, COMMON_BATCH = 128, 32
+SMALLEST_AGREEMENT = 0.995  # stricter than for shipping: what students learn from, they cannot unlearn
+EAGER = "eager"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which file labels, in which precision, and why: rates on a sample, agreement with the eager file on more rows.
+
+    The common way is eager fp32 in batches of 32, each padded to 128 tokens where the rows are texts. `refused` says of
+    faster files why they do not label.
+    """
+
+    format: str
+    precision: str
+    threads: int
+    sample_rows: int
+    sample_rows_per_second: Mapping[str, float]
+    common_rows_per_second: float
+    agreement_with_common: float
+    judged_rows: int
+    agreement_with_eager: float
+    refused: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Labelling:
-    """Logits for all rows, which format made them, and its rate beside the common way's on the same sample.
+    """The outputs for all rows, and how fast they were computed."""
 
-    The common way is eager fp32 in batches of 32, each padded to 128 tokens where the rows are texts.
-    """
-
-    logits: np.ndarray
+    outputs: Outputs
     format: str
+    precision: str
     threads: int
     rows_per_second: float
-    sample_rows: int
-    sample_rows_per_second: dict[str, float]
-    common_rows_per_second: float
-    agreement_with_common: float
 
 
-def label_rows(bundles: Sequence[Bundle], texts: Sequence[str], *, report: Report) -> Labelling:
-    """Run the teacher's fastest passed bundle over `texts`. `bundles` holds its eager fp32 bundle.
+def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, device: str = "cpu") -> Choice:
+    """The fastest of a teacher's sound files, by format, whose decisions on the items are those of the eager one.
 
-    All candidates use as many threads as torch does in this process.
+    Speed is taken on 128 of the items, agreement on 1,024, both from all over them; all candidates use as many threads
+    as torch does in this process. Raises RequestError when the eager file is not sound.
     """
     import torch
 
-    threads = torch.get_num_threads()
-    sound = _sound(bundles)
-    encoder = sound["eager"].encoder()
-    encoded = encoder.encode(texts)
-    step = max(1, len(encoded) // SAMPLE_ROWS)
-    sample = encoded[::step][:SAMPLE_ROWS]
-    runtimes = {name: RUNTIMES[bundle.runtime](bundle, threads) for name, bundle in sound.items()}
-    ways = {name: partial(logits_of, runtime, encoder, sample) for name, runtime in runtimes.items()}
-    rates = {name: _rate(way, len(sample)) for name, way in ways.items()}
-    common = partial(_common_way, runtimes["eager"], encoder, sample)
-    common_rate = _rate(common, len(sample))
-    fastest = max(rates, key=rates.__getitem__)
-    began = time.perf_counter()
-    logits = logits_of(runtimes[fastest], encoder, encoded, report=report)
-    return Labelling(
-        logits=logits,
-        format=fastest,
+    threads, sound = torch.get_num_threads(), _sound(bundles)
+    encoder, task = sound[EAGER].encoder(), sound[EAGER].task
+    judged = encoder.encode(_spread(items, JUDGED_ROWS))
+    sample = encoder.encode(_spread(items, SAMPLE_ROWS))
+    runtimes, refused = _runtimes(sound, threads, device)
+    rates = {name: _rate(partial(logits_of, runtime, encoder, sample), sample) for name, runtime in runtimes.items()}
+    expected = logits_of(runtimes[EAGER], encoder, judged)
+    for format in fastest_first(rates):
+        outputs = expected if format == EAGER else logits_of(runtimes[format], encoder, judged)
+        agreement = task.agreement(expected, outputs)
+        if agreement >= SMALLEST_AGREEMENT:
+            break
+        refused[format] = (
+            f"{agreement:.2%} of its decisions are the eager file's; the bound for labels is {SMALLEST_AGREEMENT:.1%}"
+        )
+    common = partial(_common_way, runtimes[EAGER], encoder, sample)
+    return Choice(
+        format=format,
+        precision=sound[format].precision,
         threads=threads,
-        rows_per_second=len(encoded) / (time.perf_counter() - began),
         sample_rows=len(sample),
         sample_rows_per_second=rates,
-        common_rows_per_second=common_rate,
-        agreement_with_common=_agreement(logits[::step][:SAMPLE_ROWS], common()),
+        common_rows_per_second=_rate(common, sample),
+        agreement_with_common=task.agreement(logits_of(runtimes[format], encoder, sample), common()),
+        judged_rows=len(judged),
+        agreement_with_eager=agreement,
+        refused=refused,
     )
 
 
-def _sound(bundles: Sequence[Bundle]) -> dict[str, Bundle]:
+def fastest_first(rates: Mapping[str, float]) -> list[str]:
+    """The formats by their rates; the eager one comes last, as nothing need be slower than it."""
+    faster = [format for format, rate in rates.items() if format != EAGER and rate > rates[EAGER]]
+    return [*sorted(faster, key=rates.__getitem__, reverse=True), EAGER]
+
+
+def label_items(
+    bundles: Mapping[str, Bundle], choice: Choice, items: Sequence[Item], *, report: Report, device: str = "cpu"
+) -> Labelling:
+    """Run the chosen file over the items."""
+    bundle = bundles[choice.format]
+    runtime, encoder = RUNTIMES[bundle.runtime](bundle, choice.threads, device), bundle.encoder()
+    encoded = encoder.encode(items)
+    began = time.perf_counter()
+    logits = logits_of(runtime, encoder, encoded, report=report)
+    return Labelling(
+        outputs=Outputs(logits=logits),
+        format=choice.format,
+        precision=choice.precision,
+        threads=choice.threads,
+        rows_per_second=len(encoded) / (time.perf_counter() - began),
+    )
+
+
+def _sound(bundles: Mapping[str, Bundle]) -> dict[str, Bundle]:
     """The bundles by format that passed the gate. Raises RequestError when the eager one did not."""
-    sound = {bundle.format: bundle for bundle in bundles if bundle.parity["status"] in ("passed", "reference")}
-    if "eager" not in sound:
-        raise RequestError("the teacher's own checkpoint failed the parity gate, so its logits cannot be trusted")
+    sound = {format: bundle for format, bundle in bundles.items() if bundle.parity["status"] in ("passed", "reference")}
+    if EAGER not in sound:
+        raise RequestError("the teacher's own checkpoint failed the parity gate, so its outputs cannot be trusted")
     return sound
 
 
-def _agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """The share of rows that both logits (rows, labels) give the same label."""
-    return float((one.argmax(axis=1) == other.argmax(axis=1)).mean())
+def _runtimes(bundles: Mapping[str, Bundle], threads: int, device: str) -> tuple[dict[str, Runtime], dict[str, str]]:
+    """The loaded files by format, and why others cannot be loaded on the device, which the eager one must."""
+    runtimes, refused = {}, {}
+    for format, bundle in bundles.items():
+        try:
+            runtimes[format] = RUNTIMES[bundle.runtime](bundle, threads, device)
+        except Exception as error:  # a runtime may raise anything for a device that it does not have
+            if format == EAGER:
+                raise
+            refused[format] = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return runtimes, refused
 
 
-def _rate(run: Callable[[], object], rows: int) -> float:
+def _spread(items: Sequence[Item], count: int) -> list[Item]:
+    """At most `count` of the items, from all over them."""
+    return [items[number] for number in np.linspace(0, len(items) - 1, min(count, len(items))).astype(np.int64)]
+
+
+def _rate(run: Callable[[], object], rows: Any) -> float:
     """Rows a second, the better of two passes: the first also warms the runtime up for each shape."""
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
         run()
         seconds.append(time.perf_counter() - started)
-    return rows / min(seconds)
+    return len(rows) / min(seconds)
 
 
 def _common_way(runtime: Runtime, encoder: Encoder, sample: Any) -> np.ndarray:
-    """Logits of the rows in the order they come, 32 at a time, all padded to 128 tokens, or the longest if longer."""
+    """Outputs of the rows in the order they come, 32 at a time, all padded to 128 tokens, or the longest if longer."""
     length = max(COMMON_LENGTH, int(sample.lengths.max())) if isinstance(sample, TokenRows) else None
     starts = range(0, len(sample), COMMON_BATCH)
     return np.concatenate(

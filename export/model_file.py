@@ -3,11 +3,11 @@
 import contextlib
 import math
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
+from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS, GraphInput
 from encoders.text_encoder import ARRAYS
 from export.openvino_packages import import_openvino
 from materials.errors import RequestError
@@ -28,10 +28,14 @@ VARINT, EIGHT_BYTES, DELIMITED, FOUR_BYTES = 0, 1, 2, 5
 LONGEST_SHIFT = 56  # the ninth of the ten groups that a number of 64 bits takes
 
 
-def graph_of(model: Path) -> tuple[GraphInput, ...]:
-    """The inputs that the graph names. Raises RequestError for one that no text can fill."""
+def graph_of(model: Path, *, modality: str = "text", config: Mapping[str, Any] | None = None) -> tuple[GraphInput, ...]:
+    """The inputs that the graph names. Raises RequestError for one that no text can fill.
+
+    Weights of transformers name none: they take token types where `config` has them and items are pairs.
+    """
     if model.suffix == ".safetensors":
-        return (INPUT_IDS, ATTENTION_MASK)
+        has_types = modality == "pair" and ((config or {}).get("type_vocab_size") or 0) > 1
+        return (INPUT_IDS, ATTENTION_MASK, *([TOKEN_TYPE_IDS] if has_types else []))
     named = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
     for name, dtype in named.items():
         if name not in ARRAYS or dtype not in ("int32", "int64"):

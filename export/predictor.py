@@ -15,10 +15,14 @@ from materials.errors import RequestError
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """The label that a model puts first, and the probability of every label by name."""
+    """What a model says of one item, and the probability of every label by name; a number has no probability.
+
+    `label` is the class that it puts first, its labels with commas between them, or the number. `probability` is that
+    of the class, the least of the labels given, or none.
+    """
 
     label: str
-    probability: float
+    probability: float | None
     probabilities: dict[str, float]
 
 
@@ -33,24 +37,30 @@ class Predictor:
         self.runtime = _load(self.bundle, threads)
 
     def predict(self, items: Sequence[Any]) -> list[Prediction]:
-        """The prediction for each text or image file, as the bundle's modality says.
+        """The prediction for each text, pair of texts or image file, as the bundle's modality says.
 
         Raises RequestError for a file that holds no image.
         """
         if not items:
             return []
-        return [self._prediction(row) for row in probabilities_of(self.logits(items))]
+        outputs = self.logits(items)
+        task, names = self.bundle.task, self.bundle.label_names
+        labels = task.labels_of(np.asarray(task.decide(outputs)), names)
+        return [_prediction(label, row, names) for label, row in zip(labels, task.probabilities(outputs), strict=True)]
 
     def logits(self, items: Sequence[Any]) -> np.ndarray:
-        """Logits, float32 (items, labels)."""
+        """The model's outputs, float32 (items, outputs)."""
         return logits_of(self.runtime, self.encoder, self.encoder.encode(items))
 
-    def _prediction(self, probabilities: np.ndarray) -> Prediction:
-        first = int(probabilities.argmax())
-        by_name = dict(zip(self.bundle.label_names, probabilities.tolist(), strict=True))
-        return Prediction(
-            label=self.bundle.label_names[first], probability=float(probabilities[first]), probabilities=by_name
-        )
+
+def _prediction(label: Any, probabilities: np.ndarray, names: Sequence[str]) -> Prediction:
+    """The prediction for a class name, a tuple of label names or a number."""
+    if isinstance(label, float):
+        return Prediction(label=f"{label:.6g}", probability=None, probabilities={})
+    by_name = dict(zip(names, probabilities.tolist(), strict=True))
+    chosen = (label,) if isinstance(label, str) else label
+    least = min((by_name[name] for name in chosen), default=None)
+    return Prediction(label=",".join(chosen), probability=least, probabilities=by_name)
 
 
 def _load(bundle: Bundle, threads: int) -> Runtime:
@@ -62,9 +72,3 @@ def _load(bundle: Bundle, threads: int) -> Runtime:
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise RequestError(f"{bundle.model_path} cannot be loaded by {bundle.runtime}: {reason}") from error
-
-
-def probabilities_of(logits: np.ndarray) -> np.ndarray:
-    """The softmax over the last axis, in float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)

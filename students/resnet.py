@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ class ResNet(Student):
                 ResidualBlock(before, after, stride=2),
                 *(ResidualBlock(after, after, stride=1) for _ in range(blocks - 1)),
             )
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            for before, after in pairwise(widths)
         )
         self.output = nn.Linear(channels[-1], classes)
 

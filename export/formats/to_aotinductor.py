@@ -4,7 +4,8 @@ import os
 import shutil
 from pathlib import Path
 
-from export.gate.example import example_inputs
+from export.graphs.example import example_inputs
+from export.graphs.prepared import deployed_module
 from export.graphs.torch_archive import rewrite_archive
 from export.origin import Origin
 from export.quiet import quiet
@@ -26,7 +27,7 @@ def write_aotinductor(origin: Origin, folder: Path) -> None:
     )
     lean = {LINE_TABLES: False} if LINE_TABLES in torch._inductor.list_options() else {}
     with quiet(), torch.no_grad(), torch._inductor.utils.fresh_cache(dir=str(origin.scratch)):
-        program = torch.export.export(origin.module, example, dynamic_shapes=shapes)
+        program = torch.export.export(deployed_module(origin), example, dynamic_shapes=shapes)
         package = aoti_compile_and_package(
             program, package_path=str(origin.scratch / "model.pt2"), inductor_configs=lean
         )

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from export.graphs.layers import also_split, check_quantised, layers_to_spare
+from export.graphs.layers import also_split, check_quantised
+from export.graphs.prepared import layers_to_spare, prepared_onnx, smoothed_onnx
 from export.origin import Origin
 from export.quiet import quiet
 
@@ -24,7 +25,7 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
-        model = onnx.load(origin.prepared_onnx if tables_only else origin.smoothed_onnx)
+        model = onnx.load(prepared_onnx(origin) if tables_only else smoothed_onnx(origin))
         kinds = ["Gather"] if tables_only else _worthwhile_kinds(model)
         left_out = layers_to_spare(origin, spared)
         with quiet():

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from encoders.token_rows import TokenRows
-from export.graphs.layers import also_split, check_quantised, layers_to_spare
+from export.graphs.layers import also_split, check_quantised
+from export.graphs.prepared import layers_to_spare, smoothed_onnx
 from export.origin import Origin
 from export.quiet import quiet
 
@@ -29,7 +30,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
         import onnx
         from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
-        model = onnx.load(origin.smoothed_onnx)
+        model = onnx.load(smoothed_onnx(origin))
         if "LSTM" in kinds:
             model = _with_int8_lstms(model, folder / "model.onnx")
         left_out = layers_to_spare(origin, spared)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from export.graphs.openvino_lstm import compress_lstms, lstms_of, quantise_lstms
+from export.graphs.prepared import plain_onnx
 from export.openvino_packages import import_openvino
 from export.origin import Origin
 from export.quiet import quiet
@@ -58,7 +59,7 @@ OPENVINO_INT8_SETTINGS: Mapping[str, Write] = {
 
 def _convert(origin: Origin) -> Any:
     with quiet():
-        return import_openvino("openvino").convert_model(str(origin.plain_onnx))
+        return import_openvino("openvino").convert_model(str(plain_onnx(origin)))
 
 
 def _compressed(model: Any) -> Any:

@@ -10,10 +10,10 @@ from export.bundle import Bundle, read_bundle, write_bundle
 from export.from_text.graph import INPUT, OLDEST_OPSET, PROBABILITIES, write_text_graph
 from export.from_text.outside import outside_of
 from export.from_text.session import extensions_library, open_session
-from export.gate.parity import ParityBounds, agreement_of
-from export.predictor import probabilities_of
+from export.gate.parity import ParityBounds
 from materials.errors import RequestError
 from materials.files import new_file
+from materials.tasks.single_label import SingleLabel, softmax
 
 TEXT_MODEL = "model-text.onnx"
 BATCH_SIZES = (1, 2, 7, 64)
@@ -107,7 +107,7 @@ def _both_ways(bundle: Bundle, file: Path, *, fused: bool) -> tuple[Probabilitie
     ordinary, alone = open_session(bundle.model_path, fused=fused), open_session(file, fused=fused)
 
     def expected(texts: Sequence[str]) -> np.ndarray:
-        return probabilities_of(ordinary.run(None, encoder.pad(encoder.encode(texts)))[0])
+        return softmax(ordinary.run(None, encoder.pad(encoder.encode(texts)))[0])
 
     def found(texts: Sequence[str]) -> np.ndarray:
         return alone.run([PROBABILITIES], {INPUT: np.array(texts, dtype=object)})[0]
@@ -142,4 +142,4 @@ def _agreement(expected: Probabilities, found: Probabilities, texts: Sequence[st
         return 1.0
     batches = _split(texts, max(BATCH_SIZES))
     logits = [np.log(np.concatenate([way(batch) for batch in batches])) for way in (expected, found)]
-    return agreement_of(logits[0], logits[1], margin)
+    return SingleLabel().kept(logits[0], logits[1], margin=margin)

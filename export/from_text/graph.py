@@ -13,6 +13,7 @@ from export.from_text.graph_parts import CLASSICAL, EXTENSIONS, GraphParts
 from export.from_text.tokens import add_tokens
 from export.graphs.onnx_metadata import describe_onnx
 from materials.errors import RequestError
+from materials.modalities import MODALITIES
 
 INPUT, PROBABILITIES, LABEL = "text", "probabilities", "label"
 OLDEST_OPSET = 20
@@ -29,7 +30,10 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
     if bundle.runtime != "onnxruntime":
         raise RequestError(f"{bundle.folder} holds a model for {bundle.runtime}; only an ONNX file can take a text")
     if bundle.modality != "text" or bundle.max_length_tokens is None:
-        raise RequestError(f"{bundle.folder} holds a model of images; only a model of texts can take a text")
+        plural = MODALITIES[bundle.modality].plural
+        raise RequestError(f"{bundle.folder} holds a model of {plural}; only a model of single texts can take a text")
+    if bundle.task.name != "single-label":
+        raise RequestError(f"{bundle.folder} is of the task {bundle.task.name}; texts go into files of classes only")
     content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
     model = onnx.load(bundle.model_path)
     opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
@@ -48,14 +52,15 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
         input_names=[INPUT],
         max_length_tokens=bundle.max_length_tokens,
         licences=bundle.licences,
-        task=bundle.task,
+        task=bundle.task.name,
     )
 
 
 def check_tokenizer(encoder: Encoder) -> None:
     """Raise RequestError for a model of images, and for a tokenizer that operators cannot replace."""
-    if not isinstance(encoder, TextEncoder):
-        raise RequestError("this is a model of images; only a model of texts can take a text")
+    if not isinstance(encoder, TextEncoder) or encoder.modality != "text":
+        plural = MODALITIES[encoder.modality].plural
+        raise RequestError(f"this is a model of {plural}; only a model of single texts can take a text")
     content = json.loads(encoder.tokenizer.to_str())
     try:
         add_tokens(GraphParts(prefix=PREFIX), content, INPUT, encoder.max_length_tokens)

@@ -14,9 +14,11 @@ LEAST_PIXELS, MOST_PIXELS, MOST_PATCHES = 64, 256, 12
 
 def made_up_items(encoder: Encoder, count: int) -> list[Any]:
     """`count` items of the encoder's modality, the same for the same encoder."""
-    if isinstance(encoder, TextEncoder):
-        return made_up_texts(encoder.tokenizer, count)
-    return made_up_images(count)
+    if not isinstance(encoder, TextEncoder):
+        return made_up_images(count)
+    if encoder.modality == "pair":
+        return list(zip(*(made_up_texts(encoder.tokenizer, count, seed=seed) for seed in (0, 1)), strict=True))
+    return made_up_texts(encoder.tokenizer, count)
 
 
 def made_up_texts(tokenizer: Tokenizer, count: int, *, seed: int = 0) -> list[str]:

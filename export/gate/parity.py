@@ -9,6 +9,7 @@ import numpy as np
 
 from encoders.encoder import Encoder
 from export.runtimes.runtime import Forward, logits_of
+from materials.tasks.task import Task
 
 ROWS = 256
 EXAMPLE_ROWS = 64
@@ -20,7 +21,8 @@ FOLDERS = re.compile(r"(?<![\w./])/(?:[^\s/'\",:;()]+/)+")  # all of an absolute
 class ParityBounds:
     """What a file may differ by; `largest_difference` is for lossless formats, the rest for lossy ones.
 
-    `largest_noise` catches a file whose labels agree by chance: see `Parity`.
+    `largest_noise` catches a file whose decisions agree by chance: see `Parity`. `smallest_agreement` and `margin` are
+    for decisions: a file of numbers must keep what its task says. `largest_f1_drop` is that of the task's headline.
     """
 
     largest_difference: float = 1e-4
@@ -35,7 +37,8 @@ class Parity:
     """The gate's finding: `status` is passed or failed, `reason` says what failed first, none when nothing did.
 
     `noise` is the root mean square of the logits' differences over the standard deviation of the reference's logits on
-    the rows: the largest of that on the rows, and on each shape.
+    the rows: the largest of that on the rows, and on each shape. `agreement` is how far decisions are kept (see
+    `Task.kept`), and `f1_drop` what the task's headline loses.
     """
 
     status: str
@@ -53,15 +56,16 @@ def check_parity(
     *,
     encoder: Encoder,
     rows: Any,
-    labels: np.ndarray,
+    targets: np.ndarray,
+    task: Task,
     lossy: bool,
     bounds: ParityBounds,
 ) -> Parity:
     """Compare names, then shapes, then values over the encoder's shapes and the real `rows` that it encoded.
 
-    Lossless: the largest difference of logits over all shapes and the first 256 rows. Lossy: label agreement over the
-    rows whose reference margin exceeds the bound's, and the loss in macro-F1 against `labels`, over all rows; and the
-    noise of every shape.
+    Lossless: the largest difference of logits over all shapes and the first 256 rows. Lossy: the decisions
+    kept on the rows whose reference margin exceeds the bound's, and the loss in the task's headline against `targets`,
+    over all rows; and the noise of every shape.
     """
     expected_names = [graph_input.name for graph_input in encoder.inputs]
     if sorted(candidate_inputs) != sorted(expected_names):
@@ -71,41 +75,43 @@ def check_parity(
         shapes = [
             _both(reference, candidate, encoder.example(shape, rows=rows[:EXAMPLE_ROWS])) for shape in encoder.shapes()
         ]
-        expected, found = (logits_of(forward, encoder, compared_rows) for forward in (reference, candidate))
+        expected, actual = (logits_of(forward, encoder, compared_rows) for forward in (reference, candidate))
     except Exception as error:  # a runtime may raise anything for a shape that the file does not take
         return failed_parity(
             f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
         )
-    return compare(expected, found, labels[: len(compared_rows)], lossy=lossy, bounds=bounds, shapes=shapes)
+    targets = targets[: len(compared_rows)]
+    return compare(expected, actual, targets, task=task, lossy=lossy, bounds=bounds, shapes=shapes)
 
 
 def compare(
     expected: np.ndarray,
-    found: np.ndarray,
-    labels: np.ndarray,
+    actual: np.ndarray,
+    targets: np.ndarray,
     *,
+    task: Task,
     lossy: bool,
     bounds: ParityBounds,
     shapes: Sequence[tuple[np.ndarray, np.ndarray]] = (),
 ) -> Parity:
-    """The finding for two arrays of logits (rows, classes) of the same rows.
+    """The finding for two arrays of outputs (rows, outputs) of the same rows.
 
     `shapes` holds pairs of such arrays of made-up inputs: they count for the largest difference, and the noisiest of
     them for the noise.
     """
-    if expected.shape != found.shape:
-        return failed_parity(f"logits have shape {found.shape}; expected {expected.shape}")
-    pairs = [(expected, found), *shapes]
+    if expected.shape != actual.shape:
+        return failed_parity(f"logits have shape {actual.shape}; expected {expected.shape}")
+    pairs = [(expected, actual), *shapes]
     spread = max(float(expected.std()), SMALLEST_SPREAD)
     parity = Parity(
         status="passed",
         reason=None,
-        largest_difference=float(np.max([np.abs(one - other).max() for one, other in pairs])),
-        noise=float(np.max([np.sqrt(np.mean((one - other) ** 2)) for one, other in pairs]) / spread),
-        agreement=agreement_of(expected, found, bounds.margin),
-        f1_drop=_f1_drop(expected, found, labels),
+        largest_difference=float(np.max([np.abs(left - right).max() for left, right in pairs])),
+        noise=float(np.max([np.sqrt(np.mean((left - right) ** 2)) for left, right in pairs]) / spread),
+        agreement=task.kept(expected, actual, margin=bounds.margin),
+        f1_drop=_headline_drop(task, expected, actual, targets),
     )
-    reason = _reason(parity, lossy=lossy, bounds=bounds)
+    reason = _reason(parity, task=task, lossy=lossy, bounds=bounds, unit=task.unit_of_outputs(expected))
     return replace(parity, status="failed", reason=reason) if reason else parity
 
 
@@ -123,39 +129,41 @@ def failed_parity(reason: str) -> Parity:
 
 
 def _both(reference: Forward, candidate: Forward, inputs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    expected, found = reference(inputs), candidate(inputs)
-    if expected.shape != found.shape:
-        raise ValueError(f"logits of shape {found.shape} for inputs of shape {next(iter(inputs.values())).shape}")
-    return expected, found
+    expected, actual = reference(inputs), candidate(inputs)
+    if expected.shape != actual.shape:
+        raise ValueError(f"logits of shape {actual.shape} for inputs of shape {next(iter(inputs.values())).shape}")
+    return expected, actual
 
 
-def agreement_of(expected: np.ndarray, found: np.ndarray, margin: float) -> float:
-    """The share of equal labels, of the rows whose two highest probabilities lie more than `margin` apart."""
-    probabilities = np.exp(expected - expected.max(axis=1, keepdims=True))
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
-    second, first = np.sort(probabilities, axis=1)[:, -2:].T
-    sure = first - second > margin
-    return float((expected.argmax(axis=1) == found.argmax(axis=1))[sure].mean()) if sure.any() else 1.0
+def _headline_drop(task: Task, expected: np.ndarray, actual: np.ndarray, targets: np.ndarray) -> float:
+    """What the headline loses on the rows that have a label; 0 where none has."""
+    labelled = task.has_target(targets)
+    if not labelled.any():
+        return 0.0
+    before, after = (task.headline(targets[labelled], outputs[labelled]) for outputs in (expected, actual))
+    return before - after if task.headline.higher_is_better else after - before
 
 
-def _f1_drop(expected: np.ndarray, found: np.ndarray, labels: np.ndarray) -> float:
-    from sklearn.metrics import f1_score
-
-    before, after = (f1_score(labels, logits.argmax(axis=1), average="macro") for logits in (expected, found))
-    return float(before - after)
-
-
-def _reason(found: Parity, *, lossy: bool, bounds: ParityBounds) -> str | None:
-    if not np.isfinite(found.largest_difference):
+def _reason(parity: Parity, *, task: Task, lossy: bool, bounds: ParityBounds, unit: float) -> str | None:
+    """What misses its bound first; `unit` is what a difference of outputs of 1 is measured in."""
+    if not np.isfinite(parity.largest_difference):
         return "logits are not finite"
     if not lossy:
-        if found.largest_difference > bounds.largest_difference:
-            return f"logits differ by {found.largest_difference:.1e}; the bound is {bounds.largest_difference:.0e}"
+        largest = bounds.largest_difference * unit
+        if parity.largest_difference > largest:
+            return f"logits differ by {parity.largest_difference:.1e}; the bound is {largest:.0e}"
         return None
-    if found.agreement < bounds.smallest_agreement:
-        return f"{found.agreement:.2%} of the sure labels agree; the bound is {bounds.smallest_agreement:.0%}"
-    if found.f1_drop > bounds.largest_f1_drop:
-        return f"macro-F1 falls by {found.f1_drop * 100:.2f} points; the bound is {bounds.largest_f1_drop * 100:.2f}"
-    if found.noise > bounds.largest_noise:
-        return f"logits are off by {found.noise:.2f} of their spread; the bound is {bounds.largest_noise:.2f}"
+    smallest = smallest_kept(task, bounds)
+    if parity.agreement < smallest:
+        return f"{parity.agreement:.2%} {task.kept_words}; the bound is {smallest:.1%}"
+    if parity.f1_drop > bounds.largest_f1_drop:
+        drop, bound = parity.f1_drop * 100, bounds.largest_f1_drop * 100
+        return f"{task.headline.title} falls by {drop:.2f} points; the bound is {bound:.2f}"
+    if parity.noise > bounds.largest_noise:
+        return f"logits are off by {parity.noise:.2f} of their spread; the bound is {bounds.largest_noise:.2f}"
     return None
+
+
+def smallest_kept(task: Task, bounds: ParityBounds) -> float:
+    """How much of its decisions a lossy file must keep: what the bounds say, but for numbers what their task says."""
+    return bounds.smallest_agreement if task.has_names else task.smallest_kept

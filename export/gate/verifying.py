@@ -41,15 +41,22 @@ def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: s
     encoder = bundle.encoder()
     try:
         candidate = RUNTIMES[bundle.runtime](bundle, threads, device)
-        names = [one.name for one in bundle.inputs]
+        names = [graph_input.name for graph_input in bundle.inputs]
         if sorted(candidate.input_names) != sorted(names):
             return failed_parity(f"inputs are named {', '.join(candidate.input_names)}; expected {', '.join(names)}")
-        found = _over_shapes(candidate, encoder)
+        actual = _over_shapes(candidate, encoder)
     except RequestError:
         raise
     except Exception as error:  # a runtime may raise anything for a file that does not fit it
         return failed_parity(f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}")
-    return compare(expected, found, expected.argmax(axis=1), lossy=EXPORTERS[bundle.format].lossy, bounds=bounds)
+    return compare(
+        expected,
+        actual,
+        bundle.task.decide(expected),
+        task=bundle.task,
+        lossy=EXPORTERS[bundle.format].lossy,
+        bounds=bounds,
+    )
 
 
 def _bounds_of(parity: Mapping[str, Any]) -> ParityBounds:

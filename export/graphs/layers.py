@@ -27,14 +27,6 @@ def weight_of(model: Any, layer: Any) -> np.ndarray:
     return weight.T if transposed else weight
 
 
-def layers_to_spare(origin: Origin, number: int) -> Sequence[str]:
-    """The names of that many layers, the most sensitive first. Raises Unfit for a model that has fewer."""
-    layers = origin.most_sensitive_layers if number else ()
-    if number > len(layers):
-        raise Unfit(f"the model has {len(layers)} layers that can be spared")
-    return layers[:number]
-
-
 def check_quantised(file: Path) -> None:
     """Raise Unfit for an ONNX file that holds no weight in int8, as that of a model without a table may."""
     import onnx

@@ -23,7 +23,7 @@ class Regression(Task):
     noun: ClassVar[str] = "number"
     has_names: ClassVar[bool] = False
     smallest_kept: ClassVar[float] = 0.995
-    kept_words: ClassVar[str] = "rank correlation with the original"
+    kept_words: ClassVar[str] = "is its rank correlation with the original"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -64,6 +64,10 @@ class Regression(Task):
         """The tenth of the rows, from the lowest to the highest number, that a row is in."""
         ranks = np.argsort(np.argsort(targets, kind="stable"), kind="stable")
         return ranks * min(STRATA, max(1, len(targets) // 2)) // max(1, len(targets))
+
+    def unit_of_outputs(self, outputs: np.ndarray) -> float:
+        """The spread of the numbers, where that is larger than 1: fp32 keeps digits, not places."""
+        return max(1.0, float(outputs.std()))
 
     def middle(self, targets: np.ndarray) -> float:
         """The mean of the numbers that are known."""

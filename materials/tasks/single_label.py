@@ -19,6 +19,7 @@ class SingleLabel(Task):
 
     name: ClassVar[str] = "single-label"
     noun: ClassVar[str] = "class"
+    kept_words: ClassVar[str] = "of the sure labels agree"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -26,7 +26,7 @@ class Task(ABC):
     has_names: ClassVar[bool] = True  # whether outputs are named by the data, and not by the task
     most_rows_needed: ClassVar[int] = 2  # rows of a name that a stage of splitting may ask for
     smallest_kept: ClassVar[float] = 0.99
-    kept_words: ClassVar[str] = "sure decisions kept"
+    kept_words: ClassVar[str] = "of the sure decisions are kept"
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -101,6 +101,10 @@ class Task(ABC):
 
         Decisions of rows on which the original's margin is at most `margin` do not count.
         """
+
+    def unit_of_outputs(self, outputs: np.ndarray) -> float:
+        """What a difference of outputs is measured in: 1 for logits."""
+        return 1.0
 
     def middle(self, targets: np.ndarray) -> float:
         """What a model of one output says best before it knows anything; 0 where outputs are logits."""

@@ -15,6 +15,7 @@ from sample_texts import labelled, sentences
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats.to_onnx import write_plain_onnx
 from export.graphs.layers import layer_inputs, weight_of, weighted_layers
+from export.graphs.prepared import prepared_onnx, smoothed_onnx
 from export.graphs.sensitivity import most_sensitive_first, noise_share
 from export.graphs.smoothing import smooth, smoothing_factors
 from export.origin import Origin, Unfit
@@ -123,7 +124,7 @@ def test_layer_with_an_outlier_among_its_inputs_is_the_most_sensitive(origin):
     with torch.no_grad():
         layer.intermediate.dense.bias[3] = 4_000.0
         layer.output.dense.weight[:, 3] = 0.0
-    model = onnx.load(origin.prepared_onnx)
+    model = onnx.load(prepared_onnx(origin))
     first = most_sensitive_first(origin, model)[0]
     layer = next(layer for layer in weighted_layers(model) if layer.name == first)
     assert weight_of(model, layer).shape == (64, 32)  # from the wide layer back to the narrow one
@@ -140,7 +141,7 @@ def test_smoothed_graph_computes_the_same_and_quietens_the_layer_with_an_outlier
     with torch.no_grad():
         layer.intermediate.dense.bias[3] = 400.0
         layer.output.dense.weight[:, 3] *= 0.01
-    before, after = (onnx.load(file) for file in (origin.prepared_onnx, origin.smoothed_onnx))
+    before, after = (onnx.load(file) for file in (prepared_onnx(origin), smoothed_onnx(origin)))
     rows = origin.classifier.encoder.pad(origin.classifier.encoder.encode(sentences(8)[0]))
     logits = [
         onnxruntime.InferenceSession(model.SerializeToString()).run(None, dict(rows))[0] for model in (before, after)

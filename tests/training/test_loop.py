@@ -190,7 +190,7 @@ def test_student_learns_from_teacher_logits_without_labels(linear):
     module, encoder = linear()
     rows = examples(encoder, 240)
     teacher = np.where(rows.targets[:, None] == np.arange(2), 3.0, -3.0).astype(np.float32)
-    unlabelled = Examples(encoded=rows.encoded, targets=np.full(240, -1), teacher_logits=teacher)
+    unlabelled = Examples(encoded=rows.encoded, targets=np.full(240, -1), teacher=Outputs(logits=teacher))
     history = run(module, encoder, objective="logits", rows=unlabelled)
     assert history[-1].validation["accuracy"] > 0.9
 
@@ -210,7 +210,7 @@ def test_weights_that_are_no_numbers_after_the_last_step_stop_with_their_epoch(l
         if done == total:
             module.output.weight.data.fill_(float("nan"))
 
-    with pytest.raises(Diverged, match="the validation loss became nan at step 20 of 20, in epoch 2 of 2"):
+    with pytest.raises(Diverged, match="the largest validation output became nan at step 20 of 20, in epoch 2 of 2"):
         run(module, encoder, epochs=2, report=spoil)
 
 
@@ -230,7 +230,8 @@ def test_progress_reaches_its_end(linear):
         examples(encoder, 33),
         examples(encoder, 20),
         encoder=encoder,
-        objective=OBJECTIVES["hard"],
+        task=task_of("single-label"),
+        terms=[Term(kind="hard")],
         settings=settings(epochs=2),
         report=lambda done, total: seen.append((done, total)),
     )
