@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.scores.quality import Interval
+from bench.scores.interval import Interval
 
 DRAWS = 400
 ENOUGH_BEYOND = 10

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from bench.recipe.alone import ALONE
 from bench.recipe.parts import LATER, Part, Positive, one_of
-from bench.record.row import ALONE
 from materials.errors import unknown
 from materials.rows import TRANSFER_KINDS
 from training.objectives import OBJECTIVES

@@ -1,16 +1,30 @@
 """One measured bundle as it stands in the run file, in the table and in a comparison."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-ALONE = "hard"  # the title of what a student is trained for without any help
+from materials.tasks import task_of
+from materials.tasks.metrics import Metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """A metric on the test rows, with its 95 % bootstrap interval where it is printed with one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepPoint:
-    """The model's latency for one fixed shape; none where the file does not take that shape."""
+    """The model's latency for one fixed shape; none where the file does not take that shape.
+
+    Images have no length.
+    """
 
     batch_size: int
-    length_tokens: int
+    length_tokens: int | None
     latency_p50_ms: float | None
 
 
@@ -20,6 +34,7 @@ class Row:
 
     `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`.
     `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
+    `scores` holds, by name, the metrics of the task that have no field of their own.
     """
 
     model: str
@@ -48,6 +63,7 @@ class Row:
     f1_per_class: tuple[float, ...] | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None
     calibration_error: float | None = None
+    scores: Mapping[str, Score] | None = None
     agreement: float | None = None
     gap_closed: float | None = None
     gap_closed_low: float | None = None
@@ -109,12 +125,32 @@ class Row:
         """The model's title without what it was trained for: the same for all objectives of a student."""
         return self.model.removesuffix(f" {self.objective_title}")
 
+    @property
+    def headline_metric(self) -> Metric:
+        """The metric by which files of this task are compared."""
+        return task_of(self.task).headline
+
+    @property
+    def headline(self) -> Score | None:
+        """The headline on the test rows; none for a row without quality."""
+        return self.score(self.headline_metric.name)
+
+    def score(self, metric: str) -> Score | None:
+        """A metric of the task by its name; none where it was not computed."""
+        if self.scores and metric in self.scores:
+            return self.scores[metric]
+        value = getattr(self, metric, None)
+        if value is None:
+            return None
+        return Score(value=value, low=getattr(self, f"{metric}_low", None), high=getattr(self, f"{metric}_high", None))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
     """The same model in the same format over all seeds: means, the spread over seeds, and the gap closed.
 
-    `macro_f1_low` and `macro_f1_high` are the 95 % t-interval of the mean over seeds.
+    `headline` is that of the task; `headline_low` and `headline_high` are the 95 % t-interval of its mean over seeds.
+    In a run file these four carry the metric's name, as macro_f1, macro_f1_spread and so on.
     """
 
     model: str
@@ -124,11 +160,17 @@ class Group:
     transfer_rows: int | None
     format: str
     seeds: int
-    macro_f1: float
-    macro_f1_spread: float | None
-    macro_f1_low: float | None
-    macro_f1_high: float | None
-    accuracy: float
+    headline: float
+    headline_spread: float | None
+    headline_low: float | None
+    headline_high: float | None
+    accuracy: float | None
     gap_closed: float | None
     gap_closed_low: float | None
     gap_closed_high: float | None
+    task: str = "single-label"
+
+    @property
+    def headline_metric(self) -> Metric:
+        """The metric by which files of this task are compared."""
+        return task_of(self.task).headline

@@ -11,18 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-from bench.recipe.recipe import Recipe
+from bench.harness.measurement import Measurement
 from bench.record.machine import describe_gpu, describe_machine, git_commit, package_versions
-from bench.record.row import Group, Row, SweepPoint
-from bench.steps.measure import Measurement
-from bench.steps.pipeline import Cell
+from bench.record.predictions import FILE as PREDICTIONS
+from bench.record.predictions import Artefact, predictions_frame, tagged
+from bench.record.row import Group, Row, Score, SweepPoint
 from export.bundle import RECORD, read_bundle
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
-from materials.rows import Rows
+from materials.tasks import task_of
+from materials.tasks.task import Task
 
 SCHEMA_VERSION = 2
 TEST_ROWS = "test-rows"
+HEADLINE = "headline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,16 +46,10 @@ class Run:
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Artefact:
-    """What lies beside run.json for one row: the bundle's place and source, and its measurement on `test_rows`."""
-
-    row: Row
-    source: Path | None
-    measurement: Measurement | str
-    test_rows: Rows
-    label_names: tuple[str, ...]
+    @property
+    def task(self) -> Task:
+        """What is asked of its models: of the first row, as all rows of a run are of one task."""
+        return task_of(self.rows[0].task if self.rows else "single-label")
 
 
 def describe_run(
@@ -61,25 +57,21 @@ def describe_run(
     rows: Sequence[Row],
     *,
     threads: int,
-    recipe: Recipe | None = None,
-    cells: Sequence[Cell] = (),
+    recipe: Mapping[str, Any] | None = None,
+    labelling: Sequence[Mapping[str, Any]] = (),
     groups: Sequence[Group] = (),
 ) -> Run:
-    """The record of a finished run."""
-    labellings = {cell.logits: cell.seed for cell in cells}
+    """The record of a finished run. `recipe` is its plain content, `labelling` what each seed's labelling was."""
     return Run(
         name=name,
-        recipe=recipe.model_dump(mode="json") if recipe else None,
+        recipe=recipe,
         threads=threads,
         machine={**describe_machine(), **({"gpu": describe_gpu()} if _is_on_gpu(rows) else {})},
         versions=package_versions(),
         git_commit=git_commit(),
         load_average=os.getloadavg(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        labelling=tuple(
-            {"seed": seed, **json.loads((folder / "labelling.json").read_text(encoding="utf-8"))}
-            for folder, seed in labellings.items()
-        ),
+        labelling=tuple(labelling),
         rows=tuple(rows),
         groups=tuple(groups),
     )
@@ -90,12 +82,20 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
     for artefact in artefacts:
         if artefact.row.bundle and artefact.source:
             _place_bundle(artefact.source, folder / artefact.row.bundle)
-        file = folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet"
-        names = [artefact.label_names[label] if label >= 0 else None for label in artefact.test_rows.targets.tolist()]
-        _write_parquet(pd.DataFrame({"text": artefact.test_rows.items, "label": names}), file)
+        rows, task = artefact.test_rows, task_of(artefact.row.task)
+        labels = task.labels_of(rows.targets, artefact.label_names)
+        frame = pd.DataFrame({**rows.kind.as_columns(rows.items), "label": labels})
+        _write_parquet(frame, folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet")
     _write_parquet(_samples(artefacts), folder / "samples.parquet")
-    _write_parquet(_predictions(artefacts), folder / "predictions.parquet")
-    write_json(folder / "run.json", {"schema_version": SCHEMA_VERSION, **asdict(run)})
+    _write_parquet(predictions_frame(artefacts), folder / PREDICTIONS)
+    write_json(folder / "run.json", run_content(run))
+
+
+def run_content(run: Run) -> dict[str, Any]:
+    """The content of run.json; a group's headline carries the name of its metric."""
+    content = {"schema_version": SCHEMA_VERSION, **asdict(run)}
+    content["groups"] = [_group_content(group) for group in run.groups]
+    return content
 
 
 def read_run(place: Path) -> Run:
@@ -111,8 +111,10 @@ def read_run(place: Path) -> Run:
         if version != SCHEMA_VERSION:
             raise RequestError(f"{file} has schema version {version}; this distilbench reads version {SCHEMA_VERSION}")
         rows = tuple(_read_row(row) for row in content.pop("rows"))
-        groups = tuple(Group(**group) for group in content.pop("groups"))
+        groups = tuple(_read_group(group) for group in content.pop("groups"))
         return Run(**{**content, "labelling": tuple(content["labelling"]), "rows": rows, "groups": groups})
+    except OSError as error:
+        raise RequestError(f"{file} cannot be read: {error.strerror}") from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise RequestError(f"{file} is no run file, or damaged ({type(error).__name__}: {error})") from None
 
@@ -122,8 +124,29 @@ def _is_on_gpu(rows: Sequence[Row]) -> bool:
 
 
 def _read_row(content: dict[str, Any]) -> Row:
-    points = content.pop("sweep", None)
-    return Row(**content, sweep=points and tuple(SweepPoint(**point) for point in points))
+    points, scores = content.pop("sweep", None), content.pop("scores", None)
+    task = task_of(content.pop("task")).name  # which older files call otherwise
+    return Row(
+        **content,
+        task=task,
+        sweep=points and tuple(SweepPoint(**point) for point in points),
+        scores=scores and {name: Score(**score) for name, score in scores.items()},
+    )
+
+
+def _read_group(content: dict[str, Any]) -> Group:
+    task = content.get("task", "single-label")
+    metric = task_of(task).headline.name
+    renamed = {name.replace(metric, HEADLINE) if name.startswith(metric) else name: content[name] for name in content}
+    return Group(**renamed)
+
+
+def _group_content(group: Group) -> dict[str, Any]:
+    metric = group.headline_metric.name
+    return {
+        name.replace(HEADLINE, metric) if name.startswith(HEADLINE) else name: value
+        for name, value in asdict(group).items()
+    }
 
 
 def _place_bundle(source: Path, target: Path) -> None:
@@ -146,27 +169,11 @@ def _is_sound_copy(target: Path, source: Path) -> bool:
 def _samples(artefacts: Sequence[Artefact]) -> pd.DataFrame:
     """Every single time of every row."""
     frames = [
-        _tagged(pd.read_parquet(one.measurement.samples), one.row)
-        for one in artefacts
-        if isinstance(one.measurement, Measurement) and one.measurement.samples
+        tagged(pd.read_parquet(artefact.measurement.samples), artefact.row)
+        for artefact in artefacts
+        if isinstance(artefact.measurement, Measurement) and artefact.measurement.samples
     ]
     return pd.concat(frames) if frames else pd.DataFrame(columns=["model", "format", "seed", "nanoseconds"])
-
-
-def _predictions(artefacts: Sequence[Artefact]) -> pd.DataFrame:
-    """One line for each test row of each file, in their order: its label's number (-1: none) and the logits."""
-    frames = []
-    for one in artefacts:
-        if isinstance(one.measurement, Measurement):
-            logits = one.measurement.logits
-            names = [f"logit_{number}" for number in range(logits.shape[1])]
-            frame = pd.DataFrame(logits, columns=names).assign(label=one.test_rows.targets)
-            frames.append(_tagged(frame.rename_axis("test_row").reset_index(), one.row))
-    return pd.concat(frames) if frames else pd.DataFrame(columns=["test_row", "label", "model", "format", "seed"])
-
-
-def _tagged(frame: pd.DataFrame, row: Row) -> pd.DataFrame:
-    return frame.assign(model=row.model, format=row.format, seed=pd.array([row.seed] * len(frame), dtype="Int64"))
 
 
 def _write_parquet(frame: pd.DataFrame, target: Path) -> None:

@@ -5,12 +5,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from bench.record.comparison import Change
 from bench.record.row import Row
-from bench.steps.comparison import Change
 from materials.errors import RequestError, unknown
+from materials.tasks import TASKS
 
 PATTERN = re.compile(r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<amount>[+-]?\d+(?:\.\d+)?)\s*(?P<unit>%|pt|)\s*")
-METRICS = {field.name for field in fields(Row) if field.type in (float | None, int | None)} - {"seed", "batch_size"}
+TASK_METRICS = {metric.name: metric for task in TASKS.values() for metric in task().metrics}
+METRICS = {
+    *(field.name for field in fields(Row) if field.type in (float | None, int | None)),
+    *TASK_METRICS,
+} - {"seed", "batch_size"}
 
 SHARES = (
     *("accuracy", "macro_f1", "weighted_f1", "micro_f1", "agreement", "calibration_error", "gap_closed"),
@@ -43,7 +48,8 @@ def read_bound(text: str) -> Bound:
         )
     if match["metric"] not in METRICS:
         raise RequestError(unknown("metric", match["metric"], METRICS))
-    if match["unit"] == "pt" and not match["metric"].startswith(SHARES):
+    in_points = [name for name, metric in TASK_METRICS.items() if metric.unit == "points"]
+    if match["unit"] == "pt" and not match["metric"].startswith((*SHARES, *in_points)):
         raise RequestError(
             f"--fail-if '{text}': pt is for shares such as macro_f1; use % or the unit of {match['metric']}"
         )
@@ -56,19 +62,25 @@ def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost: Sequ
     A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks it anyway.
     Raises RequestError for a metric that no file has in base, which would pass whatever happened.
     """
-    broken = [f"{_title(one.new)} failed in new only: {one.new.error}" for one in changes if bounds and _broke(one)]
+    broken = [
+        f"{_title(change.new)} failed in new only: {change.new.error}"
+        for change in changes
+        if bounds and _broke(change)
+    ]
     broken += [f"{_title(row)} is in base only" for row in lost if bounds and row.status != "failed"]
     for bound in bounds:
-        known = [change for change in changes if getattr(change.base, bound.metric) is not None and not _broke(change)]
-        if not known and not broken:
+        measured = [
+            change for change in changes if _figure(change.base, bound.metric) is not None and not _broke(change)
+        ]
+        if not measured and not broken:
             raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in base")
-        broken += [sentence for change in known if (sentence := _sentence(bound, change))]
+        broken += [sentence for change in measured if (sentence := _sentence(bound, change))]
     return broken
 
 
 def _sentence(bound: Bound, change: Change) -> str | None:
     """How a file breaks a bound, or none."""
-    if getattr(change.new, bound.metric) is None:
+    if _figure(change.new, bound.metric) is None:
         return f"{_title(change.new)}: {bound.metric} is no longer measured ({bound.title})"
     amount = _change_of(bound, change)
     beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
@@ -79,11 +91,20 @@ def _sentence(bound: Bound, change: Change) -> str | None:
 
 
 def _change_of(bound: Bound, change: Change) -> float:
-    old, new = getattr(change.base, bound.metric), getattr(change.new, bound.metric)
+    old, new = _figure(change.base, bound.metric), _figure(change.new, bound.metric)
+    if old is None or new is None:
+        raise ValueError(f"{bound.metric} is missing")
     difference = float(new - old)
     if bound.unit == "%":
         return difference / old * 100 if old else math.copysign(math.inf, difference) if difference else 0.0
     return difference * 100 if bound.unit == "pt" else difference
+
+
+def _figure(row: Row, metric: str) -> float | None:
+    """A figure of a row by its name, be it a field or a metric of its task."""
+    score = row.score(metric) if metric in TASK_METRICS else None
+    value: float | None = score.value if score else getattr(row, metric, None)
+    return value
 
 
 def _broke(change: Change) -> bool:

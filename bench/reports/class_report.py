@@ -10,7 +10,7 @@ from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import Report, markdown_tables, points, rich_tables
 from bench.reports.report import main_format
-from bench.scores import quality
+from bench.scores import confusion as figures
 from materials.errors import RequestError
 
 LARGEST_MATRIX = 10
@@ -76,13 +76,15 @@ def names_of(row: Row) -> list[str]:
 def _rows(run: Run) -> list[Row]:
     rows = one_row_a_model(run)
     if not rows:
-        raise RequestError(f"run {run.name} has no figures of classes; no sound row was measured on labelled texts")
+        raise RequestError(
+            f"run {run.name} has no figures of classes; no sound row of a single-label task was measured on labelled rows"
+        )
     return rows
 
 
 def _figures(confusion: np.ndarray) -> list[tuple[float, float, float]]:
     """Precision, recall and F1 of each class."""
-    columns = (quality.precision_per_class, quality.recall_per_class, quality.f1_per_class)
+    columns = (figures.precision_per_class, figures.recall_per_class, figures.f1_per_class)
     return list(zip(*(column(confusion).tolist() for column in columns), strict=True))
 
 
@@ -107,8 +109,8 @@ def _table(run: Run, row: Row) -> Report:
     seed = "" if row.seed is None else f", seed {row.seed}"
     title = (
         f"{run.name}: {row.model} as {row.format}{seed}: accuracy {points(row.accuracy)}, macro-F1 "
-        f"{points(row.macro_f1)}, weighted-F1 {points(quality.weighted_f1(confusion))}, micro-F1 "
-        f"{points(quality.micro_f1(confusion))}"
+        f"{points(row.macro_f1)}, weighted-F1 {points(figures.weighted_f1(confusion))}, micro-F1 "
+        f"{points(figures.micro_f1(confusion))}"
     )
     called = [f"called\n{name}" for name in names] if len(names) <= LARGEST_MATRIX else []
     lines = [

@@ -1,51 +1,21 @@
 """How the models of a run learned: their scores after every epoch, and the epochs that each needs to reach a score."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import pandas as pd
 
-from bench.record.row import ALONE
+from bench.recipe.alone import ALONE
 from bench.record.run_file import Run
 from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
-from bench.steps.pipeline import Model
-from bench.steps.training import HISTORY
 from materials.errors import RequestError
 from materials.files import new_file
-from materials.rows import Splits
+from materials.tasks.metrics import Metric
 
 FILE = "history.parquet"
-SCORE = "test_macro_f1"
 MOST_EPOCHS = 11
-
-
-def collect_histories(models: Sequence[Model], splits: Mapping[Path, Splits]) -> pd.DataFrame:
-    """One line for each epoch of each student and seed: whose it is, how many rows it has, and its scores.
-
-    Students that were trained before epochs were scored on test rows are left out.
-    """
-    lines: list[dict[str, Any]] = []
-    for model in models:
-        if not (model.checkpoint and model.student and model.objective):
-            continue
-        rows = len(splits[model.splits].train) + (model.transfer_rows or 0)
-        described = {
-            "model": model.title,
-            "student": model.student.title,
-            "objective": model.objective.title,
-            "needs_teacher": model.objective.needs_teacher,
-            "teacher_every_epoch": model.objective.teacher_every_epoch,
-            "exported": model.objective.exported,
-            "seed": model.seed,
-            "rows": rows,
-        }
-        history = json.loads((model.checkpoint / HISTORY).read_text(encoding="utf-8"))
-        scored = [epoch for epoch in history if SCORE in epoch]
-        lines += [{**described, **epoch} for epoch in scored]
-    return pd.DataFrame(lines)
 
 
 def save_histories(histories: pd.DataFrame, folder: Path) -> None:
@@ -69,23 +39,25 @@ def read_histories(folder: Path) -> pd.DataFrame:
 def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> tuple[Report, list[str]]:
     """A line for each model: its epoch that was best on validation rows, and the epochs it needs to reach each score.
 
-    `reach` holds scores, macro-F1 in points; without any they are those that the students reach alone. Means over
+    `reach` holds scores, the headline in points; without any they are those that the students reach alone. Means over
     seeds.
     """
-    scores = sorted(reach) or _alone(histories)
+    metric = run.task.headline
+    title = metric.title
+    scores = sorted(reach) or _alone(histories, metric)
     header = (
         *("model", "seeds", "epochs", "rows\nan epoch", "seconds\nan epoch", "seconds with\nthe teacher"),
-        *("macro-F1\nuntrained", "macro-F1\nbest epoch", "best\nepoch"),
+        *(f"{title}\nuntrained", f"{title}\nbest epoch", "best\nepoch"),
         *(f"epochs to\n{score:g}" for score in scores),
     )
-    rates = [one["sample_rows_per_second"]["eager"] for one in run.labelling]
+    rates = [labelling["sample_rows_per_second"]["eager"] for labelling in run.labelling]
     rate = mean(rates) if rates else None
     lines = [
-        _line(str(model), [one for _, one in own.groupby("seed")], scores, rate)
-        for model, own in histories.groupby("model", sort=False)
+        _line(str(model), [seed for _, seed in epochs.groupby("seed")], scores, rate, metric)
+        for model, epochs in histories.groupby("model", sort=False)
     ]
     notes = [
-        "macro-F1 on the test rows, which choose nothing: the best epoch is that of the validation rows; seeds: means",
+        f"{title} on the test rows, which choose nothing: the best epoch is that of the validation rows; seeds: means",
         "seconds an epoch: with the teacher's stored logits, without scoring; with the teacher: measured where it ran "
         "in every epoch"
         + (f", else (≈) its own time for these rows added, at {figure(rate)} rows/s (eager)" if rate else ""),
@@ -94,16 +66,21 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
 
 
 def epochs_table(run: Run, histories: pd.DataFrame) -> Report:
-    """Macro-F1 on the test rows after each epoch, means over seeds; of many epochs, some from first to last."""
+    """The headline on the test rows after each epoch, means over seeds; of many epochs, some from first to last."""
     longest = int(histories["epoch"].max())
-    shown = sorted({round(longest * share / (MOST_EPOCHS - 1)) for share in range(MOST_EPOCHS)})
-    scores = histories.groupby(["model", "epoch"])[SCORE].mean()
+    epochs = sorted({round(longest * share / (MOST_EPOCHS - 1)) for share in range(MOST_EPOCHS)})
+    scores = histories.groupby(["model", "epoch"])[score_column(run.task.headline)].mean()
     lines = [
-        [str(model), str(own["seed"].nunique()), *(points(scores.get((model, epoch))) for epoch in shown)]
-        for model, own in histories.groupby("model", sort=False)
+        [str(model), str(rows["seed"].nunique()), *(points(scores.get((model, epoch))) for epoch in epochs)]
+        for model, rows in histories.groupby("model", sort=False)
     ]
-    header = ("model", "seeds", *(f"after\n{epoch}" for epoch in shown))
-    return f"{run.name}: macro-F1 on the test rows after so many epochs", header, lines
+    header = ("model", "seeds", *(f"after\n{epoch}" for epoch in epochs))
+    return f"{run.name}: {run.task.headline.title} on the test rows after so many epochs", header, lines
+
+
+def score_column(metric: Metric) -> str:
+    """The column of a metric on the test rows."""
+    return f"test_{metric.name}"
 
 
 def _as_text(
@@ -125,45 +102,56 @@ CURVES: dict[str, Callable[[Run, pd.DataFrame, Sequence[float]], str]] = {
 }
 
 
-def _line(model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], rate: float | None) -> list[str]:
-    best = [_best(own) for own in seeds]
-    first, trained = [own[own["epoch"] == 0] for own in seeds], [own[own["epoch"] > 0] for own in seeds]
+def _line(
+    model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], rate: float | None, metric: Metric
+) -> list[str]:
+    column = score_column(metric)
+    best = [_best(epochs, metric) for epochs in seeds]
+    untrained, trained = ([epochs[epochs["epoch"] == 0] for epochs in seeds], [_trained(epochs) for epochs in seeds])
     needs_teacher = bool(seeds[0]["needs_teacher"].iloc[0])
-    ran = bool(seeds[0].get("teacher_every_epoch", pd.Series([False])).iloc[0])
-    seconds, rows = mean(own["seconds"].mean() for own in trained), round(mean(own["rows"].iloc[0] for own in seeds))
+    teacher_ran = bool(seeds[0].get("teacher_every_epoch", pd.Series([False])).iloc[0])
+    seconds = mean(epochs["seconds"].mean() for epochs in trained)
+    rows = round(mean(epochs["rows"].iloc[0] for epochs in seeds))
+    with_teacher = f"≈ {figure(seconds + rows / rate)}" if rate and needs_teacher else ""
     return [
         model,
         str(len(seeds)),
-        f"{mean(own['epoch'].max() for own in seeds):g}",
+        f"{mean(epochs['epoch'].max() for epochs in seeds):g}",
         f"{rows:,}",
-        figure(None if ran else seconds),
-        figure(seconds) if ran else f"≈ {figure(seconds + rows / rate)}" if rate and needs_teacher else "",
-        points(mean(own[SCORE].iloc[0] for own in first)),
-        points(mean(one[SCORE] for one in best)),
-        figure(mean(one["epoch"] for one in best)),
-        *(_epochs_to(score, trained) for score in scores),
+        figure(None if teacher_ran else seconds),
+        figure(seconds) if teacher_ran else with_teacher,
+        points(mean(epochs[column].iloc[0] for epochs in untrained)),
+        points(mean(epoch[column] for epoch in best)),
+        figure(mean(epoch["epoch"] for epoch in best)),
+        *(_epochs_to(score, trained, column) for score in scores),
     ]
 
 
-def _best(own: pd.DataFrame) -> "pd.Series[Any]":
+def _trained(epochs: pd.DataFrame) -> pd.DataFrame:
+    return epochs[epochs["epoch"] > 0]
+
+
+def _best(epochs: pd.DataFrame, metric: Metric) -> "pd.Series[Any]":
     """The epoch that is kept: the last of those that are best on validation rows."""
-    trained = own[own["epoch"] > 0]
-    return trained[trained["validation_macro_f1"] == trained["validation_macro_f1"].max()].iloc[-1]
+    trained, column = _trained(epochs), f"validation_{metric.name}"
+    return trained[trained[column] == trained[column].max()].iloc[-1]
 
 
-def _epochs_to(score: float, trained: Sequence[pd.DataFrame]) -> str:
-    reached = [own[own[SCORE] * 100 >= score]["epoch"].min() for own in trained]
-    known = [float(epoch) for epoch in reached if not pd.isna(epoch)]
-    if not known:
+def _epochs_to(score: float, trained: Sequence[pd.DataFrame], column: str) -> str:
+    reached = [epochs[epochs[column] * 100 >= score]["epoch"].min() for epochs in trained]
+    first_epochs = [float(epoch) for epoch in reached if not pd.isna(epoch)]
+    if not first_epochs:
         return "never"
-    return figure(mean(known)) + ("" if len(known) == len(reached) else f" ({len(known)} of {len(reached)} seeds)")
+    some = "" if len(first_epochs) == len(reached) else f" ({len(first_epochs)} of {len(reached)} seeds)"
+    return figure(mean(first_epochs)) + some
 
 
-def _alone(histories: pd.DataFrame) -> list[float]:
+def _alone(histories: pd.DataFrame, metric: Metric) -> list[float]:
     """What each student reaches alone, cut to a tenth of a point; the least of all models where none is alone."""
     alone = histories[histories["objective"] == ALONE]
     chosen = alone if len(alone) else histories
     scores = [
-        mean(_best(one)[SCORE] for _, one in own.groupby("seed")) for _, own in chosen.groupby("model", sort=False)
+        mean(_best(seed, metric)[score_column(metric)] for _, seed in epochs.groupby("seed"))
+        for _, epochs in chosen.groupby("model", sort=False)
     ]
     return sorted({int(score * 1000) / 10 for score in (scores if len(alone) else [min(scores)])})

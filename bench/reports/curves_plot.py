@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from bench.reports.curves import SCORE
+from bench.reports.curves import score_column
 from bench.reports.plot import save_chart
+from materials.tasks.metrics import Metric
 
 if TYPE_CHECKING:
     import altair as alt
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
 BY_MODEL = ["student", "objective", "epoch"]
 
 
-def save_curves(name: str, histories: pd.DataFrame, folder: Path) -> None:
+def save_curves(name: str, metric: Metric, histories: pd.DataFrame, folder: Path) -> None:
     """Write curves.png and curves.svg of the students that are exported; nothing when there is no epoch."""
     if not histories.empty and histories["exported"].any():
-        save_chart(curves_chart(name, histories[histories["exported"]]), folder, "curves")
+        save_chart(curves_chart(name, metric, histories[histories["exported"]]), folder, "curves")
 
 
-def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":
+def curves_chart(name: str, metric: Metric, histories: pd.DataFrame) -> "alt.FacetChart":
     """A field for each student, a line for each objective: the mean over seeds, within their lowest and highest."""
     import altair as alt
 
-    scores = histories.assign(score=histories[SCORE] * 100).groupby(BY_MODEL, sort=False)["score"]
+    scores = histories.assign(score=histories[score_column(metric)] * 100).groupby(BY_MODEL, sort=False)["score"]
     frame = scores.agg(["mean", "min", "max"]).reset_index()
     order = list(dict.fromkeys(frame["objective"]))
     epoch = alt.X("epoch:Q", title="epoch (0: before training)", axis=alt.Axis(tickMinStep=1))
@@ -33,7 +34,7 @@ def curves_chart(name: str, histories: pd.DataFrame) -> "alt.FacetChart":
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), color)
     line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(
-        epoch, alt.Y("mean:Q", title="macro-F1 on the test rows, %", scale=alt.Scale(zero=False)), color
+        epoch, alt.Y("mean:Q", title=f"{metric.title} on the test rows, %", scale=alt.Scale(zero=False)), color
     )
     seeds = histories["seed"].nunique()
     title = alt.TitleParams(

@@ -7,37 +7,51 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.record.row import ALONE, Row
+from bench.recipe.alone import ALONE
+from bench.record.predictions import FILE, Predictions, predictions_of
+from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import Report, change_in_points, figure, markdown_tables, rich_tables
 from bench.reports.report import main_format
 from bench.scores.significance import SeedPair, compare_over_seeds
 from materials.errors import RequestError, unknown
+from materials.tasks.task import Task
 
-PREDICTIONS = "predictions.parquet"
-NOTES = (
-    "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows that "
-    "both models classified",
-    "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
-    "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
-    "2017; Dirichlet, prior of one row in all), without the pairing of rows",
-    "verdict: whether the interval leaves out zero; not corrected for the number of comparisons",
+NOTES = (  # each with whether it is of classes only
+    (
+        "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows that "
+        "both models classified",
+        False,
+    ),
+    (
+        "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
+        True,
+    ),
+    (
+        "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
+        "2017; Dirichlet, prior of one row in all), without the pairing of rows",
+        True,
+    ),
+    (
+        "verdict: whether the interval leaves out zero; not corrected for the number of comparisons",
+        False,
+    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One model against its base in one format; shares, not points."""
+    """One model against its base in one format; `headline` is the change of the task's, a share and not points."""
 
     model: str
     base: str
     format: str
     seeds: int
-    macro_f1: float
+    headline: float
     low: float
     high: float
-    mcnemar_p: float
-    believed_better: float
+    mcnemar_p: float | None
+    believed_better: float | None
 
     @property
     def verdict(self) -> str:
@@ -50,54 +64,59 @@ def find_differences(run: Run, folder: Path, *, against: str | None = None) -> l
 
     Raises RequestError when the run keeps no predictions, or has no such model.
     """
-    file = (folder if folder.is_dir() else folder.parent) / PREDICTIONS
-    predictions = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
-    if predictions.empty or (predictions["label"] < 0).all():
-        raise RequestError(f"{folder} keeps no predictions of labelled rows to compare; run its recipe again")
+    file = (folder if folder.is_dir() else folder.parent) / FILE
+    frame = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
     sound = [row for row in run.rows if row.status != "failed"]
     models = {row.model: row for row in sound}
     if against is not None and against not in models:
         raise RequestError(unknown("model", against, models))
-    known = _predictions_of(predictions, sound)
-    found = []
+    predictions = _by_file(frame, sound)
+    if not predictions:
+        raise RequestError(f"{folder} keeps no predictions of labelled rows to compare; run its recipe again")
+    differences = []
     for model, row in models.items():
         base = against or alone_of(row)
-        if base in models and base != model and (one := _compare(known, model, str(base), main_format(run))):
-            found.append(one)
-    return found
+        if base in models and base != model:
+            difference = _compare(run.task, predictions, model, str(base), main_format(run))
+            differences += [difference] if difference else []
+    return differences
 
 
 def is_judged(row: Row) -> bool:
     """Whether a row is a student's on labelled rows that is compared with itself alone."""
-    return row.macro_f1 is not None and alone_of(row) is not None
+    return row.headline is not None and alone_of(row) is not None
 
 
 def differences_table(run: Run, differences: Sequence[Difference]) -> Report:
-    """A line for each pair."""
+    """A line for each pair; what the task has no test for is blank."""
     header = (
-        *("model", "against", "format", "seeds", "macro-F1\ndifference", "95 % interval", "McNemar's p"),
-        *("believed\nbetter", "verdict"),
+        *("model", "against", "format", "seeds", f"{run.task.headline.title}\ndifference", "95 % interval"),
+        *("McNemar's p", "believed\nbetter", "verdict"),
     )
     lines = [
         [
-            one.model,
-            one.base,
-            one.format,
-            str(one.seeds),
-            change_in_points(one.macro_f1),
-            f"[{change_in_points(one.low)}, {change_in_points(one.high)}]",
-            figure(one.mcnemar_p) if one.mcnemar_p >= 1e-4 else "< 0.0001",
-            f"{one.believed_better:.0%}",
-            one.verdict,
+            difference.model,
+            difference.base,
+            difference.format,
+            str(difference.seeds),
+            change_in_points(difference.headline),
+            f"[{change_in_points(difference.low)}, {change_in_points(difference.high)}]",
+            _p_value(difference.mcnemar_p),
+            "" if difference.believed_better is None else f"{difference.believed_better:.0%}",
+            difference.verdict,
         ]
-        for one in differences
+        for difference in differences
     ]
     return f"{run.name}: are the differences real?", header, lines
 
 
+def _p_value(p: float | None) -> str:
+    return "" if p is None else figure(p) if p >= 1e-4 else "< 0.0001"
+
+
 def as_frame(differences: Sequence[Difference]) -> pd.DataFrame:
     """The same with all digits."""
-    return pd.DataFrame([{**asdict(one), "verdict": one.verdict} for one in differences])
+    return pd.DataFrame([{**asdict(difference), "verdict": difference.verdict} for difference in differences])
 
 
 def alone_of(row: Row) -> str | None:
@@ -110,7 +129,14 @@ def alone_of(row: Row) -> str | None:
 def _as_text(
     write: Callable[[Sequence[Report], Sequence[str]], str],
 ) -> Callable[[Run, Sequence[Difference]], str]:
-    return lambda run, differences: write([differences_table(run, differences)], NOTES)
+    return lambda run, differences: write([differences_table(run, differences)], _notes(run))
+
+
+def _notes(run: Run) -> list[str]:
+    """What the columns mean; those that the task leaves blank are not explained."""
+    classes_only = run.task.name == "single-label"
+    notes = [note for note, is_of_classes in NOTES if classes_only or not is_of_classes]
+    return [note.replace("macro-F1", run.task.headline.title) for note in notes]
 
 
 # the table; csv and json hold all digits
@@ -122,48 +148,43 @@ DIFFERENCES: dict[str, Callable[[Run, Sequence[Difference]], str]] = {
 }
 
 
-Known = dict[tuple[str, str], dict[int | None, tuple[np.ndarray, np.ndarray]]]
+ByFile = dict[tuple[str, str], dict[int | None, Predictions]]
 
 
-def _predictions_of(predictions: pd.DataFrame, sound: Sequence[Row]) -> Known:
-    """For each sound model and format, and each of its seeds, the labels and the predicted labels, int64 (rows,)."""
-    known: Known = {}
+def _by_file(frame: pd.DataFrame, sound: Sequence[Row]) -> ByFile:
+    """The predictions of each sound model and format, by seed; those that hold what is no number are left out."""
+    by_file: ByFile = {}
     for row in sound:
-        own = predictions[(predictions["model"] == row.model) & (predictions["format"] == row.format)]
-        own = own[own["seed"].isna() if row.seed is None else own["seed"] == row.seed]
-        if len(own):
-            logits = own.filter(like="logit_").dropna(axis=1).to_numpy()
-            labelled = own["label"].to_numpy(), logits.argmax(axis=1)
-            known.setdefault((row.model, row.format), {})[row.seed] = labelled
-    return known
+        if predictions := predictions_of(frame, row):
+            by_file.setdefault((row.model, row.format), {})[row.seed] = predictions
+    return by_file
 
 
-def _compare(known: Known, model: str, base: str, shown: str) -> Difference | None:
-    """The difference over the seeds that both models have, in the format that the run shows or the first they have."""
-    (format, own), (_, other) = (_in_format(known, title, shown) for title in (model, base))
+def _compare(task: Task, by_file: ByFile, model: str, base: str, main: str) -> Difference | None:
+    """The difference over the seeds that both models have, in the run's main format or the first they have."""
+    (format, new), (_, old) = (_in_format(by_file, title, main) for title in (model, base))
     pairs = [
-        SeedPair(labels=labels, base=other[seed][1], new=predicted)
-        for seed, (labels, predicted) in own.items()
-        if seed in other and np.array_equal(labels, other[seed][0])
+        SeedPair(targets=predictions.targets, base=old[seed].outputs, new=predictions.outputs)
+        for seed, predictions in new.items()
+        if seed in old and np.array_equal(predictions.targets, old[seed].targets)
     ]
     if not pairs:
         return None
-    classes = 1 + int(max(array.max() for pair in pairs for array in (pair.labels, pair.base, pair.new)))
-    change = compare_over_seeds(pairs, classes)
+    change = compare_over_seeds(task, pairs)
     return Difference(
         model=model,
         base=base,
         format=format,
         seeds=len(pairs),
-        macro_f1=change.macro_f1.value,
-        low=change.macro_f1.low,
-        high=change.macro_f1.high,
+        headline=change.headline.value,
+        low=change.headline.low,
+        high=change.headline.high,
         mcnemar_p=change.mcnemar_p,
         believed_better=change.believed_better,
     )
 
 
-def _in_format(known: Known, title: str, shown: str) -> tuple[str, dict[int | None, tuple[np.ndarray, np.ndarray]]]:
-    formats = [format for model, format in known if model == title]
-    format = shown if shown in formats else next(iter(formats), shown)
-    return format, known.get((title, format), {})
+def _in_format(by_file: ByFile, title: str, main: str) -> tuple[str, dict[int | None, Predictions]]:
+    formats = [format for model, format in by_file if model == title]
+    format = main if main in formats else next(iter(formats), main)
+    return format, by_file.get((title, format), {})

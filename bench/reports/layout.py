@@ -10,6 +10,9 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
+from bench.record.row import Score
+from materials.tasks.metrics import Metric
+
 Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
 NUMBERS_FROM = 2
 WRAPPED = {"failed before": 40}  # columns that may take several lines, and how wide they get
@@ -75,11 +78,16 @@ def markdown_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     """Any tables in Markdown, with notes below."""
     parts = []
     for title, header, lines in tables:
-        names = [name.replace("\n", " ") for name in header]
+        names = [_markdown_cell(name) for name in header]
         rules = ["---" if number < NUMBERS_FROM else "---:" for number in range(len(names))]
-        body = [names, rules, *lines]
-        parts.append(f"**{title}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in body))
+        body = [names, rules, *([_markdown_cell(cell) for cell in line] for line in lines)]
+        parts.append(f"**{_markdown_cell(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in body))
     return "\n\n".join([*parts, "  \n".join(notes)]) + "\n"
+
+
+def _markdown_cell(text: str) -> str:
+    """A text on one line, in which no bar ends its cell: names of classes and models are anybody's."""
+    return " ".join(text.splitlines()).replace("|", "\\|") if text else text
 
 
 def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
@@ -96,19 +104,32 @@ def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: 
 
 def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden: Sequence[str]) -> Table:
     table = Table(title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden else 0))
-    shown = [number for number, name in enumerate(header) if name not in hidden]
-    for number in shown:
+    visible = [number for number, name in enumerate(header) if name not in hidden]
+    for number in visible:
         justify: JustifyMethod = "left" if number < NUMBERS_FROM else "right"
         widest = WRAPPED.get(header[number])
-        table.add_column(header[number], justify=justify, no_wrap=widest is None, max_width=widest)
+        table.add_column(escape(header[number]), justify=justify, no_wrap=widest is None, max_width=widest)
     for line in lines:
-        table.add_row(*(escape(line[number]) for number in shown), style="red" if line[-1].startswith("✗") else None)
+        table.add_row(*(escape(line[number]) for number in visible), style="red" if line[-1].startswith("✗") else None)
     return table
 
 
 def points(share: float | None) -> str:
     """A share in points, or nothing."""
     return "" if share is None else f"{share * 100:.1f}"
+
+
+def in_unit(metric: Metric, value: float | None) -> str:
+    """A metric in points, or as it is where it has another unit, or nothing."""
+    return points(value) if metric.unit == "points" else figure(value)
+
+
+def with_interval(metric: Metric, score: Score | None) -> str:
+    """A score with its interval, or nothing."""
+    if score is None:
+        return ""
+    value = in_unit(metric, score.value)
+    return value if score.low is None else f"{value} [{in_unit(metric, score.low)}, {in_unit(metric, score.high)}]"
 
 
 def change_in_points(share: float) -> str:

@@ -37,14 +37,14 @@ def save_chart(chart: "alt.TopLevelMixin", folder: Path, name: str) -> None:
 
 
 def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
-    """Macro-F1 with its interval against batch-1 p50 on a log axis; a line joins and names what none other beats."""
+    """The headline with its interval against batch-1 p50 on a log axis; a line joins and names what none other beats."""
     import altair as alt
 
     frame = _frame(run)
     if frame.empty:
         return None
     latency = alt.X("latency:Q", scale=alt.Scale(type="log"), title="latency of one text, p50, ms (log)")
-    score = alt.Y("score:Q", scale=alt.Scale(zero=False), title="macro-F1 on the exported file, %")
+    score = alt.Y("score:Q", scale=alt.Scale(zero=False), title=f"{run.task.headline.title} on the exported file, %")
     color = alt.Color("model:N", sort=list(dict.fromkeys(frame["model"])), title="model")
     learned = alt.Opacity(
         "learned:N", title="learned from", scale=alt.Scale(domain=["labels", "the teacher"], range=[0.35, 0.95])
@@ -107,7 +107,7 @@ def _frame(run: Run) -> pd.DataFrame:
     timed = [
         row
         for row in run.rows
-        if row.latency_p50_ms is not None and row.macro_f1 is not None and row.status != "failed"
+        if row.latency_p50_ms is not None and row.headline is not None and row.status != "failed"
     ]
     best = best_tradeoffs(timed)
     content = [
@@ -116,14 +116,14 @@ def _frame(run: Run) -> pd.DataFrame:
             "learned": "the teacher" if row.objective not in (None, "hard") else "labels",
             "format": row.format,
             "latency": row.latency_p50_ms,
-            "score": row.macro_f1 * 100,
-            "low": row.macro_f1_low * 100,
-            "high": row.macro_f1_high * 100,
+            "score": row.headline.value * 100,
+            "low": row.headline.low * 100,
+            "high": row.headline.high * 100,
             "best": number in best,
             "name": f"{row.model}, {row.format}",
             "noisy": row.status == "noisy",
         }
         for number, row in enumerate(timed)
-        if row.macro_f1 is not None and row.macro_f1_low is not None and row.macro_f1_high is not None
+        if row.headline is not None and row.headline.low is not None and row.headline.high is not None
     ]
     return pd.DataFrame(content)

@@ -42,7 +42,7 @@ def _pairs(run: Run, one: Mapping[str, Any], main_format: str) -> list[tuple[str
     timed = next((row for row in own if row.end_to_end_texts_per_second), None)
     return [
         (points(one["accuracy"]), points(group.accuracy if group else None)),
-        (points(one["macro_f1"]), points(group.macro_f1 if group else None)),
+        (points(one["macro_f1"]), points(group.headline if group else None)),
         (points(one["weighted_f1"]), points(mean(row.weighted_f1 or 0 for row in own) if own else None)),
         (figure(one["gap_closed"]), figure(group.gap_closed if group else None)),
         (figure(one["evaluation_seconds"]), figure(_evaluation_seconds(timed))),

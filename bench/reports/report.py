@@ -3,18 +3,30 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
 
-from bench.record.row import ALONE, Group, Row
-from bench.record.run_file import SCHEMA_VERSION, Run
+from bench.record.row import Group, Row
+from bench.record.run_file import Run, run_content
 from bench.reports.export_table import exported
-from bench.reports.layout import Report, figure, gap, markdown_tables, points, rich_tables, times
+from bench.reports.layout import (
+    Report,
+    figure,
+    gap,
+    in_unit,
+    markdown_tables,
+    points,
+    rich_tables,
+    times,
+    with_interval,
+)
+from bench.reports.notes import footnotes, is_timed
 from bench.reports.published import published_table
+from materials.tasks.metrics import Metric
 
+QUALITY = "quality"  # stands for the columns of the task's metrics
 COLUMNS = (
     "model",
     "format",
-    "macro-F1",
+    QUALITY,
     "gap closed",
     "agree",
     "MB",
@@ -31,19 +43,18 @@ COLUMNS = (
     "vs best\nexport",
     "",
 )
-NOTES = {
-    "pareto": "★ no other row is both better and faster",
-    "failed": "✗ failed its parity gate or its measurement: not to be used",
-    "noisy": "~ not measured in quiet",
-}
 
 
 def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
-    """The positions of the sound, timed rows that no other row beats in both macro-F1 and batch-1 p50."""
+    """The positions of the sound, timed rows that no other row beats in both the headline and batch-1 p50."""
     timed = [
-        (number, row.macro_f1, row.latency_p50_ms)
+        (
+            number,
+            row.headline.value if row.headline_metric.higher_is_better else -row.headline.value,
+            row.latency_p50_ms,
+        )
         for number, row in enumerate(rows)
-        if row.status != "failed" and row.macro_f1 is not None and row.latency_p50_ms is not None
+        if row.status != "failed" and row.headline is not None and row.latency_p50_ms is not None
     ]
     return {
         number
@@ -57,12 +68,12 @@ def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
 
 def rich_report(run: Run) -> str:
     """Tables in colour; columns that do not fit the terminal are left out, the least needed first."""
-    return rich_tables(_tables(run), _footnotes(run))
+    return rich_tables(_tables(run), footnotes(run))
 
 
 def markdown_report(run: Run) -> str:
     """The same tables in Markdown."""
-    return markdown_tables(_tables(run), _footnotes(run))
+    return markdown_tables(_tables(run), footnotes(run))
 
 
 def csv_report(run: Run) -> str:
@@ -74,7 +85,7 @@ def csv_report(run: Run) -> str:
 
 def json_report(run: Run) -> str:
     """The whole run file."""
-    return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(run)}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(run_content(run), indent=2, ensure_ascii=False) + "\n"
 
 
 REPORTS: dict[str, Callable[[Run], str]] = {
@@ -101,17 +112,23 @@ def _means(run: Run) -> Report:
     shown = main_format(run)
     formats = {"teacher": _teacher_format(run, shown), "peer": "library"}
     groups = [group for group in run.groups if group.seeds > 1 and group.format == formats.get(group.role, shown)]
-    header = ("model", "format", "macro-F1\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
-    return f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]
+    title = run.task.headline.title
+    header = ("model", "format", f"{title}\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
+    return _without_blanks((f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]))
 
 
 def _files(run: Run) -> Report:
-    some_timed = any(_is_timed(row) for row in run.rows)
-    shown = [row for row in run.rows if _is_timed(row) or row.status == "failed" or not some_timed]
+    some_timed = any(is_timed(row) for row in run.rows)
+    shown = [row for row in run.rows if is_timed(row) or row.status == "failed" or not some_timed]
     stars = best_tradeoffs(shown)
     seeds = sorted({row.seed for row in shown if row.seed is not None})
     title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if run.recipe else "")
-    return _without_blanks((title, COLUMNS, [_line(row, number in stars) for number, row in enumerate(shown)]))
+    metrics = [metric for metric in run.task.metrics if metric.interval]
+    header = tuple(
+        name for column in COLUMNS for name in ([m.title for m in metrics] if column == QUALITY else [column])
+    )
+    lines = [_line(row, metrics, number in stars) for number, row in enumerate(shown)]
+    return _without_blanks((title, header, lines))
 
 
 def _without_blanks(table: Report) -> Report:
@@ -119,10 +136,6 @@ def _without_blanks(table: Report) -> Report:
     title, header, lines = table
     kept = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
     return title, tuple(header[number] for number in kept), [[line[number] for number in kept] for line in lines]
-
-
-def _is_timed(row: Row) -> bool:
-    return row.latency_p50_ms is not None or row.end_to_end_latency_p50_ms is not None
 
 
 def _served(run: Run) -> list[Report]:
@@ -170,13 +183,11 @@ def main_format(run: Run) -> str:
     return "onnx" if "onnx" in formats else next(iter(formats), "eager")
 
 
-def _line(row: Row, is_star: bool) -> list[str]:
+def _line(row: Row, metrics: Sequence[Metric], is_star: bool) -> list[str]:
     return [
         row.model,
         row.format,
-        ""
-        if row.macro_f1 is None
-        else f"{points(row.macro_f1)} [{points(row.macro_f1_low)}, {points(row.macro_f1_high)}]",
+        *(with_interval(metric, row.score(metric.name)) for metric in metrics),
         gap(row.gap_closed, row.gap_closed_low, row.gap_closed_high),
         points(row.agreement),
         "" if row.size_bytes is None else f"{row.size_bytes / 1e6:.2f}",
@@ -196,80 +207,16 @@ def _line(row: Row, is_star: bool) -> list[str]:
 
 
 def _group_line(group: Group) -> list[str]:
-    spread = f" ± {points(group.macro_f1_spread)}" if group.macro_f1_spread is not None else ""
+    metric = group.headline_metric
+    spread = f" ± {in_unit(metric, group.headline_spread)}" if group.headline_spread is not None else ""
+    low, high = (in_unit(metric, end) for end in (group.headline_low, group.headline_high))
     return [
         group.model,
         group.format,
-        points(group.macro_f1) + spread,
-        "" if group.macro_f1_low is None else f"[{points(group.macro_f1_low)}, {points(group.macro_f1_high)}]",
+        in_unit(metric, group.headline) + spread,
+        f"[{low}, {high}]" if low else "",
         points(group.accuracy),
         gap(group.gap_closed, group.gap_closed_low, group.gap_closed_high),
         "" if group.transfer_rows is None else f"{group.transfer_rows:,}",
         str(group.seeds),
     ]
-
-
-def _footnotes(run: Run) -> list[str]:
-    timed = any(_is_timed(row) for row in run.rows)
-    shown = {*(["pareto"] if timed else []), *(row.status for row in run.rows if row.status != "ok")}
-    notes = [sentence for name, sentence in NOTES.items() if name in shown]
-    for row in run.rows:
-        if row.status != "ok":
-            title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
-            notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
-    speed = f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real texts; " if timed else ""
-    machine = f"{run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
-    notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
-    days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and _is_timed(row)})
-    if len(days) > 1:
-        notes.append(
-            f"timed on {len(days)} days, {days[0]} to {days[-1]}: speed-ups across days mix two states of the machine; "
-            "`distilbench cache --prune --kind measurement` and a new run time all files together"
-        )
-    if (run.recipe or {}).get("published"):
-        notes.append(
-            "published figures come from another machine and other runs, often from other data; a published gap "
-            "closed is counted on accuracy, ours on macro-F1"
-        )
-    notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
-    notes += [f"there is no {name}" for name in _impossible(run)]
-    timed_seeds = {row.seed for row in run.rows if _is_timed(row)}
-    return notes + [_labelling_note(labelling) for labelling in run.labelling if labelling["seed"] in timed_seeds]
-
-
-def _without_gap(run: Run) -> list[str]:
-    """The students that alone are as good as their teacher, for at least one seed."""
-    teachers = {row.seed: row.macro_f1 for row in run.rows if (row.role, row.format) == ("teacher", "eager")}
-    alone = [row for row in run.rows if row.objective_title == ALONE and row.status != "failed"]
-    names = [
-        row.model + ("" if len(teachers) < 2 else f", seed {row.seed}")
-        for row in alone
-        if row.macro_f1 is not None and row.macro_f1 >= (teachers.get(row.seed) or 1)
-    ]
-    return list(dict.fromkeys(names))
-
-
-def _impossible(run: Run) -> list[str]:
-    """The pairs of student and format that the recipe names and that cannot be, each with its reason."""
-    from export.formats import EXPORTERS
-
-    recipe = run.recipe or {}
-    names = [name for name in recipe.get("formats", ()) if name in EXPORTERS]
-    return [
-        f"{architecture} as {name}: {EXPORTERS[name].impossible[architecture]}"
-        for architecture in dict.fromkeys(student["architecture"] for student in recipe.get("students", ()))
-        for name in names
-        if architecture in EXPORTERS[name].impossible
-    ]
-
-
-def _labelling_note(labelling: Mapping[str, Any]) -> str:
-    common, format = labelling["common_rows_per_second"], labelling["format"]
-    fastest = labelling["sample_rows_per_second"][format]
-    parts = (
-        f"teacher logits, seed {labelling['seed']}: on the same {labelling['sample_rows']} rows and",
-        f"{labelling['threads']} thread(s), {fastest:,.0f} rows/s by {format} in batches of equal length against",
-        f"{common:,.0f} rows/s the common way (eager fp32, batches of 32 padded to 128): {fastest / common:.1f} times;",
-        f"{labelling['agreement_with_common']:.1%} of the labels agree",
-    )
-    return " ".join(parts)

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bench.scores.quality import (
-    DRAWS,
-    Interval,
-    are_same_rows,
-    bootstrap_f1,
-    bootstrap_over_seeds,
-    confusion_matrix,
-    mean_f1,
-)
+from bench.scores.bootstrap import DRAWS, are_same_rows, bootstrap, bootstrap_over_seeds
+from bench.scores.confusion import confusion_matrix, mean_f1
+from bench.scores.interval import Interval, interval_of
+from materials.tasks.task import Task
 
 POSTERIOR_DRAWS = 10_000
 ALARM_P, ALARM_RATIO = 0.01, 0.02
@@ -21,16 +16,19 @@ ALARM_P, ALARM_RATIO = 0.01, 0.02
 
 @dataclass(frozen=True, kw_only=True)
 class QualityChange:
-    """New minus base on the same rows: macro-F1 with its paired bootstrap interval, accuracy with McNemar's p."""
+    """New minus base on the same rows: the task's headline with its paired bootstrap interval, positive where better.
 
-    macro_f1: Interval
-    accuracy: float
-    mcnemar_p: float
+    `accuracy` is the change of the share of right rows, with McNemar's p; none where rows are not right or wrong.
+    """
+
+    headline: Interval
+    accuracy: float | None
+    mcnemar_p: float | None
 
     @property
     def verdict(self) -> str:
-        """Better or worse where the interval of macro-F1 does not hold zero, else same."""
-        return "better" if self.macro_f1.low > 0 else "worse" if self.macro_f1.high < 0 else "same"
+        """Better or worse where the interval of the headline does not hold zero, else same."""
+        return "better" if self.headline.low > 0 else "worse" if self.headline.high < 0 else "same"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,57 +53,60 @@ class TimeChange:
         return "same" if not self.is_alarm else "better" if self.ratio.value < 1 else "worse"
 
 
-def compare_quality(labels: np.ndarray, base: np.ndarray, new: np.ndarray, classes: int) -> QualityChange:
-    """Compare two models' predicted labels, each int64 of shape (rows,), on the same rows."""
-    scores = [float(mean_f1(confusion_matrix(labels, predicted, classes))) for predicted in (base, new)]
-    draws = bootstrap_f1(labels, [base, new], classes, DRAWS, np.random.default_rng(0))
-    low, high = np.quantile(draws[1] - draws[0], [0.025, 0.975])
+def compare_quality(task: Task, targets: np.ndarray, base: np.ndarray, new: np.ndarray) -> QualityChange:
+    """Compare the outputs of two models, each (rows, outputs), on the same rows, all of which have a target."""
+    metric = task.headline
+    sign = 1 if metric.higher_is_better else -1
+    draws = bootstrap(metric, targets, [base, new])
+    change = sign * (metric(targets, new) - metric(targets, base))
+    base_right, new_right = task.right(targets, base), task.right(targets, new)
+    judged = base_right is not None and new_right is not None
     return QualityChange(
-        macro_f1=Interval(value=scores[1] - scores[0], low=float(low), high=float(high)),
-        accuracy=float((new == labels).mean() - (base == labels).mean()),
-        mcnemar_p=mcnemar_p(base == labels, new == labels),
+        headline=interval_of(change, sign * (draws[1] - draws[0])),
+        accuracy=float(new_right.mean() - base_right.mean()) if judged else None,
+        mcnemar_p=mcnemar_p(base_right, new_right) if judged else None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedPair:
-    """Labels and the predicted labels of two models for one seed's test rows, each int64 of shape (rows,)."""
+    """Targets, and the outputs of two models on them, for one seed's test rows."""
 
-    labels: np.ndarray
+    targets: np.ndarray
     base: np.ndarray
     new: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
 class SeedsChange:
-    """New minus base over several seeds; `believed_better` is the posterior probability that new is better."""
+    """New minus base over several seeds; `believed_better` is the posterior probability that new is better.
 
-    macro_f1: Interval
-    mcnemar_p: float
-    believed_better: float
+    That and McNemar's p are none for tasks whose rows are not right or wrong, or have several labels.
+    """
+
+    headline: Interval
+    mcnemar_p: float | None
+    believed_better: float | None
 
 
-def compare_over_seeds(pairs: Sequence[SeedPair], classes: int) -> SeedsChange:
-    """Compare two models trained with several seeds: the mean difference of macro-F1, and whether it is chance.
+def compare_over_seeds(task: Task, pairs: Sequence[SeedPair]) -> SeedsChange:
+    """Compare two models trained with several seeds: the mean difference of the headline, and whether it is chance.
 
     The interval is a bootstrap over seeds and rows; McNemar's p is the median of the seeds'.
     """
-    matrices = [_matrices(pair, classes) for pair in pairs]
-    drawn = bootstrap_over_seeds([pair.labels for pair in pairs], [[pair.base, pair.new] for pair in pairs], classes)
-    low, high = np.quantile(drawn[:, 1] - drawn[:, 0], [0.025, 0.975])
-    p = [mcnemar_p(pair.base == pair.labels, pair.new == pair.labels) for pair in pairs]
+    metric = task.headline
+    sign = 1 if metric.higher_is_better else -1
+    drawn = bootstrap_over_seeds(metric, [pair.targets for pair in pairs], [[pair.base, pair.new] for pair in pairs])
+    changes = [metric(pair.targets, pair.new) - metric(pair.targets, pair.base) for pair in pairs]
+    p = [_mcnemar_of(task, pair) for pair in pairs]
     return SeedsChange(
-        macro_f1=Interval(
-            value=float(np.mean([mean_f1(new) - mean_f1(base) for base, new in matrices])),
-            low=float(low),
-            high=float(high),
-        ),
-        mcnemar_p=float(np.median(p)),
-        believed_better=believed_better(pairs, classes),
+        headline=interval_of(sign * float(np.mean(changes)), sign * (drawn[:, 1] - drawn[:, 0])),
+        mcnemar_p=None if None in p else float(np.median([value for value in p if value is not None])),
+        believed_better=believed_better(pairs) if task.name == "single-label" else None,
     )
 
 
-def believed_better(pairs: Sequence[SeedPair], classes: int) -> float:
+def believed_better(pairs: Sequence[SeedPair]) -> float:
     """The probability that the mean macro-F1 of the new models is above that of the base models.
 
     Each confusion matrix is a draw from a multinomial over its cells, so with a Dirichlet prior its cells have a
@@ -114,20 +115,28 @@ def believed_better(pairs: Sequence[SeedPair], classes: int) -> float:
     matrices: the same rows seen by three models are no three sets of rows.
     """
     generator = np.random.default_rng(0)
-    matrices = [_matrices(pair, classes) for pair in pairs]
-    if are_same_rows([pair.labels for pair in pairs]):
+    matrices = [_matrices(pair) for pair in pairs]
+    if are_same_rows([pair.targets for pair in pairs]):
         matrices = [np.mean(matrices, axis=0)]
     draws = []
-    for both in matrices:
-        occur = np.flatnonzero(both.sum(axis=(0, 1)) + both.sum(axis=(0, 2)))
-        draws.append([posterior_f1(matrix[np.ix_(occur, occur)], generator) for matrix in both])
+    for base_and_new in matrices:
+        occur = np.flatnonzero(base_and_new.sum(axis=(0, 1)) + base_and_new.sum(axis=(0, 2)))
+        draws.append([posterior_f1(matrix[np.ix_(occur, occur)], generator) for matrix in base_and_new])
     base, new = np.mean(draws, axis=0)
     return float((new > base).mean() + (new == base).mean() / 2)
 
 
-def _matrices(pair: SeedPair, classes: int) -> np.ndarray:
+def _mcnemar_of(task: Task, pair: SeedPair) -> float | None:
+    base, new = (task.right(pair.targets, outputs) for outputs in (pair.base, pair.new))
+    return None if base is None or new is None else mcnemar_p(base, new)
+
+
+def _matrices(pair: SeedPair) -> np.ndarray:
     """The confusion matrices of base and new, (2, classes, classes)."""
-    return np.stack([confusion_matrix(pair.labels, one, classes) for one in (pair.base, pair.new)])
+    classes = pair.base.shape[1]
+    return np.stack(
+        [confusion_matrix(pair.targets, outputs.argmax(axis=1), classes) for outputs in (pair.base, pair.new)]
+    )
 
 
 def posterior_f1(confusion: np.ndarray, generator: np.random.Generator) -> np.ndarray:

@@ -10,6 +10,7 @@ from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
 from training.loop import Diverged, Examples, TrainingSettings, predict_outputs, train
 from training.objectives import Term
+from training.outputs import Outputs
 
 
 def nothing(done, total):

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from materials.splits.store import load_splits
 
 from bench.harness.measurement import Measurement
+from bench.record.predictions import Artefact
 from bench.record.quality import quality_of
 from bench.record.row import Row, SweepPoint
-from bench.record.run_file import Artefact
-from bench.scores.quality import GapOutputs, Interval, gap_closed
+from bench.scores.interval import Interval
+from bench.scores.quality import GapOutputs, gap_closed
 from bench.steps.models import Measured, Model
 from bench.steps.outcome.speedups import with_speedups
 from export.bundle import Bundle, read_bundle
 from materials.rows import Splits
+from materials.splits.store import load_splits
 from peers import PEERS
 
 FIELDS = {field.name for field in fields(Row)}
@@ -60,7 +61,6 @@ class Runs:
                 measurement=file.measurement,
                 test_rows=self.splits[file.model.splits].test,
                 label_names=self.splits[file.model.splits].label_names,
-                task=self.splits[file.model.splits].task,
             )
             for file, row in zip(self.measured, rows, strict=False)
         ]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.scores.quality import Interval
+from bench.scores.interval import Interval
 from bench.scores.significance import (
     QualityChange,
     SeedPair,
@@ -14,6 +14,18 @@ from bench.scores.significance import (
     posterior_f1,
     t_interval,
 )
+from materials.tasks import task_of
+
+TASK = task_of("single-label")
+
+
+def one_hot(predicted, classes=2):
+    return np.eye(classes)[predicted]
+
+
+def compare_labels(labels, base, new):
+    """The change of quality between predicted labels."""
+    return compare_quality(TASK, labels, one_hot(base), one_hot(new))
 
 
 def right(both, only_base, only_new, neither):
@@ -48,14 +60,15 @@ def test_mcnemar_by_hand(only_base, only_new, p):
 
 def pair(count, wrong_base, wrong_new, seed):
     labels, base = rows(count, wrong_base, seed=seed)
-    return SeedPair(labels=labels, base=base, new=rows(count, wrong_new, seed=seed + 100)[1])
+    new = rows(count, wrong_new, seed=seed + 100)[1]
+    return SeedPair(targets=labels, base=one_hot(base), new=one_hot(new))
 
 
 def test_change_over_seeds_is_the_mean_of_theirs_and_its_interval_is_wider_where_they_disagree():
     alike = [pair(500, 0.3, 0.2, seed) for seed in (0, 1, 2)]
     mixed = [pair(500, 0.3, wrong, seed) for seed, wrong in enumerate((0.05, 0.2, 0.45))]
-    single = [compare_quality(one.labels, one.base, one.new, 2).macro_f1.value for one in alike]
-    over_alike, over_mixed = (compare_over_seeds(pairs, 2).macro_f1 for pairs in (alike, mixed))
+    single = [compare_quality(TASK, one.targets, one.base, one.new).headline.value for one in alike]
+    over_alike, over_mixed = (compare_over_seeds(TASK, pairs).headline for pairs in (alike, mixed))
     assert over_alike.value == pytest.approx(np.mean(single))
     assert over_alike.low > 0 > over_mixed.low
     assert over_mixed.high - over_mixed.low > 2 * (over_alike.high - over_alike.low)
@@ -63,15 +76,18 @@ def test_change_over_seeds_is_the_mean_of_theirs_and_its_interval_is_wider_where
 
 def test_interval_of_one_seed_is_that_of_its_rows():
     one = pair(2000, 0.3, 0.25, 0)
-    ours, known = compare_over_seeds([one], 2).macro_f1, compare_quality(one.labels, one.base, one.new, 2).macro_f1
+    ours, known = (
+        compare_over_seeds(TASK, [one]).headline,
+        compare_quality(TASK, one.targets, one.base, one.new).headline,
+    )
     assert (ours.low, ours.high) == pytest.approx((known.low, known.high), abs=0.004)
 
 
 def test_predictions_given_three_times_tell_no_more_than_once():
     one = pair(1000, 0.3, 0.25, 0)
-    once, thrice = compare_over_seeds([one], 2), compare_over_seeds([one] * 3, 2)
-    assert (thrice.macro_f1.low, thrice.macro_f1.high) == pytest.approx(
-        (once.macro_f1.low, once.macro_f1.high), abs=0.004
+    once, thrice = compare_over_seeds(TASK, [one]), compare_over_seeds(TASK, [one] * 3)
+    assert (thrice.headline.low, thrice.headline.high) == pytest.approx(
+        (once.headline.low, once.headline.high), abs=0.004
     )
     assert thrice.believed_better == pytest.approx(once.believed_better, abs=0.01)
     assert 0.9 < once.believed_better < 0.999  # else the line above could not fail
@@ -79,7 +95,7 @@ def test_predictions_given_three_times_tell_no_more_than_once():
 
 def test_other_rows_for_every_seed_tell_more_than_one_seed():
     pairs = [pair(1000 - 2 * seed, 0.3, 0.25, seed) for seed in (0, 1, 2)]
-    single, over = compare_over_seeds(pairs[:1], 2).macro_f1, compare_over_seeds(pairs, 2).macro_f1
+    single, over = compare_over_seeds(TASK, pairs[:1]).headline, compare_over_seeds(TASK, pairs).headline
     assert over.high - over.low < 0.8 * (single.high - single.low)
 
 
@@ -94,15 +110,15 @@ def test_posterior_of_macro_f1_is_where_scipy_says_for_a_case_by_hand():
 
 def test_classes_that_do_not_occur_leave_the_belief_as_it_is():
     one = pair(1000, 0.3, 0.25, 0)
-    assert believed_better([one], 8) == believed_better([one], 2)
+    assert believed_better([one]) == believed_better([one])
 
 
 def test_belief_is_even_for_equal_models_and_sure_for_a_clear_difference():
     labels, base = rows(1000, 0.3, seed=3)
-    same = [SeedPair(labels=labels, base=base, new=base)]
-    assert believed_better(same, 2) == pytest.approx(0.5, abs=0.06)
-    assert believed_better([pair(1000, 0.3, 0.1, 0)], 2) > 0.999
-    assert believed_better([pair(1000, 0.1, 0.3, 0)], 2) < 0.001
+    same = [SeedPair(targets=labels, base=one_hot(base), new=one_hot(base))]
+    assert believed_better(same) == pytest.approx(0.5, abs=0.06)
+    assert believed_better([pair(1000, 0.3, 0.1, 2)]) > 0.999
+    assert believed_better([pair(1000, 0.1, 0.3, 2)]) < 0.001
 
 
 def test_rows_that_both_get_right_or_wrong_do_not_matter_to_mcnemar():
@@ -111,28 +127,28 @@ def test_rows_that_both_get_right_or_wrong_do_not_matter_to_mcnemar():
 
 def test_identical_models_are_the_same_and_the_interval_is_zero():
     labels, predicted = rows(300, 0.2, seed=0)
-    change = compare_quality(labels, predicted, predicted.copy(), 2)
-    assert change.macro_f1 == Interval(value=0, low=0, high=0)
+    change = compare_labels(labels, predicted, predicted.copy())
+    assert change.headline == Interval(value=0, low=0, high=0)
     assert (change.accuracy, change.mcnemar_p, change.verdict) == (0, 1, "same")
 
 
 def test_change_is_new_minus_base():
     labels = np.array([0, 0, 1, 1])
-    change = compare_quality(labels, np.array([0, 1, 1, 1]), labels, 2)
+    change = compare_labels(labels, np.array([0, 1, 1, 1]), labels)
     assert change.accuracy == pytest.approx(1 / 4)
-    assert change.macro_f1.value == pytest.approx(1 - (2 / 3 + 4 / 5) / 2)
+    assert change.headline.value == pytest.approx(1 - (2 / 3 + 4 / 5) / 2)
 
 
 def test_swapping_the_models_turns_the_change_round():
     labels, base = rows(2000, 0.25, seed=1)
     new = rows(2000, 0.15, seed=2)[1]
-    there, back = compare_quality(labels, base, new, 2), compare_quality(labels, new, base, 2)
+    there, back = compare_labels(labels, base, new), compare_labels(labels, new, base)
     assert (there.verdict, back.verdict) == ("better", "worse")
     assert there.accuracy == -back.accuracy
     assert there.mcnemar_p == back.mcnemar_p < 0.001
-    assert there.macro_f1.value == -back.macro_f1.value
-    assert (there.macro_f1.low, there.macro_f1.high) == pytest.approx(
-        (-back.macro_f1.high, -back.macro_f1.low), abs=0.003
+    assert there.headline.value == -back.headline.value
+    assert (there.headline.low, there.headline.high) == pytest.approx(
+        (-back.headline.high, -back.headline.low), abs=0.003
     )
 
 
@@ -140,16 +156,16 @@ def test_models_are_compared_on_the_same_drawn_rows():
     labels, base = rows(1000, 0.3, seed=3)
     new = base.copy()
     new[np.flatnonzero(base != labels)[:12]] = labels[np.flatnonzero(base != labels)[:12]]
-    change = compare_quality(labels, base, new, 2)  # 1.2 points, where either alone is known to 2.8
+    change = compare_labels(labels, base, new)  # 1.2 points, where either alone is known to 2.8
     assert change.verdict == "better"
-    assert change.macro_f1.high - change.macro_f1.low < 0.02
+    assert change.headline.high - change.headline.low < 0.02
 
 
 def test_two_equally_good_models_differ_about_as_seldom_as_the_interval_says():
     verdicts = []
     for draw in range(60):
         labels, base = rows(400, 0.2, seed=2 * draw)
-        verdicts.append(compare_quality(labels, base, rows(400, 0.2, seed=2 * draw + 1)[1], 2).verdict)
+        verdicts.append(compare_labels(labels, base, rows(400, 0.2, seed=2 * draw + 1)[1]).verdict)
     assert verdicts.count("same") >= 52
 
 
@@ -158,7 +174,7 @@ def test_two_equally_good_models_differ_about_as_seldom_as_the_interval_says():
 )
 def test_quality_verdict_needs_an_interval_without_zero(low, high, verdict):
     interval = Interval(value=(low + high) / 2, low=low, high=high)
-    assert QualityChange(macro_f1=interval, accuracy=0, mcnemar_p=1).verdict == verdict
+    assert QualityChange(headline=interval, accuracy=0, mcnemar_p=1).verdict == verdict
 
 
 @pytest.mark.parametrize(("base", "new"), [(4, 5), (5, 4), (0, 5)])

@@ -1,0 +1,47 @@
+"""From targets and outputs to the quality of a row."""
+
+from typing import Any
+
+import numpy as np
+
+from bench.record.row import Score
+from bench.scores.confusion import confusion_matrix, f1_per_class, micro_f1, weighted_f1
+from bench.scores.quality import calibration_error, score
+from materials.tasks.task import Task
+
+
+def quality_of(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
+    """The fields of a row that tell its quality, on rows that all have a target.
+
+    Raises ValueError for outputs that are not finite.
+    """
+    if not np.isfinite(outputs).all():
+        raise ValueError("its outputs are not finite")
+    if task.name == "single-label":
+        return _of_classes(task, targets, outputs)
+    scores = {}
+    for metric in task.metrics:
+        if metric.interval:
+            interval = score(metric, targets, outputs)
+            scores[metric.name] = Score(value=interval.value, low=interval.low, high=interval.high)
+        else:
+            scores[metric.name] = Score(value=metric(targets, outputs))
+    return {"scores": scores}
+
+
+def _of_classes(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
+    """The fields that rows of classes have had since before there were other tasks."""
+    predicted, classes = outputs.argmax(axis=1), outputs.shape[1]
+    confusion = confusion_matrix(targets, predicted, classes)
+    headline = score(task.headline, targets, outputs)
+    return {
+        "accuracy": float((targets == predicted).mean()),
+        "macro_f1": headline.value,
+        "macro_f1_low": headline.low,
+        "macro_f1_high": headline.high,
+        "weighted_f1": weighted_f1(confusion),
+        "micro_f1": micro_f1(confusion),
+        "f1_per_class": tuple(f1_per_class(confusion).tolist()),
+        "confusion_matrix": tuple(tuple(line) for line in confusion.tolist()),
+        "calibration_error": calibration_error(targets, task.probabilities(outputs)),
+    }

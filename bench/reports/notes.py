@@ -1,0 +1,90 @@
+"""What stands below the tables of a run: signs, failures, how speed was taken, and what the tables leave out."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.recipe.alone import ALONE
+from bench.record.row import Row
+from bench.record.run_file import Run
+
+NOTES = {
+    "pareto": "★ no other row is both better and faster",
+    "failed": "✗ failed its parity gate or its measurement: not to be used",
+    "noisy": "~ not measured in quiet",
+}
+
+
+def footnotes(run: Run) -> list[str]:
+    timed = any(is_timed(row) for row in run.rows)
+    shown = {*(["pareto"] if timed else []), *(row.status for row in run.rows if row.status != "ok")}
+    notes = [sentence for name, sentence in NOTES.items() if name in shown]
+    for row in run.rows:
+        if row.status != "ok":
+            title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
+            notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
+    speed = f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real texts; " if timed else ""
+    machine = f"{run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
+    notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
+    days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and is_timed(row)})
+    if len(days) > 1:
+        notes.append(
+            f"timed on {len(days)} days, {days[0]} to {days[-1]}: speed-ups across days mix two states of the machine; "
+            "`distilbench cache --prune --kind measurement` and a new run time all files together"
+        )
+    if (run.recipe or {}).get("published"):
+        notes.append(
+            "published figures come from another machine and other runs, often from other data; a published gap "
+            "closed is counted on accuracy, ours on macro-F1"
+        )
+    notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
+    notes += [f"there is no {name}" for name in _impossible(run)]
+    timed_seeds = {row.seed for row in run.rows if is_timed(row)}
+    return notes + [_labelling_note(labelling) for labelling in run.labelling if labelling["seed"] in timed_seeds]
+
+
+def _without_gap(run: Run) -> list[str]:
+    """The students that alone are as good as their teacher, for at least one seed."""
+    sign = 1 if run.task.headline.higher_is_better else -1
+    teachers = {
+        row.seed: sign * row.headline.value
+        for row in run.rows
+        if (row.role, row.format) == ("teacher", "eager") and row.headline is not None
+    }
+    names = [
+        row.model + ("" if len(teachers) < 2 else f", seed {row.seed}")
+        for row in run.rows
+        if row.objective_title == ALONE and row.status != "failed" and row.headline is not None
+        if row.seed in teachers and sign * row.headline.value >= teachers[row.seed]
+    ]
+    return list(dict.fromkeys(names))
+
+
+def _impossible(run: Run) -> list[str]:
+    """The pairs of student and format that the recipe names and that cannot be, each with its reason."""
+    from export.formats import EXPORTERS
+
+    recipe = run.recipe or {}
+    names = [name for name in recipe.get("formats", ()) if name in EXPORTERS]
+    return [
+        f"{architecture} as {name}: {EXPORTERS[name].impossible[architecture]}"
+        for architecture in dict.fromkeys(student["architecture"] for student in recipe.get("students", ()))
+        for name in names
+        if architecture in EXPORTERS[name].impossible
+    ]
+
+
+def _labelling_note(labelling: Mapping[str, Any]) -> str:
+    common, format = labelling["common_rows_per_second"], labelling["format"]
+    fastest = labelling["sample_rows_per_second"][format]
+    parts = (
+        f"teacher logits, seed {labelling['seed']}: on the same {labelling['sample_rows']} rows and",
+        f"{labelling['threads']} thread(s), {fastest:,.0f} rows/s by {format} in batches of equal length against",
+        f"{common:,.0f} rows/s the common way (eager fp32, batches of 32 padded to 128): {fastest / common:.1f} times;",
+        f"{labelling['agreement_with_common']:.1%} of the labels agree",
+    )
+    refused = [f"{name} was not used: {reason}" for name, reason in labelling.get("refused", {}).items()]
+    return "; ".join([" ".join(parts), *refused])
+
+
+def is_timed(row: Row) -> bool:
+    return row.latency_p50_ms is not None or row.end_to_end_latency_p50_ms is not None

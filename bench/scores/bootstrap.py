@@ -1,0 +1,81 @@
+"""Resampled rows: any metric of several models on the same draws, for one seed or over several."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from materials.tasks.metrics import Metric
+
+DRAWS = 2000
+MOST_WEIGHTS = 20_000_000  # numbers in memory at once
+
+
+def bootstrap(
+    metric: Metric,
+    targets: np.ndarray,
+    outputs: Sequence[np.ndarray],
+    *,
+    draws: int = DRAWS,
+    generator: np.random.Generator | None = None,
+) -> np.ndarray:
+    """The metric of each model, (models, draws), over the same resampled rows for all models.
+
+    `outputs` holds an array (rows, outputs) for each model. Rows in the same state for all models are alike, so a
+    sample of rows is a multinomial draw over the kinds of row; for a metric that is no function of sums over rows, each
+    row is a kind of its own.
+    """
+    generator = generator or np.random.default_rng(0)
+    counts, value = _kinds(metric, targets, outputs)
+    chunk = max(1, MOST_WEIGHTS // len(counts))
+    chunks = [min(chunk, draws - start) for start in range(0, draws, chunk)]
+    shares = counts / len(targets)
+    return np.concatenate([value(generator.multinomial(len(targets), shares, size=size)) for size in chunks], axis=1)
+
+
+def bootstrap_over_seeds(
+    metric: Metric, targets: Sequence[np.ndarray], outputs: Sequence[Sequence[np.ndarray]]
+) -> np.ndarray:
+    """The mean metric over seeds of each model, (draws, models); both seeds and rows are drawn with replacement.
+
+    `targets` are those of each seed's test rows, `outputs` each seed's models'. Rows are drawn for each seed anew,
+    twice for a seed that is drawn twice; once for all seeds where all have the same rows.
+    """
+    generator, count = np.random.default_rng(0), len(targets)
+    if are_same_rows(targets):
+        models = [model_outputs for seed in outputs for model_outputs in seed]
+        drawn = bootstrap(metric, targets[0], models, generator=generator).reshape(count, -1, 1, DRAWS)
+        replicates = np.broadcast_to(drawn, (count, len(outputs[0]), count, DRAWS))
+    else:
+        per_seed = zip(targets, outputs, strict=True)
+        replicates = np.stack(
+            [bootstrap(metric, *seed, draws=count * DRAWS, generator=generator) for seed in per_seed]
+        ).reshape(count, -1, count, DRAWS)
+    chosen = generator.integers(count, size=(count, DRAWS))
+    # In draw d, the n-th seed that is chosen gives its n-th replicate of all models.
+    places = np.arange(count)[:, None]
+    means: np.ndarray = replicates[chosen, :, places, np.arange(DRAWS)[None, :]].mean(axis=0)
+    return means
+
+
+def are_same_rows(targets: Sequence[np.ndarray]) -> bool:
+    """Whether all seeds have the same test rows, as far as their targets tell: the same, in the same order."""
+    return all(np.array_equal(targets[0], seed_targets) for seed_targets in targets[1:])
+
+
+def _kinds(
+    metric: Metric, targets: np.ndarray, outputs: Sequence[np.ndarray]
+) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+    """How many rows are of each kind, and the metric (models, draws) where kinds count (draws, kinds) times."""
+    if metric.sums is None:
+        return np.ones(len(targets)), lambda weights: np.stack(
+            [metric.resampled(targets, model_outputs, weights) for model_outputs in outputs]
+        )
+    sums = metric.sums
+    states = [sums.states(targets, model_outputs) for model_outputs in outputs]
+    kinds, counts = np.unique(np.concatenate(states, axis=1), axis=0, return_counts=True)
+    per_model = np.split(kinds, len(states), axis=1)
+    statistics = [
+        sums.statistics(model_kinds, model_outputs.shape[1])
+        for model_kinds, model_outputs in zip(per_model, outputs, strict=True)
+    ]
+    return counts, lambda weights: np.stack([sums.value(weights @ summed) for summed in statistics])
