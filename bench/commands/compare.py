@@ -11,10 +11,10 @@ from bench.harness.workload import Workload
 from bench.record.run_file import TEST_ROWS
 from bench.reports.bounds import broken_bounds, read_bound
 from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
+from bench.reports.screen import Screen
 from bench.scores.quality import Interval
 from bench.scores.significance import TimeChange
 from bench.steps.comparison import Change, Comparison, compare_models, compare_runs
-from bench.steps.screen import Screen
 from materials.errors import RequestError, unknown
 
 HEADER = (

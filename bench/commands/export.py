@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.commands.run import prove_writable
+from bench.reports.screen import Screen
 from bench.steps.export_rows import rows_for, split_rows
-from bench.steps.screen import Screen
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats import EXPORTERS, refusal, require_formats

@@ -16,9 +16,9 @@ from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.workload import Workload
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import Report, figure, markdown_tables, rich_tables
+from bench.reports.screen import Screen
 from bench.scores.significance import compare_times
 from bench.steps.comparison import LAUNCH_SECONDS, launch_in_turns
-from bench.steps.screen import Screen
 from export.foreign import open_model
 from materials.errors import RequestError
 from materials.files import new_file, write_json

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.record.machine import check_device
+from bench.reports.screen import Screen
 from bench.steps.export_rows import rows_for
-from bench.steps.screen import Screen
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, gate, open_origin
 from export.formats import EXPORTERS

@@ -76,9 +76,7 @@ def names_of(row: Row) -> list[str]:
 def _rows(run: Run) -> list[Row]:
     rows = one_row_a_model(run)
     if not rows:
-        raise RequestError(
-            f"run {run.name} has no figures of classes; no sound row of a single-label task was measured on labelled rows"
-        )
+        raise RequestError(f"run {run.name} has no figures of classes: no sound row classifies labelled rows")
     return rows
 
 

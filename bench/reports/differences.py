@@ -19,8 +19,8 @@ from materials.tasks.task import Task
 
 NOTES = (  # each with whether it is of classes only
     (
-        "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows that "
-        "both models classified",
+        "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows "
+        "that both models classified",
         False,
     ),
     (

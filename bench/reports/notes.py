@@ -15,6 +15,7 @@ NOTES = {
 
 
 def footnotes(run: Run) -> list[str]:
+    """The notes of a run, in the order in which they are printed."""
     timed = any(is_timed(row) for row in run.rows)
     shown = {*(["pareto"] if timed else []), *(row.status for row in run.rows if row.status != "ok")}
     notes = [sentence for name, sentence in NOTES.items() if name in shown]
@@ -87,4 +88,5 @@ def _labelling_note(labelling: Mapping[str, Any]) -> str:
 
 
 def is_timed(row: Row) -> bool:
+    """Whether a row has a latency, be it of the model or from item to decision."""
     return row.latency_p50_ms is not None or row.end_to_end_latency_p50_ms is not None

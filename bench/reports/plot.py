@@ -37,7 +37,7 @@ def save_chart(chart: "alt.TopLevelMixin", folder: Path, name: str) -> None:
 
 
 def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
-    """The headline with its interval against batch-1 p50 on a log axis; a line joins and names what none other beats."""
+    """The headline with its interval against batch-1 p50 on a log axis; a line joins what none other beats."""
     import altair as alt
 
     frame = _frame(run)

@@ -1,9 +1,10 @@
 """The step that labels: the teacher's outputs for all rows that some student learns from, computed once and stored."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,9 +17,8 @@ from materials.splits.balance import at_most
 from materials.stages import Stage
 
 if TYPE_CHECKING:
-    from training.outputs import Outputs
-
     from export.labelling import Choice
+    from training.outputs import Outputs
 
 CHOICE, LABELLING = "choice.json", "labelling.json"
 
@@ -52,7 +52,7 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         with work.screen.step(title) as report:
             labelling = label_items(bundles, choice, items, device=work.recipe.device, report=report)
         save_knowledge(labelling.outputs, items, rows.modality, folder)
-        record = {name: value for name, value in asdict(labelling).items() if name != "outputs"}
+        record = asdict(choice) | {"rows_per_second": labelling.rows_per_second}
         (folder / LABELLING).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
     return work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
@@ -71,6 +71,15 @@ def taught_rows(place: SeedPlace, objective: Objective) -> np.ndarray:
 def outputs_for(place: SeedPlace, rows: Rows) -> "Outputs":
     """The teacher's stored outputs for some rows, in their order."""
     return place.stored_outputs.take(rows.items, rows.modality)
+
+
+def labelling_records(models: Sequence[Model]) -> list[dict[str, Any]]:
+    """How each seed's rows were labelled: which file, in which precision, how fast, and what was refused."""
+    return [
+        {"seed": model.seed, **json.loads((model.knowledge / LABELLING).read_text(encoding="utf-8"))}
+        for model in models
+        if model.knowledge is not None
+    ]
 
 
 def _choose(place: SeedPlace, teacher: Model, bundles: dict[str, Bundle]) -> "Choice":

@@ -14,7 +14,7 @@ class Model:
 
     `cell` is none for the teacher and for peers. Peers have no checkpoint: their libraries write a bundle at once. A
     model that could not be trained has neither, but an `error`. `transfer_rows` is how many transfer rows a student
-    learned from.
+    learned from. `knowledge` is the folder of the teacher's stored outputs, and the teacher's alone.
     """
 
     title: str
@@ -26,6 +26,7 @@ class Model:
     bundles: Mapping[str, Path] = field(default_factory=dict)
     transfer_rows: int | None = None
     error: str | None = None
+    knowledge: Path | None = None
 
     def trained(self, checkpoint: Path, *, rows: int) -> "Model":
         """The same model with its checkpoint and the number of transfer rows it learned from."""

@@ -1,6 +1,7 @@
 """The whole way of the data, from a recipe to measured files. Each step's result is stored and never made twice."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bench.recipe.cell import Cell
 from bench.steps.export import export_model
@@ -43,7 +44,8 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
     check_transfer(work, place.splits)
     teacher = Model(title="teacher", role="teacher", seed=seed, splits=place.splits, checkpoint=train_teacher(place))
     teacher = export_model(place, teacher, work.recipe.teacher.formats)
-    place = place.taught_by(teacher, knowledge=label(place, teacher))
+    teacher = replace(teacher, knowledge=label(place, teacher))
+    place = place.taught_by(teacher)
     yield teacher
     for cell in work.recipe.cells():
         if cell.seed == seed:

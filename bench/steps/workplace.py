@@ -5,18 +5,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from materials.splits.store import load_splits
-
 from bench.recipe.recipe import Recipe
-from bench.steps.screen import Screen
+from bench.reports.screen import Screen
 from materials.rows import Splits
+from materials.splits.store import load_splits
 from materials.stages import StageStore
 from materials.weights import WeightsFolder
 
 if TYPE_CHECKING:
-    from teachers.knowledge import Knowledge
-
     from bench.steps.models import Model
+    from teachers.knowledge import Knowledge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +45,9 @@ class SeedPlace:
     teacher: Path | None = None
     knowledge: Path | None = None
 
-    def taught_by(self, teacher: "Model", *, knowledge: Path) -> "SeedPlace":
+    def taught_by(self, teacher: "Model") -> "SeedPlace":
         """The same seed with its teacher's checkpoint and stored outputs."""
-        return replace(self, teacher=teacher.checkpoint, knowledge=knowledge)
+        return replace(self, teacher=teacher.checkpoint, knowledge=teacher.knowledge)
 
     @cached_property
     def rows(self) -> Splits:

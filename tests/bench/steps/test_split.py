@@ -7,7 +7,7 @@ from sample_texts import sentences
 
 from bench.commands.run import RunRequest
 from bench.recipe.file import read_recipe
-from bench.steps.screen import Screen
+from bench.reports.screen import Screen
 from bench.steps.split import split
 from bench.steps.teacher import find_teacher_weights
 from bench.steps.workplace import Workplace

@@ -11,10 +11,10 @@ from tokenizers import Tokenizer
 
 from bench.recipe.file import read_recipe
 from bench.recipe.parts import Augmentation
+from bench.reports.screen import Screen
 from bench.steps.export import export_model
 from bench.steps.knowledge import label
 from bench.steps.models import Model
-from bench.steps.screen import Screen
 from bench.steps.split import split
 from bench.steps.student import train_student
 from bench.steps.teacher import find_teacher_weights, train_teacher
@@ -64,7 +64,7 @@ def train(recipe, root, *, stop_at=None, overrides=(), seed=0):
     if cell.objective.needs_teacher:
         teacher = Model(title="teacher", role="teacher", seed=0, splits=place.splits, checkpoint=train_teacher(place))
         teacher = export_model(place, teacher, ["eager"])
-        place = place.taught_by(teacher, knowledge=label(place, teacher))
+        place = place.taught_by(replace(teacher, knowledge=label(place, teacher)))
     checkpoint = train_student(place, cell, build_vocabulary(place, cell.student))
     return checkpoint, screen
 

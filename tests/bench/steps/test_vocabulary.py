@@ -10,9 +10,9 @@ from tokenizers import Tokenizer
 
 from bench.recipe.file import read_recipe
 from bench.recipe.recipe import Student
+from bench.reports.screen import Screen
 from bench.steps.export import export_model
 from bench.steps.models import Model
-from bench.steps.screen import Screen
 from bench.steps.split import split
 from bench.steps.student import train_student
 from bench.steps.teacher import find_teacher_weights

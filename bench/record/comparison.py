@@ -1,0 +1,171 @@
+"""What changed between two runs, from what the runs recorded: quality on the same rows, and time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.record.predictions import FILE as PREDICTIONS
+from bench.record.predictions import predictions_of
+from bench.record.row import Row
+from bench.record.run_file import TEST_ROWS, Run, read_run
+from bench.scores.significance import QualityChange, TimeChange, compare_quality, compare_times
+from materials.errors import RequestError
+from materials.tasks import task_of
+
+TIMED = {"latency_p50_ms": "model", "end_to_end_latency_p50_ms": "end_to_end"}
+RECORDED_RATIO = 0.10
+FEWEST_ROUNDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One file in base and new: both rows, the change of quality, and of the times by their names in a row."""
+
+    base: Row
+    new: Row
+    quality: QualityChange | None
+    times: dict[str, TimeChange]
+
+    @property
+    def failed_in_new(self) -> bool:
+        """Whether the file was sound in base and failed in new."""
+        return self.new.status == "failed" and self.base.status != "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All changes, the rows of base that new lacks, and what makes them less than comparable."""
+
+    changes: list[Change]
+    warnings: list[str]
+    lost: tuple[Row, ...] = ()
+
+
+def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
+    """Compare the rows that two runs share, by model, format and seed, from what the runs recorded.
+
+    A file that failed in either run has no change of quality or time. Times taken on two occasions differ by more than
+    chance within one process, so a change of time counts only beyond 10 %. Raises RequestError when the runs share no
+    row.
+    """
+    base, new = read_run(base_folder), read_run(new_folder)
+    pairs = [(old, row) for old in base.rows for row in new.rows if _key(old) == _key(row)]
+    if not pairs:
+        raise RequestError(f"{base_folder} and {new_folder} have no row in common (model, format and seed)")
+    predictions, samples = (
+        [_read_parquet(folder, name) for folder in (base_folder, new_folder)]
+        for name in (PREDICTIONS, "samples.parquet")
+    )
+    changes = []
+    for old, row in pairs:
+        sound = "failed" not in (old.status, row.status)
+        paired = sound and _test_rows_match(base_folder, new_folder, row)
+        changes.append(
+            Change(
+                base=old,
+                new=row,
+                quality=_recorded_quality(old, row, predictions) if paired else None,
+                times=_recorded_times(row, samples) if sound else {},
+            )
+        )
+    keys_of_new = {_key(row) for row in new.rows}
+    return Comparison(
+        changes=changes,
+        warnings=[*_differences(base, new, len(pairs)), *_not_compared(changes)],
+        lost=tuple(row for row in base.rows if _key(row) not in keys_of_new),
+    )
+
+
+def _recorded_quality(old: Row, row: Row, frames: Sequence[pd.DataFrame]) -> QualityChange | None:
+    """The change on the same rows; none where either run keeps no predictions of them, or in another order."""
+    if old.task != row.task or old.label_names != row.label_names or old.headline is None or row.headline is None:
+        return None
+    before, after = predictions_of(frames[0], old), predictions_of(frames[1], row)
+    if before is None or after is None or not np.array_equal(before.targets, after.targets):
+        return None
+    if before.outputs.shape != after.outputs.shape:
+        return None
+    return compare_quality(task_of(row.task), before.targets, before.outputs, after.outputs)
+
+
+def _recorded_times(row: Row, samples: Sequence[pd.DataFrame]) -> dict[str, TimeChange]:
+    """The changes of p50, tested on the medians of rounds; none where a run was not timed."""
+    if any(frame.empty for frame in samples):
+        return {}
+    changes = {}
+    for name, figure in TIMED.items():
+        medians = [_medians_of_rounds(_of_row(frame, row), figure) for frame in samples]
+        if min(map(len, medians)) >= FEWEST_ROUNDS:
+            changes[name] = replace(compare_times(*medians), smallest=RECORDED_RATIO)
+    return changes
+
+
+def _medians_of_rounds(lines: pd.DataFrame, figure: str) -> list[float]:
+    """Milliseconds, one for each round of single calls."""
+    lines = lines[(lines["scenario"] == "single-stream") & (lines["figure"] == figure)]
+    medians: list[float] = (lines.groupby("round")["nanoseconds"].median() / 1e6).tolist()
+    return medians
+
+
+def _of_row(frame: pd.DataFrame, row: Row) -> pd.DataFrame:
+    seed = frame["seed"].isna() if row.seed is None else frame["seed"] == row.seed
+    return frame[(frame["model"] == row.model) & (frame["format"] == row.format) & seed]
+
+
+def _differences(base: Run, new: Run, shared: int) -> list[str]:
+    """Sentences on what else differs between two runs."""
+    warnings = []
+    for name in sorted(set(base.machine) | set(new.machine)):
+        if base.machine.get(name) != new.machine.get(name):
+            warnings.append(f"the machines differ in {name}: {base.machine.get(name)}, {new.machine.get(name)}")
+    for name in sorted(set(base.versions) | set(new.versions)):
+        if base.versions.get(name) != new.versions.get(name):
+            warnings.append(f"the versions of {name} differ: {base.versions.get(name)}, {new.versions.get(name)}")
+    if base.threads != new.threads:
+        warnings.append(f"the threads differ: {base.threads}, {new.threads}")
+    alone = len(base.rows) + len(new.rows) - 2 * shared
+    if alone:
+        warnings.append(f"{alone} rows are in one of the runs only")
+    if any(row.status == "noisy" for row in (*base.rows, *new.rows)):
+        warnings.append("some rows were not measured in quiet (~)")
+    return warnings
+
+
+def _not_compared(changes: Sequence[Change]) -> list[str]:
+    """Sentences on files that failed, and on those whose quality cannot be paired."""
+    warnings = [
+        f"{change.new.model} as {change.new.format} failed in new only: {change.new.error}"
+        for change in changes
+        if change.failed_in_new
+    ]
+    if failed := sum(change.base.status == "failed" for change in changes):
+        warnings.append(f"{failed} files failed in base, and are not compared")
+    sound = [change for change in changes if "failed" not in (change.base.status, change.new.status)]
+    scored = [change for change in sound if change.base.headline is not None and change.new.headline is not None]
+    if unpaired := sum(change.quality is None for change in scored):
+        warnings.append(
+            f"the quality of {unpaired} files is not compared: the runs have other test rows, or predictions that are "
+            "no numbers"
+        )
+    return warnings
+
+
+def _test_rows_match(base: Path, new: Path, row: Row) -> bool:
+    """Whether two runs measured a row on the same items, as far as they kept them."""
+    frames = [_read_parquet(place, f"{TEST_ROWS}/seed-{row.seed or 0}.parquet") for place in (base, new)]
+    if any(frame.empty for frame in frames):
+        return True
+    items = [frame.drop(columns="label", errors="ignore") for frame in frames]
+    return items[0].equals(items[1])
+
+
+def _read_parquet(place: Path, name: str) -> pd.DataFrame:
+    file = (place if place.is_dir() else place.parent) / name
+    return pd.read_parquet(file) if file.is_file() else pd.DataFrame()
+
+
+def _key(row: Row) -> tuple[str, str, int | None]:
+    return row.model, row.format, row.seed

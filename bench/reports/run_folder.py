@@ -1,0 +1,69 @@
+"""The run folder as a whole: the record, its tables and its pictures, written together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from filelock import FileLock
+
+from bench.record.predictions import Artefact
+from bench.record.run_file import Run, write_run
+from bench.reports.curves import CURVES, save_histories
+from bench.reports.curves_plot import save_curves
+from bench.reports.differences import DIFFERENCES, find_differences, is_judged
+from bench.reports.plot import save_confusion, save_tradeoff
+from bench.reports.report import markdown_report
+from materials.errors import RequestError
+from materials.files import cache_folder, digest, new_file
+
+PICTURES = ("tradeoff", "confusion", "curves")
+NOT_ALWAYS = ("significance.md", "curves.md", "history.parquet")  # files that not every run has
+
+
+def save_run(run: Run, artefacts: Sequence[Artefact], output: Path, histories: pd.DataFrame | None = None) -> None:
+    """Fill the run folder: run.json, raw samples, predictions, bundles, tables and pictures; one process at a time.
+
+    What an earlier run left there and this one does not have is removed, so that nothing is taken for this run's.
+    """
+    with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
+        write_run(run, artefacts, output)
+        for name in (*NOT_ALWAYS, *(f"{picture}{suffix}" for picture in PICTURES for suffix in (".png", ".svg"))):
+            (output / name).unlink(missing_ok=True)
+        for name, text in _tables(run, output, histories).items():
+            with new_file(output / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        save_tradeoff(run, output)
+        save_confusion(run, output)
+        if histories is not None and len(histories):
+            save_histories(histories, output)
+            save_curves(run.name, run.task.headline, histories, output)
+
+
+def pictures_in(folder: Path) -> list[str]:
+    """The names of the pictures of a run."""
+    names = [f"{picture}.png" for picture in PICTURES]
+    return [name for name in names if (folder / name).is_file()]
+
+
+def prove_writable(folder: Path) -> None:
+    """Find out before hours of work, not after, that the cache or the run folder cannot be written to."""
+    for place in (cache_folder(), folder):
+        there = place.exists()
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with new_file(place / ".proof"):
+                pass
+            (place / ".proof").unlink(missing_ok=True)
+        except OSError as error:
+            raise RequestError(f"cannot write to the folder {place}: {error.strerror}") from None
+        if not there and place == folder:
+            place.rmdir()  # it comes back with the results
+
+
+def _tables(run: Run, output: Path, histories: pd.DataFrame | None) -> dict[str, str]:
+    tables = {"table.md": markdown_report(run)}
+    if any(is_judged(row) and row.status != "failed" for row in run.rows):
+        tables["significance.md"] = DIFFERENCES["markdown"](run, find_differences(run, output))
+    if histories is not None and len(histories):
+        tables["curves.md"] = CURVES["markdown"](run, histories, ())
+    return tables

@@ -1,0 +1,136 @@
+"""Any model that was opened to be measured, and the rows it is measured on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.harness.measurement import Measurement
+from export.bundle import Bundle
+from export.foreign import open_model
+from materials.catalogue import DATASETS
+from materials.errors import RequestError
+from materials.modalities import MODALITIES, ImageFile
+from materials.rows import Rows, Table
+from materials.sources.image_folder import read_image_folder
+from materials.sources.table_file import read_table
+from materials.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    """Where a file's items and labels stand; `text_pair` makes items pairs, `separator` parts the labels of a row."""
+
+    text: str | None = None
+    text_pair: str | None = None
+    label: str | None = None
+    separator: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedModel:
+    """A model that was opened, and its name in the table."""
+
+    title: str
+    place: Path
+    bundle: Bundle
+
+
+def open_place(
+    place: Path,
+    columns: Columns,
+    *,
+    label_names: Sequence[str] | None = None,
+    max_length_tokens: int | None = None,
+    others: Sequence[OpenedModel] = (),
+) -> OpenedModel:
+    """Open a model, and name it so that it is not taken for one of the others. Raises RequestError as `open_model`."""
+    modality = "pair" if columns.text_pair else None
+    bundle = open_model(place, label_names=label_names, max_length_tokens=max_length_tokens, modality=modality)
+    return OpenedModel(title=_title(place, bundle, others), place=place, bundle=bundle)
+
+
+def read_rows(data: Path, columns: Columns, bundle: Bundle, *, place: Path | None = None) -> Rows:
+    """The rows of a file, or of a folder of images, as the items and targets of a model (in `place`).
+
+    Rows without labels have the targets of such rows. Raises RequestError for the name of a data set, as a model may
+    have been trained on its rows, for items of another kind, and for labels that the model does not know.
+    """
+    if str(data) in DATASETS:
+        raise RequestError(
+            f"--data {data} is a whole data set, with the rows that models were trained on; give a file, such as "
+            "test-rows/seed-0.parquet in a run's folder"
+        )
+    table = read_items(data, columns, bundle.modality, bundle.task)
+    if table.labels is not None and bundle.task.has_names:
+        _check_known(str(place or bundle.folder), bundle, table)
+    labels = table.labels or [None] * len(table.items)
+    return Rows(items=table.items, targets=bundle.task.targets(labels, bundle.label_names), modality=bundle.modality)
+
+
+def read_items(data: Path, columns: Columns, modality: str, task: Task) -> Table:
+    """The items and labels of a file, or of a folder of images. Raises RequestError for items of another kind."""
+    plural, default = MODALITIES[modality].plural, MODALITIES[modality].columns
+    if columns.text_pair and modality != "pair":
+        raise RequestError(f"--text-pair is given, but the model reads {plural}")
+    if data.is_dir():
+        if modality != "image":
+            raise RequestError(f"{data} is a folder, and the model reads {plural}; give a file of them")
+        source = read_image_folder(data)
+        return source.test or source.train
+    table = read_table(
+        data,
+        text=columns.text or default[0],
+        text_pair=(columns.text_pair or default[1]) if modality == "pair" else None,
+        label=columns.label,
+        task=task,
+        separator=columns.separator,
+    )
+    return _as_images(table, data) if modality == "image" else table
+
+
+def check_labels(model: OpenedModel, first: Bundle) -> None:
+    """Raise RequestError unless a model answers the same question as the first: items, task and labels."""
+    bundle, place = model.bundle, model.place
+    if bundle.modality != first.modality:
+        plurals = [MODALITIES[modality].plural for modality in (bundle.modality, first.modality)]
+        raise RequestError(f"{place} is of another task: it reads {plurals[0]}, not {plurals[1]}")
+    if bundle.task.name != first.task.name:
+        raise RequestError(f"{place} is of another task: {bundle.task.name}, not {first.task.name}")
+    if set(bundle.label_names) != set(first.label_names):
+        raise RequestError(
+            f"{place} is of another task: its labels are {', '.join(bundle.label_names)}, not "
+            f"{', '.join(first.label_names)}"
+        )
+
+
+def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequence[str]) -> Measurement:
+    """The measurement with its outputs in the order of `label_names`. Raises RequestError when their number differs."""
+    names, outputs = list(bundle.label_names), measurement.logits.shape[1]
+    if outputs != len(names):
+        raise RequestError(f"the model returns {outputs} scores a text, but {len(names)} labels are named")
+    return replace(measurement, logits=measurement.logits[:, [names.index(name) for name in label_names]])
+
+
+def _as_images(table: Table, data: Path) -> Table:
+    """A table of paths as one of images. Raises RequestError for a path where no file is."""
+    missing = [path for path in table.items if not Path(path).is_file()]
+    if missing:
+        raise RequestError(f"{data} names the image file {missing[0]}, which is not there ({len(missing)} in all)")
+    return replace(table, items=[ImageFile.at(Path(path)) for path in table.items], modality="image")
+
+
+def _check_known(place: str, bundle: Bundle, table: Table) -> None:
+    names = {name for label in table.labels or () for name in ((label,) if isinstance(label, str) else label)}
+    if strange := sorted(names - set(bundle.label_names)):
+        raise RequestError(
+            f"{place} knows the labels {', '.join(bundle.label_names)}; the rows have {', '.join(strange[:5])}; "
+            "name a model's labels in the order of its outputs with --labels, or give rows of its own task"
+        )
+
+
+def _title(place: Path, bundle: Bundle, others: Sequence[OpenedModel]) -> str:
+    """What made the model, or its place; its whole place where that title is taken."""
+    there = place.resolve()
+    title = str(bundle.made.get("model") or (there.name if place.is_dir() else f"{there.parent.name}/{there.stem}"))
+    taken = {(other.title, other.bundle.format, other.bundle.made.get("seed")) for other in others}
+    return str(place) if (title, bundle.format, bundle.made.get("seed")) in taken else title
