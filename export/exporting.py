@@ -55,9 +55,11 @@ class ExportRequest:
 
 
 @contextmanager
-def open_origin(checkpoint: Path, calibration: Sequence[Item], *, opset: int = OPSET) -> Iterator[Origin]:
+def open_origin(
+    checkpoint: Path, calibration: Sequence[Item], *, opset: int = OPSET, modality: str | None = None
+) -> Iterator[Origin]:
     """The trained model in a folder, ready to be exported, while the block runs."""
-    classifier = load_checkpoint(checkpoint)
+    classifier = load_checkpoint(checkpoint, modality=modality)
     with TemporaryDirectory(prefix="distilbench-") as scratch:
         yield Origin(
             checkpoint=checkpoint,

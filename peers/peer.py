@@ -56,7 +56,8 @@ class LoadedPeer:
 class Peer:
     """How a peer is trained into an empty folder, and loaded from it to run with a number of threads.
 
-    `packages` are the distributions that must be installed; the licence is the library's.
+    `packages` are the distributions that must be installed; the licence is the library's. `tasks` and `modalities` are
+    what it can be asked, and for what.
     """
 
     description: str
@@ -64,6 +65,8 @@ class Peer:
     packages: tuple[str, ...]
     train: Callable[[PeerData, Path], None]
     load: Callable[[Path, int], LoadedPeer]
+    tasks: tuple[str, ...] = ("single-label",)
+    modalities: tuple[str, ...] = ("text",)
 
     @property
     def missing_packages(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import sys
 from importlib.metadata import version
@@ -10,8 +11,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.export_options import app as export_app
-from bench.commands.measuring_options import app as measuring_app
+from bench.commands.options import app as models_app
 from materials.errors import RequestError
 
 WRONG_REQUEST, INTERRUPTED = 2, 130
@@ -43,8 +43,7 @@ app = typer.Typer(
 )
 
 
-app.add_typer(export_app)
-app.add_typer(measuring_app)
+app.add_typer(models_app)
 
 
 def main() -> None:
@@ -70,11 +69,20 @@ def _interrupt(number: int, frame: object) -> None:
 
 
 def _why_not_written(error: Exception) -> str | None:
-    """The sentence for a file that cannot be written, which some libraries wrap in their own error; else none."""
-    if isinstance(error, OSError) and error.errno in NO_WRITING:
-        return f"cannot write {error.filename or 'a file'}: {error.strerror}"
-    told = next((os.strerror(number) for number in NO_WRITING if os.strerror(number) in str(error)), None)
-    return f"cannot write a file: {told}" if told else None
+    """The sentence for a file that cannot be written, be it told by an error that a library raised of it; else none.
+
+    Libraries that write files outside Python (safetensors) raise errors of their own, whose text ends in the number of
+    the system's error. Other errors that happen to hold such words keep their traceback.
+    """
+    chain: list[BaseException] = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    for link in chain:
+        if isinstance(link, OSError) and link.errno in NO_WRITING:
+            return f"cannot write {link.filename or 'a file'}: {link.strerror}"
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(told[1]) if told else 0
+    return f"cannot write a file: {os.strerror(number)}" if number in NO_WRITING else None
 
 
 def _fail(sentence: str, code: int) -> None:
@@ -108,13 +116,16 @@ Overrides = Annotated[
 def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
     data: Annotated[
-        str | None, typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet, here or on the Hub.")
+        str | None,
+        typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet, here or on the Hub; or folders of images."),
     ] = None,
     validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
     test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
     transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
     text: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
+    text_pair: Annotated[str | None, typer.Option(help="The column of second texts, where items are pairs.")] = None,
     label: Annotated[str | None, typer.Option(help="The column of labels.")] = None,
+    task: Annotated[str | None, typer.Option(help="What is asked: single-label, multi-label or regression.")] = None,
     teacher: Annotated[
         str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
     ] = None,
@@ -135,7 +146,9 @@ def run(
         "data.test": test_data,
         "data.transfer": transfer_data,
         "data.text": text,
+        "data.text_pair": text_pair,
         "data.label": label,
+        "data.task": task,
         "teacher.weights": teacher,
         "device": device,
         "threads": threads,
@@ -148,7 +161,7 @@ def run(
 def _points(given: str | None) -> list[float]:
     """Scores in points, as they were given. Raises RequestError for anything else."""
     try:
-        scores = [float(one) for one in given.split(",")] if given else []
+        scores = [float(score) for score in given.split(",")] if given else []
     except ValueError:
         scores = [-1.0]
     if not all(0 < score <= 100 for score in scores):
@@ -187,7 +200,7 @@ def show(
     ] = None,
 ) -> None:
     """Print the tables of a finished run."""
-    from bench.commands.run import show_run
+    from bench.commands.show import show_run
 
     show_run(
         run_folder,
@@ -206,14 +219,15 @@ def predict(
     items: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT|FILE]...", help="Texts or image files; without any, one a line from standard input."
+            metavar="[TEXT|FILE]...",
+            help="Texts, pairs with a tab between their texts, or image files; without any, lines of standard input.",
         ),
     ] = None,
     all_labels: Annotated[bool, typer.Option("--all", help="The probability of every label.")] = False,
     threads: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Print label, probability and the text or image file for each of them, separated by tabs."""
-    from bench.commands.run import predict_items
+    from bench.commands.predict import predict_items
 
     predict_items(bundle, items or [], all_labels=all_labels, threads=threads)
 
@@ -223,7 +237,7 @@ def fetch(
     recipe: Annotated[str | None, typer.Argument(help="A recipe; without one, all known materials.")] = None,
 ) -> None:
     """Fetch data sets and weights into the cache, so that a run needs no network."""
-    from bench.commands.run import fetch_materials
+    from bench.commands.fetch import fetch_materials
 
     fetch_materials(recipe)
 
@@ -235,6 +249,6 @@ def cache(
     older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only what is older.")] = 0,
 ) -> None:
     """Show what the cache holds and how large it is, or prune it."""
-    from bench.commands.run import show_cache
+    from bench.commands.cache import show_cache
 
     show_cache(prune=prune, kind=kind, older_than_days=older_than)

@@ -5,22 +5,27 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.commands.measure import read_rows
-from bench.harness.workload import Workload
+from bench.record.comparison import Change, Comparison, compare_runs
+from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS
 from bench.reports.bounds import broken_bounds, read_bound
-from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
+from bench.reports.layout import Report, figure, in_unit, markdown_tables, points, rich_tables
 from bench.reports.screen import Screen
-from bench.scores.quality import Interval
+from bench.scores.interval import Interval
 from bench.scores.significance import TimeChange
-from bench.steps.comparison import Change, Comparison, compare_models, compare_runs
 from materials.errors import RequestError, unknown
 
+if TYPE_CHECKING:
+    from bench.harness.workload import Workload
+    from bench.steps.opened import Columns
+
+BASE_AND_NEW = "base, new"
 HEADER = (
     "model",
     "format",
-    "macro-F1\nbase, new",
+    "headline\nbase, new",
     "change, points",
     "quality",
     "McNemar\np",
@@ -37,17 +42,16 @@ WRITERS = {"rich": rich_tables, "markdown": markdown_tables}
 
 @dataclass(frozen=True, kw_only=True)
 class CompareRequest:
-    """Two runs or two models; `data`, `text`, `label` and `launches` are for models."""
+    """Two runs or two models; `data`, `columns`, `workload` and `launches` are for models."""
 
     base: Path
     new: Path
-    data: Path | None
-    text: str
-    label: str | None
-    workload: Workload
-    launches: int
-    fail_if: tuple[str, ...]
-    format: str
+    fail_if: tuple[str, ...] = ()
+    format: str = "rich"
+    data: Path | None = None
+    columns: "Columns | None" = None
+    workload: "Workload | None" = None
+    launches: int = 0
 
 
 def compare(request: CompareRequest) -> int:
@@ -58,13 +62,15 @@ def compare(request: CompareRequest) -> int:
     for place in (request.base, request.new):
         if not place.exists():
             raise RequestError(f"there is nothing at {place}; expected a run folder or a model")
-    are_runs = [_is_run(place) for place in (request.base, request.new)]
+    are_runs = [is_run(place) for place in (request.base, request.new)]
     if are_runs[0] != are_runs[1]:
         raise RequestError(f"{request.base} and {request.new} cannot be compared: one is a run, the other is not")
     comparison = compare_runs(request.base, request.new) if all(are_runs) else _compare_models(request)
     broken = broken_bounds(bounds, comparison.changes, comparison.lost)
     title = f"{request.base} -> {request.new}"
-    table: Report = (title, HEADER, [_line(change) for change in comparison.changes])
+    metric = comparison.changes[0].new.headline_metric
+    header = (*HEADER[:2], f"{metric.title}\n{BASE_AND_NEW}", *HEADER[3:])
+    table: Report = (title, header, [_line(change) for change in comparison.changes])
     if not all(are_runs):
         table = (title, FIGURE_HEADER, _figures(comparison.changes[0]))
     sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, all(are_runs), broken, request)))
@@ -72,10 +78,23 @@ def compare(request: CompareRequest) -> int:
 
 
 def _compare_models(request: CompareRequest) -> Comparison:
+    from bench.steps.comparison import compare_models
+    from bench.steps.opened import open_place, read_rows
+
+    if request.columns is None or request.workload is None:
+        raise ValueError("comparing models needs their columns and how to launch them")
+    models = [
+        open_place(
+            place,
+            request.columns,
+            label_names=request.workload.label_names,
+            max_length_tokens=request.workload.max_length_tokens,
+        )
+        for place in (request.base, request.new)
+    ]
     data = request.data or rows_beside(request.base)
-    table = read_rows(data, text=request.text, label=request.label)
-    places = (request.base, request.new)
-    return compare_models(places, table, request.workload, launches=request.launches, screen=Screen())
+    rows = read_rows(data, request.columns, models[0].bundle, place=request.base)
+    return compare_models(models, rows, request.workload, launches=request.launches, screen=Screen())
 
 
 def rows_beside(bundle: Path) -> Path:
@@ -89,7 +108,8 @@ def rows_beside(bundle: Path) -> Path:
     raise RequestError(f"{bundle} lies in no run folder with test rows; give rows to compare on with --data")
 
 
-def _is_run(place: Path) -> bool:
+def is_run(place: Path) -> bool:
+    """Whether a place holds a run, and not a model."""
     return (place / "run.json").is_file() or place.name == "run.json"
 
 
@@ -99,10 +119,10 @@ def _line(change: Change) -> list[str]:
     return [
         new.model + ("" if new.seed is None else f", seed {new.seed}"),
         new.format if new.format == old.format else f"{old.format} -> {new.format}",
-        _both(points(old.macro_f1), points(new.macro_f1)),
-        "" if quality is None else _change_in_points(quality.macro_f1),
+        _both(*(_headline(row) for row in (old, new))),
+        "" if quality is None else _change_in_points(quality.headline),
         "" if quality is None else quality.verdict,
-        "" if quality is None else f"{quality.mcnemar_p:.2g}",
+        "" if quality is None or quality.mcnemar_p is None else f"{quality.mcnemar_p:.2g}",
         _both(figure(old.latency_p50_ms), figure(new.latency_p50_ms)),
         _ratio(model_time),
         _speed(model_time),
@@ -117,12 +137,17 @@ def _figures(change: Change) -> list[list[str]]:
     old, new, quality = change.base, change.new, change.quality
     lines = []
     if quality is not None:
-        f1 = quality.macro_f1
-        interval = f"[{f1.low * 100:+.1f}, {f1.high * 100:+.1f}]"
-        scores = [points(old.macro_f1), points(new.macro_f1)]
-        lines.append(["macro-F1", quality.verdict, *scores, f"{f1.value * 100:+.1f}", interval, ""])
-        shares = [points(old.accuracy), points(new.accuracy)]
-        lines.append(["accuracy", "", *shares, f"{quality.accuracy * 100:+.1f}", "", f"{quality.mcnemar_p:.2g}"])
+        headline = quality.headline
+        interval = f"[{headline.low * 100:+.1f}, {headline.high * 100:+.1f}]"
+        scores = [_headline(row) for row in (old, new)]
+        title = new.headline_metric.title
+        lines.append([title, quality.verdict, *scores, f"{headline.value * 100:+.1f}", interval, ""])
+        if quality.accuracy is not None and quality.mcnemar_p is not None:
+            shares = [
+                points(score.value if score else None) for score in (old.score("accuracy"), new.score("accuracy"))
+            ]
+            p = f"{quality.mcnemar_p:.2g}"
+            lines.append(["accuracy", "", *shares, f"{quality.accuracy * 100:+.1f}", "", p])
     for name, time in change.times.items():
         interval = f"[{time.ratio.low:.3f}, {time.ratio.high:.3f}]"
         both = [figure(getattr(old, name)), figure(getattr(new, name))]
@@ -131,6 +156,14 @@ def _figures(change: Change) -> list[list[str]]:
         sizes = [f"{row.size_bytes / 1e6:.2f}" for row in (old, new) if row.size_bytes]
         lines.append(["MB", "", *sizes, f"x {new.size_bytes / old.size_bytes:.3f}", "", ""])
     return lines
+
+
+def _has_p(change: Change) -> bool:
+    return change.quality is None or change.quality.mcnemar_p is not None
+
+
+def _headline(row: Row) -> str:
+    return in_unit(row.headline_metric, row.headline.value if row.headline else None)
 
 
 def _change_in_points(change: Interval) -> str:
@@ -167,6 +200,8 @@ def _notes(comparison: Comparison, are_runs: bool, broken: Sequence[str], reques
         )
     else:
         how = f"{request.launches} launches of each in turns; a change counts with p < 0.01 and beyond 2 %"
-    explained = f"quality: paired bootstrap of macro-F1, McNemar's p of accuracy; {how}"
+    title = comparison.changes[0].new.headline_metric.title
+    tested = ", McNemar's p of accuracy" if any(_has_p(change) for change in comparison.changes) else ""
+    explained = f"quality: paired bootstrap of {title}{tested}; {how}"
     warned = [f"warning: {sentence}" for sentence in comparison.warnings]
     return [*summary, *warned, explained, *(f"✗ {sentence}" for sentence in broken)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
-from bench.commands.run import prove_writable
+from bench.reports.run_folder import prove_writable
 from bench.reports.screen import Screen
 from bench.steps.export_rows import rows_for, split_rows
+from bench.steps.opened import Columns, described_by
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats import EXPORTERS, refusal, require_formats
 from export.from_text.gate import TEXT_MODEL, add_text_graph, check_can_take_texts
 from export.from_text.graph import check_tokenizer
+from export.graphs.prepared import plain_onnx
 from export.origin import OPSET, Origin, Unfit
 from materials.errors import RequestError, unknown
 from materials.files import new_folder
@@ -28,7 +30,7 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOrder:
-    """What the command line asks for; `data` holds real rows to calibrate and judge on, `text` and `label` its columns.
+    """What the command line asks for; `data` holds real rows to calibrate and judge on, in these `columns`.
 
     `licence` is the model's, for one whose folder does not say it.
     """
@@ -37,8 +39,7 @@ class ExportOrder:
     formats: str
     output: Path
     data: Path | None = None
-    text: str = "text"
-    label: str | None = None
+    columns: Columns = field(default_factory=Columns)
     licence: str | None = None
     opset: int = OPSET
     with_tokenizer: bool = False
@@ -52,13 +53,14 @@ def export_model(order: ExportOrder) -> int:
     if order.with_tokenizer:
         check_can_take_texts(order.opset)
     made, licences = _record_of(order)
-    calibration, judged = split_rows(order.data, text=order.text, label=order.label)
+    modality, task = described_by(order.place, order.columns)
+    calibration, judged = split_rows(order.data, order.columns, modality=modality, task=task)
     _check_places(order, formats)
     prove_writable(order.output)
     screen = Screen()
     if notice := commerce_notice(licences):
         screen.notice(notice)
-    with open_origin(order.place, calibration.items, opset=order.opset) as origin:
+    with open_origin(order.place, calibration.items, opset=order.opset, modality=modality) as origin:
         asked, formats = formats, _possible(formats, origin.classifier.architecture, order)
         if order.with_tokenizer:
             check_tokenizer(origin.classifier.encoder)
@@ -159,7 +161,7 @@ def _check_places(order: ExportOrder, formats: Sequence[str]) -> None:
 def _try_opset(origin: Origin) -> None:
     """Raise RequestError for an opset that cannot express the model, before anything is written."""
     with suppress(Unfit):  # which the table says of each format
-        _ = origin.plain_onnx
+        plain_onnx(origin)
 
 
 def _add_tokenizer(bundle: Bundle, texts: Sequence[str], screen: Screen) -> bool:

@@ -1,5 +1,6 @@
 """What `distilbench list` shows."""
 
+import sys
 from collections.abc import Callable
 
 from rich.console import Console
@@ -64,9 +65,16 @@ def _students() -> Lines:
 
 
 def _objectives() -> Lines:
-    from training.objectives import OBJECTIVES
+    from bench.recipe.objective import OBJECTIVES
 
-    return [(name, _first_sentence(loss.__doc__)) for name, loss in OBJECTIVES.items()]
+    return list(OBJECTIVES.items())
+
+
+def _tasks() -> Lines:
+    from materials.tasks import TASKS
+
+    module_docs = [sys.modules[task.__module__].__doc__ for task in TASKS.values()]
+    return [(name, _first_sentence(doc)) for name, doc in zip(TASKS, module_docs, strict=True)]
 
 
 def _exporters() -> Lines:
@@ -104,6 +112,7 @@ def _first_sentence(text: str | None) -> str:
 LISTINGS: dict[str, Callable[[], Lines]] = {
     "recipes": _recipes,
     "students": _students,
+    "tasks": _tasks,
     "objectives": _objectives,
     "exporters": _exporters,
     "peers": _peers,

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.recipe.recipe import Recipe
-from bench.steps.data import check_sources
 from bench.steps.export import possible_formats
 from bench.steps.peer import PEER_FORMAT
+from bench.steps.sources import check_sources
 from bench.steps.vocabulary import vocabulary_key
 from bench.steps.workplace import Workplace
 from materials.stages import stored_entries
@@ -22,10 +22,9 @@ def print_plan(work: Workplace) -> None:
     console = Console()
     cells = Table("model", "formats", title=f"{recipe.name}: {recipe.description}", title_justify="left")
     cells.add_row("teacher", ", ".join(recipe.teacher.formats))
-    for student in recipe.students:
-        for objective in recipe.objectives:
-            formats = possible_formats(student.architecture, recipe.formats) if objective.exported else ["not exported"]
-            cells.add_row(f"{student.title} {objective.title}", ", ".join(formats))
+    for cell in recipe.cells()[: len(recipe.cells()) // len(recipe.seeds)]:  # the same for every seed
+        formats = possible_formats(cell.student.architecture, recipe.formats)
+        cells.add_row(cell.title, ", ".join(formats if cell.objective.exported else ["not exported"]))
     for peer in recipe.peers:
         cells.add_row(peer, PEER_FORMAT)
     counts = count_stages(recipe)
@@ -44,8 +43,9 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     exported = sum(by_student) * sum(objective.exported for objective in recipe.objectives)
     exported += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
-    vocabularies = len({vocabulary_key(student) for student in recipe.students})
-    once = {"splits": 1, "teacher": 1, "logits": 1, "vocabulary": vocabularies, "student": models}
+    of_texts = [student for student in recipe.students if student.modalities != ("image",)]
+    vocabularies = len({vocabulary_key(student) for student in of_texts})
+    once = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}
     by_seed = Counter({**once, "bundle": exported, "peer": peers, "measurement": exported + peers})
     return +Counter({kind: count * len(recipe.seeds) for kind, count in by_seed.items()})
 

@@ -10,11 +10,13 @@ from textwrap import shorten
 import numpy as np
 import pandas as pd
 
-from bench.record.row import Row
+from bench.record.predictions import predictions_of
+from bench.record.row import Row, Score
 from bench.record.run_file import read_run
-from bench.reports.layout import Report, figure, points, rich_tables
+from bench.reports.layout import Report, figure, in_unit, rich_tables
 from bench.scores.significance import compare_quality
 from materials.errors import RequestError
+from materials.tasks import task_of
 
 WIDEST_REASON = 60
 
@@ -27,6 +29,7 @@ class Limits:
     max_end_to_end_p50_ms: float | None = None
     min_texts_per_second: float | None = None
     min_macro_f1: float | None = None
+    min_headline: float | None = None
     max_size_mb: float | None = None
     max_memory_mb: float | None = None
 
@@ -46,13 +49,13 @@ def recommend(place: Path, limits: Limits) -> int:
     rejected.sort(key=_distance)
     table: Report = (
         f"{len(rejected)} of {len(rows)} files miss a limit",
-        ("model", "format", "macro-F1", "p50 ms", "MB", "missed"),
+        ("model", "format", run.task.headline.title, "p50 ms", "MB", "missed"),
         [_line(row, misses) for row, misses in rejected],
     )
     if not fitting:
         sys.stdout.write(rich_tables([table], ["no file keeps to all limits; those that miss the fewest come first"]))
         return 1
-    best = max(fitting, key=lambda row: (row.macro_f1 or 0, -(row.latency_p50_ms or np.inf)))
+    best = max(fitting, key=lambda row: (_goodness(row), -(row.latency_p50_ms or np.inf)))
     sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, place)))
     return 0
 
@@ -67,12 +70,14 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
         ("MB", _mega(row.size_bytes), limits.max_size_mb, ">"),
         ("MB of memory", _mega(row.inference_peak_memory_bytes), limits.max_memory_mb, ">"),
         ("texts/s", row.texts_per_second, limits.min_texts_per_second, "<"),
-        ("macro-F1", row.macro_f1, limits.min_macro_f1, "<"),
+        ("macro-F1", row.score("macro_f1"), limits.min_macro_f1, "<"),
+        (row.headline_metric.title, row.headline, limits.min_headline, "<"),
     )
     missed = []
-    for name, value, limit, sign in asked:
+    for name, figure_of_row, limit, sign in asked:
         if limit is None:
             continue
+        value = figure_of_row.value if isinstance(figure_of_row, Score) else figure_of_row
         if value is None:
             missed.append(f"{name} not measured")
         elif value > limit if sign == ">" else value < limit:
@@ -80,15 +85,26 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
     return missed
 
 
+def _goodness(row: Row) -> float:
+    """The headline, so that more is better; a row without quality is the worst."""
+    if row.headline is None:
+        return -np.inf
+    return row.headline.value if row.headline_metric.higher_is_better else -row.headline.value
+
+
 def _distance(rejected: tuple[Row, list[str]]) -> tuple[bool, int, float, float]:
     """What the nearest have least of: failed files last, then by limits missed, macro-F1 and latency."""
     row, misses = rejected
-    return row.status == "failed", len(misses), -(row.macro_f1 or 0), row.latency_p50_ms or np.inf
+    return row.status == "failed", len(misses), -_goodness(row), row.latency_p50_ms or np.inf
 
 
 def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
     where = f", seed {best.seed}" if best.seed is not None else ""
-    reason = f"the highest macro-F1 ({points(best.macro_f1)})" if best.macro_f1 is not None else "the lowest p50"
+    reason = (
+        f"the highest {best.headline_metric.title} ({_headline(best)})"
+        if best.headline is not None
+        else "the lowest p50"
+    )
     where += f": {os.path.normpath(_folder(place) / best.bundle)}" if best.bundle else ""
     notes = [
         f"take {best.model} as {best.format}{where}",
@@ -101,7 +117,7 @@ def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
     faster = min(timed, key=lambda row: row.latency_p50_ms or np.inf, default=None)
     if faster and faster.latency_p50_ms and best.latency_p50_ms and faster.latency_p50_ms < best.latency_p50_ms:
         notes.append(
-            f"or {faster.model} as {faster.format}: {points(faster.macro_f1)}, a difference within noise on these test "
+            f"or {faster.model} as {faster.format}: {_headline(faster)}, a difference within noise on these test "
             f"rows, and {best.latency_p50_ms / faster.latency_p50_ms:.1f} times faster"
         )
     return notes
@@ -112,21 +128,21 @@ def _maybe_equal(best: Row, fitting: Sequence[Row], predictions: Path) -> list[R
     if not predictions.is_file():
         return []
     frame = pd.read_parquet(predictions)
-    if best.seed is not None:
-        frame = frame[frame["seed"] == best.seed]
-    by_file = dict(iter(frame.groupby(["model", "format"])))
-    own = by_file.get((best.model, best.format))
-    if own is None:
+    best_outputs = predictions_of(frame, best)
+    if best_outputs is None:
         return []
     equal = []
     for row in fitting:
-        other = by_file.get((row.model, row.format))
-        if row is not best and other is not None and len(other) == len(own):
-            logits = [one.filter(like="logit_").dropna(axis=1).to_numpy() for one in (own, other)]
-            predicted = [one.argmax(axis=1) for one in logits]
-            change = compare_quality(own["label"].to_numpy(), predicted[0], predicted[1], logits[0].shape[1])
+        outputs = predictions_of(frame, row)
+        if row is not best and outputs is not None and np.array_equal(outputs.targets, best_outputs.targets):
+            task = task_of(row.task)
+            change = compare_quality(task, best_outputs.targets, best_outputs.outputs, outputs.outputs)
             equal += [row] if change.verdict == "same" else []
     return equal
+
+
+def _headline(row: Row) -> str:
+    return in_unit(row.headline_metric, row.headline.value if row.headline else None)
 
 
 def _of_one_seed(rows: Sequence[Row]) -> list[Row]:
@@ -147,7 +163,7 @@ def _folder(place: Path) -> Path:
 
 def _line(row: Row, misses: Sequence[str]) -> list[str]:
     model = row.model + ("" if row.seed is None else f", seed {row.seed}")
-    return [model, row.format, points(row.macro_f1), figure(row.latency_p50_ms), _size(row), "; ".join(misses)]
+    return [model, row.format, _headline(row), figure(row.latency_p50_ms), _size(row), "; ".join(misses)]
 
 
 def _size(row: Row) -> str:

@@ -27,7 +27,7 @@ from peers import require
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """A recipe with what the command line changes in it; flags that were not given are none."""
+    """A recipe with what the command line changes in it; flags that were not overrides are none."""
 
     recipe: str
     flags: Mapping[str, Any]
@@ -38,13 +38,14 @@ class RunRequest:
     @property
     def all_overrides(self) -> list[str]:
         """Flags as overrides, then those of --set."""
-        given = {name: value for name, value in self.flags.items() if value is not None}
-        if "data.train" in given:  # the recipe's own held-out rows, columns and licence belong to its own data
-            own = {"data.validation": None, "data.test": None, "data.text": "text", "data.label": None}
-            given = {**own, "data.licence": None, **given}
-        if "data.transfer" in given:  # as do the number of transfer rows and their column
-            given = {"data.transfer_rows": None, "data.transfer_text": None, **given}
-        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in given.items()] + list(
+        overrides = {name: value for name, value in self.flags.items() if value is not None}
+        if "data.train" in overrides:  # the recipe's own held-out rows, columns and licence belong to its own data
+            of_recipe = dict.fromkeys(("validation", "test", "text_pair", "label", "separator", "licence"))
+            defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}
+            overrides = {**defaults, **overrides}
+        if "data.transfer" in overrides:  # as do the number of transfer rows and their column
+            overrides = {"data.transfer_rows": None, "data.transfer_text": None, **overrides}
+        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in overrides.items()] + list(
             self.overrides
         )
 

@@ -3,6 +3,7 @@
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from bench.commands.compare import rows_beside
-from bench.commands.measure import OpenedModel, read_rows
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.workload import Workload
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import Report, figure, markdown_tables, rich_tables
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_times
-from bench.steps.comparison import LAUNCH_SECONDS, launch_in_turns
+from bench.steps.comparison import LAUNCH_SECONDS, Launches, launch_in_turns
+from bench.steps.opened import Columns, OpenedModel, read_rows
 from export.foreign import open_model
 from materials.errors import RequestError
 from materials.files import new_file, write_json
+from materials.modalities import Item
 
 LARGEST_DIFFERENCE = 0.03
 LARGEST_COST_NS = 2000
@@ -34,7 +36,7 @@ class CheckRequest:
 
     models: tuple[Path, ...]
     data: Path | None
-    text: str
+    columns: Columns
     pairs: int
     launches: int
     workload: Workload
@@ -45,11 +47,11 @@ def self_check(request: CheckRequest) -> int:
     """Run the three checks, write check.json and table.md, print the table; 1 when a check failed, else 0."""
     screen = Screen()
     data = request.data or rows_beside(request.models[0])
-    texts = read_rows(data, text=request.text, label=None).items
-    subjects = [OpenedModel(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
-    agreements = [_agreement(subject, texts, request.workload, screen) for subject in subjects]
+    models = [OpenedModel(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
+    items = read_rows(data, request.columns, models[0].bundle, place=request.models[0]).items
+    agreements = [_agreement(model, items, request.workload, screen) for model in models]
     pairs = [
-        _pair(subjects[number % len(subjects)], texts, request, f"pair {number + 1} of {request.pairs}", screen)
+        _pair(models[number % len(models)], items, request, f"pair {number + 1} of {request.pairs}", screen)
         for number in range(request.pairs)
     ]
     check = {
@@ -113,20 +115,22 @@ def _alarms(name: str, known: list[dict[str, Any]]) -> Report:
     return f"A/A: the same file compared with itself, {name}", header, [line]
 
 
-def _agreement(subject: OpenedModel, texts: list[str], workload: Workload, screen: Screen) -> dict[str, Any]:
-    with screen.step(f"{subject.title} against timeit"), tempfile.TemporaryDirectory() as folder:
-        one = replace(workload, model=str(subject.place.resolve()))
+def _agreement(model: OpenedModel, items: Sequence[Item], workload: Workload, screen: Screen) -> dict[str, Any]:
+    with screen.step(f"{model.title} against timeit"), tempfile.TemporaryDirectory() as folder:
+        one = replace(workload, model=str(model.place.resolve()), modality=model.bundle.modality)
         try:
-            measure_in_fresh_process(one, texts, Path(folder), program="bench.harness.agreement")
+            measure_in_fresh_process(one, items, Path(folder), program="bench.harness.agreement")
         except MeasurementFailed as failure:
-            raise RequestError(f"{subject.place} could not be checked: {failure}") from None
+            raise RequestError(f"{model.place} could not be checked: {failure}") from None
         content = json.loads((Path(folder) / "agreement.json").read_text(encoding="utf-8"))
-    return {"model": subject.title, **content}
+    return {"model": model.title, **content}
 
 
-def _pair(subject: OpenedModel, texts: list[str], request: CheckRequest, title: str, screen: Screen) -> dict[str, Any]:
+def _pair(
+    model: OpenedModel, items: Sequence[Item], request: CheckRequest, title: str, screen: Screen
+) -> dict[str, Any]:
     launched = launch_in_turns(
-        [subject, subject], texts, request.workload, launches=request.launches, screen=screen, title=f"A/A {title}"
+        [model, model], items, request.workload, Launches(count=request.launches, title=f"A/A {title}"), screen
     )
     figures = {}
     for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
@@ -141,7 +145,7 @@ def _pair(subject: OpenedModel, texts: list[str], request: CheckRequest, title: 
                 "alarm": change.is_alarm,
             }
     noise = sorted({one.figures["noise"] for all_of in launched for one in all_of if one.figures["noise"]})
-    return {"model": subject.title, "figures": figures, "noise": noise, "seconds": LAUNCH_SECONDS}
+    return {"model": model.title, "figures": figures, "noise": noise, "seconds": LAUNCH_SECONDS}
 
 
 def _title(place: Path) -> str:

@@ -1,6 +1,6 @@
 """The command `verify`: the gate once more, on a finished bundle."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.table import Table as ScreenTable
 from bench.record.machine import check_device
 from bench.reports.screen import Screen
 from bench.steps.export_rows import rows_for
+from bench.steps.opened import Columns, read_items
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, gate, open_origin
 from export.formats import EXPORTERS
@@ -17,13 +18,12 @@ from export.gate.parity import Parity, ParityBounds
 from export.gate.verifying import check_stored
 from export.runtimes import RUNTIMES
 from materials.errors import RequestError
-from materials.sources.table_file import read_table
 
 SHOWN = {
     "largest_difference": "largest difference of logits",
     "noise": "noise of logits, over their spread",
     "agreement": "sure labels kept",
-    "f1_drop": "macro-F1 lost",
+    "f1_drop": "headline lost",
 }
 
 
@@ -34,8 +34,7 @@ class VerifyOrder:
     place: Path
     against: Path | None = None
     data: Path | None = None
-    text: str = "text"
-    label: str | None = None
+    columns: Columns = field(default_factory=Columns)
     threads: int = 1
     device: str = "cpu"
 
@@ -56,17 +55,17 @@ def verify_bundle(order: VerifyOrder) -> int:
         )
     with Screen().step(f"verifying {order.place}"):
         if order.against is None:
-            found = check_stored(bundle, order.threads, order.device)
+            parity = check_stored(bundle, order.threads, order.device)
         else:
-            found = _against(bundle, order, order.against)
-    _print(bundle, found, order)
-    return 1 if found.status == "failed" else 0
+            parity = _against(bundle, order, order.against)
+    _print(bundle, parity, order)
+    return 1 if parity.status == "failed" else 0
 
 
 def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
     import torch
 
-    table = read_table(order.data, text=order.text, label=order.label) if order.data else None
+    table = read_items(order.data, order.columns, bundle.modality, bundle.task) if order.data else None
     if table is None and EXPORTERS[bundle.format].lossy:
         raise RequestError(
             f"{bundle.format} is judged by what it changes on real rows; give a file of them with --data"
@@ -74,7 +73,7 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
     if (against / RECORD).is_file():
         read_trained(against)
     torch.set_num_threads(order.threads)  # the gate runs both models with torch's number
-    with open_origin(against, []) as origin:
+    with open_origin(against, [], modality=bundle.modality) as origin:
         if origin.classifier.label_names != bundle.label_names:
             raise RequestError(
                 f"{against} has the labels {', '.join(origin.classifier.label_names)}; the bundle's are "
@@ -84,18 +83,18 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
         return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle, order.device)
 
 
-def _print(bundle: Bundle, found: Parity, order: VerifyOrder) -> None:
+def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
     rows = "made-up rows" if order.data is None else order.data.name
-    title = escape(f"{order.place}: digests right; {bundle.format} {found.status}")
+    title = escape(f"{order.place}: digests right; {bundle.format} {parity.status}")
     table = ScreenTable("figure", f"now, on {rows}", "at export", title=title, title_justify="left")
     for name, words in SHOWN.items():
         if name == "f1_drop" and order.data is None:
             continue
         then = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
-        table.add_row(words, _shown(name, asdict(found)[name]), "" if then is None else _shown(name, then))
+        table.add_row(words, _shown(name, asdict(parity)[name]), "" if then is None else _shown(name, then))
     Console().print(table)
-    if found.reason:
-        Console().print(found.reason, highlight=False, markup=False)
+    if parity.reason:
+        Console().print(parity.reason, highlight=False, markup=False)
 
 
 def _shown(name: str, value: float) -> str:

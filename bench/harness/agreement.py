@@ -1,4 +1,4 @@
-"""Checks the harness in a fresh process (`python -m bench.harness.agreement WORKLOAD TEXTS FOLDER`): agreement.json.
+"""Checks the harness in a fresh process (`python -m bench.harness.agreement WORKLOAD ITEMS FOLDER`): agreement.json.
 
 Its p50 is held against an independent loop of timeit over the same session and inputs, in turns; its own cost per call
 is what the loop takes beyond bare calls of a function that does nothing.
@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness.scenarios import one_of_each_shape, single_inputs, single_texts
+from bench.harness.isolation import read_items
+from bench.harness.scenarios import one_of_each_shape, single_inputs, single_items
 from bench.harness.subject import load_subject
 from bench.harness.timing import FEWEST_ROUNDS, time_rounds, warm_up
 from bench.harness.workload import Workload
@@ -24,20 +25,20 @@ TURNS = 7
 CALLS = 20_000
 
 
-def main(workload_file: Path, texts_file: Path, folder: Path) -> None:
+def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     """Write the p50 of both, turn by turn, in milliseconds, and the cost in nanoseconds."""
     workload = Workload.read(workload_file)
-    subject = load_subject(workload, open_model(Path(workload.model)))
+    subject = load_subject(workload, open_model(Path(workload.model), modality=workload.modality))
     if subject.graph is None:
         raise ValueError("a library has no session to check the harness on")
     graph = subject.graph
-    texts = single_texts(json.loads(texts_file.read_text(encoding="utf-8")))
-    prepared = single_inputs(graph, texts)
+    items = single_items(read_items(workload, items_file))
+    prepared = single_inputs(graph, items)
 
     def call(number: int) -> Any:
         return graph.forward(prepared[number])
 
-    warm_up(call, len(prepared), one_of_each_shape(graph, texts))
+    warm_up(call, len(prepared), one_of_each_shape(graph, items))
     turns = [
         (_harness_p50(call, len(prepared), workload.seconds), _timeit_p50(call, len(prepared))) for _ in range(TURNS)
     ]

@@ -1,4 +1,4 @@
-"""The process that measures one model and nothing else: `python -m bench.harness.child WORKLOAD TEXTS FOLDER`."""
+"""The process that measures one model and nothing else: `python -m bench.harness.child WORKLOAD ITEMS FOLDER`."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import numpy as np
 
 from bench.harness.figures import figures_of
 from bench.harness.gpu import Nvml
+from bench.harness.isolation import read_items
 from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
@@ -20,26 +21,30 @@ from bench.harness.subject import Subject, load_subject
 from bench.harness.workload import Workload
 from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
+from materials.modalities import Item
 
 
-def main(workload_file: Path, texts_file: Path, folder: Path) -> None:
+def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
     workload = Workload.read(workload_file)
-    texts = json.loads(texts_file.read_text(encoding="utf-8"))
+    items = read_items(workload, items_file)
     before = noise_before() if workload.scenarios else None
     nvml = Nvml.open() if workload.device == "cuda" and workload.scenarios else None
     others_on_gpu = nvml.other_processes() if nvml else None
     bundle = open_model(
-        Path(workload.model), label_names=workload.label_names, max_length_tokens=workload.max_length_tokens
+        Path(workload.model),
+        label_names=workload.label_names,
+        max_length_tokens=workload.max_length_tokens,
+        modality=workload.modality,
     )
     started = time.perf_counter()
     subject = load_subject(workload, bundle)
     loaded = time.perf_counter()
     load_peak = peak_bytes()
-    subject.classify(texts[:1], 1)
+    subject.classify(items[:1], 1)
     called = time.perf_counter()
     peak_is_apart = reset_peak()
-    np.save(folder / "logits.npy", subject.logits(texts))
+    np.save(folder / "logits.npy", subject.logits(items))
     result: dict[str, Any] = {
         **asdict(subject.settings),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -49,7 +54,7 @@ def main(workload_file: Path, texts_file: Path, folder: Path) -> None:
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if before is not None:
-        result |= _measure_speed(workload, subject, texts, folder)
+        result |= _measure_speed(workload, subject, items, folder)
         if not peak_is_apart:
             result["inference_peak_memory_bytes"] = None
         reasons = (
@@ -60,14 +65,14 @@ def main(workload_file: Path, texts_file: Path, folder: Path) -> None:
         result["noise"] = "; ".join(reason for reason in reasons if reason) or None
         result["busy_cores_before"] = before.busy_cores
         if nvml:
-            result |= _device_figures(nvml, subject, texts)
+            result |= _device_figures(nvml, subject, items)
     (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
-def _measure_speed(workload: Workload, subject: Subject, texts: list[str], folder: Path) -> dict[str, Any]:
+def _measure_speed(workload: Workload, subject: Subject, items: list[Item], folder: Path) -> dict[str, Any]:
     """Run the scenarios, save their raw times, and return their figures; `reasons` says what disturbed them."""
     watch = Neighbours()
-    scenarios = run_scenarios(workload, subject, texts)
+    scenarios = run_scenarios(workload, subject, items)
     during = watch.noise()
     peak = peak_bytes()
     save_series(scenarios.series, folder / "samples.parquet")
@@ -87,14 +92,14 @@ def _gpu_noise(nvml: Nvml, before: int | None) -> str | None:
     return f"{others} other process(es) on the GPU" if others else None
 
 
-def _device_figures(nvml: Nvml, subject: Subject, texts: list[str]) -> dict[str, Any]:
+def _device_figures(nvml: Nvml, subject: Subject, items: list[Item]) -> dict[str, Any]:
     """Peak device memory, and the energy of one text in a pass over all of them."""
     before = nvml.energy_millijoules()
-    subject.classify(texts, 32)
+    subject.classify(items, 32)
     after = nvml.energy_millijoules()
     return {
         "device_memory_bytes": nvml.own_memory_bytes() or _reserved_by_torch(),
-        "energy_mj_per_text": (after - before) / len(texts) if before is not None and after is not None else None,
+        "energy_mj_per_text": (after - before) / len(items) if before is not None and after is not None else None,
     }
 
 

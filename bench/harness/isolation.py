@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bench.harness.workload import Workload
 from materials.errors import RequestError
+from materials.modalities import MODALITIES, Item
 
-TIMEOUT_SECONDS, TIMEOUT_SECONDS_A_TEXT, SERVER_SECONDS, REPEATS = 600, 1, 400, 60
+TIMEOUT_SECONDS, TIMEOUT_SECONDS_AN_ITEM, SERVER_SECONDS, REPEATS = 600, 1, 400, 60
 PYTHON = (sys.executable, "-P", "-m")
 CHILD = "bench.harness.child"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -24,17 +25,18 @@ class MeasurementFailed(RuntimeError):
     """The process that measured a model crashed or hung; the message says how in one sentence."""
 
 
-def measure_in_fresh_process(workload: Workload, texts: Sequence[str], folder: Path, *, program: str = CHILD) -> None:
+def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: Path, *, program: str = CHILD) -> None:
     """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well."""
     with tempfile.TemporaryDirectory() as work:
-        workload_file, texts_file = Path(work) / "workload.json", Path(work) / "texts.json"
+        workload_file, items_file = Path(work) / "workload.json", Path(work) / "items.json"
         workload.write(workload_file)
-        texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
-        limit = _limit_seconds(workload, len(texts))
+        as_json = MODALITIES[workload.modality].as_json
+        items_file.write_text(json.dumps([as_json(item) for item in items]), encoding="utf-8")
+        limit = _limit_seconds(workload, len(items))
         try:
             with _on_processors(workload.affinity):
                 answer = subprocess.run(
-                    [*PYTHON, program, str(workload_file), str(texts_file), str(folder)],
+                    [*PYTHON, program, str(workload_file), str(items_file), str(folder)],
                     capture_output=True,
                     text=True,
                     errors="replace",
@@ -57,15 +59,21 @@ def child_environment(threads: int) -> dict[str, str]:
     }
 
 
+def read_items(workload: Workload, file: Path) -> list[Item]:
+    """The items that a measuring process was given."""
+    from_json = MODALITIES[workload.modality].from_json
+    return [from_json(stored) for stored in json.loads(file.read_text(encoding="utf-8"))]
+
+
 def tells_of_memory(words: str) -> bool:
     """Whether an error's words say that there was not enough memory, in any library's way."""
     return any(word in words for word in OUT_OF_MEMORY)
 
 
-def _limit_seconds(workload: Workload, texts: int) -> int:
+def _limit_seconds(workload: Workload, items: int) -> int:
     """After how long a process counts as hung: far beyond what a slow model needs for what it was asked."""
     server = SERVER_SECONDS if "server" in workload.scenarios else 0
-    return int(TIMEOUT_SECONDS + server + REPEATS * workload.seconds + TIMEOUT_SECONDS_A_TEXT * texts)
+    return int(TIMEOUT_SECONDS + server + REPEATS * workload.seconds + TIMEOUT_SECONDS_AN_ITEM * items)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from bench.harness.subject import Graph, Subject
 from bench.harness.timing import time_passes, time_rounds, warm_up
 from bench.harness.workload import Workload
 from encoders.token_rows import TokenRows
+from materials.modalities import Item
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
 SWEEP_CALLS = 4
@@ -34,45 +35,45 @@ class Scenarios:
     server_bound_ms: float | None = None
 
 
-def run_scenarios(workload: Workload, subject: Subject, texts: Sequence[str]) -> Scenarios:
+def run_scenarios(workload: Workload, subject: Subject, texts: Sequence[Item]) -> Scenarios:
     """Time the scenarios that the workload names, on the same seeded texts for every model.
 
     Single calls rotate over 128 texts at their own lengths, always in whole rounds; passes go over 256 texts in batches
     of about equal length, each padded to its own longest text.
     """
-    single, offline = single_texts(texts), _chosen_texts(texts, OFFLINE_ROWS)
+    single, offline = single_items(texts), _chosen_items(texts, OFFLINE_ROWS)
     shapes = one_of_each_shape(subject.graph, single) if subject.graph else [0]
-    found = Scenarios()
+    scenarios = Scenarios()
     if "single-stream" in workload.scenarios:
-        _single_stream(found, subject, single, shapes, workload)
+        _single_stream(scenarios, subject, single, shapes, workload)
     if "offline" in workload.scenarios:
-        _offline(found, subject, offline, workload)
+        _offline(scenarios, subject, offline, workload)
     if "server" in workload.scenarios:
-        _server(found, subject, single, shapes, workload)
+        _server(scenarios, subject, single, shapes, workload)
     if "sweep" in workload.scenarios and subject.graph:
-        _sweep(found, subject.graph, texts, workload)
-    return found
+        _sweep(scenarios, subject.graph, texts, workload)
+    return scenarios
 
 
-def single_texts(texts: Sequence[str]) -> list[str]:
+def single_items(texts: Sequence[Item]) -> list[Item]:
     """The texts that single calls rotate over."""
-    return _chosen_texts(texts, SINGLE_ROWS)
+    return _chosen_items(texts, SINGLE_ROWS)
 
 
-def _chosen_texts(texts: Sequence[str], count: int) -> list[str]:
+def _chosen_items(texts: Sequence[Item], count: int) -> list[Item]:
     return [texts[row] for row in np.random.default_rng(0).permutation(len(texts))[:count]]
 
 
 def _single_stream(
-    found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Sequence[int], workload: Workload
+    scenarios: Scenarios, subject: Subject, texts: Sequence[Item], shapes: Sequence[int], workload: Workload
 ) -> None:
     """One text at a time, the next when the last is done: the model alone, and from text to label."""
 
     def add(figure: str, call: Callable[[int], object]) -> None:
         if not warm_up(call, len(texts), shapes):
-            found.unsteady.append(f"single-stream {figure}")
+            scenarios.unsteady.append(f"single-stream {figure}")
         times = time_rounds(call, len(texts), seconds=workload.seconds)
-        found.series.append(
+        scenarios.series.append(
             Series(
                 scenario="single-stream",
                 figure=figure,
@@ -90,24 +91,24 @@ def _single_stream(
             from bench.harness.gpu import time_events
 
             times = time_events(lambda number: graph.runtime.forward(prepared[number]), len(texts))
-            found.series.append(
+            scenarios.series.append(
                 Series(scenario="single-stream", figure=CUDA_EVENTS, batch_size=1, texts=1, nanoseconds=times)
             )
     add(END_TO_END, lambda number: subject.label([texts[number]], 1))
 
 
-def single_inputs(graph: Graph, texts: Sequence[str]) -> list[Any]:
+def single_inputs(graph: Graph, texts: Sequence[Item]) -> list[Any]:
     """Each text's prepared inputs."""
     return [graph.runtime.prepare(graph.encoder.pad(graph.encoder.encode([text]))) for text in texts]
 
 
-def one_of_each_shape(graph: Graph, texts: Sequence[str]) -> list[int]:
-    """The number of one text for each length in tokens that occurs."""
-    lengths = graph.encoder.encode(texts).lengths
+def one_of_each_shape(graph: Graph, items: Sequence[Item]) -> list[int]:
+    """The number of one item for each length in tokens that occurs; images have one shape."""
+    lengths = graph.encoder.lengths(graph.encoder.encode(items))
     return [int(np.flatnonzero(lengths == length)[0]) for length in np.unique(lengths)]
 
 
-def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], workload: Workload) -> None:
+def _offline(scenarios: Scenarios, subject: Subject, texts: Sequence[Item], workload: Workload) -> None:
     """All texts at once: passes in batches of each size for the model alone, and from text to label.
 
     Where a pass takes over half a second, tokenizing does not move the best size: end to end is timed at that one only.
@@ -117,11 +118,11 @@ def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], workload:
     def add(figure: str, size: int, one_pass: Callable[[], object]) -> Series:
         times, steady = time_passes(one_pass, seconds=workload.seconds / 2)
         if not steady:
-            found.unsteady.append(f"offline {figure} in batches of {size}")
-        found.series.append(
+            scenarios.unsteady.append(f"offline {figure} in batches of {size}")
+        scenarios.series.append(
             Series(scenario="offline", figure=figure, batch_size=size, texts=len(texts), nanoseconds=times)
         )
-        return found.series[-1]
+        return scenarios.series[-1]
 
     sizes: Sequence[int] = (len(texts),)
     if graph := subject.graph:
@@ -132,7 +133,7 @@ def _offline(found: Scenarios, subject: Subject, texts: Sequence[str], workload:
         add(END_TO_END, size, lambda size=size: subject.label(texts, size))  # type: ignore[misc]
 
 
-def _pass_over(graph: Graph, texts: Sequence[str], size: int) -> Callable[[], object]:
+def _pass_over(graph: Graph, texts: Sequence[Item], size: int) -> Callable[[], object]:
     rows = graph.encoder.encode(texts)
     batches = [graph.runtime.prepare(arrays) for _, arrays in graph.encoder.batches(rows, size)]
 
@@ -144,7 +145,7 @@ def _pass_over(graph: Graph, texts: Sequence[str], size: int) -> Callable[[], ob
 
 
 def _server(
-    found: Scenarios, subject: Subject, texts: Sequence[str], shapes: Sequence[int], workload: Workload
+    scenarios: Scenarios, subject: Subject, texts: Sequence[Item], shapes: Sequence[int], workload: Workload
 ) -> None:
     """One text at a time, as they arrive: the highest rate whose p99 from text to label is under the bound."""
 
@@ -152,10 +153,10 @@ def _server(
         return subject.label([texts[number % len(texts)]], 1)
 
     if not warm_up(call, len(texts), shapes):
-        found.unsteady.append("server")
+        scenarios.unsteady.append("server")
     trials = find_highest_rate(call, bound_ms=workload.server_p99_ms)
     for trial in trials:
-        found.series.append(
+        scenarios.series.append(
             Series(
                 scenario="server",
                 figure=END_TO_END,
@@ -165,23 +166,22 @@ def _server(
                 rate_per_second=trial.rate,
             )
         )
-    found.server_bound_ms = workload.server_p99_ms
-    found.highest_rate = max((trial.rate for trial in trials if trial.kept), default=None)
+    scenarios.server_bound_ms = workload.server_p99_ms
+    scenarios.highest_rate = max((trial.rate for trial in trials if trial.kept), default=None)
 
 
-def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], workload: Workload) -> None:
-    """Fixed shapes, batch size by length, cut from the real texts' tokens.
+def _sweep(scenarios: Scenarios, graph: Graph, items: Sequence[Item], workload: Workload) -> None:
+    """Fixed shapes: batch size by length, cut from the real texts' tokens; images by batch size alone.
 
     Lengths may exceed what texts are cut to; one of those that the graph itself refuses is noted in `refused_shapes`.
     Any other error, and one for want of memory, is raised.
     """
-    stream = graph.encoder.encode(texts).tokens
-    for length in workload.sweep_lengths:
+    rows = graph.encoder.encode(items)
+    longest = graph.encoder.max_length_tokens
+    lengths: Sequence[int | None] = (None,) if longest is None else workload.sweep_lengths
+    for length in lengths:
         for size in workload.sweep_batch_sizes:
-            batches = []
-            for number in range(SWEEP_CALLS):
-                tokens = np.resize(np.roll(stream, -number * size * length), (size, length))
-                batches.append(graph.runtime.prepare(graph.encoder.pad(TokenRows.of(tokens.tolist()))))
+            batches = [_batch_of_shape(graph, rows, number, size, length) for number in range(SWEEP_CALLS)]
 
             def call(number: int, batches: list[Any] = batches) -> object:
                 return graph.forward(batches[number])
@@ -189,13 +189,13 @@ def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], workload: Workl
             try:
                 call(0)
             except Exception as error:  # each runtime has its own for a position that the model has no weights for
-                if length <= graph.encoder.max_length_tokens or tells_of_memory(repr(error)):
+                if length is None or longest is None or length <= longest or tells_of_memory(repr(error)):
                     raise
-                found.refused_shapes.append((size, length))
+                scenarios.refused_shapes.append((size, length))
                 continue
             if not warm_up(call, SWEEP_CALLS, [0]):
-                found.unsteady.append(f"sweep {size} x {length}")
-            found.series.append(
+                scenarios.unsteady.append(f"sweep {size}" + ("" if length is None else f" x {length}"))
+            scenarios.series.append(
                 Series(
                     scenario="sweep",
                     figure=MODEL,
@@ -206,3 +206,17 @@ def _sweep(found: Scenarios, graph: Graph, texts: Sequence[str], workload: Workl
                     length_tokens=length,
                 )
             )
+
+
+def _batch_of_shape(graph: Graph, rows: Any, number: int, size: int, length: int | None) -> Any:
+    """The prepared inputs of `size` items, of exactly `length` tokens each where items are texts.
+
+    Batches of other numbers begin elsewhere in the items, so that calls do not repeat the same numbers.
+    """
+    if length is None:
+        chosen = np.arange(number * size, (number + 1) * size) % len(rows)
+        return graph.runtime.prepare(graph.encoder.pad(graph.encoder.take(rows, chosen)))
+    shift, shape = -number * size * length, (size, length)
+    tokens = np.resize(np.roll(rows.tokens, shift), shape)
+    types = None if rows.types is None else np.resize(np.roll(rows.types, shift), shape).tolist()
+    return graph.runtime.prepare(graph.encoder.pad(TokenRows.of(tokens.tolist(), types)))

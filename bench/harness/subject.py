@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from bench.harness.workload import Workload
-from encoders.text_encoder import TextEncoder
+from encoders.encoder import Encoder
 from export.bundle import Bundle
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, RuntimeSettings, logits_of
-from materials.errors import RequestError
+from materials.modalities import Item
 from peers import PEERS, require
 
 SMALLEST = 1e-12
@@ -19,9 +19,9 @@ SMALLEST = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """A model apart from its texts: the encoder, the runtime, and what waits until the device has finished."""
+    """A model apart from its items: the encoder, the runtime, and what waits until the device has finished."""
 
-    encoder: TextEncoder
+    encoder: Encoder
     runtime: Runtime
     synchronise: Callable[[], None] | None
 
@@ -35,19 +35,19 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """`classify` and `label` take texts and a batch size, and give scores (texts, labels) and label numbers (texts,).
+    """`classify` and `label` take items and a batch size, and give outputs (items, outputs) and decisions.
 
-    Scores are logits, or a library's probabilities; `graph` is none for a library.
+    Outputs are the model's, or a library's probabilities; `graph` is none for a library.
     """
 
-    classify: Callable[[Sequence[str], int], np.ndarray]
-    label: Callable[[Sequence[str], int], np.ndarray]
+    classify: Callable[[Sequence[Item], int], np.ndarray]
+    label: Callable[[Sequence[Item], int], np.ndarray]
     settings: RuntimeSettings
     graph: Graph | None
 
-    def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """Logits, float32 (texts, labels); of probabilities, their logarithms."""
-        scores = self.classify(texts, 32)
+    def logits(self, items: Sequence[Item]) -> np.ndarray:
+        """Outputs, float32 (items, outputs); of probabilities, their logarithms."""
+        scores = self.classify(items, 32)
         return scores if self.graph else np.log(np.maximum(scores, SMALLEST)).astype(np.float32)
 
 
@@ -77,8 +77,6 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
         if torch.get_num_interop_threads() != 1:  # which may be set once only
             torch.set_num_interop_threads(1)
     encoder = bundle.encoder()
-    if not isinstance(encoder, TextEncoder):
-        raise RequestError(f"{bundle.folder} classifies images, and only models of texts can be measured so far")
     runtime = RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device)
     synchronise = None
     if workload.device == "cuda":
@@ -86,12 +84,12 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
 
         synchronise = torch.cuda.synchronize
 
-    def classify(texts: Sequence[str], size: int) -> np.ndarray:
-        return logits_of(runtime, encoder, encoder.encode(texts), batch_size=size)
+    def classify(items: Sequence[Item], size: int) -> np.ndarray:
+        return logits_of(runtime, encoder, encoder.encode(items), batch_size=size)
 
     return Subject(
         classify=classify,
-        label=lambda texts, size: classify(texts, size).argmax(axis=1),
+        label=lambda items, size: bundle.task.decide(classify(items, size)),
         settings=runtime.settings,
         graph=Graph(encoder=encoder, runtime=runtime, synchronise=synchronise),
     )

@@ -7,7 +7,6 @@ import numpy as np
 
 STABLE = 0.05
 MOST_CALLS = 20_000
-MOST_PASSES = 1000
 PASSES_TO_SETTLE = 5
 FEWEST_ROUNDS = 5
 WARM_UP_SECONDS = 3.0
@@ -35,14 +34,17 @@ def warm_up(call: Callable[[int], object], calls: int, shapes: Sequence[int]) ->
 
 
 def time_rounds(call: Callable[[int], object], calls: int, *, seconds: float) -> np.ndarray:
-    """Nanoseconds of single calls, int64, in whole rounds of `calls`: five or more, until `seconds` have passed."""
-    times: list[int] = []
+    """Nanoseconds of single calls, int64, in whole rounds of `calls`: five or more, until `seconds` have passed.
+
+    Of more than 20,000 calls, whole rounds from all over that time are kept, so that raw samples stay small.
+    """
+    rounds: list[list[int]] = []
     deadline = time.perf_counter() + seconds
-    rounds = 0
-    while rounds < FEWEST_ROUNDS or (time.perf_counter() < deadline and len(times) < MOST_CALLS):
-        times += _time_round(call, calls)
-        rounds += 1
-    return np.array(times, dtype=np.int64)
+    while len(rounds) < FEWEST_ROUNDS or time.perf_counter() < deadline:
+        rounds.append(_time_round(call, calls))
+    most_rounds = max(FEWEST_ROUNDS, MOST_CALLS // calls)
+    chosen = np.linspace(0, len(rounds) - 1, min(len(rounds), most_rounds)).astype(np.int64)
+    return np.array([rounds[number] for number in chosen.tolist()], dtype=np.int64).ravel()
 
 
 def time_passes(one_pass: Callable[[], object], *, seconds: float) -> tuple[np.ndarray, bool]:
@@ -54,11 +56,7 @@ def time_passes(one_pass: Callable[[], object], *, seconds: float) -> tuple[np.n
     times: list[int] = []
     steady = False
     deadline = time.perf_counter() + seconds
-    while (
-        len(times) < 2
-        or (not steady and len(times) < PASSES_TO_SETTLE)
-        or (time.perf_counter() < deadline and len(times) < MOST_PASSES)
-    ):
+    while len(times) < 2 or (not steady and len(times) < PASSES_TO_SETTLE) or time.perf_counter() < deadline:
         started = time.perf_counter_ns()
         one_pass()
         times.append(time.perf_counter_ns() - started)

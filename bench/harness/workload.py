@@ -12,8 +12,8 @@ SCENARIOS = ("single-stream", "offline", "server", "sweep")
 class Workload:
     """The model, the machine's share it gets, and the scenarios; without a scenario, only its logits are computed.
 
-    `label_names` and `max_length_tokens` are for models that do not say them. `affinity` holds processor numbers; empty
-    for all.
+    `label_names` and `max_length_tokens` are for models that do not say them; `modality` is that of the items.
+    `affinity` holds processor numbers; empty for all.
     """
 
     model: str
@@ -21,6 +21,7 @@ class Workload:
     label_names: tuple[str, ...] | None = None
     max_length_tokens: int | None = None
     device: str = "cpu"
+    modality: str = "text"
     affinity: tuple[int, ...] = ()
     scenarios: tuple[str, ...] = ()
     batch_sizes: tuple[int, ...] = (8, 32, 128)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from bench.recipe.objective import Objective
 from bench.recipe.parts import Augmentation, Published, PublishedFigures
-from bench.recipe.recipe import Data, Measuring, Parity, Recipe, Student, Teacher
+from bench.recipe.recipe import Data, Measuring, Parity, Recipe, Teacher
+from bench.recipe.recipe_student import Student
 from materials.errors import RequestError, unknown
 
 MESSAGES = {
@@ -53,7 +54,7 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
-        place = error.errors()[0]["loc"]
+        place = _first(error)["loc"]
         said = [override for override in overrides if _is_below(place, override)]
         if said:
             lines = {}
@@ -143,8 +144,14 @@ def _lines(path: Path) -> dict[tuple[str | int, ...], int]:
     return lines
 
 
+def _first(error: ValidationError) -> Any:
+    """The fault to tell: a key that is not known before one that is missing, as it may be that one misspelt."""
+    errors = error.errors()
+    return next((fault for fault in errors if fault["type"] == "extra_forbidden"), errors[0])
+
+
 def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], said: Sequence[str]) -> str:
-    first = error.errors()[0]
+    first = _first(error)
     place = tuple(first["loc"])
     line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), None)
     where = f"{path.name}, line {line}" if line else path.name

@@ -8,7 +8,14 @@ from bench.recipe.alone import ALONE
 from bench.recipe.parts import LATER, Part, Positive, one_of
 from materials.errors import unknown
 from materials.rows import TRANSFER_KINDS
-from training.objectives import OBJECTIVES
+
+OBJECTIVES = {  # what each learns from, and which of the settings below it uses
+    "hard": "labels only: the student alone, or a control",
+    "soft": "the teacher's softened outputs: temperature squared times the divergence (Hinton et al. 2015)",
+    "logits": "the teacher's logits: their mean squared error (Tang et al. 2019)",
+    "pseudo-hard": "what the teacher decides: a control that tells soft outputs from more rows",
+}
+USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft",)
 
 
 def named_kinds(rows: bool | tuple[str, ...]) -> tuple[str, ...]:
@@ -54,8 +61,11 @@ class Objective(Part):
             raise ValueError(
                 "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
             )
-        if self.name == "hard" and (self.alpha or self.temperature != 1):
-            raise ValueError("objective 'hard' learns from labels alone; alpha and temperature are for the others")
+        for setting, users in (("alpha", USES_ALPHA), ("temperature", USES_TEMPERATURE)):
+            if setting in self.model_fields_set and self.name not in users:
+                raise ValueError(
+                    f"objective '{self.name}' does not use {setting}; it is for {' and '.join(users)}: leave it out"
+                )
         if self.is_alone and not self.exported:
             raise ValueError("the student alone, against which the others are held, cannot be left unexported")
         if self.transfer_balance and not self.transfer:
@@ -67,6 +77,12 @@ class Objective(Part):
         if self.teacher_every_epoch and not self.needs_teacher:
             raise ValueError("objective 'hard' has no teacher that could compute logits in every epoch")
         return self
+
+    @property
+    def terms(self) -> tuple[tuple[str, float, float], ...]:
+        """The parts of its loss: kind, weight and temperature of each (see `training.objectives.Term`)."""
+        main = (self.name, 1 - self.alpha, self.temperature)
+        return (main, ("hard", self.alpha, 1.0)) if self.alpha else (main,)
 
     @property
     def needs_teacher(self) -> bool:

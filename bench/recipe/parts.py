@@ -30,6 +30,7 @@ class Part(BaseModel):
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, le=10)]
 
 
 def one_of(kind: str, table: dict[str, Any]) -> Any:

@@ -2,39 +2,31 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
-import torch
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bench.harness.workload import SCENARIOS
+from bench.recipe.cell import Cell
 from bench.recipe.objective import Objective, named_kinds
-from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, one_of
+from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, Rate, one_of
+from bench.recipe.recipe_student import Student
 from export.formats import EXPORTERS
-from materials.catalogue import DATASETS, VECTORS
+from materials.catalogue import DATASETS
 from materials.errors import unknown
 from materials.hub_files import name_fault
 from materials.rows import TRANSFER_KINDS
 from materials.splits.balance import RowsPerClass
+from materials.tasks import TASKS, task_of
+from materials.tasks.task import Task
 from peers import PEERS
-from students import STUDENTS
 from teachers import TEACHERS
-from training.optimiser import OPTIMISERS, SCHEDULES
-
-
-def _teacher_of_texts(name: str) -> str:
-    if TEACHERS[name].modality != "text":
-        texts = ", ".join(sorted(known for known, teacher in TEACHERS.items() if teacher.modality == "text"))
-        raise ValueError(
-            f"teacher '{name}' classifies {TEACHERS[name].modality}s, and recipes are of texts; choose {texts}"
-        )
-    return name
 
 
 def _data_set_or_file(name: str) -> str:
     if fault := name_fault(name):
         raise ValueError(fault)
-    if name not in DATASETS and not Path(name).suffix:
+    if name not in DATASETS and not Path(name).suffix and not Path(name).is_dir():
         raise ValueError(unknown("data set", name, DATASETS))
     return name
 
@@ -48,12 +40,13 @@ def _rows_per_class(value: Any) -> Any:
 Format = Annotated[str, one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
-Rate = Annotated[float, Field(gt=0, le=10)]
 
 
 class Data(Part):
-    """Where rows come from: names of known data sets, or files with the columns `text` and `label`.
+    """Where rows come from: names of known data sets, files with the columns `text` and `label`, folders of images.
 
+    `task` is what is asked of a model. `text_pair` is the column of second texts, which makes items pairs. `separator`
+    stands between the labels of a row, and `thresholds` is the probability from which a label is given.
     `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
@@ -71,7 +64,11 @@ class Data(Part):
     balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
     validation_share: Share = 0.1
     test_share: Share = 0.1
+    task: Annotated[str, one_of("task", TASKS), LATER] = "single-label"
+    separator: Annotated[str | None, Field(min_length=1), LATER] = None
+    thresholds: Annotated[float | tuple[float, ...] | None, LATER] = None
     text: str = "text"
+    text_pair: Annotated[str | None, LATER] = None
     transfer_text: Annotated[str | None, LATER] = None
     label: str | None = None
     licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
@@ -90,79 +87,46 @@ class Data(Part):
             )
         if self.licence is not None and all(name in DATASETS for name in sources):
             raise ValueError("licence is that of your own files, but data names no file; did you forget --data?")
-        if self.text == self.label:
-            raise ValueError(f"text and label are the same column '{self.text}'")
+        columns = [name for name in (self.text, self.text_pair, self.label) if name is not None]
+        if len(set(columns)) < len(columns):
+            raise ValueError(f"text and label are the same column '{max(columns, key=columns.count)}'")
         return self
+
+    @model_validator(mode="after")
+    def _check_task(self) -> "Data":
+        if self.task != "multi-label" and (self.separator is not None or self.thresholds is not None):
+            raise ValueError(f"separator and thresholds are for the task multi-label; the task is {self.task}")
+        if self.task != "single-label" and self.balance is not None:
+            raise ValueError(f"balance counts rows of a class; the task is {self.task}")
+        if self.augmentation and self.modality != "text":
+            raise ValueError(f"augmentation makes texts of single texts; the items are {self.modality}s")
+        if self.thresholds is not None:
+            _ = self.asked
+        return self
+
+    @property
+    def asked(self) -> Task:
+        """What is asked of a model."""
+        return task_of(self.task, {} if self.thresholds is None else {"thresholds": self.thresholds})
+
+    @property
+    def modality(self) -> str:
+        """What an item is: a folder holds images, a second column of texts makes pairs."""
+        if self.train not in DATASETS and Path(self.train).is_dir():
+            return "image"
+        return "pair" if self.text_pair else "text"
 
 
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
 
-    architecture: Annotated[str, one_of("teacher", TEACHERS), AfterValidator(_teacher_of_texts)] = "transformer"
+    architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"
     weights: str = "minilm"
     max_length_tokens: Annotated[int, Field(ge=4, le=512)] = 64
     epochs: Positive = 3
     batch_size: Positive = 32
     learning_rate: Rate = 5e-5
     formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
-
-
-class Student(Part):
-    """A student and how it is trained; `settings` are the keyword arguments of its architecture.
-
-    `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
-    whose tokens it reads: words of its own, or the teacher's. `weight_decay` is adam's alone.
-    """
-
-    architecture: Annotated[str, one_of("student", STUDENTS)]
-    name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
-    tokenizer: Annotated[Literal["own", "teacher"], LATER] = "own"
-    vectors: Annotated[str, one_of("word vectors", VECTORS)] | None = None
-    dimensions: Positive = 50
-    max_length_tokens: Annotated[int, Field(ge=4, le=4096)] = 64
-    epochs: Positive = 10
-    transfer_epochs: Positive = 4
-    batch_size: Positive = 64
-    learning_rate: Rate = 1e-3
-    optimiser: Annotated[str, one_of("optimiser", OPTIMISERS), LATER] = "adam"
-    schedule: Annotated[str, one_of("schedule", SCHEDULES), LATER] = "linear"
-    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
-    largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
-    settings: dict[str, Any] = Field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """The name in tables."""
-        return self.name or self.architecture
-
-    @model_validator(mode="after")
-    def _check_settings(self) -> "Student":
-        own = ("self", "words", "classes", "dimensions", "padding", "return")
-        hints = get_type_hints(STUDENTS[self.architecture].__init__)
-        known = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in own}
-        for name, value in self.settings.items():
-            if name not in known:
-                raise ValueError(unknown(f"setting of {self.architecture}", name, known))
-            try:
-                known[name].validate_python(value, strict=True)
-            except ValidationError as error:
-                reason = error.errors()[0]["msg"]
-                raise ValueError(f"setting {name} of {self.architecture}: {reason}; got {value!r}") from None
-        try:
-            with torch.device("meta"):
-                STUDENTS[self.architecture](words=3, classes=2, dimensions=self.dimensions, **self.settings)
-        except (TypeError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise ValueError(f"settings {self.settings} do not make a {self.architecture}: {reason}") from None
-        if self.vectors and self.settings.get("start", "normal") != "normal":
-            raise ValueError(
-                f"start is {self.settings['start']}, but embeddings start from {self.vectors}; leave out one"
-            )
-        if self.vectors and self.dimensions != VECTORS[self.vectors].dimensions:
-            raise ValueError(
-                f"dimensions is {self.dimensions}, but {self.vectors} has {VECTORS[self.vectors].dimensions}"
-            )
-        return self
 
 
 class Parity(Part):
@@ -220,6 +184,56 @@ class Recipe(Part):
         wanted = [objective.transfer for objective in self.objectives]
         named = {kind for rows in wanted for kind in named_kinds(rows)}
         return True if True in wanted else tuple(kind for kind in TRANSFER_KINDS if kind in named) or False
+
+    @property
+    def task(self) -> Task:
+        """What is asked of all models."""
+        return self.data.asked
+
+    @property
+    def modality(self) -> str:
+        """What the items are: text, pair or image."""
+        return self.data.modality
+
+    def cells(self) -> tuple[Cell, ...]:
+        """The work of a run: every student for every objective, seed by seed."""
+        return tuple(
+            Cell(student=student, objective=objective, seed=seed)
+            for seed in self.seeds
+            for student in self.students
+            for objective in self.objectives
+        )
+
+    @model_validator(mode="after")
+    def _check_modality(self) -> "Recipe":
+        readers = {
+            f"teacher {self.teacher.architecture}": TEACHERS[self.teacher.architecture].modalities,
+            **{f"student {student.title}": student.modalities for student in self.students},
+        }
+        for reader, modalities in readers.items():
+            if self.modality not in modalities:
+                raise ValueError(
+                    f"{reader} reads items of the kind {' or '.join(modalities)}, and data.train holds {self.modality}; "
+                    "choose another, or other data"
+                )
+        for peer in self.peers:
+            if self.task.name not in PEERS[peer].tasks or self.modality not in PEERS[peer].modalities:
+                raise ValueError(f"peer '{peer}' answers for one class of a text only; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_unused(self) -> "Recipe":
+        if self.speed_seeds > len(self.seeds):
+            raise ValueError(f"speed_seeds is {self.speed_seeds}, but there are {len(self.seeds)} seeds to time")
+        with_transfer = any(objective.transfer or objective.match_steps for objective in self.objectives)
+        for student in self.students:
+            if "transfer_epochs" in student.model_fields_set and not with_transfer:
+                raise ValueError(f"transfer_epochs of {student.title} is set, but no objective asks for transfer rows")
+        if any(objective.match_steps for objective in self.objectives) and not self.data.has_transfer:
+            raise ValueError("match_steps counts the steps with transfer rows, and the data has none; leave it out")
+        if self.task.name != "single-label" and any(objective.transfer_balance for objective in self.objectives):
+            raise ValueError(f"transfer_balance counts rows of a class; the task is {self.task.name}")
+        return self
 
     @model_validator(mode="after")
     def _check_whole(self) -> "Recipe":

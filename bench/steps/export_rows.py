@@ -2,26 +2,27 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from bench.steps.opened import Columns, read_items
 from export.exporting import remembered
 from export.gate.made_up import made_up_items
 from export.origin import Origin
 from export.runtimes.runtime import logits_of
 from materials.errors import RequestError
+from materials.modalities import Item
 from materials.rows import Rows, Table
-from materials.sources.table_file import read_table
+from materials.tasks.task import Task
 
 CALIBRATION_ROWS, MADE_UP_ROWS, FEWEST_ROWS = 300, 64, 20
 
 
-def split_rows(data: Path | None, *, text: str, label: str | None) -> tuple[Table, Table | None]:
+def split_rows(data: Path | None, columns: Columns, *, modality: str, task: Task) -> tuple[Table, Table | None]:
     """Rows to calibrate on and rows to judge on, none of them in both; without a file, none."""
     if data is None:
         return Table(items=[], labels=None), None
-    table = read_table(data, text=text, label=label)
+    table = read_items(data, columns, modality, task)
     if len(table.items) < FEWEST_ROWS:
         raise RequestError(f"{data} has {len(table.items)} rows; calibrating and judging need {FEWEST_ROWS}")
     numbers = np.random.default_rng(0).permutation(len(table.items))
@@ -30,27 +31,31 @@ def split_rows(data: Path | None, *, text: str, label: str | None) -> tuple[Tabl
 
 
 def rows_for(origin: Origin, table: Table | None) -> Rows:
-    """The rows with label numbers, made-up rows where there is no table; unlabelled ones get the model's own labels.
+    """The rows with targets, made-up rows where there is no table; unlabelled ones get the model's own answers.
 
     Raises RequestError for labels that the model does not know.
     """
-    names = origin.classifier.label_names
+    classifier = origin.classifier
+    names, task, modality = classifier.label_names, classifier.task, classifier.encoder.modality
     if table is None or table.labels is None:
-        items = made_up_items(origin.classifier.encoder, MADE_UP_ROWS) if table is None else table.items
-        return Rows(items=items, targets=_own_labels(origin, items))
-    if strange := sorted(set(table.labels) - set(names)):
+        items = made_up_items(classifier.encoder, MADE_UP_ROWS) if table is None else table.items
+        return Rows(items=items, targets=_own_answers(origin, items), modality=modality)
+    labels = (
+        [label for row in table.labels for label in ((row,) if isinstance(row, str) else row)] if task.has_names else []
+    )
+    if strange := sorted(set(labels) - set(names)):
         raise RequestError(
             f"the model knows the labels {', '.join(names)}; the rows have {', '.join(strange[:5])}; "
             "leave their labels out, or name another column with --label"
         )
-    return Rows(items=table.items, targets=np.array([names.index(label) for label in table.labels]))
+    return Rows(items=table.items, targets=task.targets(table.labels, names), modality=modality)
 
 
 def _taken(table: Table, numbers: np.ndarray) -> Table:
     labels = None if table.labels is None else [table.labels[number] for number in numbers]
-    return Table(items=[table.items[number] for number in numbers], labels=labels)
+    return Table(items=[table.items[number] for number in numbers], labels=labels, modality=table.modality)
 
 
-def _own_labels(origin: Origin, texts: Sequence[Any]) -> np.ndarray:
-    encoder = origin.classifier.encoder
-    return logits_of(remembered(origin.classifier), encoder, encoder.encode(texts)).argmax(axis=1)
+def _own_answers(origin: Origin, items: Sequence[Item]) -> np.ndarray:
+    encoder, task = origin.classifier.encoder, origin.classifier.task
+    return task.decide(logits_of(remembered(origin.classifier), encoder, encoder.encode(items)))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.harness.measurement import Measurement
-from export.bundle import Bundle
+from export.bundle import RECORD as BUNDLE_RECORD
+from export.bundle import Bundle, read_bundle
 from export.foreign import open_model
 from materials.catalogue import DATASETS
 from materials.errors import RequestError
@@ -13,7 +14,11 @@ from materials.modalities import MODALITIES, ImageFile
 from materials.rows import Rows, Table
 from materials.sources.image_folder import read_image_folder
 from materials.sources.table_file import read_table
+from materials.tasks import task_of
 from materials.tasks.task import Task
+from materials.weights import WeightsFolder
+from training.model_record import FILE as MODEL_RECORD
+from training.model_record import read_model_record
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,23 @@ def read_items(data: Path, columns: Columns, modality: str, task: Task) -> Table
         separator=columns.separator,
     )
     return _as_images(table, data) if modality == "image" else table
+
+
+def described_by(place: Path, columns: Columns) -> tuple[str, Task]:
+    """What a trained model reads, and what is asked of it, without loading its weights."""
+    record = place / MODEL_RECORD
+    if (place / BUNDLE_RECORD).is_file():
+        bundle = read_bundle(place)
+        return bundle.modality, bundle.task
+    if record.is_file():
+        content = read_model_record(place)
+        modality = content.get("modality") or ("image" if content["architecture"] == "image-classifier" else "text")
+        return modality, task_of(content.get("task", "single-label"), content.get("task_settings"))
+    weights = WeightsFolder(path=place, digest="", licence="")
+    modality = weights.modality or "text"
+    known = (place / "config.json").is_file() and weights.modality is not None
+    task = task_of(weights.task_name) if known else task_of("single-label")
+    return ("pair" if columns.text_pair and modality == "text" else modality), task
 
 
 def check_labels(model: OpenedModel, first: Bundle) -> None:

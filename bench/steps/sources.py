@@ -3,9 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from materials.sources.image_folder import read_image_folder
-
-from bench.recipe.recipe import Data, Recipe, Student
+from bench.recipe.recipe import Data, Recipe
+from bench.recipe.recipe_student import Student
 from bench.steps.workplace import Workplace
 from materials.archives import Report
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
@@ -13,6 +12,7 @@ from materials.files import digest, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
+from materials.sources.image_folder import read_image_folder
 from materials.sources.table_file import read_table, read_texts
 from materials.weights import find_weights, is_hub_name
 

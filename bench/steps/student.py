@@ -9,7 +9,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bench.recipe.cell import Cell
-from bench.recipe.recipe import Student
+from bench.recipe.recipe_student import Student
 from bench.steps.knowledge import outputs_for, taught_rows
 from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
 from bench.steps.vocabulary import Vocabulary, read_vectors

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from bench.recipe.recipe import Student
+from bench.recipe.recipe_student import Student
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.catalogue import VECTORS, fetch_folder
 from materials.files import sha256_of

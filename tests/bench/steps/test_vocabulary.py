@@ -9,7 +9,7 @@ from sample_texts import sentences
 from tokenizers import Tokenizer
 
 from bench.recipe.file import read_recipe
-from bench.recipe.recipe import Student
+from bench.recipe.recipe_student import Student
 from bench.reports.screen import Screen
 from bench.steps.export import export_model
 from bench.steps.models import Model

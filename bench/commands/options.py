@@ -1,4 +1,4 @@
-"""The commands that measure and judge finished models: measure, compare, recommend."""
+"""The options of the commands that export, measure and judge models."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,11 @@ Models = Annotated[
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads for every measured file.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-TextColumn = Annotated[str, typer.Option(help="The column of texts.")]
+TextColumn = Annotated[str | None, typer.Option(help="The column of texts, or of image paths.")]
+PairColumn = Annotated[
+    str | None, typer.Option("--text-pair", help="The column of second texts, for models of pairs of texts.")
+]
+Separator = Annotated[str | None, typer.Option(help="What stands between several labels in one cell.")]
 LabelColumn = Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")]
 LabelNames = Annotated[
     str | None, typer.Option(metavar="A,B", help="Labels in the order of the outputs, for models that name none.")
@@ -25,9 +29,13 @@ MaxLength = Annotated[
 @app.command(epilog="Example: distilbench measure runs/mine/bundles/seed-0/cnn-hard/onnx their.onnx --data rows.csv")
 def measure(
     models: Models,
-    data: Annotated[Path, typer.Option(help="Rows no model was trained on: CSV, TSV, JSONL or Parquet.")],
-    text: TextColumn = "text",
+    data: Annotated[
+        Path, typer.Option(help="Rows no model was trained on: CSV, TSV, JSONL, Parquet, or a folder of images.")
+    ],
+    text: TextColumn = None,
+    text_pair: PairColumn = None,
     label: LabelColumn = None,
+    separator: Separator = None,
     labels: LabelNames = None,
     max_length: MaxLength = None,
     threads: Threads = 1,
@@ -45,6 +53,9 @@ def measure(
 ) -> None:
     """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""
     from bench.commands.measure import MeasureRequest, make_workload, measure_models
+    from bench.steps.opened import Columns
+
+    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
     workload = make_workload(
         threads=threads,
@@ -59,7 +70,7 @@ def measure(
         sweep_lengths=sweep_lengths,
         seconds=seconds,
     )
-    request = MeasureRequest(models=tuple(models), data=data, text=text, label=label, workload=workload, output=output)
+    request = MeasureRequest(models=tuple(models), data=data, columns=columns, workload=workload, output=output)
     raise typer.Exit(measure_models(request))
 
 
@@ -70,8 +81,10 @@ def compare(
     data: Annotated[
         Path | None, typer.Option(help="Rows for models; by default the test rows of the run that BASE lies in.")
     ] = None,
-    text: TextColumn = "text",
+    text: TextColumn = None,
+    text_pair: PairColumn = None,
     label: LabelColumn = None,
+    separator: Separator = None,
     labels: LabelNames = None,
     max_length: MaxLength = None,
     threads: Threads = 1,
@@ -83,17 +96,24 @@ def compare(
     format: Annotated[str, typer.Option(help="rich or markdown.")] = "rich",
 ) -> None:
     """Say what is better, worse or the same from BASE to NEW, with intervals; two models are timed in turns."""
-    from bench.commands.compare import CompareRequest
+    from bench.commands.compare import CompareRequest, is_run
     from bench.commands.compare import compare as compare_places
+
+    if is_run(base) and is_run(new):  # nothing is launched, and nothing heavy imported
+        raise typer.Exit(
+            compare_places(CompareRequest(base=base, new=new, fail_if=tuple(fail_if or ()), format=format))
+        )
     from bench.commands.measure import make_workload
+    from bench.steps.opened import Columns
+
+    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
     workload = make_workload(threads=threads, device=device, label_names=labels, max_length_tokens=max_length)
     request = CompareRequest(
         base=base,
         new=new,
         data=data,
-        text=text,
-        label=label,
+        columns=columns,
         workload=workload,
         launches=launches,
         fail_if=tuple(fail_if or ()),
@@ -109,6 +129,7 @@ def recommend(
     max_end_to_end_p50_ms: Annotated[float | None, typer.Option(help="Latency of one text, text to label.")] = None,
     min_texts_per_second: Annotated[float | None, typer.Option(help="Throughput, model only.")] = None,
     min_macro_f1: Annotated[float | None, typer.Option(help="A share, such as 0.8.")] = None,
+    min_headline: Annotated[float | None, typer.Option(help="The same, of the task's headline metric.")] = None,
     max_size_mb: Annotated[float | None, typer.Option(help="All files of the bundle.")] = None,
     max_memory_mb: Annotated[float | None, typer.Option(help="Peak resident memory of inference.")] = None,
 ) -> None:
@@ -121,6 +142,7 @@ def recommend(
         max_end_to_end_p50_ms=max_end_to_end_p50_ms,
         min_texts_per_second=min_texts_per_second,
         min_macro_f1=min_macro_f1,
+        min_headline=min_headline,
         max_size_mb=max_size_mb,
         max_memory_mb=max_memory_mb,
     )
@@ -131,7 +153,8 @@ def recommend(
 def self_check(
     models: Models,
     data: Annotated[Path | None, typer.Option(help="Texts; by default those beside the first model's run.")] = None,
-    text: TextColumn = "text",
+    text: TextColumn = None,
+    text_pair: PairColumn = None,
     pairs: Annotated[int, typer.Option(min=1, help="How often a file is compared with itself.")] = 40,
     launches: Annotated[int, typer.Option(min=5, help="Launches of each side of a pair, taken in turns.")] = 6,
     threads: Threads = 1,
@@ -141,9 +164,88 @@ def self_check(
     from bench.commands.measure import make_workload
     from bench.commands.self_check import CheckRequest
     from bench.commands.self_check import self_check as check
+    from bench.steps.opened import Columns
+
+    columns = Columns(text=text, text_pair=text_pair)
 
     workload = make_workload(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
     request = CheckRequest(
-        models=tuple(models), data=data, text=text, pairs=pairs, launches=launches, workload=workload, output=output
+        models=tuple(models),
+        data=data,
+        columns=columns,
+        pairs=pairs,
+        launches=launches,
+        workload=workload,
+        output=output,
     )
     raise typer.Exit(check(request))
+
+
+@app.command(
+    epilog="Example: distilbench export runs/mine/bundles/seed-0/cnn-hard/eager --to onnx,onnx-int8 --output out "
+    "--quantize-data rows.csv"
+)
+def export(
+    model: Annotated[
+        Path, typer.Argument(help="An eager bundle, a checkpoint, or a Hugging Face classifier's folder.")
+    ],
+    to: Annotated[
+        str, typer.Option(metavar="FORMAT,FORMAT", help="See `distilbench list exporters`; all for every possible one.")
+    ],
+    output: Annotated[Path, typer.Option(help="The folder for the bundles, one a format.")],
+    quantize_data: Annotated[
+        Path | None, typer.Option(help="Real rows to calibrate and judge on: CSV, TSV, JSONL or Parquet.")
+    ] = None,
+    text: TextColumn = None,
+    text_pair: PairColumn = None,
+    label: LabelColumn = None,
+    separator: Separator = None,
+    licence: Annotated[str | None, typer.Option(help="The model's licence, for a folder that does not say it.")] = None,
+    opset: Annotated[int, typer.Option(help="The version of ONNX's operators.")] = 20,
+    with_tokenizer: Annotated[
+        bool, typer.Option("--with-tokenizer", help="Add one ONNX file from texts to probabilities to ONNX bundles.")
+    ] = False,
+) -> None:
+    """Write a model to deployable files, each proven against the model in memory."""
+    from bench.commands.export import ExportOrder, export_model
+    from bench.steps.opened import Columns
+
+    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
+
+    order = ExportOrder(
+        place=model,
+        formats=to,
+        output=output,
+        data=quantize_data,
+        columns=columns,
+        licence=licence,
+        opset=opset,
+        with_tokenizer=with_tokenizer,
+    )
+    raise typer.Exit(export_model(order))
+
+
+@app.command(epilog="Example: distilbench verify runs/mine/bundles/seed-0/cnn-hard/onnx-int8")
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A bundle's folder.")],
+    against: Annotated[
+        Path | None, typer.Option(help="The trained model, as `export` takes it; without it, the logits in the bundle.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Real rows to judge on, with --against: CSV, TSV, JSONL or Parquet.")
+    ] = None,
+    text: TextColumn = None,
+    text_pair: PairColumn = None,
+    label: LabelColumn = None,
+    separator: Separator = None,
+    threads: Annotated[int, typer.Option(min=1)] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda: where the file is run.")] = "cpu",
+) -> None:
+    """Judge a bundle again: digests, then names, shapes and values; exit code 1 when it fails."""
+    from bench.commands.verify import VerifyOrder, verify_bundle
+    from bench.steps.opened import Columns
+
+    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
+
+    order = VerifyOrder(place=bundle, against=against, data=data, columns=columns, threads=threads, device=device)
+    raise typer.Exit(verify_bundle(order))
