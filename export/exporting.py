@@ -15,7 +15,7 @@ import numpy as np
 from export.bundle import Bundle, write_bundle
 from export.checkpoint import load_checkpoint
 from export.companions import write_companions
-from export.formats import EXPORTERS
+from export.formats import EXPORTERS, why_impossible
 from export.gate.parity import ROWS, Parity, ParityBounds, check_parity, failed_parity
 from export.gate.verifying import compare_stored, store_reference
 from export.graphs.onnx_metadata import describe_onnx
@@ -77,7 +77,7 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     and format that cannot be.
     """
     exporter, architecture = EXPORTERS[format], request.origin.classifier.architecture
-    if reason := exporter.impossible.get(architecture):
+    if reason := why_impossible(format, architecture):
         raise RequestError(f"{architecture} cannot be exported to {format}: {reason}")
     reset_peak()
     started = time.perf_counter()

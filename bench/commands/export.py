@@ -16,7 +16,7 @@ from bench.steps.export_rows import rows_for, split_rows
 from bench.steps.opened import Columns, described_by
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
-from export.formats import EXPORTERS, refusal, require_formats
+from export.formats import EXPORTERS, refusal, require_formats, why_impossible
 from export.from_text.gate import TEXT_MODEL, add_text_graph, check_can_take_texts
 from export.from_text.graph import check_tokenizer
 from export.graphs.prepared import plain_onnx
@@ -98,11 +98,9 @@ def _formats(asked: str) -> list[str]:
 
 def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> list[str]:
     """Those of the formats that can be. Raises RequestError for one that was named and cannot."""
-    possible = [name for name in formats if architecture not in EXPORTERS[name].impossible]
+    possible = [name for name in formats if why_impossible(name, architecture) is None]
     if order.formats != ALL and (left := [name for name in formats if name not in possible]):
-        raise RequestError(
-            f"{architecture} cannot be exported to {left[0]}: {EXPORTERS[left[0]].impossible[architecture]}"
-        )
+        raise RequestError(f"{architecture} cannot be exported to {left[0]}: {why_impossible(left[0], architecture)}")
     if order.formats == ALL:
         possible = [name for name in possible if not refusal(name)]
     require_formats(possible)
@@ -118,7 +116,7 @@ def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> 
 def _left_out(formats: Sequence[str], written: Sequence[str], architecture: str) -> str:
     """Why formats that `all` names are not written, in one sentence."""
     reasons = {
-        name: EXPORTERS[name].impossible.get(architecture) or refusal(name) or "needs rows (--quantize-data)"
+        name: why_impossible(name, architecture) or refusal(name) or "needs rows (--quantize-data)"
         for name in formats
         if name not in written
     }

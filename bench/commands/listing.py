@@ -28,7 +28,7 @@ def print_listing(kind: str | None) -> None:
 
 def _print_exporters(console: Console) -> None:
     """One table of format by architecture; below it, why a pair cannot be."""
-    from export.formats import EXPORTERS, refusal
+    from export.formats import EXPORTERS, refusal, why_impossible
     from students import STUDENTS
     from teachers import TEACHERS
 
@@ -38,7 +38,7 @@ def _print_exporters(console: Console) -> None:
     for name, exporter in EXPORTERS.items():
         cells = []
         for architecture in architectures:
-            reason = exporter.impossible.get(architecture)
+            reason = why_impossible(name, architecture)
             if reason and reason not in reasons:
                 reasons.append(reason)
             cells.append(f"no ({reasons.index(reason) + 1})" if reason else "yes")

@@ -27,7 +27,7 @@ from peers import require
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """A recipe with what the command line changes in it; flags that were not overrides are none."""
+    """A recipe with what the command line changes in it; flags that were not given are none."""
 
     recipe: str
     flags: Mapping[str, Any]
@@ -38,16 +38,15 @@ class RunRequest:
     @property
     def all_overrides(self) -> list[str]:
         """Flags as overrides, then those of --set."""
-        overrides = {name: value for name, value in self.flags.items() if value is not None}
-        if "data.train" in overrides:  # the recipe's own held-out rows, columns and licence belong to its own data
+        flags = {name: value for name, value in self.flags.items() if value is not None}
+        if "data.train" in flags:  # the recipe's own held-out rows, columns and licence belong to its own data
             of_recipe = dict.fromkeys(("validation", "test", "text_pair", "label", "separator", "licence"))
             defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}
-            overrides = {**defaults, **overrides}
-        if "data.transfer" in overrides:  # as do the number of transfer rows and their column
-            overrides = {"data.transfer_rows": None, "data.transfer_text": None, **overrides}
-        return [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in overrides.items()] + list(
-            self.overrides
-        )
+            flags = {**defaults, **flags}
+        if "data.transfer" in flags:  # as do the number of transfer rows and their column
+            flags = {"data.transfer_rows": None, "data.transfer_text": None, **flags}
+        as_overrides = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flags.items()]
+        return [*as_overrides, *self.overrides]
 
 
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:

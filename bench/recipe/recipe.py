@@ -213,8 +213,8 @@ class Recipe(Part):
         for reader, modalities in readers.items():
             if self.modality not in modalities:
                 raise ValueError(
-                    f"{reader} reads items of the kind {' or '.join(modalities)}, and data.train holds {self.modality}; "
-                    "choose another, or other data"
+                    f"{reader} reads items of the kind {' or '.join(modalities)}, and data.train holds "
+                    f"{self.modality}; choose another, or other data"
                 )
         for peer in self.peers:
             if self.task.name not in PEERS[peer].tasks or self.modality not in PEERS[peer].modalities:

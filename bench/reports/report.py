@@ -157,8 +157,12 @@ def _served(run: Run) -> list[Report]:
 
 def _swept(run: Run) -> list[Report]:
     """The sweep over fixed shapes, one line a file."""
-    shapes = sorted({(point.length_tokens, point.batch_size) for row in run.rows for point in row.sweep or ()})
-    header = ("model", "format", *(f"{size} x {length}" for length, size in shapes))
+    points_of_all = [point for row in run.rows for point in row.sweep or ()]
+    shapes = sorted(
+        {(point.length_tokens, point.batch_size) for point in points_of_all},
+        key=lambda shape: (shape[0] or 0, shape[1]),
+    )
+    header = ("model", "format", *(_shape_name(size, length) for length, size in shapes))
     lines = []
     for row in run.rows:
         if row.sweep:
@@ -167,7 +171,11 @@ def _swept(run: Run) -> list[Report]:
     return [(f"{run.name}: p50 ms of fixed shapes, texts x tokens, model only", header, lines)]
 
 
-def _at(known: Mapping[tuple[int, int], float | None], shape: tuple[int, int]) -> str:
+def _shape_name(size: int, length: int | None) -> str:
+    return f"{size}" if length is None else f"{size} x {length}"
+
+
+def _at(known: Mapping[tuple[int | None, int], float | None], shape: tuple[int | None, int]) -> str:
     return "refused" if shape in known and known[shape] is None else figure(known.get(shape))
 
 

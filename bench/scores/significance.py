@@ -60,11 +60,13 @@ def compare_quality(task: Task, targets: np.ndarray, base: np.ndarray, new: np.n
     draws = bootstrap(metric, targets, [base, new])
     change = sign * (metric(targets, new) - metric(targets, base))
     base_right, new_right = task.right(targets, base), task.right(targets, new)
-    judged = base_right is not None and new_right is not None
+    headline = interval_of(change, sign * (draws[1] - draws[0]))
+    if base_right is None or new_right is None:
+        return QualityChange(headline=headline, accuracy=None, mcnemar_p=None)
     return QualityChange(
-        headline=interval_of(change, sign * (draws[1] - draws[0])),
-        accuracy=float(new_right.mean() - base_right.mean()) if judged else None,
-        mcnemar_p=mcnemar_p(base_right, new_right) if judged else None,
+        headline=headline,
+        accuracy=float(new_right.mean() - base_right.mean()),
+        mcnemar_p=mcnemar_p(base_right, new_right),
     )
 
 

@@ -13,7 +13,8 @@ from bench.record.machine import describe_machine, package_versions
 from bench.steps.models import Model
 from bench.steps.sources import describe_sources
 from bench.steps.workplace import SeedPlace, Workplace
-from export.formats import EXPORTERS
+from export.formats import EXPORTERS, why_impossible
+from export.formats.here import impossible_here
 from materials.licences import source_name
 from materials.rows import Rows
 from materials.stages import Stage
@@ -39,19 +40,20 @@ def export_model(place: SeedPlace, model: Model, formats: Sequence[str]) -> Mode
     """
     if model.checkpoint is None:
         raise ValueError(f"{model.title} has no checkpoint to export")
+    architecture = _architecture(place.work.recipe, model)
+    for format in formats:
+        if reason := impossible_here(format, architecture):
+            place.work.screen.notice(f"{model.title} is not exported to {format}: impossible here: {reason}")
     with ExitStack() as stack:
         request = cache(lambda: _request(stack, place, model))
         return model.exported(
-            {
-                format: _bundle(place, model, format, request)
-                for format in possible_formats(_architecture(place.work.recipe, model), formats)
-            }
+            {format: _bundle(place, model, format, request) for format in possible_formats(architecture, formats)}
         )
 
 
 def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:
-    """Those of the formats in which an architecture can be."""
-    return [format for format in formats if architecture not in EXPORTERS[format].impossible]
+    """Those of the formats in which an architecture can be on this machine."""
+    return [format for format in formats if why_impossible(format, architecture) is None]
 
 
 def spread_out(rows: Rows, count: int) -> Rows:

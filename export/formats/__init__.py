@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from export.formats.here import impossible_here
 from export.formats.to_aotinductor import has_compiler, write_aotinductor
 from export.formats.to_eager import write_eager, write_eager_bf16
 from export.formats.to_onnx import ONNX_SETTINGS
@@ -147,3 +148,11 @@ def refusal(name: str) -> str | None:
     if name == "aotinductor" and not has_compiler():
         return "format aotinductor needs a C++ compiler, and none was found; install g++ or set CXX"
     return None
+
+
+def why_impossible(name: str, architecture: str) -> str | None:
+    """Why there is no file of an architecture in a format, anywhere or on this machine; none where there is."""
+    if reason := EXPORTERS[name].impossible.get(architecture):
+        return reason
+    here = impossible_here(name, architecture)
+    return f"impossible here: {here}" if here else None

@@ -1,4 +1,4 @@
-"""One contract for every architecture in STUDENTS."""
+"""One contract for every architecture in STUDENTS that reads texts, and one for those that read images."""
 
 import copy
 import json
@@ -13,10 +13,13 @@ from sample_texts import sentences
 from materials.errors import RequestError
 from materials.word_vectors import WordVectors
 from students import STUDENTS
-from students.checkpoint import build_student, load_student, save_student, student_encoder
+from students.checkpoint import StudentShape, build_student, load_student, save_student, student_encoder
 from students.vocabulary import build_tokenizer, count_words, save_tokenizer, without_mask, words_of
+from training.precision import has_bf16
 
 LABELS = ("a", "b", "c")
+OF_TEXTS = [name for name, student in STUDENTS.items() if "text" in student.modalities]
+OF_IMAGES = [name for name, student in STUDENTS.items() if "image" in student.modalities]
 
 
 def small(architecture, words=40):
@@ -27,7 +30,7 @@ def numbers(batch, length):
     return torch.from_numpy(np.random.default_rng(0).integers(1, 40, size=(batch, length)))
 
 
-@pytest.fixture(params=STUDENTS)
+@pytest.fixture(params=OF_TEXTS)
 def module(request):
     return build_student(small(request.param), vectors=None, seed=0).eval()
 
@@ -46,7 +49,7 @@ def test_padding_changes_nothing(module, length):
     assert torch.allclose(module(texts), module(padded), atol=1e-6)
 
 
-@pytest.mark.parametrize("architecture", STUDENTS)
+@pytest.mark.parametrize("architecture", OF_TEXTS)
 @pytest.mark.parametrize("padding", [1, 39])
 def test_padding_may_be_any_token(architecture, padding):
     module = build_student(replace(small(architecture), padding=padding), vectors=None, seed=0).eval()
@@ -78,7 +81,7 @@ def test_same_seed_same_weights_and_another_seed_others():
     assert not torch.equal(first.output.weight, other.output.weight)
 
 
-@pytest.mark.parametrize("architecture", STUDENTS)
+@pytest.mark.parametrize("architecture", OF_TEXTS)
 def test_pretrained_vectors_start_the_embedding_and_padding_is_zero(architecture):
     known = np.zeros(40, dtype=bool)
     known[[0, 3, 4]] = True
@@ -91,7 +94,7 @@ def test_pretrained_vectors_start_the_embedding_and_padding_is_zero(architecture
     assert weight[5].abs().sum() > 0
 
 
-@pytest.mark.parametrize("architecture", STUDENTS)
+@pytest.mark.parametrize("architecture", OF_TEXTS)
 def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
     tokenizer = build_tokenizer(sentences(100)[0], known=())
     shape = small(architecture, words=tokenizer.get_vocab_size())
@@ -124,11 +127,11 @@ def test_bigrams_of_frequent_words_hardly_share_a_row():
 
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_gradients_are_those_of_double_precision(module, length):
-    """In the precision in which a student is trained, of short texts too."""
+    """In the precision in which this processor trains a student, of short texts too."""
     batch, gradients = numbers(64, length), {}
     for precise in (False, True):
         copied = copy.deepcopy(module)
-        with torch.autocast("cpu", torch.bfloat16, enabled=module.bf16 and not precise):
+        with torch.autocast("cpu", torch.bfloat16, enabled=module.bf16 and has_bf16("cpu") and not precise):
             logits = (copied.double() if precise else copied)(batch)
         logits.double().square().sum().backward()
         gradients[precise] = {name: weight.grad for name, weight in copied.named_parameters()}
@@ -195,3 +198,54 @@ def test_tokenizer_file_holds_all_that_encoding_needs(tmp_path):
     save_tokenizer(tokenizer, tmp_path)
     loaded = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert loaded.encode("LOVELY film, unseen").ids == [3, 4, 1, 1]
+
+
+def image_student(architecture, size=32):
+    shape = StudentShape(
+        architecture=architecture,
+        label_names=LABELS,
+        settings={"channels": [4, 8]},
+        modality="image",
+        image_size=size,
+    )
+    return shape, build_student(shape, vectors=None, seed=0)
+
+
+@pytest.mark.parametrize("architecture", OF_IMAGES)
+def test_image_student_gives_a_row_an_image_and_its_deployed_form_the_same(architecture):
+    _, module = image_student(architecture)
+    pixels = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    module.train()(pixels)  # so that its normalisations have something to fold
+    module.eval()
+    assert module(pixels).shape == (5, 3)
+    assert torch.allclose(module(pixels), module.deployed()(pixels), atol=1e-5)
+    module.train()(pixels).square().sum().backward()
+    assert [name for name, weight in module.named_parameters() if weight.grad is None] == []
+
+
+@pytest.mark.parametrize("architecture", OF_IMAGES)
+def test_saved_image_student_is_the_same_after_loading(architecture, tmp_path):
+    shape, module = image_student(architecture)
+    save_student(module.eval(), shape, None, tmp_path)
+    loaded = load_student(tmp_path)
+    images = [np.random.default_rng(0).integers(0, 255, size=(40, 30, 3), dtype=np.uint8)]
+    pixels = torch.from_numpy(loaded.encoder.pad(loaded.encoder.encode(images))["pixel_values"])
+    assert pixels.shape == (1, 3, 32, 32)
+    assert torch.equal(module(pixels), loaded.module(pixels))
+
+
+@pytest.mark.parametrize("architecture", OF_TEXTS)
+def test_student_of_pairs_reads_both_texts_with_a_separator_between(architecture, tmp_path):
+    pairs = [("a lovely film", "a dull film"), ("a dull film", "a lovely film")] * 3
+    tokenizer = build_tokenizer(pairs, known=(), modality="pair")
+    save_tokenizer(tokenizer, tmp_path)
+    shape = replace(small(architecture, words=tokenizer.get_vocab_size()), modality="pair")
+    encoder = student_encoder(tmp_path / "tokenizer.json", shape)
+    words = words_of(tokenizer)
+    assert [words[number] for number in encoder.encode(pairs[:1]).tokens] == [
+        *("a", "lovely", "film", "[SEP]", "a", "dull", "film"),
+    ]
+    module = build_student(shape, vectors=None, seed=0).eval()
+    assert module(torch.from_numpy(encoder.pad(encoder.encode(pairs[:2]))["input_ids"])).shape == (2, 3)
+    with pytest.raises(RequestError, match="reads pairs of texts, and got an item of another kind"):
+        encoder.encode(["one text"])

@@ -91,18 +91,30 @@ def test_new_head_on_a_body_of_images_is_started_on_purpose(copy):
     assert start_image_classifier(copy, ("a", "b"), seed=0).label_names == ("a", "b")
 
 
-@pytest.mark.parametrize("task", ["regression", "multi_label_classification"])
 @pytest.mark.parametrize("copy", KINDS, indirect=True)
-def test_head_for_another_task_is_refused(copy, task):
-    configure(copy, problem_type=task)
-    assert f"was fine-tuned for {task}, as its config.json says; expected single_label" in refusal(copy)
+def test_head_of_several_labels_is_opened_as_such(copy):
+    configure(copy, problem_type="multi_label_classification")
+    assert load_checkpoint(copy).task.name == "multi-label"
 
 
 @pytest.mark.parametrize("copy", KINDS, indirect=True)
-def test_single_output_is_refused(copy):
+def test_single_output_is_a_number(copy):
     configure(copy, id2label={"0": "score"}, label2id={"score": 0})
     change_weights(copy, lambda name, tensor: tensor[:1] if name.startswith("classifier") else tensor)
-    assert "has a single output, as a regression has; expected two labels or more" in refusal(copy)
+    classifier = load_checkpoint(copy)
+    assert (classifier.task.name, classifier.label_names) == ("regression", ("score",))
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_task_that_does_not_fit_the_number_of_outputs_is_refused(copy):
+    configure(copy, problem_type="regression")
+    assert "has 2 output(s), and its config.json says regression; expected one output" in refusal(copy)
+
+
+@pytest.mark.parametrize("copy", KINDS, indirect=True)
+def test_unknown_task_is_refused(copy):
+    configure(copy, problem_type="ranking")
+    assert "has the problem_type 'ranking' in its config.json; known: single_label_classification" in refusal(copy)
 
 
 def test_teacher_started_on_a_model_for_another_task_opens_again(tmp_path, tiny_bert):
