@@ -67,8 +67,7 @@ def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, dev
     encoder, task = sound[EAGER].encoder(), sound[EAGER].task
     judged = encoder.encode(_spread(items, JUDGED_ROWS))
     sample = encoder.encode(_spread(items, SAMPLE_ROWS))
-    runtimes, refused = _runtimes(sound, threads, device)
-    rates = {name: _rate(partial(logits_of, runtime, encoder, sample), sample) for name, runtime in runtimes.items()}
+    runtimes, rates, refused = _timed(sound, sample, threads, device)
     expected = logits_of(runtimes[EAGER], encoder, judged)
     for format in fastest_first(rates):
         outputs = expected if format == EAGER else logits_of(runtimes[format], encoder, judged)
@@ -125,17 +124,24 @@ def _sound(bundles: Mapping[str, Bundle]) -> dict[str, Bundle]:
     return sound
 
 
-def _runtimes(bundles: Mapping[str, Bundle], threads: int, device: str) -> tuple[dict[str, Runtime], dict[str, str]]:
-    """The loaded files by format, and why others cannot be loaded on the device, which the eager one must."""
-    runtimes, refused = {}, {}
+def _timed(
+    bundles: Mapping[str, Bundle], sample: Any, threads: int, device: str
+) -> tuple[dict[str, Runtime], dict[str, float], dict[str, str]]:
+    """The loaded files and their rates by format, and why others do not run here, which the eager one must."""
+    encoder = bundles[EAGER].encoder()
+    runtimes: dict[str, Runtime] = {}
+    rates: dict[str, float] = {}
+    refused: dict[str, str] = {}
     for format, bundle in bundles.items():
         try:
-            runtimes[format] = RUNTIMES[bundle.runtime](bundle, threads, device)
-        except Exception as error:  # a runtime may raise anything for a device that it does not have
+            runtime = RUNTIMES[bundle.runtime](bundle, threads, device)
+            rates[format] = _rate(partial(logits_of, runtime, encoder, sample), sample)
+            runtimes[format] = runtime
+        except Exception as error:  # a runtime may raise anything for a device or an instruction it does not have
             if format == EAGER:
                 raise
             refused[format] = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return runtimes, refused
+    return runtimes, rates, refused
 
 
 def _spread(items: Sequence[Item], count: int) -> list[Item]:

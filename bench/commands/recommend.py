@@ -8,9 +8,8 @@ from pathlib import Path
 from textwrap import shorten
 
 import numpy as np
-import pandas as pd
 
-from bench.record.predictions import predictions_of
+from bench.record.predictions import PredictionsTable
 from bench.record.row import Row, Score
 from bench.record.run_file import read_run
 from bench.reports.layout import Report, figure, in_unit, rich_tables
@@ -112,7 +111,7 @@ def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
     ]
     if best.status == "noisy":
         notes.append(f"mind: it was not measured in quiet ({best.noise})")
-    equal = _maybe_equal(best, fitting, _folder(place) / "predictions.parquet")
+    equal = _maybe_equal(best, fitting, PredictionsTable.of_run(place))
     timed = [row for row in equal if row.latency_p50_ms and best.latency_p50_ms]
     faster = min(timed, key=lambda row: row.latency_p50_ms or np.inf, default=None)
     if faster and faster.latency_p50_ms and best.latency_p50_ms and faster.latency_p50_ms < best.latency_p50_ms:
@@ -123,17 +122,14 @@ def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
     return notes
 
 
-def _maybe_equal(best: Row, fitting: Sequence[Row], predictions: Path) -> list[Row]:
+def _maybe_equal(best: Row, fitting: Sequence[Row], table: PredictionsTable) -> list[Row]:
     """The other rows that a paired bootstrap on the run's predictions cannot tell from the best one."""
-    if not predictions.is_file():
-        return []
-    frame = pd.read_parquet(predictions)
-    best_outputs = predictions_of(frame, best)
+    best_outputs = table.of(best)
     if best_outputs is None:
         return []
     equal = []
     for row in fitting:
-        outputs = predictions_of(frame, row)
+        outputs = table.of(row)
         if row is not best and outputs is not None and np.array_equal(outputs.targets, best_outputs.targets):
             task = task_of(row.task)
             change = compare_quality(task, best_outputs.targets, best_outputs.outputs, outputs.outputs)

@@ -223,12 +223,6 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _check_unused(self) -> "Recipe":
-        if self.speed_seeds > len(self.seeds):
-            raise ValueError(f"speed_seeds is {self.speed_seeds}, but there are {len(self.seeds)} seeds to time")
-        with_transfer = any(objective.transfer or objective.match_steps for objective in self.objectives)
-        for student in self.students:
-            if "transfer_epochs" in student.model_fields_set and not with_transfer:
-                raise ValueError(f"transfer_epochs of {student.title} is set, but no objective asks for transfer rows")
         if any(objective.match_steps for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError("match_steps counts the steps with transfer rows, and the data has none; leave it out")
         if self.task.name != "single-label" and any(objective.transfer_balance for objective in self.objectives):

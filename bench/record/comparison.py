@@ -1,14 +1,13 @@
 """What changed between two runs, from what the runs recorded: quality on the same rows, and time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bench.record.predictions import FILE as PREDICTIONS
-from bench.record.predictions import predictions_of
+from bench.record.predictions import NO_SEED, PredictionsTable, file_key
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS, Run, read_run
 from bench.scores.significance import QualityChange, TimeChange, compare_quality, compare_times
@@ -18,6 +17,8 @@ from materials.tasks import task_of
 TIMED = {"latency_p50_ms": "model", "end_to_end_latency_p50_ms": "end_to_end"}
 RECORDED_RATIO = 0.10
 FEWEST_ROUNDS = 5
+KEYS = ["model", "format", "seed"]
+Medians = Mapping[tuple[str, str, int, str], list[float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +56,18 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
     pairs = [(old, row) for old in base.rows for row in new.rows if _key(old) == _key(row)]
     if not pairs:
         raise RequestError(f"{base_folder} and {new_folder} have no row in common (model, format and seed)")
-    predictions, samples = (
-        [_read_parquet(folder, name) for folder in (base_folder, new_folder)]
-        for name in (PREDICTIONS, "samples.parquet")
-    )
+    predictions = [PredictionsTable.of_run(folder) for folder in (base_folder, new_folder)]
+    medians = [_medians_of_rounds(_read_parquet(folder, "samples.parquet")) for folder in (base_folder, new_folder)]
+    same_rows = {seed: _test_rows_match(base_folder, new_folder, seed) for seed in {row.seed for row in new.rows}}
     changes = []
     for old, row in pairs:
         sound = "failed" not in (old.status, row.status)
-        paired = sound and _test_rows_match(base_folder, new_folder, row)
         changes.append(
             Change(
                 base=old,
                 new=row,
-                quality=_recorded_quality(old, row, predictions) if paired else None,
-                times=_recorded_times(row, samples) if sound else {},
+                quality=_recorded_quality(old, row, predictions) if sound and same_rows[row.seed] else None,
+                times=_recorded_times(row, medians) if sound else {},
             )
         )
     keys_of_new = {_key(row) for row in new.rows}
@@ -79,11 +78,11 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
     )
 
 
-def _recorded_quality(old: Row, row: Row, frames: Sequence[pd.DataFrame]) -> QualityChange | None:
+def _recorded_quality(old: Row, row: Row, tables: Sequence[PredictionsTable]) -> QualityChange | None:
     """The change on the same rows; none where either run keeps no predictions of them, or in another order."""
     if old.task != row.task or old.label_names != row.label_names or old.headline is None or row.headline is None:
         return None
-    before, after = predictions_of(frames[0], old), predictions_of(frames[1], row)
+    before, after = tables[0].of(old), tables[1].of(row)
     if before is None or after is None or not np.array_equal(before.targets, after.targets):
         return None
     if before.outputs.shape != after.outputs.shape:
@@ -91,28 +90,24 @@ def _recorded_quality(old: Row, row: Row, frames: Sequence[pd.DataFrame]) -> Qua
     return compare_quality(task_of(row.task), before.targets, before.outputs, after.outputs)
 
 
-def _recorded_times(row: Row, samples: Sequence[pd.DataFrame]) -> dict[str, TimeChange]:
+def _recorded_times(row: Row, medians: Sequence[Medians]) -> dict[str, TimeChange]:
     """The changes of p50, tested on the medians of rounds; none where a run was not timed."""
-    if any(frame.empty for frame in samples):
-        return {}
     changes = {}
     for name, figure in TIMED.items():
-        medians = [_medians_of_rounds(_of_row(frame, row), figure) for frame in samples]
-        if min(map(len, medians)) >= FEWEST_ROUNDS:
-            changes[name] = replace(compare_times(*medians), smallest=RECORDED_RATIO)
+        rounds = [by_file.get((*file_key(row), figure), []) for by_file in medians]
+        if min(map(len, rounds)) >= FEWEST_ROUNDS:
+            changes[name] = replace(compare_times(*rounds), smallest=RECORDED_RATIO)
     return changes
 
 
-def _medians_of_rounds(lines: pd.DataFrame, figure: str) -> list[float]:
-    """Milliseconds, one for each round of single calls."""
-    lines = lines[(lines["scenario"] == "single-stream") & (lines["figure"] == figure)]
-    medians: list[float] = (lines.groupby("round")["nanoseconds"].median() / 1e6).tolist()
-    return medians
-
-
-def _of_row(frame: pd.DataFrame, row: Row) -> pd.DataFrame:
-    seed = frame["seed"].isna() if row.seed is None else frame["seed"] == row.seed
-    return frame[(frame["model"] == row.model) & (frame["format"] == row.format) & seed]
+def _medians_of_rounds(samples: pd.DataFrame) -> Medians:
+    """Milliseconds of single calls by file and figure, one for each round."""
+    if samples.empty:
+        return {}
+    lines = samples[samples["scenario"] == "single-stream"]
+    lines = lines.assign(seed=lines["seed"].fillna(NO_SEED).astype(int))
+    medians = lines.groupby([*KEYS, "figure", "round"], sort=False)["nanoseconds"].median() / 1e6
+    return {key: values.tolist() for key, values in medians.groupby(level=[*KEYS, "figure"], sort=False)}
 
 
 def _differences(base: Run, new: Run, shared: int) -> list[str]:
@@ -153,9 +148,9 @@ def _not_compared(changes: Sequence[Change]) -> list[str]:
     return warnings
 
 
-def _test_rows_match(base: Path, new: Path, row: Row) -> bool:
-    """Whether two runs measured a row on the same items, as far as they kept them."""
-    frames = [_read_parquet(place, f"{TEST_ROWS}/seed-{row.seed or 0}.parquet") for place in (base, new)]
+def _test_rows_match(base: Path, new: Path, seed: int | None) -> bool:
+    """Whether two runs measured the files of a seed on the same items, as far as they kept them."""
+    frames = [_read_parquet(place, f"{TEST_ROWS}/seed-{seed or 0}.parquet") for place in (base, new)]
     if any(frame.empty for frame in frames):
         return True
     items = [frame.drop(columns="label", errors="ignore") for frame in frames]

@@ -13,7 +13,9 @@ from materials.rows import Rows
 from materials.tasks import task_of
 
 FILE = "predictions.parquet"
-OUTPUT = "logit_"
+OUTPUT, TARGET = "logit_", "label"
+NO_SEED = -1
+FileKey = tuple[str, str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,29 +49,50 @@ def predictions_frame(artefacts: Sequence[Artefact]) -> pd.DataFrame:
     return pd.concat(frames) if frames else pd.DataFrame(columns=["test_row", "label", "model", "format", "seed"])
 
 
-def predictions_of(frame: pd.DataFrame, row: Row) -> Predictions | None:
-    """The predictions of a row; none where the table does not hold them, or an output in them is no number.
+class PredictionsTable:
+    """The predictions of a run, found by row."""
 
-    Files of one table may have different numbers of outputs: the columns of a row are those of its label names, or, in
-    a table of before there were names, those that hold anything at all for it.
-    """
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self._positions = positions_by_file(frame)
+        output_names = [name for name in frame.columns if name.startswith(OUTPUT)]
+        target_names = [name for name in frame.columns if name == TARGET or name.startswith(f"{TARGET}_")]
+        self._outputs, self._targets = frame[output_names].to_numpy(), frame[target_names].to_numpy()
+
+    @classmethod
+    def of_run(cls, place: Path) -> "PredictionsTable":
+        """The table in a run folder; one without predictions where the run keeps none."""
+        file = (place if place.is_dir() else place.parent) / FILE
+        return cls(pd.read_parquet(file) if file.is_file() else pd.DataFrame())
+
+    def of(self, row: Row) -> Predictions | None:
+        """The predictions of a row; none where there are none, or an output is no number.
+
+        Files of one table may have different numbers of outputs: the columns of a row are those of its label names, or,
+        in a table of before there were names, those that hold anything at all for it.
+        """
+        positions = self._positions.get(file_key(row))
+        if positions is None:
+            return None
+        outputs, targets = self._outputs[positions], self._targets[positions]
+        outputs = outputs[:, : len(row.label_names)] if row.label_names else outputs[:, ~np.isnan(outputs).all(axis=0)]
+        if not outputs.size or not np.isfinite(outputs).all():
+            return None
+        task = task_of(row.task)
+        targets = targets[:, 0] if task.targets([], ()).ndim == 1 else targets[:, : outputs.shape[1]]
+        return Predictions(targets=targets, outputs=outputs) if task.has_target(targets).all() else None
+
+
+def positions_by_file(frame: pd.DataFrame) -> dict[FileKey, np.ndarray]:
+    """The positions of the lines of each file in a table that `tagged` marked."""
     if frame.empty:
-        return None
-    seed = frame["seed"].isna() if row.seed is None else frame["seed"] == row.seed
-    lines = frame[(frame["model"] == row.model) & (frame["format"] == row.format) & seed]
-    if lines.empty:
-        return None
-    columns = [name for name in frame.columns if name.startswith(OUTPUT)]
-    columns = (
-        columns[: len(row.label_names)] if row.label_names else [name for name in columns if lines[name].notna().any()]
-    )
-    outputs = lines[columns].to_numpy()
-    if not np.isfinite(outputs).all():
-        return None
-    targets = lines[_target_names(frame, len(columns))].to_numpy()
-    task = task_of(row.task)
-    targets = targets[:, 0] if task.targets([], ()).ndim == 1 else targets
-    return Predictions(targets=targets, outputs=outputs) if task.has_target(targets).all() else None
+        return {}
+    tags = frame[["model", "format"]].assign(seed=frame["seed"].fillna(NO_SEED).astype(int))
+    return {key: positions for key, positions in tags.groupby(["model", "format", "seed"], sort=False).indices.items()}
+
+
+def file_key(row: Row) -> FileKey:
+    """What the lines of a row's file are found by."""
+    return row.model, row.format, NO_SEED if row.seed is None else row.seed
 
 
 def tagged(frame: pd.DataFrame, row: Row) -> pd.DataFrame:
@@ -79,9 +102,5 @@ def tagged(frame: pd.DataFrame, row: Row) -> pd.DataFrame:
 
 def _target_columns(targets: np.ndarray) -> dict[str, np.ndarray]:
     if targets.ndim == 1:
-        return {"label": targets}
-    return {f"label_{number}": targets[:, number] for number in range(targets.shape[1])}
-
-
-def _target_names(frame: pd.DataFrame, outputs: int) -> list[str]:
-    return ["label"] if "label" in frame.columns else [f"label_{number}" for number in range(outputs)]
+        return {TARGET: targets}
+    return {f"{TARGET}_{number}": targets[:, number] for number in range(targets.shape[1])}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bench.recipe.alone import ALONE
-from bench.record.predictions import FILE, Predictions, predictions_of
+from bench.record.predictions import Predictions, PredictionsTable
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import Report, change_in_points, figure, markdown_tables, rich_tables
@@ -64,13 +64,11 @@ def find_differences(run: Run, folder: Path, *, against: str | None = None) -> l
 
     Raises RequestError when the run keeps no predictions, or has no such model.
     """
-    file = (folder if folder.is_dir() else folder.parent) / FILE
-    frame = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
     sound = [row for row in run.rows if row.status != "failed"]
     models = {row.model: row for row in sound}
     if against is not None and against not in models:
         raise RequestError(unknown("model", against, models))
-    predictions = _by_file(frame, sound)
+    predictions = _by_file(PredictionsTable.of_run(folder), sound)
     if not predictions:
         raise RequestError(f"{folder} keeps no predictions of labelled rows to compare; run its recipe again")
     differences = []
@@ -151,11 +149,11 @@ DIFFERENCES: dict[str, Callable[[Run, Sequence[Difference]], str]] = {
 ByFile = dict[tuple[str, str], dict[int | None, Predictions]]
 
 
-def _by_file(frame: pd.DataFrame, sound: Sequence[Row]) -> ByFile:
+def _by_file(table: PredictionsTable, sound: Sequence[Row]) -> ByFile:
     """The predictions of each sound model and format, by seed; those that hold what is no number are left out."""
     by_file: ByFile = {}
     for row in sound:
-        if predictions := predictions_of(frame, row):
+        if predictions := table.of(row):
             by_file.setdefault((row.model, row.format), {})[row.seed] = predictions
     return by_file
 

@@ -12,7 +12,7 @@ import numpy as np
 from encoders.token_rows import TokenRows
 from export.graphs.layers import also_split, check_quantised
 from export.graphs.prepared import layers_to_spare, smoothed_onnx
-from export.origin import Origin
+from export.origin import Origin, Unfit
 from export.quiet import quiet
 
 Write = Callable[[Origin, Path], None]
@@ -22,8 +22,11 @@ KINDS = (*LAYERS, "Gather")
 WEIGHTED = ("MatMul", "Gemm")
 
 
-def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -> Write:
-    """A writer that calibrates by `method`, MinMax or Entropy, and leaves the `spared` worst layers in fp32."""
+def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS, reduce_lstms: bool = False) -> Write:
+    """A writer that calibrates by `method`, MinMax or Entropy, and leaves the `spared` worst layers in fp32.
+
+    With `reduce_lstms`, LSTM weights have 7 bits: without VNNI, sums of two products would overflow.
+    """
 
     def write_onnx_int8_static(origin: Origin, folder: Path) -> None:
         """Write model.onnx by ONNX Runtime's static quantisation of the smoothed graph."""
@@ -32,7 +35,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
 
         model = onnx.load(smoothed_onnx(origin))
         if "LSTM" in kinds:
-            model = _with_int8_lstms(model, folder / "model.onnx")
+            model = _with_int8_lstms(model, folder / "model.onnx", reduce_range=reduce_lstms)
         left_out = layers_to_spare(origin, spared)
         with quiet():
             quantize_static(
@@ -53,15 +56,24 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS) -
     return write_onnx_int8_static
 
 
-def _with_int8_lstms(model: Any, path: Path) -> Any:
+def _with_int8_lstms(model: Any, path: Path, *, reduce_range: bool) -> Any:
     """The model with its LSTMs quantised, written to the path and read from there; itself when it has none."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     if all(node.op_type != "LSTM" for node in model.graph.node):
+        if reduce_range:
+            raise Unfit("the model has no LSTM")
         return model
     with quiet():
-        quantize_dynamic(model, str(path), op_types_to_quantize=["LSTM"], per_channel=True, weight_type=QuantType.QInt8)
+        quantize_dynamic(
+            model,
+            str(path),
+            op_types_to_quantize=["LSTM"],
+            per_channel=True,
+            reduce_range=reduce_range,
+            weight_type=QuantType.QInt8,
+        )
     return onnx.load(path)
 
 
@@ -97,6 +109,7 @@ def _without_weights(model: Any) -> list[str]:
 
 STATIC_SETTINGS: Mapping[str, Write] = {
     "min-max": _calibrated("MinMax"),
+    "min-max, LSTM weights of 7 bits": _calibrated("MinMax", reduce_lstms=True),
     "entropy": _calibrated("Entropy"),
     "min-max, all but the 6 most sensitive layers": _calibrated("MinMax", spared=6),
     "min-max, tables in fp32": _calibrated("MinMax", kinds=LAYERS),

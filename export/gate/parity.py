@@ -155,7 +155,7 @@ def _reason(parity: Parity, *, task: Task, lossy: bool, bounds: ParityBounds, un
         return None
     smallest = smallest_kept(task, bounds)
     if parity.agreement < smallest:
-        return f"{parity.agreement:.2%} {task.kept_words}; the bound is {smallest:.1%}"
+        return f"{parity.agreement:.2%} {task.kept_words}; the bound is {smallest * 100:g}%"
     if parity.f1_drop > bounds.largest_f1_drop:
         drop, bound = parity.f1_drop * 100, bounds.largest_f1_drop * 100
         return f"{task.headline.title} falls by {drop:.2f} points; the bound is {bound:.2f}"

@@ -22,7 +22,7 @@ def weight_of(model: Any, layer: Any) -> np.ndarray:
     """The matrix of a layer, (width of its input, width of its output)."""
     from onnx import numpy_helper
 
-    weight = numpy_helper.to_array(next(one for one in model.graph.initializer if one.name == layer.input[1]))
+    weight = numpy_helper.to_array(next(tensor for tensor in model.graph.initializer if tensor.name == layer.input[1]))
     transposed = any(attribute.name == "transB" and attribute.i for attribute in layer.attribute)
     return weight.T if transposed else weight
 
@@ -46,17 +46,19 @@ def layer_inputs(model: Any, origin: Origin) -> Iterator[Mapping[str, np.ndarray
     import onnx
     import onnxruntime
 
-    wanted = sorted({node.input[0] for node in weighted_layers(model)})
-    if not wanted:  # for which ONNX Runtime would give all outputs
+    input_names = sorted({node.input[0] for node in weighted_layers(model)})
+    if not input_names:  # for which ONNX Runtime would give all outputs
         return
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
-    known = {output.name for output in (*model.graph.output, *model.graph.input)}
-    probed.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted if name not in known)
+    declared = {output.name for output in (*model.graph.output, *model.graph.input)}
+    probed.graph.output.extend(
+        onnx.helper.make_empty_tensor_value_info(name) for name in input_names if name not in declared
+    )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])
     encoder = origin.classifier.encoder
     for _, arrays in encoder.batches(origin.calibration[:ROWS], BATCH):
-        found = session.run(wanted, {one.name: arrays[one.name] for one in session.get_inputs()})
-        yield dict(zip(wanted, found, strict=True))
+        feeds = {graph_input.name: arrays[graph_input.name] for graph_input in session.get_inputs()}
+        yield dict(zip(input_names, session.run(input_names, feeds), strict=True))

@@ -56,13 +56,13 @@ def smoothed_onnx(origin: Origin) -> Path:
 
 def layers_to_spare(origin: Origin, number: int) -> Sequence[str]:
     """The names of that many layers, the most sensitive first. Raises Unfit for a model that has fewer."""
-    layers = _most_sensitive_layers(origin) if number else []
+    layers = most_sensitive_layers(origin) if number else []
     if number > len(layers):
         raise Unfit(f"the model has {len(layers)} layers that can be spared")
     return layers[:number]
 
 
-def _most_sensitive_layers(origin: Origin) -> list[str]:
+def most_sensitive_layers(origin: Origin) -> list[str]:
     """The names of the smoothed file's layers, the one that suffers most from int8 first."""
 
     def make(file: Path) -> None:

@@ -214,7 +214,7 @@ def test_onnx_file_is_sound_and_says_what_it_is(tiny_bundle, model, format):
     assert json.loads(told["inputs"]) == [one.name for one in session.get_inputs()]
     assert json.loads(told["licences"]) == dict(bundle.licences)
     assert "non-commercial" in told["licences"]
-    assert (told["max_length_tokens"], told["task"]) == ("24", "classification")
+    assert (told["max_length_tokens"], told["task"]) == ("24", "single-label")
     assert told["made_by"].startswith("distilbench")
 
 

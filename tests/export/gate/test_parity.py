@@ -7,6 +7,7 @@ from encoders.graph_input import INPUT_IDS
 from encoders.text_encoder import TextEncoder
 from encoders.token_rows import TokenRows
 from export.gate.parity import ParityBounds, check_parity, failed_parity
+from materials.tasks.single_label import SingleLabel
 from students.vocabulary import build_tokenizer, save_tokenizer
 
 WEIGHTS = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
@@ -36,7 +37,8 @@ def gate(encoder):
             names,
             encoder=encoder,
             rows=TokenRows.of(rows),
-            labels=labels,
+            targets=labels,
+            task=SingleLabel(),
             lossy=lossy,
             bounds=ParityBounds(),
         )
