@@ -9,7 +9,7 @@ from materials.files import read_json_object
 from training.classifier import Classifier
 from training.model_record import FILE, read_model_record
 
-CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json", "preprocessor_config.json")
+CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
 LONGEST = 512
 COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "ibert")
 POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "model_max_length")

@@ -40,7 +40,7 @@ class ResNet(Student):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Outputs (batch, classes) from pixel values (batch, 3, height, width)."""
-        values = F.relu(self.stem(pixel_values))
+        values = F.relu(self.stem(pixel_values.to(self.output.weight.dtype)))  # a file in bf16 is given fp32 pixels
         for stage in self.stages:
             values = stage(values)
         return self.output(values.mean(dim=(2, 3)))

@@ -142,8 +142,8 @@ def _not_compared(changes: Sequence[Change]) -> list[str]:
     scored = [change for change in sound if change.base.headline is not None and change.new.headline is not None]
     if unpaired := sum(change.quality is None for change in scored):
         warnings.append(
-            f"the quality of {unpaired} files is not compared: the runs have other test rows, or predictions that are "
-            "no numbers"
+            f"the quality of {unpaired} files is not compared: the runs have other test rows, no predictions, or some "
+            "that are no numbers"
         )
     return warnings
 

@@ -87,7 +87,7 @@ def positions_by_file(frame: pd.DataFrame) -> dict[FileKey, np.ndarray]:
     if frame.empty:
         return {}
     tags = frame[["model", "format"]].assign(seed=frame["seed"].fillna(NO_SEED).astype(int))
-    return {key: positions for key, positions in tags.groupby(["model", "format", "seed"], sort=False).indices.items()}
+    return dict(tags.groupby(["model", "format", "seed"], sort=False).indices)
 
 
 def file_key(row: Row) -> FileKey:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sample_models import save_tiny_student
 from sample_texts import labelled, sentences
 
+import export.graphs.prepared
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats.to_onnx import write_plain_onnx
 from export.graphs.layers import layer_inputs, weight_of, weighted_layers
-from export.graphs.prepared import prepared_onnx, smoothed_onnx
+from export.graphs.prepared import plain_onnx, prepared_onnx, smoothed_onnx
 from export.graphs.sensitivity import most_sensitive_first, noise_share
 from export.graphs.smoothing import smooth, smoothing_factors
 from export.origin import Origin, Unfit
@@ -166,11 +167,9 @@ def test_opset_that_cannot_express_the_model_is_refused(tiny_student, tmp_path, 
 
 
 def test_weights_that_fit_no_single_file_are_no_onnx_file(tiny_transformer, tmp_path, monkeypatch):
-    import export.formats.to_onnx
-
-    monkeypatch.setattr(export.formats.to_onnx, "LARGEST_WEIGHTS_BYTES", 1000)
+    monkeypatch.setattr(export.graphs.prepared, "LARGEST_WEIGHTS_BYTES", 1000)
     with open_origin(tiny_transformer, []) as origin, pytest.raises(Unfit, match="do not fit one ONNX file"):
-        _ = origin.plain_onnx
+        plain_onnx(origin)
 
 
 def test_other_opset_is_the_file_s(tiny_transformer, tmp_path):

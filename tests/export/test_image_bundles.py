@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from sample_images import draw_images, labelled_images
-from sample_models import exported_once, opened_once
+from sample_models import exported_once, opened_once, save_tiny_image_student
 from sample_places import places_named_in
 
 from export.bundle import read_bundle
@@ -18,14 +18,21 @@ from export.predictor import Predictor
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import logits_of
 from materials.errors import RequestError
+from students import STUDENTS
 
-ARCHITECTURES = ("vit", "resnet")
+TRANSFORMERS = ("vit", "resnet")
+IMAGE_STUDENTS = tuple(name for name, student in STUDENTS.items() if "image" in student.modalities)
+ARCHITECTURES = (*TRANSFORMERS, *(f"student {name}" for name in IMAGE_STUDENTS))
 
 
 @pytest.fixture(scope="session")
-def folders(tiny_vit, tiny_resnet):
+def folders(tiny_vit, tiny_resnet, tmp_path_factory):
     """The model folders of the tiny architectures, by name."""
-    return {"vit": tiny_vit, "resnet": tiny_resnet}
+    root, drawn = tmp_path_factory.mktemp("students"), tmp_path_factory.mktemp("train")
+    students = {
+        f"student {name}": save_tiny_image_student(root / name, name, drawn / name) for name in IMAGE_STUDENTS
+    }
+    return {"vit": tiny_vit, "resnet": tiny_resnet, **students}
 
 
 @pytest.fixture(scope="session")
@@ -100,11 +107,12 @@ def test_no_file_of_an_image_bundle_names_a_folder_of_the_exporting_machine(bund
 def test_image_bundle_says_what_it_takes_and_holds_its_settings(bundles, architecture):
     bundle = bundles(architecture, "onnx")
     names = sorted(path.name for path in bundle.folder.iterdir())
-    assert names == ["bundle.json", "config.json", "model.onnx", "preprocessor_config.json", "reference.npz"]
+    companions = ["config.json"] if architecture in TRANSFORMERS else []
+    assert names == ["bundle.json", *companions, "model.onnx", "preprocessor_config.json", "reference.npz"]
     assert (bundle.modality, bundle.max_length_tokens, bundle.padding) == ("image", None, None)
     assert bundle.inputs == load_checkpoint(bundles(architecture, "eager").folder).encoder.inputs
-    (one,) = bundle.inputs
-    assert (one.name, one.dtype, one.dimensions) == ("pixel_values", "float32", ("batch", 3, 32, 32))
+    (pixels,) = bundle.inputs
+    assert (pixels.name, pixels.dtype, pixels.dimensions) == ("pixel_values", "float32", ("batch", 3, 32, 32))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -113,8 +121,8 @@ def test_onnx_is_one_sound_file_with_a_dynamic_batch(bundles, architecture):
 
     model = onnx.load(bundles(architecture, "onnx").model_path)
     onnx.checker.check_model(model, full_check=True)
-    (one,) = model.graph.input
-    assert [axis.dim_param or axis.dim_value for axis in one.type.tensor_type.shape.dim] == ["batch", 3, 32, 32]
+    (pixels,) = model.graph.input
+    assert [axis.dim_param or axis.dim_value for axis in pixels.type.tensor_type.shape.dim] == ["batch", 3, 32, 32]
 
 
 def test_onnx_bundle_predicts_images_without_torch(bundles, images):
@@ -131,7 +139,7 @@ def test_onnx_bundle_predicts_images_without_torch(bundles, images):
     assert answer.stdout.strip() == images[1][0]
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", TRANSFORMERS)
 def test_bundle_and_folder_compute_what_transformers_computes(folders, bundles, images, architecture):
     import torch
     from PIL import Image

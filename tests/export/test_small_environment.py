@@ -17,7 +17,7 @@ from export.predictor import Predictor
 from materials.files import sha256_of
 
 NEEDED = ("onnxruntime", "tokenizers", "numpy")
-OWN = ("export", "training", "materials")
+OWN = ("encoders", "export", "training", "materials")
 TEXTS = [*sentences(12)[0], "", "film " * 200, "雨 🌧", "two\nlines and a\ttab"]
 PREDICT = """
 import json, sys

@@ -265,9 +265,10 @@ def test_bundle_of_another_runtime_is_refused(tiny_eager):
         add_text_graph(tiny_eager, TEXTS)
 
 
-def test_bundle_for_images_is_refused(bundles, tmp_path):
-    bundle = replace(read_bundle(bundles["WordLevel"][0]), modality="image", max_length_tokens=None)
-    with pytest.raises(RequestError, match="holds a model of images; only a model of texts can take a text"):
+@pytest.mark.parametrize(("modality", "plural"), [("image", "images"), ("pair", "pairs of texts")])
+def test_bundle_for_other_items_is_refused(bundles, tmp_path, modality, plural):
+    bundle = replace(read_bundle(bundles["WordLevel"][0]), modality=modality, max_length_tokens=None)
+    with pytest.raises(RequestError, match=f"holds a model of {plural}; only a model of single texts can take a text"):
         write_text_graph(bundle, tmp_path / "model.onnx")
 
 

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sample_images import labelled_images
 from sample_texts import labelled, sentences
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ TINY_SETTINGS = {
     "cnn": {"filters": 8},
     "bilstm": {"hidden": 12, "layer": 24},
     "resnext1d": {"channels": [8, 16], "strides": [2], "cardinality": 4},
+    "resnet": {"channels": [8, 16]},
 }
 
 
@@ -122,22 +124,40 @@ def widen(checkpoint: Path, part: str, factor: float) -> Path:
     return checkpoint
 
 
-def train_tiny(checkpoint: Path, *, learning_rate: float) -> Path:
-    """Train a checkpoint on 200 texts, whose labels it then tells apart, and write its weights again."""
+def save_tiny_image_student(folder: Path, architecture: str, items: Path) -> Path:
+    """A student's checkpoint for images of 32 x 32, trained on images drawn into the folder `items`."""
+    from students.checkpoint import StudentShape, build_student, save_student
+
+    shape = StudentShape(
+        architecture=architecture,
+        label_names=("blue", "red"),
+        settings=TINY_SETTINGS[architecture],
+        modality="image",
+        image_size=32,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    save_student(build_student(shape, vectors=None, seed=0), shape, None, folder)
+    return train_tiny(folder, learning_rate=0.01, parts=(labelled_images(items, 96), labelled_images(items, 32, 900)))
+
+
+def train_tiny(checkpoint: Path, *, learning_rate: float, parts: "Sequence[Rows] | None" = None) -> Path:
+    """Train a checkpoint on train and validation rows, by default 200 texts, and write its weights again."""
     from safetensors.torch import save_file
 
     from export.checkpoint import load_checkpoint
+    from materials.tasks.single_label import SingleLabel
     from teachers import TEACHERS
     from training.loop import Examples, TrainingSettings, train
-    from training.objectives import OBJECTIVES
+    from training.objectives import Term
 
     classifier = load_checkpoint(checkpoint)
-    parts = (labelled(200), labelled(60, 900))
+    parts = parts or (labelled(200), labelled(60, 900))
     train(
         classifier.module,
         *[Examples(encoded=classifier.encoder.encode(part.items), targets=part.targets) for part in parts],
         encoder=classifier.encoder,
-        objective=OBJECTIVES["hard"],
+        task=SingleLabel(),
+        terms=[Term(kind="hard")],
         settings=TrainingSettings(epochs=12, batch_size=16, learning_rate=learning_rate, seed=0, bf16=False),
         report=lambda done, total: None,
     )

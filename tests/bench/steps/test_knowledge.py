@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from teachers.knowledge import save_knowledge
 
 from bench.recipe.objective import Objective
 from bench.steps.knowledge import outputs_for, taught_rows
@@ -12,6 +11,7 @@ from bench.steps.workplace import SeedPlace
 from materials.rows import Rows, Splits
 from materials.splits.store import save_splits
 from materials.weights import WeightsFolder
+from teachers.knowledge import save_knowledge
 
 KINDS = ("other",) * 10 + ("rest",) * 10
 

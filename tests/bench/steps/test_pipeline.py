@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from bench.commands.show import show_run
 from sample_command import distilbench
 
 import teachers
 from bench.commands.run import RunRequest, run_recipe
+from bench.commands.show import show_run
 from bench.record.run_file import read_run
 from bench.reports.curves import read_histories
 from materials.errors import RequestError
