@@ -19,7 +19,7 @@ class Shape:
 
 
 class Encoder(Protocol):
-    """Encoded rows are the encoder's own affair: they have a length, and a slice of them is rows again."""
+    """Encoded rows are of the encoder's own type, which has a length, and of which a slice is rows again."""
 
     @property
     def modality(self) -> str:
@@ -33,12 +33,12 @@ class Encoder(Protocol):
 
     @property
     def max_length_tokens(self) -> int | None:
-        """What a text is cut to; none for images."""
+        """The number of tokens that a text is cut to; none for images."""
         ...
 
     @property
     def padding(self) -> int | None:
-        """The token that fills a batch of texts up; none for images."""
+        """The number of the token that fills up shorter texts of a batch; none for images."""
         ...
 
     def encode(self, items: Sequence[Any], /) -> Any:
@@ -50,7 +50,7 @@ class Encoder(Protocol):
         ...
 
     def lengths(self, rows: Any, /) -> np.ndarray:
-        """How long each row is, int64 (rows,): batches hold rows of about equal length. Images are all of length 0."""
+        """The length of each row, int64 (rows,), by which batches are sorted; 0 for all images."""
         ...
 
     def pad(self, rows: Any, /, *, length: int | None = None) -> dict[str, np.ndarray]:
@@ -58,15 +58,15 @@ class Encoder(Protocol):
         ...
 
     def batches(self, rows: Any, batch_size: int, /) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Row numbers and graph's inputs of batches, each row once."""
+        """Yield the row numbers and the graph's inputs of each batch; each row is in one batch."""
         ...
 
     def shapes(self) -> list[Shape]:
-        """The shapes on which an exported file is held against its original."""
+        """The shapes on which an exported file is compared with its original."""
         ...
 
     def example(self, shape: Shape, /, *, rows: Any = None) -> dict[str, np.ndarray]:
-        """The graph's inputs of exactly this shape, made from `rows` over and over, or from the encoder alone."""
+        """The graph's inputs of exactly this shape, made by repeating `rows`, or from the encoder alone."""
         ...
 
     def save(self, folder: Path, /) -> None:

@@ -12,9 +12,9 @@ class GraphInput:
     dimensions: tuple[str | int, ...] = ("batch", "length")
 
     def shape(self, *, batch: int, length: int) -> tuple[int, ...]:
-        """The dimensions with these numbers in place of their names."""
-        named = {"batch": batch, "length": length}
-        return tuple(named[size] if isinstance(size, str) else size for size in self.dimensions)
+        """The dimensions with these sizes in place of their names."""
+        sizes = {"batch": batch, "length": length}
+        return tuple(sizes[dimension] if isinstance(dimension, str) else dimension for dimension in self.dimensions)
 
 
 INPUT_IDS = GraphInput(name="input_ids")

@@ -78,7 +78,7 @@ class ImageEncoder:
         return {"pixel_values": rows}
 
     def batches(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Row numbers and graph's input of batches, each row once, in order."""
+        """Yield the row numbers and the graph's input of each batch, in order."""
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
             yield np.arange(start, start + len(batch)), self.pad(batch)
@@ -88,7 +88,7 @@ class ImageEncoder:
         return [Shape(batch=batch) for batch in BATCH_SIZES]
 
     def example(self, shape: Shape, *, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """A batch of this size of the rows, over and over; without rows, of noise that is always the same."""
+        """A batch of this size that repeats the rows; without rows, of noise that is always the same."""
         if rows is None or not len(rows):
             rows = np.random.default_rng(0).standard_normal((shape.batch, 3, *self.rules.size), dtype=np.float32)
         return self.pad(np.resize(rows, (shape.batch, *rows.shape[1:])))
@@ -135,7 +135,7 @@ def _upright(image: "Image") -> "Image":
 
 def _resized(image: "Image", rules: ImageRules) -> "Image":
     size = _resized_to(image.height, image.width, rules.geometry)
-    if size:
+    if size:  # Pillow takes the width first
         image = image.resize(size[::-1], resample=rules.resample)
     for height, width in rules.geometry.crops:
         top, left = (image.height - height) // 2, (image.width - width) // 2
@@ -154,5 +154,5 @@ def _resized_to(height: int, width: int, geometry: Geometry) -> tuple[int, int] 
 def _pixels(image: "Image", rules: ImageRules) -> np.ndarray:
     """Float32 (3, height, width)."""
     mean, std = (np.array(values, dtype=np.float32) for values in (rules.mean, rules.std))
-    scaled = (np.asarray(image, dtype=np.float32) * np.float32(rules.factor) - mean) / std
-    return (scaled[..., ::-1] if rules.reverse_colours else scaled).transpose(2, 0, 1)
+    pixels = (np.asarray(image, dtype=np.float32) * np.float32(rules.factor) - mean) / std
+    return (pixels[..., ::-1] if rules.reverse_colours else pixels).transpose(2, 0, 1)

@@ -68,11 +68,15 @@ def read_rules(settings: Settings, where: object) -> ImageRules:
     if kind not in PROCESSORS:
         raise RequestError(f"{where} is for '{kind}', which is not known here; known: {', '.join(sorted(PROCESSORS))}")
     own_keys, geometry_of = PROCESSORS[kind]
-    known = {*KEYS, *own_keys, *WITHOUT_EFFECT}
-    if strange := sorted(key for key, value in settings.items() if value not in (None, False) and key not in known):
-        raise RequestError(f"{where} sets {', '.join(strange)}, which {kind} is not known to have here")
-    if missing := [key for key in SWITCHES if key not in settings]:
-        raise RequestError(f"{where} does not say {', '.join(missing)}; export the model's folder, which completes it")
+    known_keys = {*KEYS, *own_keys, *WITHOUT_EFFECT}
+    if unknown_keys := sorted(
+        key for key, value in settings.items() if value not in (None, False) and key not in known_keys
+    ):
+        raise RequestError(f"{where} sets {', '.join(unknown_keys)}, which {kind} is not known to have here")
+    if missing_switches := [key for key in SWITCHES if key not in settings]:
+        raise RequestError(
+            f"{where} does not say {', '.join(missing_switches)}; export the model's folder, which completes it"
+        )
     try:
         geometry = geometry_of(settings)
         rules = _with_colours(geometry, settings, kind)
@@ -91,9 +95,9 @@ def _with_colours(geometry: Geometry, settings: Settings, kind: str) -> ImageRul
     if settings["do_normalize"] and kind != "MobileViTImageProcessor":  # which has the switch, and never normalises
         mean, std = (_three(settings[key]) for key in ("image_mean", "image_std"))
     if settings.get("rescale_offset") and settings["do_rescale"]:
-        mean = tuple(one + 1 for one in mean)
+        mean = tuple(value + 1 for value in mean)  # EfficientNet takes 1 off before it takes off the mean
     if settings.get("include_top"):  # EfficientNet divides once more
-        std = tuple(one * more for one, more in zip(std, _three(settings["image_std"]), strict=True))
+        std = tuple(value * divisor for value, divisor in zip(std, _three(settings["image_std"]), strict=True))
     return ImageRules(
         geometry=geometry,
         resample=int(settings["resample"]) if settings["do_resize"] else 0,

@@ -31,9 +31,9 @@ EXAMPLE_LENGTH = 7
 class TextEncoder:
     """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only.
 
-    `modality` is text, or pair for items of two texts, which the tokenizer joins by its own rules. `words`, for a
-    tokenizer.json that allows it, does the same to simple texts many times as fast. `file` is the tokenizer.json that
-    it was read from.
+    `modality` is text, or pair for items of two texts, which the tokenizer joins by its own rules. `words` encodes
+    simple texts many times as fast, where the tokenizer.json allows it. `file` is the tokenizer.json that it was read
+    from.
     """
 
     tokenizer: Tokenizer
@@ -94,6 +94,7 @@ class TextEncoder:
         """The graph's inputs for a batch, each (batch, length) of its own type; by default the longest row's length."""
         lengths = rows.lengths
         is_token = np.arange(length or lengths.max()) < lengths[:, None]
+        # The true places, row by row, are as many as the flat array has tokens, and in the same order.
         input_ids = np.full(is_token.shape, self.padding, dtype=np.int64)
         input_ids[is_token] = rows.tokens
         types = np.zeros_like(input_ids)
@@ -105,15 +106,15 @@ class TextEncoder:
         }
 
     def batches(self, rows: TokenRows, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Row numbers and graph's inputs of batches of rows of about equal length, each row once, the longest last."""
+        """Yield row numbers and graph's inputs of batches of about equal length, each row once, the longest last."""
         if len(rows) <= batch_size:
             yield np.arange(len(rows)), self.pad(rows)
             return
         order = np.argsort(rows.lengths, kind="stable")
-        ordered = rows.take(order)
+        sorted_rows = rows.take(order)
         for start in range(0, len(order), batch_size):
             batch = slice(start, start + batch_size)
-            yield order[batch], self.pad(ordered[batch])
+            yield order[batch], self.pad(sorted_rows[batch])
 
     def shapes(self) -> list[Shape]:
         """Batches of 1, 2, 7 and 64 texts of 1, 2, 17 and the most tokens."""
@@ -130,6 +131,7 @@ class TextEncoder:
         stream = np.resize(tokens, shape.batch * length).reshape(shape.batch, length).tolist()
         shorter = max(1, length // 2)
         parts = [row[: shorter if number % 2 else length] for number, row in enumerate(stream)]
+        # The second half of a row is the second text of a pair.
         types = [[int(2 * place >= len(part)) for place in range(len(part))] for part in parts]
         return self.pad(TokenRows.of(parts, types if self.modality == "pair" else None), length=length)
 
@@ -140,12 +142,12 @@ class TextEncoder:
         shutil.copyfile(self.file, folder / "tokenizer.json")
 
     def _check(self, items: Sequence[Any]) -> None:
-        expected = tuple if self.modality == "pair" else str
-        if all(issubclass(kind, expected) for kind in set(map(type, items))):  # a look at each item would cost time
+        item_type = tuple if self.modality == "pair" else str
+        if all(issubclass(kind, item_type) for kind in set(map(type, items))):  # a look at each item would cost time
             return
-        strange = next(item for item in items if not isinstance(item, expected))
-        plural, kind = MODALITIES[self.modality].plural, modality_of(strange)
-        raise RequestError(f"the model reads {plural}, and got an item of another kind ({kind}): {strange!r:.60}")
+        wrong_item = next(item for item in items if not isinstance(item, item_type))
+        plural, kind = MODALITIES[self.modality].plural, modality_of(wrong_item)
+        raise RequestError(f"the model reads {plural}, and got an item of another kind ({kind}): {wrong_item!r:.60}")
 
     def _by_tokenizer(self, texts: Sequence[Any]) -> TokenRows:
         encodings = self.tokenizer.encode_batch_fast(list(texts))
@@ -155,9 +157,10 @@ class TextEncoder:
     def _by_both(self, words: WordEncoder, texts: Sequence[str]) -> TokenRows:
         simple = np.fromiter(map(is_simple, texts), dtype=bool, count=len(texts))
         order = np.argsort(~simple, kind="stable")
-        split = simple.sum()
+        simple_count = simple.sum()
         parts = [
-            words.encode([texts[row] for row in order[:split]]).cut(self.max_length_tokens),
-            self._by_tokenizer([texts[row] for row in order[split:]]),
+            words.encode([texts[row] for row in order[:simple_count]]).cut(self.max_length_tokens),
+            self._by_tokenizer([texts[row] for row in order[simple_count:]]),
         ]
+        # argsort of a permutation is its inverse: the rows as they came.
         return TokenRows.joined(parts).take(np.argsort(order))

@@ -50,9 +50,10 @@ class TokenRows:
         if step != 1:
             return self.take(np.arange(start, stop, step))
         bounds = self.bounds[start : max(start, stop) + 1]
-        inside = slice(bounds[0], bounds[-1])
-        types = None if self.types is None else self.types[inside]
-        return TokenRows(self.tokens[inside], bounds - bounds[0], types)
+        flat_slice = slice(bounds[0], bounds[-1])
+        types = None if self.types is None else self.types[flat_slice]
+        # Bounds count from the slice's own first token.
+        return TokenRows(self.tokens[flat_slice], bounds - bounds[0], types)
 
     def take(self, rows: np.ndarray) -> "TokenRows":
         """The rows of these numbers, in this order."""
@@ -66,17 +67,18 @@ class TokenRows:
 
     def without_gaps(self, token: int) -> "TokenRows":
         """The rows, those without tokens replaced by this one token, of type 0."""
-        empty = self.bounds[1:] == self.bounds[:-1]
-        if not empty.any():
+        is_empty = self.bounds[1:] == self.bounds[:-1]
+        if not is_empty.any():
             return self
-        places = self.bounds[:-1][empty]
+        places = self.bounds[:-1][is_empty]  # in the array as it is: np.insert counts places before any insertion
         types = None if self.types is None else np.insert(self.types, places, 0)
-        return TokenRows(np.insert(self.tokens, places, token), _bounds(self.lengths + empty), types)
+        return TokenRows(np.insert(self.tokens, places, token), _bounds(self.lengths + is_empty), types)
 
     def _heads(self, starts: np.ndarray, lengths: np.ndarray) -> "TokenRows":
         """The `lengths` tokens that follow each of the `starts`."""
         bounds = _bounds(lengths)
-        # Place p of the result is place p - bounds[row] of its row, which began at starts[row].
+        # Place p of the result is place p - bounds[row] of its row, which began at starts[row]. One offset for
+        # each row, repeated, makes that a single gather without a loop over the rows.
         places = np.arange(bounds[-1]) + np.repeat(starts - bounds[:-1], lengths)
         return TokenRows(self.tokens[places], bounds, None if self.types is None else self.types[places])
 

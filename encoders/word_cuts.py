@@ -11,7 +11,7 @@ SPACES = "\t\n\v\f\r \x85\xa0"
 
 
 def is_simple(text: str) -> bool:
-    """Whether each character is a single Latin-1 character after NFKC and lower-casing too."""
+    """Whether each character is in Latin-1, and stays one Latin-1 character under NFKC and lower-casing."""
     return text.isascii() or not _OTHER.search(text)
 
 
@@ -30,20 +30,21 @@ def cut_row(text: str) -> list[str]:
     return _PIECE.findall(lower_bytes(text).decode("latin-1").replace("n't", " n't "))
 
 
-def cut_column(lowered: bytes) -> tuple[np.ndarray, np.ndarray]:
+def cut_column(text_bytes: bytes) -> tuple[np.ndarray, np.ndarray]:
     """Where the words and signs of many texts start and end, each int64 (pieces,).
 
-    `lowered` holds the texts, each followed by white space, at least three bytes of it after the last.
+    `text_bytes` holds the texts, each followed by white space, at least three bytes of it after the last.
     """
-    letters = np.frombuffer(lowered, dtype=np.uint8)
-    kinds = np.frombuffer(lowered.translate(_KINDS), dtype=np.uint8)
+    letters = np.frombuffer(text_bytes, dtype=np.uint8)
+    kinds = np.frombuffer(text_bytes.translate(_KINDS), dtype=np.uint8)
     cuts = np.empty(len(kinds) + 1, dtype=bool)
     cuts[0] = cuts[-1] = True
+    # A cut stands between two bytes of different kinds, and on both sides of each sign.
     np.not_equal(kinds[1:], kinds[:-1], out=cuts[1:-1])
     cuts[:-1] |= kinds == SIGN
     _cut_contractions(letters, cuts)
-    inside = kinds != SPACE
-    return np.flatnonzero(cuts[:-1] & inside), np.flatnonzero(cuts[1:] & inside) + 1
+    is_piece = kinds != SPACE
+    return np.flatnonzero(cuts[:-1] & is_piece), np.flatnonzero(cuts[1:] & is_piece) + 1
 
 
 def _cut_contractions(letters: np.ndarray, cuts: np.ndarray) -> None:
@@ -52,13 +53,15 @@ def _cut_contractions(letters: np.ndarray, cuts: np.ndarray) -> None:
     The pattern finds every one of them: an apostrophe belongs to no other piece, and two of them share no letter.
     """
     quotes = np.flatnonzero(letters == ord("'"))
-    before, after, second = letters[quotes - 1], letters[quotes + 1], letters[quotes + 2]
-    negations = (before == ord("n")) & (after == ord("t"))
-    short = (after == ord("s")) | (after == ord("m")) | (after == ord("d"))
-    long = (after == ord("l")) & (second == ord("l"))
-    long |= ((after == ord("r")) | (after == ord("v"))) & (second == ord("e"))
-    starts = np.concatenate([quotes[negations] - 1, quotes[short], quotes[long]])
-    lengths = np.repeat([3, 2, 3], [negations.sum(), short.sum(), long.sum()])
+    # No index needs a check: -1 is the white space at the end, of which three bytes follow the last apostrophe.
+    previous, following, next_but_one = letters[quotes - 1], letters[quotes + 1], letters[quotes + 2]
+    negations = (previous == ord("n")) & (following == ord("t"))
+    has_one_letter = (following == ord("s")) | (following == ord("m")) | (following == ord("d"))
+    has_two_letters = (following == ord("l")) & (next_but_one == ord("l"))
+    has_two_letters |= ((following == ord("r")) | (following == ord("v"))) & (next_but_one == ord("e"))
+    starts = np.concatenate([quotes[negations] - 1, quotes[has_one_letter], quotes[has_two_letters]])
+    lengths = np.repeat([3, 2, 3], [negations.sum(), has_one_letter.sum(), has_two_letters.sum()])
+    # A cut stands before its byte; pieces of at most three bytes have no inner cuts but before the second and the last.
     cuts[starts + 1] = cuts[starts + lengths - 1] = False
     cuts[starts] = cuts[starts + lengths] = True
 

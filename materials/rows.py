@@ -35,7 +35,7 @@ class Source:
     test: Table | None = None
 
     def rows_for(self, part: str) -> Table:
-        """What the source gives for validation or test of another: its own official rows of that part, else all."""
+        """The rows that serve as validation or test of another source: the official rows of that part, else all."""
         return {"validation": self.validation, "test": self.test}[part] or self.train
 
 
@@ -52,18 +52,18 @@ class Rows:
 
     def take(self, numbers: Sequence[int] | np.ndarray) -> "Rows":
         """The rows of these numbers, in this order."""
-        chosen = np.asarray(numbers, dtype=np.int64)
-        items = [self.items[number] for number in chosen.tolist()]
-        return Rows(items=items, targets=self.targets[chosen], modality=self.modality)
+        row_numbers = np.asarray(numbers, dtype=np.int64)
+        items = [self.items[number] for number in row_numbers.tolist()]
+        return Rows(items=items, targets=self.targets[row_numbers], modality=self.modality)
 
     @property
     def kind(self) -> Modality:
-        """What the items are."""
+        """The modality of the items."""
         return MODALITIES[self.modality]
 
     @property
     def digest(self) -> str:
-        """What the items, without their targets, are known by."""
+        """The digest of the items, without their targets."""
         return self.kind.digest(self.items)
 
 
@@ -72,7 +72,7 @@ class Splits:
     """The rows of one seed; `label_names[i]` names output i of a model, and transfer rows carry no labels.
 
     `transfer_kinds` says for each transfer row what it is: one of TRANSFER_KINDS.
-    `mask_token` stands in transfer rows where a word was masked, as their teacher knows it; none where none was.
+    `mask_token` is the teacher's token for a masked word in transfer rows; none where no word was masked.
     """
 
     train: Rows
@@ -86,11 +86,11 @@ class Splits:
 
     @property
     def modality(self) -> str:
-        """What the items of all parts are."""
+        """The modality of the items, the same in all parts."""
         return self.train.modality
 
-    def chosen_transfer(self, wanted: bool | Sequence[str]) -> np.ndarray:
-        """The numbers of the transfer rows of the kinds wanted, int64: all for true, none for false."""
-        if isinstance(wanted, bool):
-            return np.arange(len(self.transfer) if wanted else 0)
-        return np.flatnonzero(np.isin(np.array(self.transfer_kinds, dtype=str), list(wanted)))
+    def chosen_transfer(self, kinds: bool | Sequence[str]) -> np.ndarray:
+        """The numbers of the transfer rows of these kinds, int64: all for true, none for false."""
+        if isinstance(kinds, bool):
+            return np.arange(len(self.transfer) if kinds else 0)
+        return np.flatnonzero(np.isin(np.array(self.transfer_kinds, dtype=str), list(kinds)))

@@ -10,7 +10,7 @@ INDEX = "model.safetensors.index.json"
 
 
 def shards_of(folder: Path) -> list[Path]:
-    """The files that hold the weights of a model folder in parts; none where they are in one model.safetensors.
+    """The files that hold the weights of a model folder in parts; empty if one model.safetensors holds them all.
 
     Raises RequestError for an index that is damaged, or that names what is no safetensors file in its own folder.
     """
@@ -18,10 +18,10 @@ def shards_of(folder: Path) -> list[Path]:
     if not index.is_file() or (folder / ONE_FILE).is_file():
         return []
     content = read_json_object(index)
-    places = content.get("weight_map")
-    if not isinstance(places, dict) or not places or not isinstance(content.get("metadata"), dict):
+    file_of_weight = content.get("weight_map")
+    if not isinstance(file_of_weight, dict) or not file_of_weight or not isinstance(content.get("metadata"), dict):
         raise RequestError(f"{index} is damaged; expected 'metadata' and, in 'weight_map', the file of each weight")
-    names = sorted({str(name) for name in places.values()})
+    names = sorted({str(name) for name in file_of_weight.values()})
     for name in names:
         if name != Path(name).name or not name.endswith(".safetensors") or not (folder / name).is_file():
             raise RequestError(f"{index} names '{name}', which is no safetensors file in its own folder")

@@ -63,10 +63,10 @@ class StageStore:
                 _remove_leftovers(folder)
                 if self.fresh:
                     shutil.rmtree(self.work_folder(stage), ignore_errors=True)
-                started = time.perf_counter()
+                start_seconds = time.perf_counter()
                 with new_folder(folder) as temporary:
                     make(temporary)
-                    _write_record(temporary, stage, time.perf_counter() - started)
+                    _write_record(temporary, stage, time.perf_counter() - start_seconds)
                 shutil.rmtree(self.work_folder(stage), ignore_errors=True)
                 self.made.add(stage.digest)
         return folder
@@ -92,7 +92,7 @@ class StageStore:
         return self.folder(stage).with_name(f".{stage.digest}.work")
 
     def _lock(self, stage: Stage, folder: Path) -> AbstractContextManager[object]:
-        """The lock of the stage, held until the block ends; a wait of over a second for it is told."""
+        """The lock of the stage, held until the block ends; a notice tells of a wait of over a second."""
         lock = FileLock(folder.with_name(f"{folder.name}.lock"))
         try:
             return lock.acquire(timeout=1)
@@ -117,8 +117,8 @@ def remove_entry(entry: Entry) -> None:
 
 def remove_leftovers(root: Path) -> None:
     """Delete what stopped runs left half-done for more than a day."""
-    unfinished = [path for suffix in ("tmp", "work") for path in (root / "stages").glob(f"*/.*.{suffix}")]
-    for leftover in [*unfinished, *(root / "materials").glob(".*")]:
+    unfinished_folders = [path for suffix in ("tmp", "work") for path in (root / "stages").glob(f"*/.*.{suffix}")]
+    for leftover in [*unfinished_folders, *(root / "materials").glob(".*")]:
         if time.time() - leftover.stat().st_mtime > DAY_SECONDS:
             shutil.rmtree(leftover, ignore_errors=True)
 

@@ -45,8 +45,8 @@ class WeightsFolder:
     @property
     def modality(self) -> str | None:
         """What the model has been fine-tuned to classify, text or image; none when it has no head that classifies."""
-        named = self.config.get("architectures") or ()
-        return next((modality for head, modality in HEADS.items() if any(head in name for name in named)), None)
+        architectures = self.config.get("architectures") or ()
+        return next((modality for head, modality in HEADS.items() if any(head in name for name in architectures)), None)
 
     @property
     def is_classifier(self) -> bool:
@@ -63,8 +63,10 @@ class WeightsFolder:
         if problem_type is None:
             return "regression" if len(self.label_names) == 1 else "single-label"
         if problem_type not in PROBLEM_TYPES:
-            known = ", ".join(PROBLEM_TYPES)
-            raise RequestError(f"{self.path} has the problem_type '{problem_type}' in its config.json; known: {known}")
+            known_types = ", ".join(PROBLEM_TYPES)
+            raise RequestError(
+                f"{self.path} has the problem_type '{problem_type}' in its config.json; known: {known_types}"
+            )
         return PROBLEM_TYPES[problem_type]
 
     @property
@@ -92,15 +94,15 @@ def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:
 
 def is_hub_name(name: str) -> bool:
     """Whether a name that is no folder can be that of a model on the Hub: `owner/model`."""
-    return name.count("/") == 1 and not name.startswith((".", "/", "~"))
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not name.endswith("/")
 
 
 def _check_folder(path: Path) -> None:
-    reads_by = ("tokenizer.json", "preprocessor_config.json")
-    whole = all(list(path.glob(pattern)) for pattern in ("config.json", "*.safetensors"))
-    if not whole or not any((path / name).is_file() for name in reads_by):
+    reading_files = ("tokenizer.json", "preprocessor_config.json")
+    has_weights = all(list(path.glob(pattern)) for pattern in ("config.json", "*.safetensors"))
+    if not has_weights or not any((path / name).is_file() for name in reading_files):
         raise RequestError(
-            f"{path} is no model folder; expected config.json, *.safetensors and {' or '.join(reads_by)} in it"
+            f"{path} is no model folder; expected config.json, *.safetensors and {' or '.join(reading_files)} in it"
         )
     try:
         json.loads((path / "config.json").read_text(encoding="utf-8"))["model_type"]
@@ -111,13 +113,13 @@ def _check_folder(path: Path) -> None:
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    known = f"choose one of {', '.join(WEIGHTS)}, a folder with config.json and *.safetensors, or a name on the Hub"
+    choices = f"choose one of {', '.join(WEIGHTS)}, a folder with config.json and *.safetensors, or a name on the Hub"
     if "/" in name and not is_hub_name(name):
-        raise RequestError(f"there is no model folder '{name}'; {known}")
+        raise RequestError(f"there is no model folder '{name}'; {choices}")
     if "/" not in name:
-        raise RequestError(f"{unknown('weights', name, WEIGHTS)}; {known}")
+        raise RequestError(f"{unknown('weights', name, WEIGHTS)}; {choices}")
     try:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except Exception as error:  # the Hub's client raises a dozen kinds, each of which means that it did not come
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RequestError(f"could not get '{name}' from the Hub ({reason}); {known}") from error
+        raise RequestError(f"could not get '{name}' from the Hub ({reason}); {choices}") from error

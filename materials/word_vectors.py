@@ -19,10 +19,10 @@ def read_glove(folder: Path, words: list[str]) -> WordVectors:
     rows = glove_rows(folder)
     table = np.load(folder / "glove_6B_50d_emb.npy", mmap_mode="r")
     positions = np.array([rows.get(word, -1) for word in words], dtype=np.int64)
-    known = positions >= 0
+    has_vector = positions >= 0
     matrix = np.zeros((len(words), table.shape[1]), dtype=np.float32)
-    matrix[known] = table[positions[known]]
-    return WordVectors(matrix=matrix, known=known)
+    matrix[has_vector] = table[positions[has_vector]]
+    return WordVectors(matrix=matrix, known=has_vector)
 
 
 def glove_rows(folder: Path) -> dict[str, int]:

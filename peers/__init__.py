@@ -33,10 +33,10 @@ def require(name: str) -> Peer:
     """The peer of this name. Raises RequestError when there is none, or when a package that it needs is missing."""
     if name not in PEERS:
         raise RequestError(unknown("peer", name, PEERS))
-    missing = PEERS[name].missing_packages
-    if missing:
-        noun = "package" if len(missing) == 1 else "packages"
+    packages = PEERS[name].missing_packages
+    if packages:
+        noun = "package" if len(packages) == 1 else "packages"
         raise RequestError(
-            f"peer '{name}' needs the {noun} {' and '.join(missing)}; install distilbench with the extra 'peers'"
+            f"peer '{name}' needs the {noun} {' and '.join(packages)}; install distilbench with the extra 'peers'"
         )
     return PEERS[name]

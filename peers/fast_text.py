@@ -23,8 +23,10 @@ def train(data: PeerData, folder: Path) -> None:
     It trains on one thread, whatever `data.threads` says: on more, its result depends on their timing.
     """
     names = data.label_names
-    best = best_on_validation(_models(data), lambda model, texts: _classify(model, texts, len(names)), data.validation)
-    best.save_model(str(folder / "model.bin"))
+    best_model = best_on_validation(
+        _models(data), lambda model, texts: _classify(model, texts, len(names)), data.validation
+    )
+    best_model.save_model(str(folder / "model.bin"))
     write_json(folder / "labels.json", names)
 
 
@@ -63,12 +65,15 @@ def _lines(texts: Sequence[str]) -> list[str]:
 
 def _find_labels(model: Any, texts: Sequence[str]) -> np.ndarray:
     labels, _ = model.predict(_lines(texts))
-    return np.array([int(first[0][len(LABEL) :]) for first in labels], dtype=np.int64)
+    return np.array([int(text_labels[0][len(LABEL) :]) for text_labels in labels], dtype=np.int64)
 
 
 def _classify(model: Any, texts: Sequence[str], label_count: int) -> np.ndarray:
     labels, probabilities = model.predict(_lines(texts), k=-1)  # of each text, by falling probability
     columns = np.fromiter((int(label[len(LABEL) :]) for label in chain.from_iterable(labels)), dtype=np.int64)
-    by_label = np.argsort(columns.reshape(len(texts), -1), axis=1)
+    # The library sorts each text's labels by probability; sorting them by number puts all texts' columns in one order.
+    label_order = np.argsort(columns.reshape(len(texts), -1), axis=1)
     classes = np.sort(columns[: len(labels[0])])
-    return in_label_order(np.take_along_axis(np.array(probabilities), by_label, axis=1), classes.tolist(), label_count)
+    return in_label_order(
+        np.take_along_axis(np.array(probabilities), label_order, axis=1), classes.tolist(), label_count
+    )

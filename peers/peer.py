@@ -82,17 +82,17 @@ def encodable(texts: Sequence[str]) -> list[str]:
 def in_label_order(probabilities: np.ndarray, classes: Sequence[int], label_count: int) -> np.ndarray:
     """Probabilities (texts, classes) of the classes that a library saw, as float32 (texts, labels) with sums of 1.
 
-    A label without a train row gets 0. scikit-learn gives two columns even for one class, of which the last is its.
+    A label without a train row gets 0. scikit-learn gives two columns even for one class; the last is that class's.
     """
-    ordered = np.zeros((len(probabilities), label_count), dtype=np.float32)
-    ordered[:, classes] = probabilities[:, -len(classes) :]
-    return ordered / ordered.sum(axis=1, keepdims=True)
+    label_probabilities = np.zeros((len(probabilities), label_count), dtype=np.float32)
+    label_probabilities[:, classes] = probabilities[:, -len(classes) :]
+    return label_probabilities / label_probabilities.sum(axis=1, keepdims=True)
 
 
 def best_on_validation(
     models: Iterable[Model], predict: Callable[[Model, Sequence[str]], np.ndarray], validation: Rows
 ) -> Model:
-    """The first model with the highest macro-F1 on validation rows; without any, the first, and no other is asked for.
+    """The first model with the highest macro-F1 on validation rows; without rows, the first, and no other is made.
 
     `predict` gives the probabilities (texts, labels) of a model.
     """

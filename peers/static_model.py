@@ -49,8 +49,8 @@ def load(folder: Path, threads: int) -> LoadedPeer:
         probabilities = pipeline.predict_proba(encodable(texts), use_multiprocessing=False)
         return in_label_order(probabilities, classes, label_count)
 
-    used = max((library.num_threads for library in libraries.lib_controllers), default=1)
-    return LoadedPeer(classify=classify, threads=used)
+    thread_count = max((library.num_threads for library in libraries.lib_controllers), default=1)
+    return LoadedPeer(classify=classify, threads=thread_count)
 
 
 def _distil(weights: Path) -> Any:
@@ -73,15 +73,16 @@ def _distil(weights: Path) -> Any:
 
 def _fit(model: Any, data: PeerData) -> None:
     """Fine-tune until the validation rows, or else a tenth of the train rows, have not improved for five epochs."""
-    seen = set(data.train.targets.tolist())
-    known = [row for row, label in enumerate(data.validation.targets.tolist()) if label in seen]
+    # The library refuses a validation label that no train row has.
+    train_labels = set(data.train.targets.tolist())
+    usable_rows = [row for row, label in enumerate(data.validation.targets.tolist()) if label in train_labels]
     texts = encodable(data.validation.items)
     try:
         model.fit(
             encodable(data.train.items),
             data.train.targets.tolist(),
-            X_val=[texts[row] for row in known] or None,
-            y_val=data.validation.targets[known].tolist() or None,
+            X_val=[texts[row] for row in usable_rows] or None,
+            y_val=data.validation.targets[usable_rows].tolist() or None,
             device="cpu",
             random_seed=data.seed,
         )
@@ -93,18 +94,18 @@ def _fit(model: Any, data: PeerData) -> None:
 def _torch_threads(threads: int) -> Iterator[None]:
     import torch
 
-    before = torch.get_num_threads()
+    previous_threads = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous_threads)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep progress bars, log lines and warnings that no user can act on off the screen."""
-    disabled = logging.root.manager.disable
+    previous_level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     screen = io.StringIO()
     try:
@@ -113,4 +114,4 @@ def _quiet() -> Iterator[None]:
             warnings.filterwarnings("ignore", "unclosed file", ResourceWarning, r"model2vec\.persistence")
             yield
     finally:
-        logging.disable(disabled)
+        logging.disable(previous_level)

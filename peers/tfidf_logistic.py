@@ -28,12 +28,17 @@ def train(data: PeerData, folder: Path) -> None:
         features = vectorizer.fit_transform(encodable(data.train.items))
     except ValueError:
         raise RequestError("peer 'tfidf-logistic' found no word of two letters in the train texts") from None
-    best = best_on_validation(
+    best_model = best_on_validation(
         (_fit(features, data.train.targets, inverse_penalty) for inverse_penalty in INVERSE_PENALTIES),
         lambda model, texts: _classify(vectorizer, model, texts, len(data.label_names)),
         data.validation,
     )
-    arrays = {"idf": vectorizer.idf_, "weight": best.coef_, "bias": best.intercept_, "classes": best.classes_}
+    arrays = {
+        "idf": vectorizer.idf_,
+        "weight": best_model.coef_,
+        "bias": best_model.intercept_,
+        "classes": best_model.classes_,
+    }
     save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, folder / "model.safetensors")
     vocabulary = vectorizer.get_feature_names_out().tolist()
     write_json(folder / "settings.json", {"labels": data.label_names, **SETTINGS, "vocabulary": vocabulary})

@@ -29,10 +29,10 @@ WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 
 @dataclass(frozen=True, kw_only=True)
 class StudentShape:
-    """All that is needed to build a student again; `settings` are the keyword arguments of its architecture.
+    """What is needed to build a student again; `settings` are the keyword arguments of its architecture.
 
-    `words` is the number of rows of the embedding of a student that reads texts, `padding` the token number that they
-    are filled up with; `image_size` is the height and width of what one of images takes.
+    For a student of texts, `words` is the number of rows of its embedding, and `padding` the token number that fills up
+    shorter texts. For a student of images, `image_size` is their height and width.
     """
 
     architecture: str
@@ -62,9 +62,10 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
     embedding = module.embedding
     with torch.no_grad():
         if vectors is not None:
-            known = torch.from_numpy(vectors.known)
+            # Words without a vector stay random, but spread as widely as the vectors, so that neither kind outweighs.
+            has_vector = torch.from_numpy(vectors.known)
             embedding.weight.mul_(float(vectors.matrix[vectors.known].std()))
-            embedding.weight[known] = torch.from_numpy(vectors.matrix)[known]
+            embedding.weight[has_vector] = torch.from_numpy(vectors.matrix)[has_vector]
         embedding.weight[shape.padding] = 0
     return module
 

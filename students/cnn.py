@@ -43,15 +43,17 @@ class CNN(TextStudent):
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
         is_word = (input_ids != self.padding).to(self.embedding.weight.dtype)
-        embedded = self.embedding(input_ids).transpose(1, 2)
-        pooled = [
-            self._strongest(*pair, embedded, is_word) for pair in zip(self.widths, self.convolutions, strict=True)
+        embeddings = self.embedding(input_ids).transpose(1, 2)
+        maxima = [
+            self._strongest(*pair, embeddings, is_word) for pair in zip(self.widths, self.convolutions, strict=True)
         ]
-        return self.output(self.dropout(torch.cat(pooled, dim=1)))
+        return self.output(self.dropout(torch.cat(maxima, dim=1)))
 
-    def _strongest(self, width: int, convolution: nn.Module, embedded: Tensor, is_word: Tensor) -> Tensor:
+    def _strongest(self, width: int, convolution: nn.Module, embeddings: Tensor, is_word: Tensor) -> Tensor:
         """The maximum over all windows that hold a word, so that padding changes nothing; (batch, filters)."""
         margin = width - 1
-        activation = F.relu(convolution(F.pad(embedded, (margin, margin))))
+        activation = F.relu(convolution(F.pad(embeddings, (margin, margin))))
+        # Window j ends at place j. It holds a word if its first place does, as words come before padding; the first
+        # `margin` windows begin before the text and hold its first word. A product with 0 is no maximum after a ReLU.
         holds_word = F.pad(is_word, (margin, 0), value=1.0)
         return (activation * holds_word.unsqueeze(1)).amax(dim=2)

@@ -51,17 +51,18 @@ class Linear(TextStudent):
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
         is_word = (input_ids != self.padding).unsqueeze(-1).to(self.embedding.weight.dtype)
-        embedded, count = self.embedding(input_ids) * is_word, is_word
+        embeddings, count = self.embedding(input_ids) * is_word, is_word
         if self.bigrams is not None:
-            following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
-            is_pair = (following != self.padding).unsqueeze(-1).to(is_word.dtype)
-            hashed = (input_ids * self.factor + following) % self.bigrams.num_embeddings
-            embedded, count = embedded + self.bigrams(hashed) * is_pair, is_word + is_pair
-        mean = embedded.sum(dim=1) / count.sum(dim=1).clamp(min=1)
+            next_ids = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
+            is_pair = (next_ids != self.padding).unsqueeze(-1).to(is_word.dtype)
+            bucket_numbers = (input_ids * self.factor + next_ids) % self.bigrams.num_embeddings
+            embeddings, count = embeddings + self.bigrams(bucket_numbers) * is_pair, is_word + is_pair
+        # A text without a word is the mean of nothing: 0, not a division by 0.
+        mean = embeddings.sum(dim=1) / count.sum(dim=1).clamp(min=1)
         return self.output(self.dropout(mean))
 
     def deployed(self) -> nn.Module:
-        """The same model over one table, of class scores where those are fewer numbers than embeddings."""
+        """The same model over one table, which holds class scores where these are fewer numbers than embeddings."""
         return DeployedLinear(self)
 
 
@@ -69,7 +70,8 @@ class DeployedLinear(nn.Module):
     """A linear student over one table of words and bigrams.
 
     Where that makes the file smaller, as it does for fewer classes than dimensions, the layer is multiplied into the
-    table: a row is a score for each class. `table` is (words + bigrams + 1, width); its last row, zeros, is no bigram.
+    table, and a row holds a score for each class. `table` is (words + bigrams + 1, width); its last row is zero and
+    stands where there is no bigram.
     """
 
     table: Tensor
@@ -84,7 +86,7 @@ class DeployedLinear(nn.Module):
         layer = linear.output
         with torch.no_grad():
             words = linear.embedding.weight.clone()
-            words[self.padding] = 0
+            words[self.padding] = 0  # so that the sum over a row needs no mask
             bigrams = [linear.bigrams.weight] if linear.bigrams else []
             rows = torch.cat([words, *bigrams, torch.zeros(1, words.shape[1])])
             scores = rows @ layer.weight.T
@@ -97,10 +99,10 @@ class DeployedLinear(nn.Module):
         """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
         rows, count = input_ids, (input_ids != self.padding).sum(dim=1, keepdim=True)
         if self.buckets:
-            following = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
-            is_pair = following != self.padding
-            hashed = (input_ids * self.factor + following) % self.buckets + self.words
-            rows = torch.cat([input_ids, torch.where(is_pair, hashed, self.words + self.buckets)], dim=1)
+            next_ids = F.pad(input_ids[:, 1:], (0, 1), value=self.padding)
+            is_pair = next_ids != self.padding
+            row_numbers = (input_ids * self.factor + next_ids) % self.buckets + self.words
+            rows = torch.cat([input_ids, torch.where(is_pair, row_numbers, self.words + self.buckets)], dim=1)
             count = count + is_pair.sum(dim=1, keepdim=True)
         mean = F.embedding(rows, self.table).sum(dim=1) / count.clamp(min=1)
         return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)

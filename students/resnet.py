@@ -31,10 +31,10 @@ class ResNet(Student):
         widths = [channels[0], *channels]
         self.stages = nn.ModuleList(
             nn.Sequential(
-                ResidualBlock(before, after, stride=2),
-                *(ResidualBlock(after, after, stride=1) for _ in range(blocks - 1)),
+                ResidualBlock(inputs, outputs, stride=2),
+                *(ResidualBlock(outputs, outputs, stride=1) for _ in range(blocks - 1)),
             )
-            for before, after in pairwise(widths)
+            for inputs, outputs in pairwise(widths)
         )
         self.output = nn.Linear(channels[-1], classes)
 
@@ -47,12 +47,12 @@ class ResNet(Student):
 
     def deployed(self) -> nn.Module:
         """The same model with every normalisation multiplied into its convolution."""
-        folded = copy.deepcopy(self).eval()
-        for module in folded.modules():
+        deployed_model = copy.deepcopy(self).eval()
+        for module in deployed_model.modules():
             if isinstance(module, NormedConvolution) and module.norm is not None:
                 module.convolution = fuse_conv_bn_eval(module.convolution, module.norm)
                 module.norm = None
-        return folded
+        return deployed_model
 
 
 class ResidualBlock(nn.Module):
@@ -67,8 +67,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(batch, outputs, height / stride, width / stride), never negative."""
-        entering = values if self.shortcut is None else self.shortcut(values)
-        return F.relu(entering + self.second(F.relu(self.first(values))))
+        shortcut_values = values if self.shortcut is None else self.shortcut(values)
+        return F.relu(shortcut_values + self.second(F.relu(self.first(values))))
 
 
 class NormedConvolution(nn.Module):
@@ -81,5 +81,5 @@ class NormedConvolution(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """(batch, outputs, height / stride, width / stride)."""
-        convolved: Tensor = self.convolution(values)
-        return convolved if self.norm is None else self.norm(convolved)
+        outputs: Tensor = self.convolution(values)
+        return outputs if self.norm is None else self.norm(outputs)

@@ -46,8 +46,8 @@ class ResNeXt1D(TextStudent):
         self.dropout = nn.Dropout(dropout)
         entries: list[nn.Module] = [Stem(dimensions, widths[0])]
         entries += [
-            Downsampling(before, after, stride=stride)
-            for before, after, stride in zip(widths[:-1], widths[1:], strides, strict=True)
+            Downsampling(inputs, outputs, stride=stride)
+            for inputs, outputs, stride in zip(widths[:-1], widths[1:], strides, strict=True)
         ]
         self.stages = nn.ModuleList(
             ResidualStage(entry, count, cardinality=cardinality) for entry, count in zip(entries, channels, strict=True)
@@ -66,12 +66,12 @@ class ResNeXt1D(TextStudent):
 
     def deployed(self) -> nn.Module:
         """The same model with every normalisation multiplied into its convolution."""
-        folded = copy.deepcopy(self).eval()
-        for module in folded.modules():
+        deployed_model = copy.deepcopy(self).eval()
+        for module in deployed_model.modules():
             if isinstance(module, NormedConvolution) and module.norm is not None:
                 module.convolution = fuse_conv_bn_eval(module.convolution, module.norm)
                 module.norm = None
-        return folded
+        return deployed_model
 
 
 class ResidualStage(nn.Module):
@@ -116,11 +116,13 @@ class Downsampling(nn.Module):
 
     def forward(self, values: Tensor, is_word: Tensor) -> tuple[Tensor, Tensor]:
         """Values on length / stride, rounded up, so that one word stays one; those that come in are never negative."""
-        fewer = is_word[:, :, :: self.stride]
-        convolved = F.relu(self.strided(values, fewer))
+        # A stride takes places 0, stride, 2 * stride..., which are the centres of the windows below.
+        shorter_is_word = is_word[:, :, :: self.stride]
+        strided_values = F.relu(self.strided(values, shorter_is_word))
         as_image = values.unsqueeze(2)  # torch.export fixes the length of max_pool1d
-        strongest = F.max_pool2d(as_image, (1, WIDTH), (1, self.stride), (0, WIDTH // 2)).squeeze(2)
-        return torch.cat([convolved, strongest], dim=1), fewer
+        # Pooling needs no mask: padding holds 0, and no value is below that.
+        maxima = F.max_pool2d(as_image, (1, WIDTH), (1, self.stride), (0, WIDTH // 2)).squeeze(2)
+        return torch.cat([strided_values, maxima], dim=1), shorter_is_word
 
 
 class Block(nn.Module):
@@ -137,9 +139,10 @@ class Block(nn.Module):
 
     def forward(self, values: Tensor, is_word: Tensor) -> Tensor:
         """Values of the same shape, never negative and 0 on padding, whatever came in there."""
-        inner = F.relu(self.narrow(values, is_word)) * is_word
-        inner = F.relu(self.grouped(inner, is_word))
-        return F.relu(values + self.wide(inner, is_word)) * is_word
+        # Only the grouped convolution sees neighbours, so padding is set to 0 before it; the wide layer sees one place.
+        inner_values = F.relu(self.narrow(values, is_word)) * is_word
+        inner_values = F.relu(self.grouped(inner_values, is_word))
+        return F.relu(values + self.wide(inner_values, is_word)) * is_word
 
 
 class NormedConvolution(nn.Module):
@@ -159,20 +162,21 @@ class NormedConvolution(nn.Module):
 
     def forward(self, values: Tensor, is_word: Tensor) -> Tensor:
         """(batch, outputs, length); `is_word` is that of the result, whose padding may hold anything."""
-        convolved = self.convolution(values)
+        outputs = self.convolution(values)
         if self.norm is None:
-            return convolved
-        return _over_words(self.norm, convolved, is_word.squeeze(1) > 0) if self.training else self.norm(convolved)
+            return outputs
+        return _over_words(self.norm, outputs, is_word.squeeze(1) > 0) if self.training else self.norm(outputs)
 
 
 def _over_words(norm: nn.BatchNorm1d, values: Tensor, is_word: Tensor) -> Tensor:
     """Batch normalisation in training, over the places (batch, length) of words; one alone has no variance."""
     if is_word.sum() < 2:
         return F.batch_norm(values, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+    # A mean over all places would shift with how much a batch is padded, and differ from the one used after training.
     by_place = values.transpose(1, 2)
-    normed = torch.zeros_like(by_place)
-    normed[is_word] = norm(by_place[is_word])
-    return normed.transpose(1, 2)
+    result = torch.zeros_like(by_place)
+    result[is_word] = norm(by_place[is_word])
+    return result.transpose(1, 2)
 
 
 def _check(channels: Sequence[int], strides: Sequence[int]) -> None:

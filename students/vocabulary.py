@@ -11,7 +11,7 @@ from materials.modalities import Item
 
 PADDING, UNKNOWN, SEPARATOR = "[PAD]", "[UNK]", "[SEP]"
 PADDING_NUMBER = 0
-UNKNOWN_SIGN = "\x1a"  # SUBSTITUTE, which stands for a character that is not known, and in no text
+UNKNOWN_SIGN = "\x1a"  # SUBSTITUTE, the control character for one that cannot be represented; no text has it
 
 
 def build_tokenizer(
@@ -32,7 +32,7 @@ def build_tokenizer(
 
 
 def without_mask(items: Sequence[Item], mask_token: str | None) -> list[Item]:
-    """The texts with masked words as words that are not known, as Tang et al. (2019) give them to the student.
+    """The texts with masked words turned into unknown words, as Tang et al. (2019) give them to the student.
 
     Items of other kinds hold no mask, and stay as they are.
     """

@@ -20,11 +20,13 @@ def bucketed_batches(lengths: np.ndarray, batch_size: int, seed: int | None) -> 
         return
     generator = np.random.default_rng(seed)
     generator.shuffle(order)
+    # Sorting all rows would give every epoch the same batches, and sorting none would pad each to its longest row.
     pool = BATCHES_MIXED * batch_size
     batches = []
-    for start in range(0, len(order), pool):
-        rows = order[start : start + pool]
+    for pool_start in range(0, len(order), pool):
+        rows = order[pool_start : pool_start + pool]
         rows = rows[np.argsort(lengths[rows], kind="stable")]
-        batches += [rows[first : first + batch_size] for first in range(0, len(rows), batch_size)]
+        batches += [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    # Shuffled, or each pool would go from its shortest texts to its longest.
     for number in generator.permutation(len(batches)):
         yield batches[number]

@@ -19,10 +19,11 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch:
-    """What one epoch came to; 0 is the model before training. `steps` counts from the start, `seconds` is its steps'.
+    """The results of one epoch; 0 is the model before training. `steps` counts from the start of training.
 
-    `loss` is the objective's mean over the steps. Train scores are of the batches as the weights moved, dropout and
-    all, and none where no row has a label. Test scores, if there are any, play no part in any choice.
+    `seconds` is the time of this epoch's steps, `loss` the objective's mean over them. Train scores are those of the
+    batches while the weights moved, with dropout; none where no row has a label. Test scores play no part in any
+    choice.
     """
 
     epoch: int
@@ -57,7 +58,7 @@ def as_records(history: Sequence[Epoch]) -> list[dict[str, Any]]:
 
 
 def untrained_fault(untrained: Scores, targets: np.ndarray, classes: int) -> str | None:
-    """What tells that a classifier knows something before training, a fault of its first weights; none where nothing.
+    """How a classifier seems to know something before training, a fault of its first weights; none if it does not.
 
     Without knowledge, the cross entropy is ln K, and the accuracy between the shares of the rarest and of the most
     frequent class, 1/K where all are as frequent. A quarter of a nat, and 5 points beside 4 standard errors, are
@@ -66,14 +67,15 @@ def untrained_fault(untrained: Scores, targets: np.ndarray, classes: int) -> str
     if CROSS_ENTROPY not in untrained:
         return None
     shares = np.bincount(targets, minlength=classes) / len(targets)
+    # The standard error of a share is largest for a share of one half.
     slack = ACCURACY_SLACK + 4 * math.sqrt(0.25 / len(targets))
     entropy, accuracy = untrained[CROSS_ENTROPY], untrained["accuracy"]
     if abs(entropy - math.log(classes)) > ENTROPY_SLACK:
-        expected = f"ln {classes} = {math.log(classes):.2f}"
-        return f"its cross entropy before training is {entropy:.2f}; expected about {expected}"
+        expectation = f"ln {classes} = {math.log(classes):.2f}"
+        return f"its cross entropy before training is {entropy:.2f}; expected about {expectation}"
     if not shares.min() - slack <= accuracy <= shares.max() + slack:
-        expected = f"1/{classes}" if np.ptp(shares) < slack else f"{shares.min():.1%} to {shares.max():.1%}"
-        return f"its accuracy before training is {accuracy:.1%}; expected about {expected}"
+        expectation = f"1/{classes}" if np.ptp(shares) < slack else f"{shares.min():.1%} to {shares.max():.1%}"
+        return f"its accuracy before training is {accuracy:.1%}; expected about {expectation}"
     return None
 
 

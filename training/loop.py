@@ -30,8 +30,8 @@ UNTRAINED_ROWS = 5_000
 class Examples:
     """Encoded rows with targets in the form of the task.
 
-    `teacher` holds the teacher's outputs for all rows as arrays, or computes those of rows by their numbers whenever
-    they are needed; none without a teacher.
+    `teacher` holds the teacher's outputs for all rows, or is a function that computes them for rows by their numbers;
+    none without a teacher.
     """
 
     encoded: Any
@@ -119,12 +119,12 @@ def predict_outputs(
 ) -> np.ndarray:
     """The model's outputs for encoded rows, float32 (rows, outputs), in order; in bf16 where the device has it."""
     model.eval()
-    by_row: dict[int, np.ndarray] = {}
+    logits_of_row: dict[int, np.ndarray] = {}
     with torch.inference_mode(), autocast(device, enabled=bf16):
         for rows, arrays in encoder.batches(encoded, batch_size):
             logits = outputs_of(model(*_tensors(arrays, device))).logits.float().cpu().numpy()
-            by_row |= dict(zip(rows.tolist(), logits, strict=True))
-    return np.stack([by_row[row] for row in range(len(encoded))])
+            logits_of_row |= dict(zip(rows.tolist(), logits, strict=True))
+    return np.stack([logits_of_row[row] for row in range(len(encoded))])
 
 
 def _tensors(arrays: Mapping[str, np.ndarray], device: str) -> list[Tensor]:
@@ -156,6 +156,7 @@ class _Training:
         self.model, self.examples, self.validation, self.test = model.to(settings.device), examples, validation, test
         self.encoder, self.task, self.terms, self.settings = encoder, task, tuple(terms), settings
         self.scale = task.scale(examples.targets)
+        # Minus, divide, minus: division rounded up, as the last batch may be short.
         steps_per_epoch = -(-len(examples.encoded) // settings.batch_size)
         self.mover = Mover(
             model,
@@ -176,7 +177,7 @@ class _Training:
         return self.history[-1].epoch if self.history else 0
 
     def score_untrained(self) -> Epoch:
-        """Epoch 0; its loss and train scores are those of some thousand train rows."""
+        """Add epoch 0; its loss and train scores are those of up to 5,000 train rows, evenly spaced."""
         count = len(self.examples.encoded)
         rows = np.linspace(0, count - 1, min(count, UNTRAINED_ROWS)).astype(np.int64)
         logits = self._predict(self.encoder.take(self.examples.encoded, rows))
@@ -187,10 +188,11 @@ class _Training:
 
     def train_epoch(self, report: Report) -> Epoch:
         """The next epoch. Raises Diverged when the loss is not finite."""
-        started, number, settings = time.perf_counter(), self.epochs_done + 1, self.settings
+        start_seconds, number, settings = time.perf_counter(), self.epochs_done + 1, self.settings
         losses, logits, order = [], [], []
         self.model.train()
         lengths = self.encoder.lengths(self.examples.encoded)
+        # Each epoch has an order of its own, which a training that goes on from a file finds again.
         for rows in bucketed_batches(lengths, settings.batch_size, settings.seed * 1000 + number):
             outputs = self._forward(rows)
             loss = self._loss(outputs, rows)
@@ -200,9 +202,11 @@ class _Training:
             logits.append(outputs.logits.detach())
             order.append(rows)
             report(self.mover.steps_done, self.mover.steps)
-        seconds = time.perf_counter() - started
-        train = scores_of(self.task, torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)])
-        self.history.append(self._epoch(number, float(np.mean(losses)), train, seconds=seconds))
+        seconds = time.perf_counter() - start_seconds
+        train_scores = scores_of(
+            self.task, torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)]
+        )
+        self.history.append(self._epoch(number, float(np.mean(losses)), train_scores, seconds=seconds))
         self._keep_the_best()
         return self.history[-1]
 
@@ -220,12 +224,12 @@ class _Training:
         return Outputs(logits=outputs.logits.float(), features=features)
 
     def progress(self) -> Progress:
-        """All that another training, made alike, needs to go on from here."""
+        """All that another training with the same settings needs to go on from here."""
         weights, mover = self.model.state_dict(), self.mover.state()
         return Progress(weights=weights, best=self.best, mover=mover, history=self.history)
 
     def go_on(self, progress: Progress) -> None:
-        """Go on from where the training that gave `progress` was."""
+        """Go on from `progress`, which a training with the same settings gave."""
         self.model.load_state_dict(progress.weights)
         self.mover.load_state(progress.mover)
         self.history, self.best = list(progress.history), progress.best
@@ -254,20 +258,20 @@ class _Training:
             self.model, encoded, self.encoder, device=self.settings.device, bf16=self.settings.bf16_scores
         )
 
-    def _epoch(self, number: int, loss: float, train: Scores | None, *, seconds: float) -> Epoch:
+    def _epoch(self, number: int, loss: float, train_scores: Scores | None, *, seconds: float) -> Epoch:
         """The epoch with the model's scores on held-out rows. Raises Diverged when its outputs are not finite."""
         outputs = self._predict(self.validation.encoded)
         self._check(float(np.abs(outputs).max()), "the largest validation output", step=self.mover.steps_done)
-        validation = scores_of(self.task, outputs, self.validation.targets)
-        if validation is None:
+        validation_scores = scores_of(self.task, outputs, self.validation.targets)
+        if validation_scores is None:
             raise ValueError("validation rows need labels")
-        test = self.test and scores_of(self.task, self._predict(self.test.encoded), self.test.targets)
+        test_scores = self.test and scores_of(self.task, self._predict(self.test.encoded), self.test.targets)
         return Epoch(
             epoch=number,
             steps=self.mover.steps_done,
             seconds=seconds,
             loss=loss,
-            train=train,
-            validation=validation,
-            test=test or None,
+            train=train_scores,
+            validation=validation_scores,
+            test=test_scores or None,
         )

@@ -28,8 +28,9 @@ OPTIMISERS: dict[str, Callable[[nn.Module, float, float], torch.optim.Optimizer]
 
 def linear(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
     """Up to the peak in the share `warmup` of all steps, then down to 0 in a straight line."""
-    rising = max(1, round(warmup * steps))
-    return min((step + 1) / rising, max(0.0, (steps - step) / max(1, steps - rising)))
+    warmup_steps = max(1, round(warmup * steps))
+    # step + 1, or the first step would have a rate of 0 and change nothing.
+    return min((step + 1) / warmup_steps, max(0.0, (steps - step) / max(1, steps - warmup_steps)))
 
 
 def halved(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
@@ -69,10 +70,10 @@ class Mover:
         steps_per_epoch: int,
     ) -> None:
         self.model, self.largest_norm, self.steps = model, largest_norm, steps
-        rate = SCHEDULES[schedule]
+        rate_of_step = SCHEDULES[schedule]
         self._optimiser = OPTIMISERS[optimiser](model, learning_rate, weight_decay)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda step: rate(step, steps, steps_per_epoch, warmup)
+            self._optimiser, lambda step: rate_of_step(step, steps, steps_per_epoch, warmup)
         )
 
     @property
@@ -90,11 +91,11 @@ class Mover:
         self._schedule.step()
 
     def state(self) -> dict[str, Any]:
-        """All that a Mover made alike needs to go on from here."""
+        """All that a Mover with the same settings needs to go on from here."""
         return {"optimiser": self._optimiser.state_dict(), "schedule": self._schedule.state_dict()}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from where the Mover that gave `state` was."""
+        """Go on from `state`, which a Mover with the same settings gave."""
         self._optimiser.load_state_dict(state["optimiser"])
         self._schedule.load_state_dict(state["schedule"])
 
@@ -110,6 +111,7 @@ def clip_gradients(parameters: Iterable[nn.Parameter], largest_norm: float) -> N
             values.append(parameter.grad._values())
         else:
             values.append(parameter.grad)
+    # The small number keeps a norm of 0 from a division by 0, as in torch's own clip_grad_norm_.
     share = (largest_norm / (nn.utils.get_total_norm(values) + 1e-6)).clamp(max=1.0)
     for value in values:
         value.mul_(share)

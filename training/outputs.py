@@ -1,4 +1,4 @@
-"""What a model says of rows: its logits, and features that it was asked for by name."""
+"""What a model computes for rows: its logits, and features that were asked for by name."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +24,6 @@ class Outputs:
         )
 
 
-def outputs_of(returned: Any) -> Outputs:
-    """What a module returned as outputs: a plain tensor is logits without features."""
-    return returned if isinstance(returned, Outputs) else Outputs(logits=returned)
+def outputs_of(module_output: Any) -> Outputs:
+    """A module's return value as outputs: a plain tensor is logits without features."""
+    return module_output if isinstance(module_output, Outputs) else Outputs(logits=module_output)

@@ -24,9 +24,9 @@ class TaskLosses:
 
 def cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
     """Cross entropy with class numbers (batch,), -1 for none."""
-    labelled = targets >= 0
-    total = F.cross_entropy(outputs, targets.clamp(min=0), reduction="none") * labelled
-    return total.sum() / labelled.sum().clamp(min=1)
+    is_labelled = targets >= 0  # -1 is no class, so it counts as class 0 and its loss is multiplied by 0
+    losses = F.cross_entropy(outputs, targets.clamp(min=0), reduction="none") * is_labelled
+    return losses.sum() / is_labelled.sum().clamp(min=1)
 
 
 def softened_divergence(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
@@ -37,9 +37,9 @@ def softened_divergence(outputs: Tensor, teacher: Tensor, temperature: float, sc
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
     """Binary cross entropy with 0 or 1 for each label (batch, labels), -1 in a row without labels; mean over labels."""
-    labelled = (targets >= 0).all(dim=1)
-    each = F.binary_cross_entropy_with_logits(outputs, targets.clamp(min=0).to(outputs.dtype), reduction="none")
-    return (each.mean(dim=1) * labelled).sum() / labelled.sum().clamp(min=1)
+    is_labelled = (targets >= 0).all(dim=1)
+    losses = F.binary_cross_entropy_with_logits(outputs, targets.clamp(min=0).to(outputs.dtype), reduction="none")
+    return (losses.mean(dim=1) * is_labelled).sum() / is_labelled.sum().clamp(min=1)
 
 
 def softened_binary_divergence(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
@@ -47,16 +47,18 @@ def softened_binary_divergence(outputs: Tensor, teacher: Tensor, temperature: fl
 
     Each label is a choice of two classes with logits z and 0: the formula of one class a row, label by label.
     """
-    both = [torch.stack([logits, torch.zeros_like(logits)], dim=-1) / temperature for logits in (outputs, teacher)]
-    student_log, teacher_log = (F.log_softmax(logits, dim=-1) for logits in both)
+    two_class_logits = [
+        torch.stack([logits, torch.zeros_like(logits)], dim=-1) / temperature for logits in (outputs, teacher)
+    ]
+    student_log, teacher_log = (F.log_softmax(logits, dim=-1) for logits in two_class_logits)
     return F.kl_div(student_log, teacher_log, reduction="none", log_target=True).sum(dim=-1).mean() * temperature**2
 
 
 def squared_error(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
     """Squared error against numbers (batch,), not a number for none, in units of their standard deviation."""
-    labelled = ~torch.isnan(targets)
-    each = ((outputs[:, 0] - targets.nan_to_num().to(outputs.dtype)) / scale) ** 2 * labelled
-    return each.sum() / labelled.sum().clamp(min=1)
+    is_labelled = ~torch.isnan(targets)  # NaN times 0 is NaN, so missing targets become numbers first
+    errors = ((outputs[:, 0] - targets.nan_to_num().to(outputs.dtype)) / scale) ** 2 * is_labelled
+    return errors.sum() / is_labelled.sum().clamp(min=1)
 
 
 def squared_error_to_teacher(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:

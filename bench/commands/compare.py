@@ -19,7 +19,7 @@ from materials.errors import RequestError, unknown
 
 if TYPE_CHECKING:
     from bench.harness.workload import Workload
-    from bench.steps.opened import Columns
+    from bench.outside.opened import Columns
 
 BASE_AND_NEW = "base, new"
 HEADER = (
@@ -78,8 +78,8 @@ def compare(request: CompareRequest) -> int:
 
 
 def _compare_models(request: CompareRequest) -> Comparison:
-    from bench.steps.comparison import compare_models
-    from bench.steps.opened import open_place, read_rows
+    from bench.outside.in_turns import compare_models
+    from bench.outside.opened import open_place, read_rows
 
     if request.columns is None or request.workload is None:
         raise ValueError("comparing models needs their columns and how to launch them")

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
+from bench.outside.export_rows import rows_for, split_rows
+from bench.outside.opened import Columns, described_by
 from bench.reports.run_folder import prove_writable
 from bench.reports.screen import Screen
-from bench.steps.export_rows import rows_for, split_rows
-from bench.steps.opened import Columns, described_by
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats import EXPORTERS, refusal, require_formats, why_impossible

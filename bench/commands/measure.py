@@ -12,6 +12,7 @@ from bench.commands.show import show_run
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
+from bench.outside.opened import Columns, OpenedModel, check_labels, in_label_order, open_place, read_rows
 from bench.recipe.recipe import Measuring
 from bench.record.machine import check_device
 from bench.record.predictions import Artefact
@@ -20,7 +21,6 @@ from bench.record.row import Row
 from bench.record.run_file import describe_run
 from bench.reports.run_folder import prove_writable, save_run
 from bench.reports.screen import Screen
-from bench.steps.opened import Columns, OpenedModel, check_labels, in_label_order, open_place, read_rows
 from bench.steps.outcome.rows import describe_row
 from bench.steps.outcome.speedups import with_speedups
 from export.bundle import Bundle

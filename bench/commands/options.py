@@ -53,7 +53,7 @@ def measure(
 ) -> None:
     """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""
     from bench.commands.measure import MeasureRequest, make_workload, measure_models
-    from bench.steps.opened import Columns
+    from bench.outside.opened import Columns
 
     columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
@@ -104,7 +104,7 @@ def compare(
             compare_places(CompareRequest(base=base, new=new, fail_if=tuple(fail_if or ()), format=format))
         )
     from bench.commands.measure import make_workload
-    from bench.steps.opened import Columns
+    from bench.outside.opened import Columns
 
     columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
@@ -164,7 +164,7 @@ def self_check(
     from bench.commands.measure import make_workload
     from bench.commands.self_check import CheckRequest
     from bench.commands.self_check import self_check as check
-    from bench.steps.opened import Columns
+    from bench.outside.opened import Columns
 
     columns = Columns(text=text, text_pair=text_pair)
 
@@ -208,7 +208,7 @@ def export(
 ) -> None:
     """Write a model to deployable files, each proven against the model in memory."""
     from bench.commands.export import ExportOrder, export_model
-    from bench.steps.opened import Columns
+    from bench.outside.opened import Columns
 
     columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
@@ -243,7 +243,7 @@ def verify(
 ) -> None:
     """Judge a bundle again: digests, then names, shapes and values; exit code 1 when it fails."""
     from bench.commands.verify import VerifyOrder, verify_bundle
-    from bench.steps.opened import Columns
+    from bench.outside.opened import Columns
 
     columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 

@@ -16,7 +16,7 @@ from materials.stages import stored_entries
 
 
 def print_plan(work: Workplace) -> None:
-    """Print the cells of a recipe, and the stages with the time and disk that all of them would need from nothing."""
+    """Print a recipe's cells, then its stages with the time and disk that they need when the cache is empty."""
     check_sources(work)
     recipe = work.recipe
     console = Console()
@@ -39,32 +39,33 @@ def print_plan(work: Workplace) -> None:
 def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
     models = len(recipe.students) * len(recipe.objectives)
-    by_student = [len(possible_formats(student.architecture, recipe.formats)) for student in recipe.students]
-    exported = sum(by_student) * sum(objective.exported for objective in recipe.objectives)
-    exported += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
+    formats_per_student = [len(possible_formats(student.architecture, recipe.formats)) for student in recipe.students]
+    bundles = sum(formats_per_student) * sum(objective.exported for objective in recipe.objectives)
+    bundles += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
-    of_texts = [student for student in recipe.students if student.modalities != ("image",)]
-    vocabularies = len({vocabulary_key(student) for student in of_texts})
-    once = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}
-    by_seed = Counter({**once, "bundle": exported, "peer": peers, "measurement": exported + peers})
-    return +Counter({kind: count * len(recipe.seeds) for kind, count in by_seed.items()})
+    text_students = [student for student in recipe.students if student.modalities != ("image",)]
+    vocabularies = len({vocabulary_key(student) for student in text_students})
+    training = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}
+    per_seed = Counter({**training, "bundle": bundles, "peer": peers, "measurement": bundles + peers})
+    # The plus sign drops the kinds of which there are none, which the table need not list.
+    return +Counter({kind: count * len(recipe.seeds) for kind, count in per_seed.items()})
 
 
 def _print_stages(work: Workplace, counts: Counter[str], console: Console) -> None:
-    """The time and disk of each kind: its count times the mean of those in the cache; '?' where there are none."""
+    """Print each kind's time and disk: its count times the mean of its stages in the cache, or '?' without any."""
     entries = [entry for entry in stored_entries(work.root) if entry.seconds]
     title = "all stages, none taken from the cache; time and disk are means of earlier runs here"
     table = Table("stage", "count", "minutes", "MB", title=title, title_justify="left")
     minutes = megabytes = 0.0
     for kind, count in counts.items():
-        known = [entry for entry in entries if entry.name == kind]
-        if not known:
+        earlier_entries = [entry for entry in entries if entry.name == kind]
+        if not earlier_entries:
             table.add_row(kind, str(count), "?", "?")
             continue
-        own_minutes = count * mean(entry.seconds for entry in known) / 60
-        own_megabytes = count * mean(entry.size_bytes for entry in known) / 1e6
-        minutes, megabytes = minutes + own_minutes, megabytes + own_megabytes
-        table.add_row(kind, str(count), f"{own_minutes:.1f}", f"{own_megabytes:,.1f}")
+        kind_minutes = count * mean(entry.seconds for entry in earlier_entries) / 60
+        kind_megabytes = count * mean(entry.size_bytes for entry in earlier_entries) / 1e6
+        minutes, megabytes = minutes + kind_minutes, megabytes + kind_megabytes
+        table.add_row(kind, str(count), f"{kind_minutes:.1f}", f"{kind_megabytes:,.1f}")
     table.add_row("all", str(counts.total()), f"{minutes:.1f}", f"{megabytes:,.1f}", style="bold")
     console.print(table)
     if not entries:

@@ -14,12 +14,12 @@ import numpy as np
 from bench.commands.compare import rows_beside
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.workload import Workload
+from bench.outside.in_turns import LAUNCH_SECONDS, Launches, launch_in_turns
+from bench.outside.opened import Columns, OpenedModel, read_rows
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import Report, figure, markdown_tables, rich_tables
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_times
-from bench.steps.comparison import LAUNCH_SECONDS, Launches, launch_in_turns
-from bench.steps.opened import Columns, OpenedModel, read_rows
 from export.foreign import open_model
 from materials.errors import RequestError
 from materials.files import new_file, write_json
@@ -75,21 +75,23 @@ def self_check(request: CheckRequest) -> int:
 def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
     """The tables and notes of a check, and whether it passed."""
     lines, passed = [], True
-    for one in check["agreements"]:
-        ratio = np.median(np.array(one["harness_p50_ms"]) / np.array(one["timeit_p50_ms"]))
-        ok = bool(abs(ratio - 1) <= LARGEST_DIFFERENCE and one["cost_ns"] <= LARGEST_COST_NS)
-        passed &= ok
-        p50s = [figure(float(np.median(one[name]))) for name in ("harness_p50_ms", "timeit_p50_ms")]
-        lines.append([one["model"], "yes" if ok else "no", *p50s, f"{ratio:.3f}", f"{one['cost_ns']:.0f}"])
+    for agreement in check["agreements"]:
+        # Both p50 of a turn were taken close together, so their ratio holds little of the machine's drift.
+        ratio = np.median(np.array(agreement["harness_p50_ms"]) / np.array(agreement["timeit_p50_ms"]))
+        agrees = bool(abs(ratio - 1) <= LARGEST_DIFFERENCE and agreement["cost_ns"] <= LARGEST_COST_NS)
+        passed &= agrees
+        p50s = [figure(float(np.median(agreement[name]))) for name in ("harness_p50_ms", "timeit_p50_ms")]
+        cost = f"{agreement['cost_ns']:.0f}"
+        lines.append([agreement["model"], "yes" if agrees else "no", *p50s, f"{ratio:.3f}", cost])
     header = ("model", "agrees", "harness p50 ms", "timeit p50 ms", "ratio", "cost of a call, ns")
     tables: list[Report] = [("the harness against an independent loop of timeit", header, lines)]
     notes = ["agrees: p50 within 3 % (median of 7 turns) and at most 2,000 ns added to a call"]
     for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
-        known = [pair["figures"][name] for pair in check["pairs"] if name in pair["figures"]]
-        if known:
-            tables.append(_alarms(name, known))
-            alarms = sum(one["alarm"] for one in known)
-            passed &= alarms <= ALLOWED_ALARMS * len(known)
+        comparisons = [pair["figures"][name] for pair in check["pairs"] if name in pair["figures"]]
+        if comparisons:
+            tables.append(_alarms(name, comparisons))
+            alarms = sum(comparison["alarm"] for comparison in comparisons)
+            passed &= alarms <= ALLOWED_ALARMS * len(comparisons)
     notes.append(
         f"an alarm: Mann-Whitney p < 0.01 and a ratio beyond 2 %, on {check['launches']} launches of each, in turns; "
         "two launches: how far the p50 of one launch is from its neighbour's, of the same file, here: so far "
@@ -98,28 +100,30 @@ def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
     return tables, notes, passed
 
 
-def _alarms(name: str, known: list[dict[str, Any]]) -> Report:
-    ratios = np.array([one["ratio"] for one in known])
-    neighbours = np.concatenate([np.array(one["base"]) / np.array(one["new"]) for one in known])
+def _alarms(name: str, comparisons: list[dict[str, Any]]) -> Report:
+    ratios = np.array([comparison["ratio"] for comparison in comparisons])
+    neighbour_ratios = np.concatenate(
+        [np.array(comparison["base"]) / np.array(comparison["new"]) for comparison in comparisons]
+    )
     header = ("figure", "pairs", "alarms", "p < 0.01", "largest ratio", "two launches, 95 %", "two launches, largest")
-    off = np.abs(np.log(neighbours))
+    distances = np.abs(np.log(neighbour_ratios))  # a ratio and its inverse lie equally far from 1
     line = [
         name,
-        str(len(known)),
-        str(sum(one["alarm"] for one in known)),
-        str(sum(one["p"] < 0.01 for one in known)),
+        str(len(comparisons)),
+        str(sum(comparison["alarm"] for comparison in comparisons)),
+        str(sum(comparison["p"] < 0.01 for comparison in comparisons)),
         f"{np.exp(np.abs(np.log(ratios)).max()):.3f}",
-        f"{np.exp(np.quantile(off, 0.95)):.3f}",
-        f"{np.exp(off.max()):.3f}",
+        f"{np.exp(np.quantile(distances, 0.95)):.3f}",
+        f"{np.exp(distances.max()):.3f}",
     ]
     return f"A/A: the same file compared with itself, {name}", header, [line]
 
 
 def _agreement(model: OpenedModel, items: Sequence[Item], workload: Workload, screen: Screen) -> dict[str, Any]:
     with screen.step(f"{model.title} against timeit"), tempfile.TemporaryDirectory() as folder:
-        one = replace(workload, model=str(model.place.resolve()), modality=model.bundle.modality)
+        model_workload = replace(workload, model=str(model.place.resolve()), modality=model.bundle.modality)
         try:
-            measure_in_fresh_process(one, items, Path(folder), program="bench.harness.agreement")
+            measure_in_fresh_process(model_workload, items, Path(folder), program="bench.harness.agreement")
         except MeasurementFailed as failure:
             raise RequestError(f"{model.place} could not be checked: {failure}") from None
         content = json.loads((Path(folder) / "agreement.json").read_text(encoding="utf-8"))
@@ -129,12 +133,15 @@ def _agreement(model: OpenedModel, items: Sequence[Item], workload: Workload, sc
 def _pair(
     model: OpenedModel, items: Sequence[Item], request: CheckRequest, title: str, screen: Screen
 ) -> dict[str, Any]:
-    launched = launch_in_turns(
+    sides = launch_in_turns(
         [model, model], items, request.workload, Launches(count=request.launches, title=f"A/A {title}"), screen
     )
     figures = {}
     for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
-        base, new = ([one.figures[name] for one in all_of if name in one.figures] for all_of in launched)
+        base, new = (
+            [measurement.figures[name] for measurement in measurements if name in measurement.figures]
+            for measurements in sides
+        )
         if base:
             change = compare_times(base, new)
             figures[name] = {
@@ -144,10 +151,11 @@ def _pair(
                 "p": change.p,
                 "alarm": change.is_alarm,
             }
-    noise = sorted({one.figures["noise"] for all_of in launched for one in all_of if one.figures["noise"]})
+    noises = (measurement.figures["noise"] for measurements in sides for measurement in measurements)
+    noise = sorted({reason for reason in noises if reason})
     return {"model": model.title, "figures": figures, "noise": noise, "seconds": LAUNCH_SECONDS}
 
 
 def _title(place: Path) -> str:
-    there = place.resolve()
-    return f"{there.parent.name}/{there.name}"
+    resolved_path = place.resolve()
+    return f"{resolved_path.parent.name}/{resolved_path.name}"

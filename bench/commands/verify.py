@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
+from bench.outside.export_rows import rows_for
+from bench.outside.opened import Columns, read_items
 from bench.record.machine import check_device
 from bench.reports.screen import Screen
-from bench.steps.export_rows import rows_for
-from bench.steps.opened import Columns, read_items
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, gate, open_origin
 from export.formats import EXPORTERS
@@ -23,7 +23,7 @@ SHOWN = {
     "largest_difference": "largest difference of logits",
     "noise": "noise of logits, over their spread",
     "agreement": "sure labels kept",
-    "f1_drop": "headline lost",
+    "f1_drop": "{headline} lost",
 }
 
 
@@ -85,13 +85,14 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
 
 def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
     rows = "made-up rows" if order.data is None else order.data.name
-    title = escape(f"{order.place}: digests right; {bundle.format} {parity.status}")
-    table = ScreenTable("figure", f"now, on {rows}", "at export", title=title, title_justify="left")
+    heading = escape(f"{order.place}: digests right; {bundle.format} {parity.status}")
+    table = ScreenTable("figure", f"now, on {rows}", "at export", title=heading, title_justify="left")
     for name, words in SHOWN.items():
         if name == "f1_drop" and order.data is None:
             continue
         then = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
-        table.add_row(words, _shown(name, asdict(parity)[name]), "" if then is None else _shown(name, then))
+        title = words.format(headline=bundle.task.headline.title)
+        table.add_row(title, _shown(name, asdict(parity)[name]), "" if then is None else _shown(name, then))
     Console().print(table)
     if parity.reason:
         Console().print(parity.reason, highlight=False, markup=False)

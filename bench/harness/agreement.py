@@ -26,7 +26,7 @@ CALLS = 20_000
 
 
 def main(workload_file: Path, items_file: Path, folder: Path) -> None:
-    """Write the p50 of both, turn by turn, in milliseconds, and the cost in nanoseconds."""
+    """Write agreement.json: the p50 of harness and timeit in each turn, in milliseconds, and the harness's cost."""
     workload = Workload.read(workload_file)
     subject = load_subject(workload, open_model(Path(workload.model), modality=workload.modality))
     if subject.graph is None:
@@ -51,7 +51,7 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
 
 
 def harness_cost_ns() -> float:
-    """Nanoseconds that the harness adds to one call: the loop over a function that does nothing, less bare calls."""
+    """Nanoseconds that the harness adds to one call: its loop over a function that does nothing, less bare calls."""
 
     def nothing(number: int) -> None:
         return None
@@ -60,8 +60,10 @@ def harness_cost_ns() -> float:
         for number in range(CALLS):
             nothing(number)
 
-    looped = min(timeit.repeat(lambda: time_rounds(nothing, CALLS, seconds=0), number=1, repeat=TURNS)) / FEWEST_ROUNDS
-    return (looped - min(timeit.repeat(bare, number=1, repeat=TURNS))) / CALLS * 1e9
+    # The fastest of several runs, for other processes only ever add time; without seconds, the loop runs fewest rounds.
+    looped_seconds = min(timeit.repeat(lambda: time_rounds(nothing, CALLS, seconds=0), number=1, repeat=TURNS))
+    bare_seconds = min(timeit.repeat(bare, number=1, repeat=TURNS))
+    return (looped_seconds / FEWEST_ROUNDS - bare_seconds) / CALLS * 1e9
 
 
 def _harness_p50(call: Callable[[int], object], calls: int, seconds: float) -> float:
@@ -69,11 +71,11 @@ def _harness_p50(call: Callable[[int], object], calls: int, seconds: float) -> f
 
 
 def _timeit_p50(call: Callable[[int], object], calls: int) -> float:
-    """The median over the inputs of what timeit finds for each, the median of five runs of a few calls."""
-    once = timeit.timeit(lambda: call(0), number=5) / 5
-    number = max(1, int(1e-3 / once))
-    found = [_median_run(partial(call, row), number) for row in range(calls)]
-    return float(np.median(found)) * 1e3
+    """The median over all inputs; timeit gives each input the median of five runs of a few calls."""
+    seconds_per_call = timeit.timeit(lambda: call(0), number=5) / 5
+    number = max(1, int(1e-3 / seconds_per_call))  # runs of about a millisecond, far above the clock's resolution
+    medians = [_median_run(partial(call, row), number) for row in range(calls)]
+    return float(np.median(medians)) * 1e3
 
 
 def _median_run(call: Callable[[], object], number: int) -> float:

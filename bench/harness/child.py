@@ -28,42 +28,42 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
     workload = Workload.read(workload_file)
     items = read_items(workload, items_file)
-    before = noise_before() if workload.scenarios else None
+    noise_at_start = noise_before() if workload.scenarios else None
     nvml = Nvml.open() if workload.device == "cuda" and workload.scenarios else None
-    others_on_gpu = nvml.other_processes() if nvml else None
+    gpu_processes_at_start = nvml.other_processes() if nvml else None
     bundle = open_model(
         Path(workload.model),
         label_names=workload.label_names,
         max_length_tokens=workload.max_length_tokens,
         modality=workload.modality,
     )
-    started = time.perf_counter()
+    load_start = time.perf_counter()
     subject = load_subject(workload, bundle)
-    loaded = time.perf_counter()
+    load_end = time.perf_counter()
     load_peak = peak_bytes()
     subject.classify(items[:1], 1)
-    called = time.perf_counter()
-    peak_is_apart = reset_peak()
+    first_call_end = time.perf_counter()
+    peak_is_apart = reset_peak()  # here, so that the peak of inference holds nothing that only loading needed
     np.save(folder / "logits.npy", subject.logits(items))
     result: dict[str, Any] = {
         **asdict(subject.settings),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "load_ms": (loaded - started) * 1e3,
-        "first_call_ms": (called - loaded) * 1e3,
+        "load_ms": (load_end - load_start) * 1e3,
+        "first_call_ms": (first_call_end - load_end) * 1e3,
         "load_peak_memory_bytes": load_peak,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    if before is not None:
+    if noise_at_start is not None:
         result |= _measure_speed(workload, subject, items, folder)
         if not peak_is_apart:
             result["inference_peak_memory_bytes"] = None
         reasons = (
-            before.reason("just before"),
-            _gpu_noise(nvml, others_on_gpu) if nvml else None,
+            noise_at_start.reason("just before"),
+            _gpu_noise(nvml, gpu_processes_at_start) if nvml else None,
             result.pop("reasons"),
         )
         result["noise"] = "; ".join(reason for reason in reasons if reason) or None
-        result["busy_cores_before"] = before.busy_cores
+        result["busy_cores_before"] = noise_at_start.busy_cores
         if nvml:
             result |= _device_figures(nvml, subject, items)
     (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
@@ -71,35 +71,38 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
 
 def _measure_speed(workload: Workload, subject: Subject, items: list[Item], folder: Path) -> dict[str, Any]:
     """Run the scenarios, save their raw times, and return their figures; `reasons` says what disturbed them."""
-    watch = Neighbours()
+    neighbours = Neighbours()
     scenarios = run_scenarios(workload, subject, items)
-    during = watch.noise()
-    peak = peak_bytes()
+    noise = neighbours.noise()
+    peak_memory = peak_bytes()
     save_series(scenarios.series, folder / "samples.parquet")
     unsteady = f"no steady time in {', '.join(scenarios.unsteady)}" if scenarios.unsteady else None
     return {
         **figures_of(scenarios),
-        "inference_peak_memory_bytes": peak,
-        "reasons": "; ".join(reason for reason in (during.reason("meanwhile"), unsteady) if reason),
-        "busy_cores_during": during.busy_cores,
-        "stolen_share": during.stolen_share,
+        "inference_peak_memory_bytes": peak_memory,
+        "reasons": "; ".join(reason for reason in (noise.reason("meanwhile"), unsteady) if reason),
+        "busy_cores_during": noise.busy_cores,
+        "stolen_share": noise.stolen_share,
     }
 
 
-def _gpu_noise(nvml: Nvml, before: int | None) -> str | None:
-    """Whether others computed on the GPU before or after; in a container with numbers of its own, also this one."""
-    others = max(before or 0, nvml.other_processes() or 0)
-    return f"{others} other process(es) on the GPU" if others else None
+def _gpu_noise(nvml: Nvml, processes_at_start: int | None) -> str | None:
+    """The sentence for other processes on the GPU at the start or now, or none.
+
+    In a container with process numbers of its own, this process counts too.
+    """
+    other_processes = max(processes_at_start or 0, nvml.other_processes() or 0)
+    return f"{other_processes} other process(es) on the GPU" if other_processes else None
 
 
 def _device_figures(nvml: Nvml, subject: Subject, items: list[Item]) -> dict[str, Any]:
     """Peak device memory, and the energy of one text in a pass over all of them."""
-    before = nvml.energy_millijoules()
+    start_mj = nvml.energy_millijoules()
     subject.classify(items, 32)
-    after = nvml.energy_millijoules()
+    end_mj = nvml.energy_millijoules()
     return {
         "device_memory_bytes": nvml.own_memory_bytes() or _reserved_by_torch(),
-        "energy_mj_per_text": (after - before) / len(items) if before is not None and after is not None else None,
+        "energy_mj_per_text": (end_mj - start_mj) / len(items) if start_mj is not None and end_mj is not None else None,
     }
 
 

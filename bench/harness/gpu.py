@@ -1,4 +1,4 @@
-"""A GPU's own clock, memory, energy and users. Everything is none where NVML, or the GPU, does not answer."""
+"""A GPU's own clock, memory, energy and processes. A figure is none where NVML, or the GPU, does not answer."""
 
 import os
 from collections.abc import Callable
@@ -13,12 +13,12 @@ def time_events(call: Callable[[int], object], calls: int, *, cuda: Any = None) 
         from torch import cuda
     times = []
     for number in range(calls):
-        began, ended = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
-        began.record()
+        start_event, end_event = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+        start_event.record()
         call(number)
-        ended.record()
+        end_event.record()
         cuda.synchronize()
-        times.append(began.elapsed_time(ended) * 1e6)
+        times.append(start_event.elapsed_time(end_event) * 1e6)
     return np.array(times, dtype=np.int64)
 
 
@@ -46,23 +46,24 @@ class Nvml:
 
     def other_processes(self) -> int | None:
         """How many processes compute on the GPU beside this one and the one that started it, which may have trained."""
-        running = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses)
-        return None if running is None else sum(process.pid not in (os.getpid(), os.getppid()) for process in running)
+        processes = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses)
+        family = (os.getpid(), os.getppid())
+        return None if processes is None else sum(process.pid not in family for process in processes)
 
     def own_memory_bytes(self) -> int | None:
         """Device memory of this process; its runtimes keep what they once had, so afterwards it is the peak.
 
         None in a container that has process numbers of its own.
         """
-        running = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses) or ()
-        return next((process.usedGpuMemory for process in running if process.pid == os.getpid()), None)
+        processes = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses) or ()
+        return next((process.usedGpuMemory for process in processes if process.pid == os.getpid()), None)
 
     def energy_millijoules(self) -> int | None:
         """What the GPU has used since its driver was loaded."""
         return self._ask(self.library.nvmlDeviceGetTotalEnergyConsumption)
 
-    def _ask(self, question: Callable[[Any], Any]) -> Any:
+    def _ask(self, query: Callable[[Any], Any]) -> Any:
         try:
-            return question(self.handle)
+            return query(self.handle)
         except self.library.NVMLError:  # older GPUs and some drivers do not answer everything
             return None

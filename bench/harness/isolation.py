@@ -27,15 +27,15 @@ class MeasurementFailed(RuntimeError):
 
 def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: Path, *, program: str = CHILD) -> None:
     """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well."""
-    with tempfile.TemporaryDirectory() as work:
-        workload_file, items_file = Path(work) / "workload.json", Path(work) / "items.json"
+    with tempfile.TemporaryDirectory() as scratch:
+        workload_file, items_file = Path(scratch) / "workload.json", Path(scratch) / "items.json"
         workload.write(workload_file)
         as_json = MODALITIES[workload.modality].as_json
         items_file.write_text(json.dumps([as_json(item) for item in items]), encoding="utf-8")
         limit = _limit_seconds(workload, len(items))
         try:
             with _on_processors(workload.affinity):
-                answer = subprocess.run(
+                process = subprocess.run(
                     [*PYTHON, program, str(workload_file), str(items_file), str(folder)],
                     capture_output=True,
                     text=True,
@@ -45,12 +45,12 @@ def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: 
                 )
         except subprocess.TimeoutExpired:
             raise MeasurementFailed(f"the measuring process hung for {limit} s and was ended") from None
-    if answer.returncode != 0:
-        raise MeasurementFailed(_why(answer.returncode, answer.stderr))
+    if process.returncode != 0:
+        raise MeasurementFailed(_why(process.returncode, process.stderr))
 
 
 def child_environment(threads: int) -> dict[str, str]:
-    """The environment that gives every library the same threads; they spin while idle only where there are several."""
+    """The environment that gives every library the same threads; idle ones spin only if there are several."""
     return {
         **os.environ,
         **dict.fromkeys(THREAD_VARIABLES, str(threads)),
@@ -60,18 +60,18 @@ def child_environment(threads: int) -> dict[str, str]:
 
 
 def read_items(workload: Workload, file: Path) -> list[Item]:
-    """The items that a measuring process was given."""
+    """Read the items that a measuring process is to classify."""
     from_json = MODALITIES[workload.modality].from_json
-    return [from_json(stored) for stored in json.loads(file.read_text(encoding="utf-8"))]
+    return [from_json(item_json) for item_json in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def tells_of_memory(words: str) -> bool:
-    """Whether an error's words say that there was not enough memory, in any library's way."""
-    return any(word in words for word in OUT_OF_MEMORY)
+def tells_of_memory(message: str) -> bool:
+    """Whether an error's message says, in any library's words, that there was not enough memory."""
+    return any(sign in message for sign in OUT_OF_MEMORY)
 
 
 def _limit_seconds(workload: Workload, items: int) -> int:
-    """After how long a process counts as hung: far beyond what a slow model needs for what it was asked."""
+    """Seconds after which a process counts as hung: far more than a slow model needs for its workload."""
     server = SERVER_SECONDS if "server" in workload.scenarios else 0
     return int(TIMEOUT_SECONDS + server + REPEATS * workload.seconds + TIMEOUT_SECONDS_AN_ITEM * items)
 
@@ -82,21 +82,21 @@ def _on_processors(affinity: Sequence[int]) -> Iterator[None]:
     if not affinity:
         yield
         return
-    before = os.sched_getaffinity(0)
+    previous_affinity = os.sched_getaffinity(0)
     os.sched_setaffinity(0, affinity)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        os.sched_setaffinity(0, previous_affinity)
 
 
 def _why(status: int, errors: str) -> str:
     lines = [line for line in errors.splitlines() if line.strip()]
-    last = lines[-1].removeprefix(f"{RequestError.__module__}.{RequestError.__name__}: ") if lines else ""
-    if tells_of_memory(last):
-        return f"the measuring process ran out of memory ({last})"
+    last_line = lines[-1].removeprefix(f"{RequestError.__module__}.{RequestError.__name__}: ") if lines else ""
+    if tells_of_memory(last_line):
+        return f"the measuring process ran out of memory ({last_line})"
     if status == -signal.SIGKILL:
         return "the measuring process was killed, most likely because the machine ran out of memory"
     if status < 0:
         return f"the measuring process crashed ({signal.Signals(-status).name})"
-    return last or f"the measuring process died (status {status})"
+    return last_line or f"the measuring process died (status {status})"

@@ -19,7 +19,7 @@ class Measurement:
 
 
 def read_measurement(folder: Path) -> Measurement:
-    """What the fresh process left in a folder."""
+    """Read what the measuring process wrote to a folder."""
     samples = folder / "samples.parquet"
     return Measurement(
         figures=json.loads((folder / "result.json").read_text(encoding="utf-8")),

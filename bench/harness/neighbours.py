@@ -18,38 +18,45 @@ class Noise:
     busy_cores: float
     stolen_share: float
 
-    def reason(self, when: str) -> str | None:
-        """Why figures taken then are not to be trusted, or none."""
+    def reason(self, period: str) -> str | None:
+        """Why figures taken in this period are not to be trusted, or none."""
         reasons = []
         if self.busy_cores > BUSY_CORES:
-            reasons.append(f"other processes kept {self.busy_cores:.1f} cores busy {when}")
+            reasons.append(f"other processes kept {self.busy_cores:.1f} cores busy {period}")
         if self.stolen_share > STOLEN_SHARE:
-            reasons.append(f"the hypervisor took {self.stolen_share:.0%} of the processor {when}")
+            reasons.append(f"the hypervisor took {self.stolen_share:.0%} of the processor {period}")
         return "; ".join(reasons) or None
 
 
 class Neighbours:
-    """Watches from when it is made; every process but this one counts, niced ones too."""
+    """Watches all processes but this one, niced ones too, from the moment it is made."""
 
     def __init__(self) -> None:
         self.start = _now()
 
     def noise(self) -> Noise:
-        """What the others did since."""
-        wall, busy, stolen, total = (now - before for now, before in zip(_now(), self.start, strict=True))
-        return Noise(busy_cores=max(0.0, busy / wall), stolen_share=max(0.0, stolen / total) if total else 0.0)
+        """What the other processes did since then."""
+        wall_seconds, busy_seconds, stolen_seconds, total_seconds = (
+            end - start for end, start in zip(_now(), self.start, strict=True)
+        )
+        # Below zero only by the clocks' rounding: the kernel counts processor time in ticks of its own.
+        return Noise(
+            busy_cores=max(0.0, busy_seconds / wall_seconds),
+            stolen_share=max(0.0, stolen_seconds / total_seconds) if total_seconds else 0.0,
+        )
 
 
 def noise_before() -> Noise:
     """What others do while this process sleeps for a quarter of a second."""
-    watch = Neighbours()
+    neighbours = Neighbours()
     time.sleep(QUIET_SECONDS)
-    return watch.noise()
+    return neighbours.noise()
 
 
 def _now() -> tuple[float, float, float, float]:
-    """Seconds: of the wall, of all processors without this process, stolen, and of all processors."""
-    machine, own = psutil.cpu_times()._asdict(), psutil.Process().cpu_times()
-    busy = sum(seconds for kind, seconds in machine.items() if kind not in NOT_BUSY)
-    total = sum(seconds for kind, seconds in machine.items() if not kind.startswith("guest"))
-    return time.perf_counter(), busy - own.user - own.system, float(machine.get("steal", 0.0)), total
+    """Seconds on four clocks: the wall, processors busy without this process, the hypervisor, and all processors."""
+    machine, this_process = psutil.cpu_times()._asdict(), psutil.Process().cpu_times()
+    busy_seconds = sum(seconds for kind, seconds in machine.items() if kind not in NOT_BUSY)
+    total_seconds = sum(seconds for kind, seconds in machine.items() if not kind.startswith("guest"))
+    others_busy_seconds = busy_seconds - this_process.user - this_process.system
+    return time.perf_counter(), others_busy_seconds, float(machine.get("steal", 0.0)), total_seconds

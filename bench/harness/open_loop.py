@@ -48,35 +48,37 @@ def find_highest_rate(call: Callable[[int], object], *, bound_ms: float, seed: i
 
 
 def run_trial(call: Callable[[int], object], *, rate: float, bound_ms: float, seed: int) -> Trial:
-    """One rate: at least 1,000 arrivals, so that p99 is supported; ends early once it cannot be kept any more."""
+    """Run one rate over at least 1,000 arrivals, which p99 needs; end early once too many are late for the bound."""
     arrivals = min(MOST_ARRIVALS, max(FEWEST_ARRIVALS, int(rate * TRIAL_SECONDS)))
+    # Gaps of an exponential distribution make a Poisson process: callers who do not know of each other.
     gaps = np.random.default_rng(seed).exponential(1e9 / rate, size=arrivals)
-    bound = bound_ms * 1e6
-    allowed = int((arrivals - 1) * SHARE_ABOVE)  # as numpy counts the percentile
+    bound_ns = bound_ms * 1e6
+    allowed_late = int((arrivals - 1) * SHARE_ABOVE)  # as numpy counts the percentile
     late = 0
     latencies = []
     clock = time.perf_counter_ns
-    start = clock()
-    for number, due in enumerate((start + np.cumsum(gaps)).astype(np.int64).tolist()):
+    start_ns = clock()
+    for number, due in enumerate((start_ns + np.cumsum(gaps)).astype(np.int64).tolist()):
         _wait_until(due)
         call(number)
         latencies.append(clock() - due)
-        late += latencies[-1] > bound
-        if late > allowed:
+        late += latencies[-1] > bound_ns
+        if late > allowed_late:
             break
-    return Trial(rate=rate, latencies=np.array(latencies, dtype=np.int64), kept=late <= allowed)
+    return Trial(rate=rate, latencies=np.array(latencies, dtype=np.int64), kept=late <= allowed_late)
 
 
 def _wait_until(due: int) -> None:
     """Sleep while there is more than a millisecond, then watch the clock; returns at once when it is late already."""
-    while (left := due - time.perf_counter_ns()) > 0:
-        if left > SPIN_NANOSECONDS:
-            time.sleep((left - SPIN_NANOSECONDS) / 1e9)
+    # A sleep may end late by some tenths of a millisecond, which would count as the model's latency.
+    while (remaining_ns := due - time.perf_counter_ns()) > 0:
+        if remaining_ns > SPIN_NANOSECONDS:
+            time.sleep((remaining_ns - SPIN_NANOSECONDS) / 1e9)
 
 
 def _closed_loop_rate(call: Callable[[int], object]) -> float:
     """Calls a second, one after the other, over 256 calls."""
-    started = time.perf_counter_ns()
+    start_ns = time.perf_counter_ns()
     for number in range(256):
         call(number)
-    return 256 * 1e9 / (time.perf_counter_ns() - started)
+    return 256 * 1e9 / (time.perf_counter_ns() - start_ns)

@@ -23,7 +23,7 @@ MODEL, END_TO_END, CUDA_EVENTS = "model", "end_to_end", "cuda_events"
 
 @dataclass(kw_only=True)
 class Scenarios:
-    """What the scenarios of one model came to; `unsteady` names those whose warm-up did not end.
+    """The results of one model's scenarios; `unsteady` names those whose warm-up did not end.
 
     `refused_shapes` holds the pairs of batch size and length that the graph did not take, all longer than its texts.
     """
@@ -41,15 +41,15 @@ def run_scenarios(workload: Workload, subject: Subject, texts: Sequence[Item]) -
     Single calls rotate over 128 texts at their own lengths, always in whole rounds; passes go over 256 texts in batches
     of about equal length, each padded to its own longest text.
     """
-    single, offline = single_items(texts), _chosen_items(texts, OFFLINE_ROWS)
-    shapes = one_of_each_shape(subject.graph, single) if subject.graph else [0]
+    single_texts, offline_texts = single_items(texts), _chosen_items(texts, OFFLINE_ROWS)
+    shapes = one_of_each_shape(subject.graph, single_texts) if subject.graph else [0]
     scenarios = Scenarios()
     if "single-stream" in workload.scenarios:
-        _single_stream(scenarios, subject, single, shapes, workload)
+        _single_stream(scenarios, subject, single_texts, shapes, workload)
     if "offline" in workload.scenarios:
-        _offline(scenarios, subject, offline, workload)
+        _offline(scenarios, subject, offline_texts, workload)
     if "server" in workload.scenarios:
-        _server(scenarios, subject, single, shapes, workload)
+        _server(scenarios, subject, single_texts, shapes, workload)
     if "sweep" in workload.scenarios and subject.graph:
         _sweep(scenarios, subject.graph, texts, workload)
     return scenarios
@@ -98,12 +98,12 @@ def _single_stream(
 
 
 def single_inputs(graph: Graph, texts: Sequence[Item]) -> list[Any]:
-    """Each text's prepared inputs."""
+    """The prepared inputs of each text, as a batch of one."""
     return [graph.runtime.prepare(graph.encoder.pad(graph.encoder.encode([text]))) for text in texts]
 
 
 def one_of_each_shape(graph: Graph, items: Sequence[Item]) -> list[int]:
-    """The number of one item for each length in tokens that occurs; images have one shape."""
+    """For each length in tokens that occurs, the number of one item of that length; images have one shape."""
     lengths = graph.encoder.lengths(graph.encoder.encode(items))
     return [int(np.flatnonzero(lengths == length)[0]) for length in np.unique(lengths)]
 
@@ -111,7 +111,8 @@ def one_of_each_shape(graph: Graph, items: Sequence[Item]) -> list[int]:
 def _offline(scenarios: Scenarios, subject: Subject, texts: Sequence[Item], workload: Workload) -> None:
     """All texts at once: passes in batches of each size for the model alone, and from text to label.
 
-    Where a pass takes over half a second, tokenizing does not move the best size: end to end is timed at that one only.
+    Where the fastest pass takes over half a second, tokenizing does not change which size is best, so end to end is
+    timed at that size only.
     A library gets all texts in one call and chooses its batches itself.
     """
 
@@ -127,9 +128,10 @@ def _offline(scenarios: Scenarios, subject: Subject, texts: Sequence[Item], work
     sizes: Sequence[int] = (len(texts),)
     if graph := subject.graph:
         passes = [add(MODEL, size, _pass_over(graph, texts, size)) for size in workload.batch_sizes]
-        best = min(passes, key=lambda one: one.median_ms)
-        sizes = (best.batch_size,) if best.median_ms > SLOW_PASS_MS else workload.batch_sizes
+        fastest = min(passes, key=lambda series: series.median_ms)
+        sizes = (fastest.batch_size,) if fastest.median_ms > SLOW_PASS_MS else workload.batch_sizes
     for size in sizes:
+        # The default binds the size of this turn: the loop variable has the last one by the time of any later call.
         add(END_TO_END, size, lambda size=size: subject.label(texts, size))  # type: ignore[misc]
 
 
@@ -173,8 +175,8 @@ def _server(
 def _sweep(scenarios: Scenarios, graph: Graph, items: Sequence[Item], workload: Workload) -> None:
     """Fixed shapes: batch size by length, cut from the real texts' tokens; images by batch size alone.
 
-    Lengths may exceed what texts are cut to; one of those that the graph itself refuses is noted in `refused_shapes`.
-    Any other error, and one for want of memory, is raised.
+    Lengths may exceed the model's own limit; such a shape that the graph refuses is noted in `refused_shapes`. Any
+    other error is raised, as is one for want of memory.
     """
     rows = graph.encoder.encode(items)
     longest = graph.encoder.max_length_tokens
@@ -211,11 +213,12 @@ def _sweep(scenarios: Scenarios, graph: Graph, items: Sequence[Item], workload: 
 def _batch_of_shape(graph: Graph, rows: Any, number: int, size: int, length: int | None) -> Any:
     """The prepared inputs of `size` items, of exactly `length` tokens each where items are texts.
 
-    Batches of other numbers begin elsewhere in the items, so that calls do not repeat the same numbers.
+    Each batch number begins elsewhere in the items, so that no two calls compute the same.
     """
     if length is None:
-        chosen = np.arange(number * size, (number + 1) * size) % len(rows)
-        return graph.runtime.prepare(graph.encoder.pad(graph.encoder.take(rows, chosen)))
+        row_numbers = np.arange(number * size, (number + 1) * size) % len(rows)
+        return graph.runtime.prepare(graph.encoder.pad(graph.encoder.take(rows, row_numbers)))
+    # Rolling brings the tokens of batch `number` to the front; resize starts over where the tokens run out.
     shift, shape = -number * size * length, (size, length)
     tokens = np.resize(np.roll(rows.tokens, shift), shape)
     types = None if rows.types is None else np.resize(np.roll(rows.types, shift), shape).tolist()

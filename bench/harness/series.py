@@ -36,6 +36,7 @@ class Series:
 
     def percentile_ms(self, percent: float) -> float | None:
         """A percentile in milliseconds, or none with fewer than 10 samples beyond it."""
+        # The slack is for 99.9, whose distance from 100 is a little under 0.1 in floating point.
         if len(self.nanoseconds) * (100 - percent) < 100 * ENOUGH_BEYOND - 1e-6:
             return None
         return float(np.percentile(self.nanoseconds, percent)) / 1e6
@@ -49,30 +50,30 @@ class Series:
         rounds = len(times) // self.round_calls
         if rounds < ENOUGH_ROUNDS:
             return None
-        units = times[: rounds * self.round_calls].reshape(rounds, self.round_calls)
-        generator = np.random.default_rng(0)
-        draws = [np.median(units[generator.integers(len(units), size=len(units))]) for _ in range(DRAWS)]
+        round_times = times[: rounds * self.round_calls].reshape(rounds, self.round_calls)
+        generator = np.random.default_rng(0)  # always the same draws, so that a report can be made again
+        draws = [np.median(round_times[generator.integers(rounds, size=rounds)]) for _ in range(DRAWS)]
         low, high = np.quantile(draws, [0.025, 0.975])
         return Interval(value=float(np.median(times)), low=float(low), high=float(high))
 
 
-def save_series(series: Sequence[Series], file: Path) -> None:
+def save_series(all_series: Sequence[Series], file: Path) -> None:
     """Every single time as one line of a Parquet file."""
     import pandas as pd
 
     frames = [
         pd.DataFrame(
             {
-                "scenario": one.scenario,
-                "figure": one.figure,
-                "batch_size": one.batch_size,
-                "texts": one.texts,
-                "length_tokens": pd.array([one.length_tokens] * len(one.nanoseconds), dtype="Int64"),
-                "rate_per_second": np.nan if one.rate_per_second is None else one.rate_per_second,
-                "round": np.arange(len(one.nanoseconds)) // one.round_calls,
-                "nanoseconds": one.nanoseconds,
+                "scenario": series.scenario,
+                "figure": series.figure,
+                "batch_size": series.batch_size,
+                "texts": series.texts,
+                "length_tokens": pd.array([series.length_tokens] * len(series.nanoseconds), dtype="Int64"),
+                "rate_per_second": np.nan if series.rate_per_second is None else series.rate_per_second,
+                "round": np.arange(len(series.nanoseconds)) // series.round_calls,
+                "nanoseconds": series.nanoseconds,
             }
         )
-        for one in series
+        for series in all_series
     ]
     pd.concat(frames).to_parquet(file, index=False)

@@ -19,14 +19,14 @@ SMALLEST = 1e-12
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """A model apart from its items: the encoder, the runtime, and what waits until the device has finished."""
+    """A loaded graph: its encoder, its runtime, and on a GPU a call that waits until the device has finished."""
 
     encoder: Encoder
     runtime: Runtime
     synchronise: Callable[[], None] | None
 
     def forward(self, prepared: Any) -> Any:
-        """The model alone, until its output is there."""
+        """Run the model alone, and wait for its output."""
         output = self.runtime.forward(prepared)
         if self.synchronise:
             self.synchronise()
@@ -35,7 +35,7 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """`classify` and `label` take items and a batch size, and give outputs (items, outputs) and decisions.
+    """`classify` and `label` take items and a batch size; they return outputs (items, outputs) and decisions.
 
     Outputs are the model's, or a library's probabilities; `graph` is none for a library.
     """
@@ -46,7 +46,7 @@ class Subject:
     graph: Graph | None
 
     def logits(self, items: Sequence[Item]) -> np.ndarray:
-        """Outputs, float32 (items, outputs); of probabilities, their logarithms."""
+        """The model's outputs, or the logarithms of a library's probabilities, float32 (items, outputs)."""
         scores = self.classify(items, 32)
         return scores if self.graph else np.log(np.maximum(scores, SMALLEST)).astype(np.float32)
 
@@ -57,7 +57,7 @@ def load_subject(workload: Workload, bundle: Bundle) -> Subject:
 
 
 def _load_peer(bundle: Bundle, workload: Workload) -> Subject:
-    """A library, always on the CPU, with as many threads as it says it uses."""
+    """Load a library, always on the CPU; its settings hold the threads that it says it uses."""
     peer = require(bundle.runtime).load(bundle.folder, workload.threads)
     settings = RuntimeSettings(
         intra_op_threads=peer.threads, inter_op_threads=None, spinning=None, provider=f"{bundle.runtime} on the CPU"

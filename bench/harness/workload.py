@@ -10,9 +10,9 @@ SCENARIOS = ("single-stream", "offline", "server", "sweep")
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """The model, the machine's share it gets, and the scenarios; without a scenario, only its logits are computed.
+    """The model, its share of the machine, and the scenarios; without any, only its logits are computed.
 
-    `label_names` and `max_length_tokens` are for models that do not say them; `modality` is that of the items.
+    `label_names` and `max_length_tokens` are for models that do not state them; `modality` is that of the items.
     `affinity` holds processor numbers; empty for all.
     """
 

@@ -62,7 +62,8 @@ class Objective(Part):
                 "objective 'hard' needs labels, which transfer rows do not have; did you mean 'pseudo-hard'?"
             )
         for setting, users in (("alpha", USES_ALPHA), ("temperature", USES_TEMPERATURE)):
-            if setting in self.model_fields_set and self.name not in users:
+            is_set = getattr(self, setting) != type(self).model_fields[setting].default
+            if is_set and self.name not in users:
                 raise ValueError(
                     f"objective '{self.name}' does not use {setting}; it is for {' and '.join(users)}: leave it out"
                 )

@@ -16,6 +16,7 @@ from materials.catalogue import DATASETS
 from materials.errors import unknown
 from materials.hub_files import name_fault
 from materials.rows import TRANSFER_KINDS
+from materials.sources.image_folder import is_image_folder
 from materials.splits.balance import RowsPerClass
 from materials.tasks import TASKS, task_of
 from materials.tasks.task import Task
@@ -26,7 +27,7 @@ from teachers import TEACHERS
 def _data_set_or_file(name: str) -> str:
     if fault := name_fault(name):
         raise ValueError(fault)
-    if name not in DATASETS and not Path(name).suffix and not Path(name).is_dir():
+    if name not in DATASETS and not Path(name).suffix and not is_image_folder(name):
         raise ValueError(unknown("data set", name, DATASETS))
     return name
 
@@ -112,7 +113,7 @@ class Data(Part):
     @property
     def modality(self) -> str:
         """What an item is: a folder holds images, a second column of texts makes pairs."""
-        if self.train not in DATASETS and Path(self.train).is_dir():
+        if self.train not in DATASETS and is_image_folder(self.train):
             return "image"
         return "pair" if self.text_pair else "text"
 

@@ -34,12 +34,12 @@ class Bound:
 
     @property
     def title(self) -> str:
-        """As it was written."""
+        """The condition as it was written."""
         return f"{self.metric}{self.sign}{self.amount:+g}{self.unit}"
 
 
 def read_bound(text: str) -> Bound:
-    """The bound of a text. Raises RequestError for what is none, with an example, and for an unknown metric."""
+    """Parse a condition. Raises RequestError, with an example, for text that is none, and for an unknown metric."""
     match = PATTERN.fullmatch(text)
     if match is None:
         raise RequestError(
@@ -56,26 +56,26 @@ def read_bound(text: str) -> Bound:
     return Bound(metric=match["metric"], sign=match["sign"], amount=float(match["amount"]), unit=match["unit"])
 
 
-def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost: Sequence[Row] = ()) -> list[str]:
-    """A sentence for every file that breaks a bound, and, with any bound, for those that new has lost or failed.
+def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost_rows: Sequence[Row] = ()) -> list[str]:
+    """Return a sentence for each file that breaks a bound and, if there is any bound, for each lost or failed in new.
 
-    A time breaks a bound only if its test says that it is no noise; a figure that new has lost breaks it anyway.
+    A time breaks a bound only if its test says that the change is no noise; a figure that new lacks always breaks it.
     Raises RequestError for a metric that no file has in base, which would pass whatever happened.
     """
-    broken = [
+    sentences = [
         f"{_title(change.new)} failed in new only: {change.new.error}"
         for change in changes
         if bounds and _broke(change)
     ]
-    broken += [f"{_title(row)} is in base only" for row in lost if bounds and row.status != "failed"]
+    sentences += [f"{_title(row)} is in base only" for row in lost_rows if bounds and row.status != "failed"]
     for bound in bounds:
-        measured = [
+        measured_changes = [
             change for change in changes if _figure(change.base, bound.metric) is not None and not _broke(change)
         ]
-        if not measured and not broken:
+        if not measured_changes and not sentences:
             raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in base")
-        broken += [sentence for change in measured if (sentence := _sentence(bound, change))]
-    return broken
+        sentences += [sentence for change in measured_changes if (sentence := _sentence(bound, change))]
+    return sentences
 
 
 def _sentence(bound: Bound, change: Change) -> str | None:
@@ -83,20 +83,22 @@ def _sentence(bound: Bound, change: Change) -> str | None:
     if _figure(change.new, bound.metric) is None:
         return f"{_title(change.new)}: {bound.metric} is no longer measured ({bound.title})"
     amount = _change_of(bound, change)
-    beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
-    tested = change.times.get(bound.metric)
-    if not beyond or (tested is not None and not tested.is_alarm):
+    is_beyond = amount > bound.amount if bound.sign == ">" else amount < bound.amount
+    time_change = change.times.get(bound.metric)
+    if not is_beyond or (time_change is not None and not time_change.is_alarm):
         return None
     return f"{_title(change.new)}: {bound.metric} changed by {amount:+.3g}{bound.unit} ({bound.title})"
 
 
 def _change_of(bound: Bound, change: Change) -> float:
-    old, new = _figure(change.base, bound.metric), _figure(change.new, bound.metric)
-    if old is None or new is None:
+    base_figure, new_figure = _figure(change.base, bound.metric), _figure(change.new, bound.metric)
+    if base_figure is None or new_figure is None:
         raise ValueError(f"{bound.metric} is missing")
-    difference = float(new - old)
+    difference = float(new_figure - base_figure)
     if bound.unit == "%":
-        return difference / old * 100 if old else math.copysign(math.inf, difference) if difference else 0.0
+        if base_figure:
+            return difference / base_figure * 100
+        return math.copysign(math.inf, difference) if difference else 0.0
     return difference * 100 if bound.unit == "pt" else difference
 
 

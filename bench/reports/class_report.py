@@ -59,17 +59,17 @@ CLASS_REPORTS: dict[str, Callable[[Run], str]] = {
 
 def one_row_a_model(run: Run) -> list[Row]:
     """For each model, the first of its sound rows with a confusion matrix, in the main format where there is one."""
-    main, shown = main_format(run), dict[str, Row]()
+    preferred_format, row_of_model = main_format(run), dict[str, Row]()
     for row in run.rows:
         if row.confusion_matrix is not None and row.status != "failed":
-            kept = shown.setdefault(row.model, row)
-            if row.format == main and kept.format != main:
-                shown[row.model] = row
-    return list(shown.values())
+            current_row = row_of_model.setdefault(row.model, row)
+            if row.format == preferred_format and current_row.format != preferred_format:
+                row_of_model[row.model] = row
+    return list(row_of_model.values())
 
 
 def names_of(row: Row) -> list[str]:
-    """The names of a row's classes; their numbers for runs of before there were names."""
+    """The names of a row's classes, or their numbers for runs made before names were kept."""
     return list(row.label_names or map(str, range(len(row.confusion_matrix or ()))))
 
 
@@ -110,15 +110,15 @@ def _table(run: Run, row: Row) -> Report:
         f"{points(row.macro_f1)}, weighted-F1 {points(figures.weighted_f1(confusion))}, micro-F1 "
         f"{points(figures.micro_f1(confusion))}"
     )
-    called = [f"called\n{name}" for name in names] if len(names) <= LARGEST_MATRIX else []
+    columns = [f"called\n{name}" for name in names] if len(names) <= LARGEST_MATRIX else []
     lines = [
-        [name, _taken_for(line, number, names), str(line.sum()), *map(points, shares), *map(str, line[: len(called)])]
+        [name, _taken_for(line, number, names), str(line.sum()), *map(points, shares), *map(str, line[: len(columns)])]
         for number, (name, line, shares) in enumerate(zip(names, confusion, _figures(confusion), strict=True))
     ]
-    return title, ("class", "taken for", "rows", "precision", "recall", "F1", *called), lines
+    return title, ("class", "taken for", "rows", "precision", "recall", "F1", *columns), lines
 
 
 def _taken_for(line: np.ndarray, number: int, names: Sequence[str]) -> str:
-    """The classes that rows of one class are most often wrongly called, with how many are."""
-    wrong = [other for other in np.argsort(-line, kind="stable") if other != number and line[other]]
-    return ", ".join(f"{names[other]} ({line[other]})" for other in wrong[:MOST_CONFUSIONS])
+    """The classes that the rows of one class are most often mistaken for, each with its number of rows."""
+    wrong_labels = [label for label in np.argsort(-line, kind="stable") if label != number and line[label]]
+    return ", ".join(f"{names[label]} ({line[label]})" for label in wrong_labels[:MOST_CONFUSIONS])

@@ -106,11 +106,12 @@ def _line(
     model: str, seeds: Sequence[pd.DataFrame], scores: Sequence[float], rate: float | None, metric: Metric
 ) -> list[str]:
     column = score_column(metric)
-    best = [_best(epochs, metric) for epochs in seeds]
-    untrained, trained = ([epochs[epochs["epoch"] == 0] for epochs in seeds], [_trained(epochs) for epochs in seeds])
+    best_epochs = [_best(epochs, metric) for epochs in seeds]
+    untrained_epochs = [epochs[epochs["epoch"] == 0] for epochs in seeds]
+    trained_epochs = [_trained(epochs) for epochs in seeds]
     needs_teacher = bool(seeds[0]["needs_teacher"].iloc[0])
     teacher_ran = bool(seeds[0].get("teacher_every_epoch", pd.Series([False])).iloc[0])
-    seconds = mean(epochs["seconds"].mean() for epochs in trained)
+    seconds = mean(epochs["seconds"].mean() for epochs in trained_epochs)
     rows = round(mean(epochs["rows"].iloc[0] for epochs in seeds))
     with_teacher = f"≈ {figure(seconds + rows / rate)}" if rate and needs_teacher else ""
     return [
@@ -120,10 +121,10 @@ def _line(
         f"{rows:,}",
         figure(None if teacher_ran else seconds),
         figure(seconds) if teacher_ran else with_teacher,
-        points(mean(epochs[column].iloc[0] for epochs in untrained)),
-        points(mean(epoch[column] for epoch in best)),
-        figure(mean(epoch["epoch"] for epoch in best)),
-        *(_epochs_to(score, trained, column) for score in scores),
+        points(mean(epochs[column].iloc[0] for epochs in untrained_epochs)),
+        points(mean(epoch[column] for epoch in best_epochs)),
+        figure(mean(epoch["epoch"] for epoch in best_epochs)),
+        *(_epochs_to(score, trained_epochs, column) for score in scores),
     ]
 
 
@@ -133,25 +134,25 @@ def _trained(epochs: pd.DataFrame) -> pd.DataFrame:
 
 def _best(epochs: pd.DataFrame, metric: Metric) -> "pd.Series[Any]":
     """The epoch that is kept: the last of those that are best on validation rows."""
-    trained, column = _trained(epochs), f"validation_{metric.name}"
-    return trained[trained[column] == trained[column].max()].iloc[-1]
+    trained_epochs, column = _trained(epochs), f"validation_{metric.name}"
+    return trained_epochs[trained_epochs[column] == trained_epochs[column].max()].iloc[-1]
 
 
-def _epochs_to(score: float, trained: Sequence[pd.DataFrame], column: str) -> str:
-    reached = [epochs[epochs[column] * 100 >= score]["epoch"].min() for epochs in trained]
-    first_epochs = [float(epoch) for epoch in reached if not pd.isna(epoch)]
+def _epochs_to(score: float, seeds: Sequence[pd.DataFrame], column: str) -> str:
+    reaching_epochs = [epochs[epochs[column] * 100 >= score]["epoch"].min() for epochs in seeds]
+    first_epochs = [float(epoch) for epoch in reaching_epochs if not pd.isna(epoch)]
     if not first_epochs:
         return "never"
-    some = "" if len(first_epochs) == len(reached) else f" ({len(first_epochs)} of {len(reached)} seeds)"
-    return figure(mean(first_epochs)) + some
+    share_of_seeds = "" if len(first_epochs) == len(seeds) else f" ({len(first_epochs)} of {len(seeds)} seeds)"
+    return figure(mean(first_epochs)) + share_of_seeds
 
 
 def _alone(histories: pd.DataFrame, metric: Metric) -> list[float]:
-    """What each student reaches alone, cut to a tenth of a point; the least of all models where none is alone."""
-    alone = histories[histories["objective"] == ALONE]
-    chosen = alone if len(alone) else histories
+    """The scores that students reach alone, rounded down to a tenth of a point; without any, the lowest of all."""
+    alone_histories = histories[histories["objective"] == ALONE]
+    considered_histories = alone_histories if len(alone_histories) else histories
     scores = [
         mean(_best(seed, metric)[score_column(metric)] for _, seed in epochs.groupby("seed"))
-        for _, epochs in chosen.groupby("model", sort=False)
+        for _, epochs in considered_histories.groupby("model", sort=False)
     ]
-    return sorted({int(score * 1000) / 10 for score in (scores if len(alone) else [min(scores)])})
+    return sorted({int(score * 1000) / 10 for score in (scores if len(alone_histories) else [min(scores)])})

@@ -17,7 +17,7 @@ from bench.scores.significance import SeedPair, compare_over_seeds
 from materials.errors import RequestError, unknown
 from materials.tasks.task import Task
 
-NOTES = (  # each with whether it is of classes only
+NOTES = (  # each with whether it is for tasks of classes only
     (
         "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows "
         "that both models classified",
@@ -64,11 +64,11 @@ def find_differences(run: Run, folder: Path, *, against: str | None = None) -> l
 
     Raises RequestError when the run keeps no predictions, or has no such model.
     """
-    sound = [row for row in run.rows if row.status != "failed"]
-    models = {row.model: row for row in sound}
+    sound_rows = [row for row in run.rows if row.status != "failed"]
+    models = {row.model: row for row in sound_rows}
     if against is not None and against not in models:
         raise RequestError(unknown("model", against, models))
-    predictions = _by_file(PredictionsTable.of_run(folder), sound)
+    predictions = _by_file(PredictionsTable.of_run(folder), sound_rows)
     if not predictions:
         raise RequestError(f"{folder} keeps no predictions of labelled rows to compare; run its recipe again")
     differences = []
@@ -81,7 +81,7 @@ def find_differences(run: Run, folder: Path, *, against: str | None = None) -> l
 
 
 def is_judged(row: Row) -> bool:
-    """Whether a row is a student's on labelled rows that is compared with itself alone."""
+    """Whether a row is a student's, has labelled rows, and is compared with the same student alone."""
     return row.headline is not None and alone_of(row) is not None
 
 
@@ -113,12 +113,12 @@ def _p_value(p: float | None) -> str:
 
 
 def as_frame(differences: Sequence[Difference]) -> pd.DataFrame:
-    """The same with all digits."""
+    """The differences as a data frame, with all digits."""
     return pd.DataFrame([{**asdict(difference), "verdict": difference.verdict} for difference in differences])
 
 
 def alone_of(row: Row) -> str | None:
-    """The title of the same student alone; none for what is no student, or alone itself."""
+    """The title of the same student alone; none for a row that is no student's, or is itself of a student alone."""
     if row.role != "student" or not row.objective_title or row.objective_title == ALONE:
         return None
     return f"{row.student} {ALONE}"
@@ -149,22 +149,22 @@ DIFFERENCES: dict[str, Callable[[Run, Sequence[Difference]], str]] = {
 ByFile = dict[tuple[str, str], dict[int | None, Predictions]]
 
 
-def _by_file(table: PredictionsTable, sound: Sequence[Row]) -> ByFile:
-    """The predictions of each sound model and format, by seed; those that hold what is no number are left out."""
+def _by_file(table: PredictionsTable, sound_rows: Sequence[Row]) -> ByFile:
+    """The predictions of each sound model and format, by seed, without those that hold values that are not numbers."""
     by_file: ByFile = {}
-    for row in sound:
+    for row in sound_rows:
         if predictions := table.of(row):
             by_file.setdefault((row.model, row.format), {})[row.seed] = predictions
     return by_file
 
 
-def _compare(task: Task, by_file: ByFile, model: str, base: str, main: str) -> Difference | None:
+def _compare(task: Task, by_file: ByFile, model: str, base: str, preferred_format: str) -> Difference | None:
     """The difference over the seeds that both models have, in the run's main format or the first they have."""
-    (format, new), (_, old) = (_in_format(by_file, title, main) for title in (model, base))
+    (format, new_by_seed), (_, base_by_seed) = (_in_format(by_file, title, preferred_format) for title in (model, base))
     pairs = [
-        SeedPair(targets=predictions.targets, base=old[seed].outputs, new=predictions.outputs)
-        for seed, predictions in new.items()
-        if seed in old and np.array_equal(predictions.targets, old[seed].targets)
+        SeedPair(targets=predictions.targets, base=base_by_seed[seed].outputs, new=predictions.outputs)
+        for seed, predictions in new_by_seed.items()
+        if seed in base_by_seed and np.array_equal(predictions.targets, base_by_seed[seed].targets)
     ]
     if not pairs:
         return None
@@ -182,7 +182,7 @@ def _compare(task: Task, by_file: ByFile, model: str, base: str, main: str) -> D
     )
 
 
-def _in_format(by_file: ByFile, title: str, main: str) -> tuple[str, dict[int | None, Predictions]]:
+def _in_format(by_file: ByFile, title: str, preferred_format: str) -> tuple[str, dict[int | None, Predictions]]:
     formats = [format for model, format in by_file if model == title]
-    format = main if main in formats else next(iter(formats), main)
+    format = preferred_format if preferred_format in formats else next(iter(formats), preferred_format)
     return format, by_file.get((title, format), {})

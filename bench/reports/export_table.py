@@ -11,17 +11,17 @@ FP32 = ("openvino", "onnx", "eager")
 
 
 def exported(run: Run) -> Report:
-    """One line a file of the first seed, and one for all formats of a model.
+    """One line for each file of the first seed, and one for all formats of a model together.
 
     "of fp32" is the model file's size over that of the same model in fp32: OpenVINO's, ONNX's, or the checkpoint for
     what torch runs. Seconds hold the gate and the settings that failed before; peak memory is that of the whole
     exporting process.
     """
-    made = [row for row in run.rows if row.export_seconds is not None and row.seed == run.rows[0].seed]
-    sizes = {(row.model, row.format): row.model_size_bytes for row in made}
+    exported_rows = [row for row in run.rows if row.export_seconds is not None and row.seed == run.rows[0].seed]
+    sizes = {(row.model, row.format): row.model_size_bytes for row in exported_rows}
     lines = []
-    for model in dict.fromkeys(row.model for row in made):
-        rows = [row for row in made if row.model == model]
+    for model in dict.fromkeys(row.model for row in exported_rows):
+        rows = [row for row in exported_rows if row.model == model]
         lines += [_line(row, sizes.get((model, _fp32_of(row.format)))) for row in rows]
         lines.append([model, "all", "", "", "", "", f"{sum(row.export_seconds or 0 for row in rows):.1f}", _peak(rows)])
     return f"{run.name}: what exporting took", HEADER, lines

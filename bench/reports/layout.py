@@ -59,16 +59,18 @@ def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     """Any tables, as wide as the terminal and in colour where there is one, with notes below."""
     width = shutil.get_terminal_size((WIDEST, 50)).columns
     console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width)
-    dropped: list[str] = []
+    dropped_columns: list[str] = []
     for title, header, lines in tables:
-        hidden = _hidden_columns(console, title, header, lines)
-        dropped += [name for name in hidden if name not in dropped]
-        console.print(_rich_table(title, header, lines, hidden))
-    below = list(notes)
-    if dropped:
-        names = ", ".join(name.replace("\n", " ") for name in dropped)
-        below.append(f"left out for want of width: {names} (a wider terminal shows all, as does --format markdown)")
-    console.print("\n".join(below), style="dim", highlight=False, markup=False)
+        hidden_columns = _hidden_columns(console, title, header, lines)
+        dropped_columns += [name for name in hidden_columns if name not in dropped_columns]
+        console.print(_rich_table(title, header, lines, hidden_columns))
+    lines_below = list(notes)
+    if dropped_columns:
+        names = ", ".join(name.replace("\n", " ") for name in dropped_columns)
+        lines_below.append(
+            f"left out for want of width: {names} (a wider terminal shows all, as does --format markdown)"
+        )
+    console.print("\n".join(lines_below), style="dim", highlight=False, markup=False)
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -80,37 +82,49 @@ def markdown_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     for title, header, lines in tables:
         names = [_markdown_cell(name) for name in header]
         rules = ["---" if number < NUMBERS_FROM else "---:" for number in range(len(names))]
-        body = [names, rules, *([_markdown_cell(cell) for cell in line] for line in lines)]
-        parts.append(f"**{_markdown_cell(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in body))
+        table_lines = [names, rules, *([_markdown_cell(cell) for cell in line] for line in lines)]
+        parts.append(
+            f"**{_markdown_cell(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in table_lines)
+        )
     return "\n\n".join([*parts, "  \n".join(notes)]) + "\n"
 
 
 def _markdown_cell(text: str) -> str:
-    """A text on one line, in which no bar ends its cell: names of classes and models are anybody's."""
+    """A text on one line with its bars escaped, since users name classes and models and a bar would end the cell."""
     return " ".join(text.splitlines()).replace("|", "\\|") if text else text
 
 
 def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
     """The columns to leave out so that the table fits, the least needed first."""
-    hidden: list[str] = []
-    wide = console.options.update(max_width=1000)
-    while Measurement.get(console, wide, _rich_table(title, header, lines, hidden)).maximum > console.width:
-        droppable = [name for name in DROPPED_FIRST if name in header and name not in hidden]
+    hidden_columns: list[str] = []
+    # Measured against more room than any terminal has: rich never measures a table wider than its options allow.
+    wide_options = console.options.update(max_width=1000)
+    while (
+        Measurement.get(console, wide_options, _rich_table(title, header, lines, hidden_columns)).maximum
+        > console.width
+    ):
+        droppable = [name for name in DROPPED_FIRST if name in header and name not in hidden_columns]
         if not droppable:
             break
-        hidden.append(droppable[0])
-    return hidden
+        hidden_columns.append(droppable[0])
+    return hidden_columns
 
 
-def _rich_table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden: Sequence[str]) -> Table:
-    table = Table(title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden else 0))
-    visible = [number for number, name in enumerate(header) if name not in hidden]
-    for number in visible:
+def _rich_table(
+    title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden_columns: Sequence[str]
+) -> Table:
+    table = Table(
+        title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden_columns else 0)
+    )
+    visible_columns = [number for number, name in enumerate(header) if name not in hidden_columns]
+    for number in visible_columns:
         justify: JustifyMethod = "left" if number < NUMBERS_FROM else "right"
-        widest = WRAPPED.get(header[number])
-        table.add_column(escape(header[number]), justify=justify, no_wrap=widest is None, max_width=widest)
+        max_width = WRAPPED.get(header[number])
+        table.add_column(escape(header[number]), justify=justify, no_wrap=max_width is None, max_width=max_width)
     for line in lines:
-        table.add_row(*(escape(line[number]) for number in visible), style="red" if line[-1].startswith("✗") else None)
+        table.add_row(
+            *(escape(line[number]) for number in visible_columns), style="red" if line[-1].startswith("✗") else None
+        )
     return table
 
 

@@ -16,14 +16,16 @@ NOTES = {
 
 def footnotes(run: Run) -> list[str]:
     """The notes of a run, in the order in which they are printed."""
-    timed = any(is_timed(row) for row in run.rows)
-    shown = {*(["pareto"] if timed else []), *(row.status for row in run.rows if row.status != "ok")}
-    notes = [sentence for name, sentence in NOTES.items() if name in shown]
+    is_any_timed = any(is_timed(row) for row in run.rows)
+    statuses = {*(["pareto"] if is_any_timed else []), *(row.status for row in run.rows if row.status != "ok")}
+    notes = [sentence for name, sentence in NOTES.items() if name in statuses]
     for row in run.rows:
         if row.status != "ok":
             title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
             notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
-    speed = f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real texts; " if timed else ""
+    speed = (
+        f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real texts; " if is_any_timed else ""
+    )
     machine = f"{run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
     notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
     days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and is_timed(row)})
@@ -44,7 +46,7 @@ def footnotes(run: Run) -> list[str]:
 
 
 def _without_gap(run: Run) -> list[str]:
-    """The students that alone are as good as their teacher, for at least one seed."""
+    """The students that, trained alone, are at least as good as their teacher for some seed."""
     sign = 1 if run.task.headline.higher_is_better else -1
     teachers = {
         row.seed: sign * row.headline.value
@@ -61,7 +63,7 @@ def _without_gap(run: Run) -> list[str]:
 
 
 def _impossible(run: Run) -> list[str]:
-    """The pairs of student and format that the recipe names and that cannot be, each with its reason."""
+    """The pairs of student and format that the recipe names but that are impossible, each with its reason."""
     from export.formats import EXPORTERS
 
     recipe = run.recipe or {}
@@ -75,16 +77,17 @@ def _impossible(run: Run) -> list[str]:
 
 
 def _labelling_note(labelling: Mapping[str, Any]) -> str:
-    common, format = labelling["common_rows_per_second"], labelling["format"]
-    fastest = labelling["sample_rows_per_second"][format]
+    common_rate, format = labelling["common_rows_per_second"], labelling["format"]
+    format_rate = labelling["sample_rows_per_second"][format]
+    ratio = f"{format_rate / common_rate:.1f} times"
     parts = (
         f"teacher logits, seed {labelling['seed']}: on the same {labelling['sample_rows']} rows and",
-        f"{labelling['threads']} thread(s), {fastest:,.0f} rows/s by {format} in batches of equal length against",
-        f"{common:,.0f} rows/s the common way (eager fp32, batches of 32 padded to 128): {fastest / common:.1f} times;",
+        f"{labelling['threads']} thread(s), {format_rate:,.0f} rows/s by {format} in batches of equal length against",
+        f"{common_rate:,.0f} rows/s the common way (eager fp32, batches of 32 padded to 128): {ratio};",
         f"{labelling['agreement_with_common']:.1%} of the labels agree",
     )
-    refused = [f"{name} was not used: {reason}" for name, reason in labelling.get("refused", {}).items()]
-    return "; ".join([" ".join(parts), *refused])
+    refused_formats = [f"{name} was not used: {reason}" for name, reason in labelling.get("refused", {}).items()]
+    return "; ".join([" ".join(parts), *refused_formats])
 
 
 def is_timed(row: Row) -> bool:

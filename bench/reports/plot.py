@@ -37,7 +37,7 @@ def save_chart(chart: "alt.TopLevelMixin", folder: Path, name: str) -> None:
 
 
 def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
-    """The headline with its interval against batch-1 p50 on a log axis; a line joins what none other beats."""
+    """The headline with its interval against batch-1 p50 on a log axis; a line joins the files that no other beats."""
     import altair as alt
 
     frame = _frame(run)
@@ -46,17 +46,17 @@ def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
     latency = alt.X("latency:Q", scale=alt.Scale(type="log"), title="latency of one text, p50, ms (log)")
     score = alt.Y("score:Q", scale=alt.Scale(zero=False), title=f"{run.task.headline.title} on the exported file, %")
     color = alt.Color("model:N", sort=list(dict.fromkeys(frame["model"])), title="model")
-    learned = alt.Opacity(
+    learned_from = alt.Opacity(
         "learned:N", title="learned from", scale=alt.Scale(domain=["labels", "the teacher"], range=[0.35, 0.95])
     )
     base = alt.Chart(frame)
     intervals = base.mark_rule(opacity=0.2, color="gray").encode(latency, alt.Y("low:Q", title=""), alt.Y2("high:Q"))
     points = base.mark_point(size=90, filled=True).encode(
-        latency, score, color, alt.Shape("format:N", title="format"), learned
+        latency, score, color, alt.Shape("format:N", title="format"), learned_from
     )
-    best = alt.Chart(frame[frame["best"]].sort_values("latency"))
-    front = best.mark_line(interpolate="step-after", strokeDash=[4, 3], color="gray").encode(latency, score)
-    names = best.mark_text(align="left", baseline="bottom", dx=6, dy=-4, fontSize=10).encode(
+    best_points = alt.Chart(frame[frame["best"]].sort_values("latency"))
+    front = best_points.mark_line(interpolate="step-after", strokeDash=[4, 3], color="gray").encode(latency, score)
+    names = best_points.mark_text(align="left", baseline="bottom", dx=6, dy=-4, fontSize=10).encode(
         latency, score, text="name"
     )
     subtitle = [f"{run.machine['processor']}, {run.threads} thread(s); bars: 95 % bootstrap; dashed: best trade-offs"]
@@ -97,19 +97,25 @@ def _cells(title: str, row: Row) -> list[dict[str, Any]]:
     """One record for each pair of classes."""
     names = names_of(row)
     return [
-        {"model": title, "true": true, "predicted": predicted, "rows": rows, "share": rows / max(1, sum(line))}
-        for true, line in zip(names, row.confusion_matrix or (), strict=True)
-        for predicted, rows in zip(names, line, strict=True)
+        {
+            "model": title,
+            "true": true_name,
+            "predicted": predicted_name,
+            "rows": rows,
+            "share": rows / max(1, sum(line)),
+        }
+        for true_name, line in zip(names, row.confusion_matrix or (), strict=True)
+        for predicted_name, rows in zip(names, line, strict=True)
     ]
 
 
 def _frame(run: Run) -> pd.DataFrame:
-    timed = [
+    timed_rows = [
         row
         for row in run.rows
         if row.latency_p50_ms is not None and row.headline is not None and row.status != "failed"
     ]
-    best = best_tradeoffs(timed)
+    best_positions = best_tradeoffs(timed_rows)
     content = [
         {
             "model": row.student if row.role == "student" else row.role,
@@ -119,11 +125,11 @@ def _frame(run: Run) -> pd.DataFrame:
             "score": row.headline.value * 100,
             "low": row.headline.low * 100,
             "high": row.headline.high * 100,
-            "best": number in best,
+            "best": number in best_positions,
             "name": f"{row.model}, {row.format}",
             "noisy": row.status == "noisy",
         }
-        for number, row in enumerate(timed)
+        for number, row in enumerate(timed_rows)
         if row.headline is not None and row.headline.low is not None and row.headline.high is not None
     ]
     return pd.DataFrame(content)

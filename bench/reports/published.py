@@ -19,35 +19,41 @@ def published_table(run: Run, main_format: str) -> list[Report]:
     published = (run.recipe or {}).get("published")
     if not published:
         return []
-    pairs = [_pairs(run, one, main_format) for one in published["figures"]]
-    shown = [number for number in range(len(FIGURES)) if any(one[number][0] for one in pairs)]
-    header = [f"{FIGURES[number]}\n{whose}" for number in shown for whose in ("published", "here")]
+    pairs = [_pairs(run, entry, main_format) for entry in published["figures"]]
+    figure_numbers = [number for number in range(len(FIGURES)) if any(figures[number][0] for figures in pairs)]
+    header = [f"{FIGURES[number]}\n{origin}" for number in figure_numbers for origin in ("published", "here")]
     lines = [
-        [one["title"], one["model"], *(cell for number in shown for cell in own[number])]
-        for one, own in zip(published["figures"], pairs, strict=True)
+        [entry["title"], entry["model"], *(cell for number in figure_numbers for cell in figures[number])]
+        for entry, figures in zip(published["figures"], pairs, strict=True)
     ]
     title = f"{run.name}: published figures, of {published['source']}, beside those measured here"
     return [(title, ("published as", "model here", *header), lines)]
 
 
-def _pairs(run: Run, one: Mapping[str, Any], main_format: str) -> list[tuple[str, str]]:
-    """For each of FIGURES what was published and what was measured here."""
-    format = "eager" if one["model"] == "teacher" else main_format
-    group = next((group for group in run.groups if (group.model, group.format) == (one["model"], format)), None)
-    own = [
+def _pairs(run: Run, entry: Mapping[str, Any], main_format: str) -> list[tuple[str, str]]:
+    """Return, for each of FIGURES, what was published and what was measured here."""
+    format = "eager" if entry["model"] == "teacher" else main_format
+    group = next((group for group in run.groups if (group.model, group.format) == (entry["model"], format)), None)
+    model_rows = [
         row
         for row in run.rows
-        if (row.model, row.format) == (one["model"], format) and row.status != "failed" and row.f1_per_class
+        if (row.model, row.format) == (entry["model"], format) and row.status != "failed" and row.f1_per_class
     ]
-    timed = next((row for row in own if row.end_to_end_texts_per_second), None)
+    timed_row = next((row for row in model_rows if row.end_to_end_texts_per_second), None)
     return [
-        (points(one["accuracy"]), points(group.accuracy if group else None)),
-        (points(one["macro_f1"]), points(group.headline if group else None)),
-        (points(one["weighted_f1"]), points(mean(row.weighted_f1 or 0 for row in own) if own else None)),
-        (figure(one["gap_closed"]), figure(group.gap_closed if group else None)),
-        (figure(one["evaluation_seconds"]), figure(_evaluation_seconds(timed))),
-        (times(one["speedup"]), times(timed.batched_speedup if timed and timed.role != "teacher" else None)),
-        _classes_beside(one["f1_per_class"], _mean_of_classes(own)),
+        (points(entry["accuracy"]), points(group.accuracy if group else None)),
+        (points(entry["macro_f1"]), points(group.headline if group else None)),
+        (
+            points(entry["weighted_f1"]),
+            points(mean(row.weighted_f1 or 0 for row in model_rows) if model_rows else None),
+        ),
+        (figure(entry["gap_closed"]), figure(group.gap_closed if group else None)),
+        (figure(entry["evaluation_seconds"]), figure(_evaluation_seconds(timed_row))),
+        (
+            times(entry["speedup"]),
+            times(timed_row.batched_speedup if timed_row and timed_row.role != "teacher" else None),
+        ),
+        _classes_beside(entry["f1_per_class"], _mean_of_classes(model_rows)),
     ]
 
 
@@ -56,11 +62,11 @@ def _mean_of_classes(rows: Sequence[Row]) -> list[float] | None:
     return [mean(scores) for scores in zip(*(row.f1_per_class or () for row in rows), strict=True)] if rows else None
 
 
-def _classes_beside(published: Sequence[float] | None, ours: Sequence[float] | None) -> tuple[str, str]:
-    """The F1 of classes, theirs and ours; nothing where there are not as many of them."""
-    if published and ours and len(published) != len(ours):
+def _classes_beside(published: Sequence[float] | None, measured: Sequence[float] | None) -> tuple[str, str]:
+    """The F1 of classes, published and measured; blank where the numbers of classes differ."""
+    if published and measured and len(published) != len(measured):
         return "", ""
-    return _classes(published), _classes(ours)
+    return _classes(published), _classes(measured)
 
 
 def _classes(scores: Sequence[float] | None) -> str:

@@ -47,7 +47,7 @@ COLUMNS = (
 
 def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
     """The positions of the sound, timed rows that no other row beats in both the headline and batch-1 p50."""
-    timed = [
+    candidates = [
         (
             number,
             row.headline.value if row.headline_metric.higher_is_better else -row.headline.value,
@@ -58,10 +58,10 @@ def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
     ]
     return {
         number
-        for number, score, latency in timed
+        for number, score, latency in candidates
         if not any(
             other_score >= score and other_latency <= latency and (other_score, other_latency) != (score, latency)
-            for _, other_score, other_latency in timed
+            for _, other_score, other_latency in candidates
         )
     }
 
@@ -109,38 +109,40 @@ def _tables(run: Run) -> list[Report]:
 
 
 def _means(run: Run) -> Report:
-    shown = main_format(run)
-    formats = {"teacher": _teacher_format(run, shown), "peer": "library"}
-    groups = [group for group in run.groups if group.seeds > 1 and group.format == formats.get(group.role, shown)]
+    students_format = main_format(run)
+    formats = {"teacher": _teacher_format(run, students_format), "peer": "library"}
+    groups = [
+        group for group in run.groups if group.seeds > 1 and group.format == formats.get(group.role, students_format)
+    ]
     title = run.task.headline.title
     header = ("model", "format", f"{title}\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
     return _without_blanks((f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]))
 
 
 def _files(run: Run) -> Report:
-    some_timed = any(is_timed(row) for row in run.rows)
-    shown = [row for row in run.rows if is_timed(row) or row.status == "failed" or not some_timed]
-    stars = best_tradeoffs(shown)
-    seeds = sorted({row.seed for row in shown if row.seed is not None})
+    is_any_timed = any(is_timed(row) for row in run.rows)
+    file_rows = [row for row in run.rows if is_timed(row) or row.status == "failed" or not is_any_timed]
+    star_positions = best_tradeoffs(file_rows)
+    seeds = sorted({row.seed for row in file_rows if row.seed is not None})
     title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if run.recipe else "")
     metrics = [metric for metric in run.task.metrics if metric.interval]
     header = tuple(
-        name for column in COLUMNS for name in ([m.title for m in metrics] if column == QUALITY else [column])
+        name for column in COLUMNS for name in ([metric.title for metric in metrics] if column == QUALITY else [column])
     )
-    lines = [_line(row, metrics, number in stars) for number, row in enumerate(shown)]
+    lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
     return _without_blanks((title, header, lines))
 
 
 def _without_blanks(table: Report) -> Report:
-    """The table without the columns that say nothing in any line; the last one, for signs, stays."""
+    """The table without the columns that are blank in every line; the last, for signs, has no name and stays."""
     title, header, lines = table
-    kept = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
-    return title, tuple(header[number] for number in kept), [[line[number] for number in kept] for line in lines]
+    columns = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
+    return title, tuple(header[number] for number in columns), [[line[number] for number in columns] for line in lines]
 
 
 def _served(run: Run) -> list[Report]:
     """The server scenario: what each file serves, one text at a time, while p99 stays under the bound."""
-    served = [row for row in run.rows if row.server_bound_ms is not None]
+    served_rows = [row for row in run.rows if row.server_bound_ms is not None]
     header = ("model", "format", "texts/s", "p99 ms", "bound ms")
     lines = [
         [
@@ -150,24 +152,24 @@ def _served(run: Run) -> list[Report]:
             figure(row.server_p99_ms),
             figure(row.server_bound_ms),
         ]
-        for row in served
+        for row in served_rows
     ]
     return [(f"{run.name}: Poisson arrivals served, text to label", header, lines)]
 
 
 def _swept(run: Run) -> list[Report]:
     """The sweep over fixed shapes, one line a file."""
-    points_of_all = [point for row in run.rows for point in row.sweep or ()]
+    sweep_points = [point for row in run.rows for point in row.sweep or ()]
     shapes = sorted(
-        {(point.length_tokens, point.batch_size) for point in points_of_all},
+        {(point.length_tokens, point.batch_size) for point in sweep_points},
         key=lambda shape: (shape[0] or 0, shape[1]),
     )
     header = ("model", "format", *(_shape_name(size, length) for length, size in shapes))
     lines = []
     for row in run.rows:
         if row.sweep:
-            known = {(point.length_tokens, point.batch_size): point.latency_p50_ms for point in row.sweep}
-            lines.append([row.model, row.format, *(_at(known, shape) for shape in shapes)])
+            p50_of_shape = {(point.length_tokens, point.batch_size): point.latency_p50_ms for point in row.sweep}
+            lines.append([row.model, row.format, *(_cell(p50_of_shape, shape) for shape in shapes)])
     return [(f"{run.name}: p50 ms of fixed shapes, texts x tokens, model only", header, lines)]
 
 
@@ -175,13 +177,14 @@ def _shape_name(size: int, length: int | None) -> str:
     return f"{size}" if length is None else f"{size} x {length}"
 
 
-def _at(known: Mapping[tuple[int | None, int], float | None], shape: tuple[int | None, int]) -> str:
-    return "refused" if shape in known and known[shape] is None else figure(known.get(shape))
+def _cell(p50_of_shape: Mapping[tuple[int | None, int], float | None], shape: tuple[int | None, int]) -> str:
+    return "refused" if shape in p50_of_shape and p50_of_shape[shape] is None else figure(p50_of_shape.get(shape))
 
 
-def _teacher_format(run: Run, shown: str) -> str:
-    """The same for the teacher, which may not have it: then eager."""
-    return shown if any((group.role, group.format) == ("teacher", shown) for group in run.groups) else "eager"
+def _teacher_format(run: Run, students_format: str) -> str:
+    """The teacher's format in the table of means: the students', or eager if the teacher lacks it."""
+    teacher_formats = {group.format for group in run.groups if group.role == "teacher"}
+    return students_format if students_format in teacher_formats else "eager"
 
 
 def main_format(run: Run) -> str:

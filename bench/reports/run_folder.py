@@ -23,7 +23,7 @@ NOT_ALWAYS = ("significance.md", "curves.md", "history.parquet")  # files that n
 def save_run(run: Run, artefacts: Sequence[Artefact], output: Path, histories: pd.DataFrame | None = None) -> None:
     """Fill the run folder: run.json, raw samples, predictions, bundles, tables and pictures; one process at a time.
 
-    What an earlier run left there and this one does not have is removed, so that nothing is taken for this run's.
+    Files of an earlier run that this one does not have are removed, so that none is taken for this run's.
     """
     with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
         write_run(run, artefacts, output)
@@ -46,9 +46,9 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 def prove_writable(folder: Path) -> None:
-    """Find out before hours of work, not after, that the cache or the run folder cannot be written to."""
+    """Raise RequestError, before hours of work and not after, if cache or run folder cannot be written to."""
     for place in (cache_folder(), folder):
-        there = place.exists()
+        existed_before = place.exists()
         try:
             place.mkdir(parents=True, exist_ok=True)
             with new_file(place / ".proof"):
@@ -56,7 +56,7 @@ def prove_writable(folder: Path) -> None:
             (place / ".proof").unlink(missing_ok=True)
         except OSError as error:
             raise RequestError(f"cannot write to the folder {place}: {error.strerror}") from None
-        if not there and place == folder:
+        if not existed_before and place == folder:
             place.rmdir()  # it comes back with the results
 
 

@@ -24,7 +24,7 @@ class Screen:
     @contextmanager
     def step(self, title: str) -> Iterator[Report]:
         """Show a bar for `title` while the block runs; yields report(done, total)."""
-        started = time.perf_counter()
+        start_seconds = time.perf_counter()
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -34,5 +34,5 @@ class Screen:
         )
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             task = progress.add_task(escape(title), total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-        self.console.print(f"{escape(title)} [dim]({time.perf_counter() - started:.1f} s)[/]", soft_wrap=True)
+            yield lambda done_count, total_count: progress.update(task, completed=done_count, total=total_count)
+        self.console.print(f"{escape(title)} [dim]({time.perf_counter() - start_seconds:.1f} s)[/]", soft_wrap=True)

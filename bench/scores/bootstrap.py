@@ -21,13 +21,15 @@ def bootstrap(
     """The metric of each model, (models, draws), over the same resampled rows for all models.
 
     `outputs` holds an array (rows, outputs) for each model. Rows in the same state for all models are alike, so a
-    sample of rows is a multinomial draw over the kinds of row; for a metric that is no function of sums over rows, each
+    sample of rows is a multinomial draw over the kinds of row. For a metric that is no function of sums over rows, each
     row is a kind of its own.
     """
     generator = generator or np.random.default_rng(0)
     counts, value = _kinds(metric, targets, outputs)
+    # All draws at once would be (draws, kinds) numbers, gigabytes where each row is a kind.
     chunk = max(1, MOST_WEIGHTS // len(counts))
     chunks = [min(chunk, draws - start) for start in range(0, draws, chunk)]
+    # Each of n draws with replacement hits kind k with probability counts[k] / n, so the kinds' counts are multinomial.
     shares = counts / len(targets)
     return np.concatenate([value(generator.multinomial(len(targets), shares, size=size)) for size in chunks], axis=1)
 
@@ -37,23 +39,26 @@ def bootstrap_over_seeds(
 ) -> np.ndarray:
     """The mean metric over seeds of each model, (draws, models); both seeds and rows are drawn with replacement.
 
-    `targets` are those of each seed's test rows, `outputs` each seed's models'. Rows are drawn for each seed anew,
-    twice for a seed that is drawn twice; once for all seeds where all have the same rows.
+    `targets` holds the targets of each seed's test rows, `outputs` the outputs of each seed's models. Rows are drawn
+    anew for each seed, and anew each time that a seed is drawn. Where all seeds have the same rows, each draw of rows
+    serves all seeds.
     """
     generator, count = np.random.default_rng(0), len(targets)
+    # A seed is drawn up to `count` times in one draw, so it has that many replicates: (seeds, models, count, DRAWS).
     if are_same_rows(targets):
         models = [model_outputs for seed in outputs for model_outputs in seed]
-        drawn = bootstrap(metric, targets[0], models, generator=generator).reshape(count, -1, 1, DRAWS)
-        replicates = np.broadcast_to(drawn, (count, len(outputs[0]), count, DRAWS))
+        metric_draws = bootstrap(metric, targets[0], models, generator=generator).reshape(count, -1, 1, DRAWS)
+        replicates = np.broadcast_to(metric_draws, (count, len(outputs[0]), count, DRAWS))
     else:
         per_seed = zip(targets, outputs, strict=True)
         replicates = np.stack(
             [bootstrap(metric, *seed, draws=count * DRAWS, generator=generator) for seed in per_seed]
         ).reshape(count, -1, count, DRAWS)
-    chosen = generator.integers(count, size=(count, DRAWS))
-    # In draw d, the n-th seed that is chosen gives its n-th replicate of all models.
-    places = np.arange(count)[:, None]
-    means: np.ndarray = replicates[chosen, :, places, np.arange(DRAWS)[None, :]].mean(axis=0)
+    seed_numbers = generator.integers(count, size=(count, DRAWS))
+    # In draw d, the n-th seed that is chosen gives its n-th replicate of all models. The slice stands between index
+    # arrays, so numpy puts their axes first: (count, DRAWS, models).
+    turns = np.arange(count)[:, None]
+    means: np.ndarray = replicates[seed_numbers, :, turns, np.arange(DRAWS)[None, :]].mean(axis=0)
     return means
 
 

@@ -7,6 +7,7 @@ from materials.tasks.metrics import shares
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Counts, int64 of shape (classes, classes): true label by predicted label."""
+    # Each pair of labels as one number, so that one count over the rows fills all cells.
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
@@ -23,7 +24,7 @@ def mean_f1(confusion: np.ndarray) -> np.ndarray:
 
 
 def weighted_f1(confusion: np.ndarray) -> float:
-    """The mean of the classes' F1, each weighted by the rows that are of it, for a matrix (classes, classes)."""
+    """The mean of the classes' F1, each weighted by its true rows, for a matrix (classes, classes)."""
     return float(np.average(f1_per_class(confusion), weights=confusion.sum(axis=1)))
 
 
@@ -33,10 +34,10 @@ def micro_f1(confusion: np.ndarray) -> float:
 
 
 def precision_per_class(confusion: np.ndarray) -> np.ndarray:
-    """The share of the rows called a class that are of it, (classes,); 0 for one that none is called."""
+    """Of the rows predicted as each class, the share that truly are, (classes,); 0 for a class never predicted."""
     return shares(np.diagonal(confusion), confusion.sum(axis=0))
 
 
 def recall_per_class(confusion: np.ndarray) -> np.ndarray:
-    """The share of the rows of a class that are called it, (classes,); 0 for one without rows."""
+    """Of the true rows of each class, the share predicted as it, (classes,); 0 for a class without rows."""
     return shares(np.diagonal(confusion), confusion.sum(axis=1))

@@ -44,22 +44,24 @@ def gap_closed(task: Task, seeds: Sequence[GapOutputs]) -> Interval | None:
     metric = task.headline
     sign = 1 if metric.higher_is_better else -1
     scores = [[metric(seed.targets, outputs) for outputs in seed.models] for seed in seeds]
-    teacher, alone, distilled = sign * np.mean(scores, axis=0)
-    drawn = sign * bootstrap_over_seeds(metric, [seed.targets for seed in seeds], [seed.models for seed in seeds])
-    gaps = drawn[:, 0] - drawn[:, 1]
-    if teacher - alone < SMALLEST_GAP or np.quantile(gaps, 0.025) <= 0:
+    teacher_score, alone_score, distilled_score = sign * np.mean(scores, axis=0)
+    score_draws = sign * bootstrap_over_seeds(metric, [seed.targets for seed in seeds], [seed.models for seed in seeds])
+    gaps = score_draws[:, 0] - score_draws[:, 1]
+    if teacher_score - alone_score < SMALLEST_GAP or np.quantile(gaps, 0.025) <= 0:
         return None
-    ratios = (drawn[:, 2] - drawn[:, 1])[gaps > 0] / gaps[gaps > 0]
-    return interval_of(float((distilled - alone) / (teacher - alone)), ratios)
+    # A draw without a gap has no ratio; the test above lets at most 2.5 % of the draws be so.
+    ratios = (score_draws[:, 2] - score_draws[:, 1])[gaps > 0] / gaps[gaps > 0]
+    return interval_of(float((distilled_score - alone_score) / (teacher_score - alone_score)), ratios)
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray, bins: int = 15) -> float:
     """Expected calibration error: |confidence - accuracy| over equal bins (Guo et al. 2017, equation 5)."""
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    numbers = np.minimum((confidence * bins).astype(int), bins - 1)
+    is_right = probabilities.argmax(axis=1) == labels
+    bin_numbers = np.minimum((confidence * bins).astype(int), bins - 1)  # a confidence of 1 is in the last bin
     gaps = [
-        abs(confidence[numbers == number].mean() - right[numbers == number].mean()) * (numbers == number).mean()
-        for number in np.unique(numbers)
+        abs(confidence[bin_numbers == number].mean() - is_right[bin_numbers == number].mean())
+        * (bin_numbers == number).mean()
+        for number in np.unique(bin_numbers)
     ]
     return float(sum(gaps))

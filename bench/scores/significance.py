@@ -98,12 +98,12 @@ def compare_over_seeds(task: Task, pairs: Sequence[SeedPair]) -> SeedsChange:
     """
     metric = task.headline
     sign = 1 if metric.higher_is_better else -1
-    drawn = bootstrap_over_seeds(metric, [pair.targets for pair in pairs], [[pair.base, pair.new] for pair in pairs])
+    draws = bootstrap_over_seeds(metric, [pair.targets for pair in pairs], [[pair.base, pair.new] for pair in pairs])
     changes = [metric(pair.targets, pair.new) - metric(pair.targets, pair.base) for pair in pairs]
-    p = [_mcnemar_of(task, pair) for pair in pairs]
+    p_values = [_mcnemar_of(task, pair) for pair in pairs]
     return SeedsChange(
-        headline=interval_of(sign * float(np.mean(changes)), sign * (drawn[:, 1] - drawn[:, 0])),
-        mcnemar_p=None if None in p else float(np.median([value for value in p if value is not None])),
+        headline=interval_of(sign * float(np.mean(changes)), sign * (draws[:, 1] - draws[:, 0])),
+        mcnemar_p=None if None in p_values else float(np.median([p for p in p_values if p is not None])),
         believed_better=believed_better(pairs) if task.name == "single-label" else None,
     )
 
@@ -122,9 +122,12 @@ def believed_better(pairs: Sequence[SeedPair]) -> float:
         matrices = [np.mean(matrices, axis=0)]
     draws = []
     for base_and_new in matrices:
-        occur = np.flatnonzero(base_and_new.sum(axis=(0, 1)) + base_and_new.sum(axis=(0, 2)))
-        draws.append([posterior_f1(matrix[np.ix_(occur, occur)], generator) for matrix in base_and_new])
+        present_classes = np.flatnonzero(base_and_new.sum(axis=(0, 1)) + base_and_new.sum(axis=(0, 2)))
+        draws.append(
+            [posterior_f1(matrix[np.ix_(present_classes, present_classes)], generator) for matrix in base_and_new]
+        )
     base, new = np.mean(draws, axis=0)
+    # Equal scores count half, so that two equal models are believed better with probability 0.5.
     return float((new > base).mean() + (new == base).mean() / 2)
 
 
@@ -143,9 +146,9 @@ def _matrices(pair: SeedPair) -> np.ndarray:
 
 def posterior_f1(confusion: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Macro-F1 of POSTERIOR_DRAWS matrices from the posterior of a confusion matrix (classes, classes)."""
-    prior = 1 / confusion.size
-    drawn = generator.dirichlet(confusion.ravel() + prior, size=POSTERIOR_DRAWS)
-    return mean_f1(drawn.reshape(POSTERIOR_DRAWS, *confusion.shape))
+    prior = 1 / confusion.size  # over all cells, as much as one row
+    cell_shares = generator.dirichlet(confusion.ravel() + prior, size=POSTERIOR_DRAWS)
+    return mean_f1(cell_shares.reshape(POSTERIOR_DRAWS, *confusion.shape))
 
 
 def mcnemar_p(base_right: np.ndarray, new_right: np.ndarray) -> float:
@@ -155,6 +158,7 @@ def mcnemar_p(base_right: np.ndarray, new_right: np.ndarray) -> float:
     """
     from scipy.stats import binomtest
 
+    # Rows that both models get right, or both wrong, say nothing of which is better.
     only_base, only_new = int((base_right & ~new_right).sum()), int((new_right & ~base_right).sum())
     return float(binomtest(only_base, only_base + only_new).pvalue) if only_base + only_new else 1.0
 
@@ -182,9 +186,9 @@ def t_interval(scores: Sequence[float] | np.ndarray) -> Interval | None:
 
     if len(scores) < 2:
         return None
-    mean, error = float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
-    half = float(t.ppf(0.975, len(scores) - 1)) * error
-    return Interval(value=mean, low=mean - half, high=mean + half)
+    mean, standard_error = float(np.mean(scores)), float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
+    half_width = float(t.ppf(0.975, len(scores) - 1)) * standard_error
+    return Interval(value=mean, low=mean - half_width, high=mean + half_width)
 
 
 def _median_draws(times: Sequence[float], generator: np.random.Generator) -> np.ndarray:

@@ -12,7 +12,7 @@ from materials.files import digest, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
-from materials.sources.image_folder import read_image_folder
+from materials.sources.image_folder import is_image_folder, read_image_folder
 from materials.sources.table_file import read_table, read_texts
 from materials.weights import find_weights, is_hub_name
 
@@ -34,7 +34,7 @@ def read_source(work: Workplace, report: Report) -> Source:
     data = work.recipe.data
     if data.train in DATASETS:
         source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], work.root, report))
-    elif Path(data.train).is_dir():
+    elif is_image_folder(data.train):
         source = read_image_folder(Path(data.train))
     else:
         source = Source(train=_read_labelled(work.recipe, data.train))
@@ -94,7 +94,7 @@ def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
 
 def _read_labelled(recipe: Recipe, name: str) -> Table:
     """The rows of a file, or of a folder of images, whose train part stands for all of it."""
-    if Path(name).is_dir():
+    if is_image_folder(name):
         return read_image_folder(Path(name)).train
     data = recipe.data
     return read_table(
@@ -110,7 +110,7 @@ def _read_labelled(recipe: Recipe, name: str) -> Table:
 
 def _read_unlabelled(recipe: Recipe, name: str) -> Table:
     """The items of a file; their column is named as that of the other files, or by data.transfer_text."""
-    if Path(name).is_dir():
+    if is_image_folder(name):
         return read_image_folder(Path(name)).train
     data: Data = recipe.data
     option = "--text" if data.train in DATASETS else "--set data.transfer_text=COLUMN"

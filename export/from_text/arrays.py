@@ -20,28 +20,43 @@ def text_encoder_of(bundle: Bundle) -> TextEncoder:
 
 
 def add_arrays(parts: GraphParts, encoder: TextEncoder, rows: TokenRowsInGraph) -> dict[str, str]:
-    """The names of the model's inputs by input, each (batch, longest row), as TextEncoder.encode and pad make them."""
-    first, last = special_tokens(encoder.tokenizer)
-    room = encoder.max_length_tokens - len(first) - len(last)
-    kept = parts.one("Min", rows.lengths, parts.constant([room]))
-    total = parts.one("Max", parts.one("Add", kept, parts.constant([len(first) + len(last)])), parts.constant([1]))
-    kept, total, starts = (parts.one("Unsqueeze", one, parts.constant([1])) for one in (kept, total, rows.starts))
-    width = parts.one("ReduceMax", total, keepdims=0)
+    """Add the model's inputs, each (batch, longest row), as TextEncoder makes them; return their names by input."""
+    # A row is special tokens, its text, special tokens again, padding. The graph computes for each place where to read
+    # it: text from the flat array of all tokens, everything else from a small table of special tokens and padding.
+    tokens_before, tokens_after = special_tokens(encoder.tokenizer)
+    room = encoder.max_length_tokens - len(tokens_before) - len(tokens_after)
+    text_lengths = parts.one("Min", rows.lengths, parts.constant([room]))
+    row_lengths = parts.one(
+        "Max",
+        parts.one("Add", text_lengths, parts.constant([len(tokens_before) + len(tokens_after)])),
+        parts.constant([1]),
+    )
+    text_lengths, row_lengths, starts = (
+        parts.one("Unsqueeze", vector, parts.constant([1])) for vector in (text_lengths, row_lengths, rows.starts)
+    )
+    width = parts.one("ReduceMax", row_lengths, keepdims=0)
     places = parts.one("Range", parts.constant(0), width, parts.constant(1))
-    is_token = parts.one("Less", places, total)
-    inside = parts.one("Sub", places, parts.constant([len(first)]))
-    after_first = parts.one("GreaterOrEqual", inside, parts.constant([0]))
-    is_text = parts.one("And", after_first, parts.one("Less", inside, kept))
-    nothing, padding = parts.constant([0]), parts.constant([encoder.padding])
-    from_text = parts.one("Where", is_text, parts.one("Add", starts, inside), nothing)
+    is_token = parts.one("Less", places, row_lengths)
+    text_places = parts.one("Sub", places, parts.constant([len(tokens_before)]))
+    after_first = parts.one("GreaterOrEqual", text_places, parts.constant([0]))
+    is_text = parts.one("And", after_first, parts.one("Less", text_places, text_lengths))
+    zero, padding = parts.constant([0]), parts.constant([encoder.padding])
+    from_text = parts.one("Where", is_text, parts.one("Add", starts, text_places), zero)
+    # With padding behind the tokens, there is a number to gather even when no text of the batch has a token.
     numbers = parts.one("Gather", parts.one("Concat", rows.numbers, padding, axis=0), from_text)
-    place_after = parts.one("Add", parts.one("Sub", inside, kept), parts.constant([len(first)]))
-    slot = parts.one("Where", after_first, place_after, places)
-    slot = parts.one("Clip", slot, parts.constant(0), parts.constant(len(first) + len(last)))
-    others = parts.one("Gather", parts.constant([*first, *last, encoder.padding]), slot)
-    input_ids = parts.one("Where", is_text, numbers, others)
-    made = {"input_ids": input_ids, "attention_mask": is_token, "token_type_ids": parts.one("Mul", input_ids, nothing)}
-    return {one.name: parts.one("Cast", made[one.name], to=ONNX_TYPES[one.dtype]) for one in encoder.inputs}
+    # The table is tokens before, tokens after, padding; the clip sends all places beyond the row to its padding.
+    places_after = parts.one("Add", parts.one("Sub", text_places, text_lengths), parts.constant([len(tokens_before)]))
+    table_places = parts.one("Where", after_first, places_after, places)
+    table_places = parts.one(
+        "Clip", table_places, parts.constant(0), parts.constant(len(tokens_before) + len(tokens_after))
+    )
+    other_numbers = parts.one("Gather", parts.constant([*tokens_before, *tokens_after, encoder.padding]), table_places)
+    input_ids = parts.one("Where", is_text, numbers, other_numbers)
+    arrays = {"input_ids": input_ids, "attention_mask": is_token, "token_type_ids": parts.one("Mul", input_ids, zero)}
+    return {
+        graph_input.name: parts.one("Cast", arrays[graph_input.name], to=ONNX_TYPES[graph_input.dtype])
+        for graph_input in encoder.inputs
+    }
 
 
 def special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
@@ -51,7 +66,7 @@ def special_tokens(tokenizer: Tokenizer) -> tuple[list[int], list[int]]:
     """
     encoding = tokenizer.encode("a")
     mask = encoding.special_tokens_mask
-    text = [number for number, special in enumerate(mask) if not special]
-    if not text or text != list(range(text[0], text[-1] + 1)):
+    text_places = [number for number, is_special in enumerate(mask) if not is_special]
+    if not text_places or text_places != list(range(text_places[0], text_places[-1] + 1)):
         raise RequestError("its post_processor has no operator; known: tokens before and after a text")
-    return encoding.ids[: text[0]], encoding.ids[text[-1] + 1 :]
+    return encoding.ids[: text_places[0]], encoding.ids[text_places[-1] + 1 :]

@@ -55,8 +55,8 @@ class CharacterRules:
     def normalized(self, text: str) -> str:
         """What the graph makes of a text in the normalizer's place, before it is cut."""
         if self.composed:
-            text = re.sub(WITH_MARKS, lambda found: self.composed.get(found[0], found[0]), text)
-        return "".join(self.normal.get(one, one) for one in text)
+            text = re.sub(WITH_MARKS, lambda match: self.composed.get(match[0], match[0]), text)
+        return "".join(self.normal.get(character, character) for character in text)
 
 
 def read_character_rules(content: Mapping[str, Any]) -> CharacterRules:
@@ -71,30 +71,36 @@ def read_character_rules(content: Mapping[str, Any]) -> CharacterRules:
 
 @lru_cache(maxsize=4)
 def _ask(steps: str) -> CharacterRules:
-    """The tables of a tokenizer.json of these steps alone."""
+    """The tables of a tokenizer whose tokenizer.json holds these steps only."""
     tokenizer = Tokenizer.from_str(steps)
     cuts = _cuts(json.loads(steps)["pre_tokenizer"])
+    # All characters but the surrogates, which UTF-8 cannot hold.
     characters = "".join(map(chr, (*range(0xD800), *range(0xE000, sys.maxunicode + 1))))
-    signs, spaces = (_taken_out(cutter, characters) for cutter in (cuts.signs, cuts.spaces))
+    signs, spaces = (_removed_by(cutter, characters) for cutter in (cuts.signs, cuts.spaces))
     normalize = tokenizer.normalizer.normalize_str if tokenizer.normalizer else str
+    # Whether a letter and its mark become one character, which no table of single characters can do.
     composes = normalize("e\u0301") != normalize("e") + normalize("\u0301")
-    normal = {one: made for one in characters if (made := normalize(one)) != one}
-    spaced = _spaced(characters, normal, signs, spaces)
-    long_removed = _long_runs(one for one, made in spaced.items() if made == GONE)
-    long_signs = _long_runs(one for one, made in spaced.items() if made == f" {one} ")
-    long = long_removed | long_signs
+    normal = {character: replacement for character in characters if (replacement := normalize(character)) != character}
+    replacements = _spaced(characters, normal, signs, spaces)
+    long_removed = _long_runs(character for character, replacement in replacements.items() if replacement == GONE)
+    long_signs = _long_runs(
+        character for character, replacement in replacements.items() if replacement == f" {character} "
+    )
+    in_long_runs = long_removed | long_signs
     lowers = normalize("A") == "a"
     return CharacterRules(
         composed=dict(_composed(characters)) if composes else {},
         looked_up="[^\\x00-\\x7f]" + ("|[A-Z]" if lowers else ""),
         normal=normal,
-        spaced={one: made for one, made in spaced.items() if one not in long},
+        spaced={
+            character: replacement for character, replacement in replacements.items() if character not in in_long_runs
+        },
         long_removed=_class(long_removed),
         long_signs=_class(long_signs),
         lowers=lowers,
-        ascii_removed=_class({one for one in ASCII if normal.get(one) == ""}),
-        ascii_spaces=_class({one for one in ASCII if normal.get(one, one) in spaces} - {" "}),
-        ascii_signs=_class({one for one in ASCII if one in signs}),
+        ascii_removed=_class({character for character in ASCII if normal.get(character) == ""}),
+        ascii_spaces=_class({character for character in ASCII if normal.get(character, character) in spaces} - {" "}),
+        ascii_signs=_class({character for character in ASCII if character in signs}),
         together=cuts.together,
     )
 
@@ -114,62 +120,63 @@ def _cuts(pre_tokenizer: Mapping[str, Any] | None) -> Cuts:
 
 
 def _check_normalizer(normalizer: Mapping[str, Any] | None) -> None:
-    for one in _steps(normalizer):
-        if one not in NORMALIZERS:
-            raise RequestError(f"its normalizer '{one}' has no operator; known: {', '.join(NORMALIZERS)}")
+    for step in _steps(normalizer):
+        if step not in NORMALIZERS:
+            raise RequestError(f"its normalizer '{step}' has no operator; known: {', '.join(NORMALIZERS)}")
 
 
 def _steps(normalizer: Mapping[str, Any] | None) -> Iterator[str]:
     if normalizer and normalizer["type"] == "Sequence":
-        for one in normalizer["normalizers"]:
-            yield from _steps(one)
+        for part in normalizer["normalizers"]:
+            yield from _steps(part)
     elif normalizer:
         yield normalizer["type"]
 
 
-def _taken_out(cutter: pre_tokenizers.PreTokenizer, characters: str) -> set[str]:
-    """The characters that a pre-tokenizer which removes its finds leaves out."""
-    taken = set(characters)
+def _removed_by(cutter: pre_tokenizers.PreTokenizer, characters: str) -> set[str]:
+    """The characters that a pre-tokenizer removes from a text of all `characters`."""
+    removed_characters = set(characters)
     for piece, _ in cutter.pre_tokenize_str(characters):
-        taken.difference_update(piece)
-    return taken
+        removed_characters.difference_update(piece)
+    return removed_characters
 
 
 def _composed(characters: str) -> Iterator[tuple[str, str]]:
-    """Characters with combining marks and the one character for them; the marks all apart, and the last one apart."""
-    for one in characters:
-        decomposition = unicodedata.decomposition(one)
+    """Pairs of a sequence with combining marks and its one character: all marks apart, and only the last one apart."""
+    for character in characters:
+        decomposition = unicodedata.decomposition(character)
         if decomposition and not decomposition.startswith("<"):
             last_apart = "".join(chr(int(code, 16)) for code in decomposition.split())
-            for apart in (unicodedata.normalize("NFD", one), last_apart):
-                if re.fullmatch(WITH_MARKS, apart):
-                    yield apart, one
+            for sequence in (unicodedata.normalize("NFD", character), last_apart):
+                if re.fullmatch(WITH_MARKS, sequence):
+                    yield sequence, character
 
 
 def _spaced(characters: str, normal: Mapping[str, str], signs: set[str], spaces: set[str]) -> dict[str, str]:
-    """The characters that are not what they are to become; ASCII signs and spaces are left for later."""
+    """What each character becomes, for those that change; ASCII signs and spaces are left to later patterns."""
 
-    def part(one: str) -> str:
-        if one.isascii():
-            return one
-        return " " if one in spaces else f" {one} " if one in signs else one
+    def with_spaces(character: str) -> str:
+        if character.isascii():
+            return character
+        return " " if character in spaces else f" {character} " if character in signs else character
 
-    made = {
-        one: "".join(map(part, normal.get(one, one))) or GONE
-        for one in characters
-        if (one in normal or one in signs or one in spaces) and (not one.isascii() or one.isalpha())
+    replacements = {
+        character: "".join(map(with_spaces, normal.get(character, character))) or GONE
+        for character in characters
+        if (character in normal or character in signs or character in spaces)
+        and (not character.isascii() or character.isalpha())
     }
-    return {one: text for one, text in made.items() if text != one}
+    return {character: replacement for character, replacement in replacements.items() if replacement != character}
 
 
 def _long_runs(characters: Iterator[str]) -> set[str]:
-    """Those that stand in a row of at least LONG_RUN code points; takes them in order."""
+    """The characters in runs of at least LONG_RUN neighbouring code points. Expects them in order."""
     runs: list[list[str]] = []
-    for one in characters:
-        if not runs or ord(one) != ord(runs[-1][-1]) + 1:
+    for character in characters:
+        if not runs or ord(character) != ord(runs[-1][-1]) + 1:
             runs.append([])
-        runs[-1].append(one)
-    return {one for run in runs if len(run) >= LONG_RUN for one in run}
+        runs[-1].append(character)
+    return {character for run in runs if len(run) >= LONG_RUN for character in run}
 
 
 def _class(characters: Collection[str]) -> str:

@@ -34,11 +34,11 @@ Probabilities = Callable[[Sequence[str]], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class TextGraphCheck:
-    """What the gate found. `rows_compared` of the given texts were in batches, the largest difference is of these.
+    """What the gate found. `rows_compared` of the given texts were in batches; `largest_difference` is of these.
 
     A row is outside when the graph is known not to read its characters as the tokenizer does; `first_outside` is the
-    first such text, none without one. `agreement` is the share of equal labels over all other rows that the bundle is
-    sure of; it may be below 1 for a lossy model, whose numbers depend on how ONNX Runtime joins operators.
+    first such text, or none. `agreement` is the share of equal labels over all other rows that the bundle is sure of.
+    It may be below 1 for a lossy model, whose numbers depend on how ONNX Runtime joins operators.
     """
 
     rows_compared: int
@@ -79,40 +79,42 @@ def check_text_graph(bundle: Bundle, file: Path, texts: Sequence[str]) -> TextGr
     """
     bounds = ParityBounds()
     is_outside = outside_of(bundle)
-    kept, outside = ([text for text in texts if is_outside(text) == away] for away in (False, True))
-    ways = _both_ways(bundle, file, fused=bundle.precision == "fp32")
-    batches = [[text] for text in UNUSUAL] + [[*UNUSUAL, *kept[:7]]] + _batches(kept)
-    largest = max(_difference(*ways, batch, bound=bounds.largest_difference) for batch in batches)
+    texts_inside, texts_outside = ([text for text in texts if is_outside(text) == side] for side in (False, True))
+    classifiers = _both_ways(bundle, file, fused=bundle.precision == "fp32")
+    batches = [[text] for text in UNUSUAL] + [[*UNUSUAL, *texts_inside[:7]]] + _batches(texts_inside)
+    largest = max(_difference(*classifiers, batch, bound=bounds.largest_difference) for batch in batches)
     agreement = 1.0
     if bundle.precision != "fp32":
-        agreement = _agreement(*_both_ways(bundle, file, fused=True), kept, bounds.margin)
+        agreement = _agreement(*_both_ways(bundle, file, fused=True), texts_inside, bounds.margin)
     if agreement < bounds.smallest_agreement:
         raise RequestError(
             f"the file that takes texts is not kept: {agreement:.2%} of its sure labels are those of {bundle.folder}; "
             f"the bound is {bounds.smallest_agreement:.0%}"
         )
     return TextGraphCheck(
-        rows_compared=min(len(kept), BATCHES * max(BATCH_SIZES)),
+        rows_compared=min(len(texts_inside), BATCHES * max(BATCH_SIZES)),
         largest_difference=largest,
         agreement=agreement,
-        rows_outside=len(outside),
-        largest_difference_outside=max((_difference(*ways, batch) for batch in _split(outside, 64)), default=0.0),
-        first_outside=outside[0] if outside else None,
+        rows_outside=len(texts_outside),
+        largest_difference_outside=max(
+            (_difference(*classifiers, batch) for batch in _split(texts_outside, 64)), default=0.0
+        ),
+        first_outside=texts_outside[0] if texts_outside else None,
     )
 
 
 def _both_ways(bundle: Bundle, file: Path, *, fused: bool) -> tuple[Probabilities, Probabilities]:
-    """The bundle's model after its tokenizer, and the file; on whole batches, as int8 depends on what is in one."""
+    """The bundle's tokenizer and model, and the file; both take whole batches, as int8 scales depend on the batch."""
     encoder = bundle.encoder()
-    ordinary, alone = open_session(bundle.model_path, fused=fused), open_session(file, fused=fused)
+    bundle_session, file_session = open_session(bundle.model_path, fused=fused), open_session(file, fused=fused)
 
-    def expected(texts: Sequence[str]) -> np.ndarray:
-        return softmax(ordinary.run(None, encoder.pad(encoder.encode(texts)))[0])
+    def by_bundle(texts: Sequence[str]) -> np.ndarray:
+        return softmax(bundle_session.run(None, encoder.pad(encoder.encode(texts)))[0])
 
-    def found(texts: Sequence[str]) -> np.ndarray:
-        return alone.run([PROBABILITIES], {INPUT: np.array(texts, dtype=object)})[0]
+    def by_file(texts: Sequence[str]) -> np.ndarray:
+        return file_session.run([PROBABILITIES], {INPUT: np.array(texts, dtype=object)})[0]
 
-    return expected, found
+    return by_bundle, by_file
 
 
 def _batches(texts: Sequence[str]) -> list[list[str]]:
@@ -123,23 +125,25 @@ def _split(texts: Sequence[str], size: int) -> list[list[str]]:
     return [list(texts[start : start + size]) for start in range(0, len(texts), size)]
 
 
-def _difference(expected: Probabilities, found: Probabilities, texts: Sequence[str], *, bound: float = np.inf) -> float:
+def _difference(
+    by_bundle: Probabilities, by_file: Probabilities, texts: Sequence[str], *, bound: float = np.inf
+) -> float:
     """The largest difference of a probability. Raises RequestError for the first text beyond the bound."""
-    differences = np.abs(expected(texts) - found(texts)).max(axis=1)
-    beyond = ~(differences <= bound)
-    if beyond.any() and np.isfinite(bound):
-        first = int(beyond.argmax())
-        text = texts[first] if len(texts[first]) <= 60 else texts[first][:60] + "…"
+    differences = np.abs(by_bundle(texts) - by_file(texts)).max(axis=1)
+    is_beyond = ~(differences <= bound)
+    if is_beyond.any() and np.isfinite(bound):
+        first_row = int(is_beyond.argmax())
+        text = texts[first_row] if len(texts[first_row]) <= 60 else texts[first_row][:60] + "…"
         raise RequestError(
-            f"the file that takes texts is not kept: a probability differs by {differences[first]:.1e} from the "
+            f"the file that takes texts is not kept: a probability differs by {differences[first_row]:.1e} from the "
             f"bundle's (the bound is {bound:.0e}) for the text {text!r}"
         )
     return float(differences.max())
 
 
-def _agreement(expected: Probabilities, found: Probabilities, texts: Sequence[str], margin: float) -> float:
+def _agreement(by_bundle: Probabilities, by_file: Probabilities, texts: Sequence[str], margin: float) -> float:
     if not texts:
         return 1.0
     batches = _split(texts, max(BATCH_SIZES))
-    logits = [np.log(np.concatenate([way(batch) for batch in batches])) for way in (expected, found)]
+    logits = [np.log(np.concatenate([classify(batch) for batch in batches])) for classify in (by_bundle, by_file)]
     return SingleLabel().kept(logits[0], logits[1], margin=margin)

@@ -36,7 +36,7 @@ def write_text_graph(bundle: Bundle, file: Path) -> None:
         raise RequestError(f"{bundle.folder} is of the task {bundle.task.name}; texts go into files of classes only")
     content = json.loads((bundle.folder / "tokenizer.json").read_text(encoding="utf-8"))
     model = onnx.load(bundle.model_path)
-    opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 0)
+    opset = next((operators.version for operators in model.opset_import if operators.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
         raise RequestError(f"{bundle.model_path} is of opset {opset}; texts need {OLDEST_OPSET} or a later one")
     try:
@@ -74,9 +74,9 @@ def _put_before(model: Any, bundle: Bundle, content: dict[str, Any], longest: in
 
     parts = GraphParts(prefix=PREFIX)
     rows = add_tokens(parts, content, INPUT, longest)
-    for name, made in add_arrays(parts, text_encoder_of(bundle), rows).items():
-        parts.nodes.append(helper.make_node("Identity", [made], [name], name=f"{PREFIX}{name}"))
-    nodes = [*parts.nodes, *model.graph.node]
+    for name, array_name in add_arrays(parts, text_encoder_of(bundle), rows).items():
+        parts.nodes.append(helper.make_node("Identity", [array_name], [name], name=f"{PREFIX}{name}"))
+    nodes = [*parts.nodes, *model.graph.node]  # ONNX wants a node after those that it reads from
     del model.graph.node[:], model.graph.input[:]
     model.graph.node.extend(nodes)
     model.graph.initializer.extend(parts.constants)
@@ -89,9 +89,9 @@ def _put_after(model: Any, label_names: Sequence[str]) -> None:
 
     parts = GraphParts(prefix=f"{PREFIX}after/")
     logits = model.graph.output[0].name
-    best = parts.one("ArgMax", logits, axis=1, keepdims=0)
+    best_label = parts.one("ArgMax", logits, axis=1, keepdims=0)
     softmax = helper.make_node("Softmax", [logits], [PROBABILITIES], axis=-1, name=f"{PREFIX}{PROBABILITIES}")
-    label = helper.make_node("Gather", [parts.constant(label_names), best], [LABEL], name=f"{PREFIX}{LABEL}")
+    label = helper.make_node("Gather", [parts.constant(label_names), best_label], [LABEL], name=f"{PREFIX}{LABEL}")
     model.graph.node.extend([*parts.nodes, softmax, label])
     model.graph.initializer.extend(parts.constants)
     del model.graph.output[:], model.graph.value_info[:]
@@ -100,9 +100,11 @@ def _put_after(model: Any, label_names: Sequence[str]) -> None:
 
 
 def _name_operators(model: Any) -> None:
-    """Name the sets of operators that texts need."""
+    """Declare in the model the sets of operators that texts need."""
     from onnx import helper
 
-    named = {one.domain for one in model.opset_import}
-    needed = ((EXTENSIONS, 1), (CLASSICAL, 4))
-    model.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in needed if domain not in named)
+    named_domains = {operators.domain for operators in model.opset_import}
+    needed_sets = ((EXTENSIONS, 1), (CLASSICAL, 4))
+    model.opset_import.extend(
+        helper.make_opsetid(domain, version) for domain, version in needed_sets if domain not in named_domains
+    )

@@ -47,18 +47,23 @@ class GraphParts:
         """The name of the only output of a new node."""
         return self.add(operator, *inputs, domain=domain, **attributes)[0]
 
-    def replace(self, texts: str, pattern: str, by: str) -> str:
+    def replace(self, texts: str, pattern: str, replacement: str) -> str:
         """`texts` with each match of an RE2 pattern replaced."""
-        return self.one("StringRegexReplace", texts, self.constant([pattern]), self.constant([by]), domain=EXTENSIONS)
+        return self.one(
+            "StringRegexReplace", texts, self.constant([pattern]), self.constant([replacement]), domain=EXTENSIONS
+        )
 
     def choose(
-        self, condition: str, then: "GraphParts", then_output: str, other: "GraphParts", other_output: str
+        self, condition: str, then_parts: "GraphParts", then_output: str, other_parts: "GraphParts", other_output: str
     ) -> str:
-        """The one branch's output where the single `condition` holds, the other's where not."""
+        """The name of an output that is `then_output` where the single `condition` holds, else `other_output`."""
         from onnx import TensorProto, helper
 
         branches = {}
-        for name, parts, output in (("then_branch", then, then_output), ("else_branch", other, other_output)):
+        for name, parts, output in (
+            ("then_branch", then_parts, then_output),
+            ("else_branch", other_parts, other_output),
+        ):
             value = helper.make_tensor_value_info(output, TensorProto.STRING, None)
             branches[name] = helper.make_graph(parts.nodes, f"{parts.prefix}graph", [], [value], parts.constants)
         return self.one("If", condition, **branches)

@@ -12,18 +12,19 @@ NEXT_LINE = "\x85"
 
 
 def outside_of(bundle: Bundle) -> Callable[[str], bool]:
-    """Whether a text is outside of what the bundle's graph reads exactly.
+    """Return a test of whether a text is outside of what the bundle's graph reads exactly.
 
-    So is one with a zero character or, letter for letter, one of the tokenizer's own tokens, such as [SEP]; one whose
-    characters the normalizer joins in a way that no table has; and for BPE, one with the control character NEXT LINE.
+    Outside are texts with a zero character or, letter for letter, one of the tokenizer's own tokens, such as [SEP];
+    texts whose characters the normalizer joins in a way that no table has; and for BPE, texts with the control
+    character NEXT LINE.
     """
     file = bundle.folder / "tokenizer.json"
     tokenizer, content = Tokenizer.from_file(str(file)), json.loads(file.read_text(encoding="utf-8"))
-    special = [one.content for one in tokenizer.get_added_tokens_decoder().values()]
+    special_tokens = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
     rules = None if content["model"]["type"] == "BPE" else read_character_rules(content)
 
     def is_outside(text: str) -> bool:
-        if "\0" in text or any(one in text for one in special):
+        if "\0" in text or any(token in text for token in special_tokens):
             return True
         if rules is None:
             return NEXT_LINE in text

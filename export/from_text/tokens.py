@@ -24,7 +24,7 @@ BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 
 @dataclass(frozen=True, kw_only=True)
 class TokenRowsInGraph:
-    """Names of int64 arrays: the numbers of all tokens, and where each row starts in them and how many it has."""
+    """Names of int64 arrays: the numbers of all tokens, where each row starts among them, and how many it has."""
 
     numbers: str
     starts: str
@@ -32,7 +32,7 @@ class TokenRowsInGraph:
 
 
 def add_tokens(parts: GraphParts, content: Mapping[str, Any], texts: str, longest: int) -> TokenRowsInGraph:
-    """The tokens of texts, string (batch,), without special ones; of a row, at least the first `longest`.
+    """Add the tokens of texts, string (batch,), without special ones: at least the first `longest` of each row.
 
     `content` is that of tokenizer.json. Raises RequestError when a part of it has no operator.
     """
@@ -56,11 +56,13 @@ def _word_piece(parts: GraphParts, content: Mapping[str, Any], texts: str, longe
     model = content["model"]
     words = add_words(parts, read_character_rules(content), texts)
     table = parts.add("StringSplit", words, maxsplit=longest, outputs=2)[0]
+    # After `longest` cuts, StringSplit leaves the rest of a text in one more column.
     table = parts.one("Slice", table, *(parts.constant([number]) for number in (0, longest, 1)))
-    zero, end = parts.constant([0]), parts.constant([-1])
+    zero, flat = parts.constant([0]), parts.constant([-1])
+    # The words are one flat list, so the operator's second input, where rows of words begin, is an empty slice.
     tokens, _, starts, ends = parts.add(
         "WordpieceTokenizer",
-        parts.one("Reshape", table, end),
+        parts.one("Reshape", table, flat),
         parts.one("Slice", zero, zero, zero),
         domain=EXTENSIONS,
         outputs=4,
@@ -86,16 +88,18 @@ def _whole_unknown_words(
     """
     unknown, zero, one = parts.constant([model["vocab"][model["unk_token"]]]), parts.constant([0]), parts.constant([1])
     lengths = parts.one("Sub", ends, starts)
-    last = parts.one("Gather", parts.one("Concat", zero, numbers, axis=0), ends)
-    ends_unknown = parts.one("And", parts.one("Equal", last, unknown), parts.one("Greater", lengths, one))
+    # A number in front shifts the others by one, so that a word's end finds the number before it.
+    last_numbers = parts.one("Gather", parts.one("Concat", zero, numbers, axis=0), ends)
+    ends_unknown = parts.one("And", parts.one("Equal", last_numbers, unknown), parts.one("Greater", lengths, one))
     surplus = parts.one("Where", ends_unknown, parts.one("Sub", lengths, one), zero)
     marks = parts.one("Cast", ends_unknown, to=INT64)
+    # +1 where the tokens to leave out begin and -1 behind them: the running sum is 0 exactly on the tokens to keep.
     changes = parts.one("Expand", zero, parts.one("Add", parts.one("Shape", numbers), one))
     changes = parts.one("ScatterElements", changes, starts, marks, reduction="add")
     first_kept = parts.one("Add", starts, surplus)
     changes = parts.one("ScatterElements", changes, first_kept, parts.one("Neg", marks), reduction="add")
-    inside = parts.one("CumSum", changes, parts.constant(0))
-    is_kept = parts.one("Equal", parts.one("Slice", inside, zero, parts.constant([-1])), zero)
+    depths = parts.one("CumSum", changes, parts.constant(0))
+    is_kept = parts.one("Equal", parts.one("Slice", depths, zero, parts.constant([-1])), zero)
     return parts.one("Compress", numbers, is_kept, axis=0), parts.one("Sub", lengths, surplus)
 
 
@@ -107,11 +111,11 @@ def _byte_pairs(parts: GraphParts, content: Mapping[str, Any], texts: str, longe
         raise RequestError(
             f"its pre_tokenizer '{pre_tokenizer['type']}' has no operator for BPE; known: ByteLevel as RoBERTa has it"
         )
-    unusual = [name for name, usual in PLAIN_BPE.items() if (model.get(name) or usual) != usual]
-    unusual += [name for name in BPE_NEEDS if name not in model["vocab"]]
-    if unusual:
+    unusual_parts = [name for name, plain in PLAIN_BPE.items() if (model.get(name) or plain) != plain]
+    unusual_parts += [name for name in BPE_NEEDS if name not in model["vocab"]]
+    if unusual_parts:
         raise RequestError(
-            f"its model BPE differs from RoBERTa's, which alone has an operator, in {', '.join(unusual)}"
+            f"its model BPE differs from RoBERTa's, which alone has an operator, in {', '.join(unusual_parts)}"
         )
     merges = "\n".join(pair if isinstance(pair, str) else " ".join(pair) for pair in model["merges"])
     vocabulary = json.dumps(model["vocab"])
@@ -119,10 +123,11 @@ def _byte_pairs(parts: GraphParts, content: Mapping[str, Any], texts: str, longe
         "RobertaTokenizer", texts, domain=EXTENSIONS, outputs=2, vocab=vocabulary, merges=merges, padding_length=-1
     )
     lengths = parts.one("ReduceSum", is_token, parts.constant([1]), keepdims=0)
-    first = parts.one("Add", _row_starts(parts, table), parts.constant([1]))
+    # The operator puts <s> before and </s> after each text.
+    first_tokens = parts.one("Add", _row_starts(parts, table), parts.constant([1]))
     return TokenRowsInGraph(
         numbers=parts.one("Reshape", table, parts.constant([-1])),
-        starts=first,
+        starts=first_tokens,
         lengths=parts.one("Sub", lengths, parts.constant([2])),
     )
 

@@ -42,22 +42,22 @@ def also_split(names: Sequence[str]) -> list[str]:
 
 
 def layer_inputs(model: Any, origin: Origin) -> Iterator[Mapping[str, np.ndarray]]:
-    """The first inputs of the layers by name, for each batch of up to 64 calibration rows; nothing without layers."""
+    """Yield the layers' first inputs by name for each batch of up to 64 calibration rows; nothing without layers."""
     import onnx
     import onnxruntime
 
     input_names = sorted({node.input[0] for node in weighted_layers(model)})
     if not input_names:  # for which ONNX Runtime would give all outputs
         return
-    probed = onnx.ModelProto()
-    probed.CopyFrom(model)
-    declared = {output.name for output in (*model.graph.output, *model.graph.input)}
-    probed.graph.output.extend(
-        onnx.helper.make_empty_tensor_value_info(name) for name in input_names if name not in declared
+    probe = onnx.ModelProto()  # a copy, as the added outputs must not end up in the model
+    probe.CopyFrom(model)
+    declared_names = {output.name for output in (*model.graph.output, *model.graph.input)}
+    probe.graph.output.extend(
+        onnx.helper.make_empty_tensor_value_info(name) for name in input_names if name not in declared_names
     )
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(probe.SerializeToString(), options, providers=["CPUExecutionProvider"])
     encoder = origin.classifier.encoder
     for _, arrays in encoder.batches(origin.calibration[:ROWS], BATCH):
         feeds = {graph_input.name: arrays[graph_input.name] for graph_input in session.get_inputs()}

@@ -25,7 +25,7 @@ def describe_onnx(
     """
     import onnx
 
-    described = {
+    description = {
         "labels": json.dumps(list(label_names), ensure_ascii=False),
         "inputs": json.dumps(list(input_names)),
         "licences": json.dumps(dict(licences), ensure_ascii=False),
@@ -33,11 +33,11 @@ def describe_onnx(
         "made_by": made_by(),
     }
     if max_length_tokens is not None:  # an image has no length
-        described["max_length_tokens"] = str(max_length_tokens)
+        description["max_length_tokens"] = str(max_length_tokens)
     model = onnx.load(str(model_file), load_external_data=False)
-    kept = {entry.key: entry.value for entry in model.metadata_props}
+    present_metadata = {entry.key: entry.value for entry in model.metadata_props}
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {**kept, **described})
+    onnx.helper.set_model_props(model, {**present_metadata, **description})
     _drop_notes(model.graph)
     for function in model.functions:
         _drop_notes(function)
@@ -56,10 +56,10 @@ def made_by() -> str:
 
 def _drop_notes(part: Any) -> None:
     """Clear `metadata_props` and `doc_string` of a graph or function and of all that stands in it."""
-    for noted in _parts(part):
-        noted.ClearField("doc_string")
-        if "metadata_props" in noted.DESCRIPTOR.fields_by_name:
-            noted.ClearField("metadata_props")
+    for element in _parts(part):
+        element.ClearField("doc_string")
+        if "metadata_props" in element.DESCRIPTOR.fields_by_name:
+            element.ClearField("metadata_props")
 
 
 def _parts(part: Any) -> Iterator[Any]:

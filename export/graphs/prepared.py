@@ -55,7 +55,7 @@ def smoothed_onnx(origin: Origin) -> Path:
 
 
 def layers_to_spare(origin: Origin, number: int) -> Sequence[str]:
-    """The names of that many layers, the most sensitive first. Raises Unfit for a model that has fewer."""
+    """The names of the `number` most sensitive layers, the worst first. Raises Unfit for a model that has fewer."""
     layers = most_sensitive_layers(origin) if number else []
     if number > len(layers):
         raise Unfit(f"the model has {len(layers)} layers that can be spared")
@@ -78,9 +78,9 @@ def most_sensitive_layers(origin: Origin) -> list[str]:
 def _once(file: Path, make: Callable[[Path], None]) -> Path:
     """The file, made if it is not there; a half-made one never has its name."""
     if not file.exists():
-        unfinished = file.with_suffix(".unfinished" + file.suffix)
-        make(unfinished)
-        unfinished.rename(file)
+        unfinished_file = file.with_suffix(".unfinished" + file.suffix)
+        make(unfinished_file)
+        unfinished_file.rename(file)
     return file
 
 

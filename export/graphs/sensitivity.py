@@ -28,11 +28,12 @@ def most_sensitive_first(origin: Origin, model: Any) -> list[str]:
 def noise_share(inputs: np.ndarray, weight: np.ndarray) -> float:
     """The power of the error of int8 over the variance of the output, inputs (..., width), weight (width, columns)."""
     rows = inputs.reshape(-1, inputs.shape[-1])
+    # ONNX Runtime's dynamic quantiser: inputs in 255 steps over a range with zero in it, weights symmetric in +-127.
     low, high = min(0.0, float(rows.min())), max(0.0, float(rows.max()))
-    step = (high - low) / 255 or 1.0
-    rounded = np.round((rows - low) / step) * step + low
-    steps = np.abs(weight).max(axis=0, keepdims=True) / 127
-    steps[steps == 0] = 1.0
+    row_step = (high - low) / 255 or 1.0  # any step does for inputs that are all zero
+    rounded_rows = np.round((rows - low) / row_step) * row_step + low
+    column_steps = np.abs(weight).max(axis=0, keepdims=True) / 127
+    column_steps[column_steps == 0] = 1.0
     output = rows @ weight
-    error = rounded @ (np.round(weight / steps) * steps) - output
+    error = rounded_rows @ (np.round(weight / column_steps) * column_steps) - output
     return float((error**2).mean() / max(float(output.var(axis=0).mean()), TINY))

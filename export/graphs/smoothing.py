@@ -23,7 +23,7 @@ def smooth(model: Any, origin: Origin) -> None:
     uses = Counter(name for node in model.graph.node for name in node.input)
     ranges: dict[str, np.ndarray] = {}
     for inputs in layer_inputs(model, origin):
-        for name, values in inputs.items():
+        for name, values in inputs.items():  # the width is the last axis, whatever stands before it
             largest = np.abs(values.reshape(-1, values.shape[-1])).max(axis=0)
             ranges[name] = np.maximum(ranges.get(name, 0), largest)
     readers = defaultdict(list)
@@ -38,11 +38,12 @@ def smooth(model: Any, origin: Origin) -> None:
             tensors[layer.input[1]].CopyFrom(numpy_helper.from_array(weight, layer.input[1]))
         divisor = numpy_helper.from_array(1 / factors, f"{name}/smoothing_factors")
         product = helper.make_node("Mul", [name, divisor.name], [f"{name}/smoothed"], name=f"{name}/smoothing")
-        first = min(number for number, node in enumerate(model.graph.node) if node in layers)
+        # The product goes before the first layer that reads it, as ONNX wants nodes in order.
+        first_reader = min(number for number, node in enumerate(model.graph.node) if node in layers)
         for layer in layers:
             layer.input[0] = product.output[0]
         model.graph.initializer.append(divisor)
-        model.graph.node.insert(first, product)
+        model.graph.node.insert(first_reader, product)
 
 
 def smoothing_factors(inputs: np.ndarray, weights: list[np.ndarray]) -> np.ndarray:
@@ -52,4 +53,5 @@ def smoothing_factors(inputs: np.ndarray, weights: list[np.ndarray]) -> np.ndarr
     """
     largest = np.max([np.abs(weight).max(axis=1) for weight in weights], axis=0)
     factors = np.maximum(inputs, SMALLEST) ** STRENGTH / np.maximum(largest, SMALLEST) ** (1 - STRENGTH)
+    # A factor common to all channels changes no int8 number, so the geometric mean of 1 only keeps values in range.
     return (factors / np.exp(np.log(factors).mean())).astype(np.float32)

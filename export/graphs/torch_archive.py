@@ -17,11 +17,12 @@ def rewrite_archive(
     in them moves.
     """
     names = {str(path).encode() for folder in blanked for path in (folder, folder.resolve())}
-    with ZipFile(source) as old, ZipFile(target, "w") as new:
-        for member in old.infolist():
+    with ZipFile(source) as source_archive, ZipFile(target, "w") as target_archive:
+        for member in source_archive.infolist():
             if member.filename.endswith(left_out):
                 continue
-            content = old.read(member)
+            content = source_archive.read(member)
+            # Longest first: a shorter name may be the beginning of a longer one, whose end would then stay.
             for name in sorted(names, key=len, reverse=True):
                 content = content.replace(name, FILLER * len(name))
-            new.writestr(member, content)
+            target_archive.writestr(member, content)

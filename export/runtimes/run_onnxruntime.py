@@ -38,11 +38,11 @@ class OnnxRuntime(Runtime):
         options.profile_file_prefix = str(Path(tempfile.gettempdir()) / "distilbench")
         self.session = onnxruntime.InferenceSession(str(bundle.model_path), options, providers=[provider])
         check_provider(self.session.get_providers(), provider)
-        used = self.session.get_session_options()
+        actual_options = self.session.get_session_options()
         self.settings = RuntimeSettings(
-            intra_op_threads=used.intra_op_num_threads,
-            inter_op_threads=used.inter_op_num_threads,
-            spinning=used.get_session_config_entry(SPINNING) == "1",
+            intra_op_threads=actual_options.intra_op_num_threads,
+            inter_op_threads=actual_options.inter_op_num_threads,
+            spinning=actual_options.get_session_config_entry(SPINNING) == "1",
             provider=self.session.get_providers()[0],
         )
         self.device = device
@@ -80,12 +80,17 @@ class OnnxRuntime(Runtime):
 
     def _prove_on_device(self, bundle: Bundle) -> None:
         """Run once under the profiler. Raises WrongProvider when what costs time was left to the CPU."""
-        self({one.name: np.ones(one.shape(batch=1, length=4), dtype=one.dtype) for one in bundle.inputs})
+        self(
+            {
+                graph_input.name: np.ones(graph_input.shape(batch=1, length=4), dtype=graph_input.dtype)
+                for graph_input in bundle.inputs
+            }
+        )
         profile = Path(self.session.end_profiling())
         events = json.loads(profile.read_text(encoding="utf-8"))
         profile.unlink()
-        if left := left_to_the_cpu(events):
-            raise WrongProvider(f"ONNX Runtime runs {', '.join(left)} on the CPU, silently; CUDA was asked for")
+        if node_kinds := left_to_the_cpu(events):
+            raise WrongProvider(f"ONNX Runtime runs {', '.join(node_kinds)} on the CPU, silently; CUDA was asked for")
 
 
 def left_to_the_cpu(events: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -95,7 +100,9 @@ def left_to_the_cpu(events: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted(name for name in on_cpu if any(heavy in name for heavy in HEAVY))
 
 
-def check_provider(used: Sequence[str], asked: str) -> None:
+def check_provider(providers: Sequence[str], provider: str) -> None:
     """Raise WrongProvider when the session's first provider is not the one that was asked for."""
-    if not used or used[0] != asked:
-        raise WrongProvider(f"ONNX Runtime fell back to {used[0] if used else 'nothing'}; {asked} was asked for")
+    if not providers or providers[0] != provider:
+        raise WrongProvider(
+            f"ONNX Runtime fell back to {providers[0] if providers else 'nothing'}; {provider} was asked for"
+        )

@@ -31,7 +31,7 @@ class OpenVinoRuntime(Runtime):
             provider=f"CPU {self.model.get_property('INFERENCE_PRECISION_HINT').to_string()}",
         )
         self.request = self.model.create_infer_request()
-        self.input_names = tuple(one.get_any_name() for one in self.model.inputs)
+        self.input_names = tuple(model_input.get_any_name() for model_input in self.model.inputs)
 
     def prepare(self, arrays: Mapping[str, np.ndarray]) -> Any:
         """The arrays by input name."""

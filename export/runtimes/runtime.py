@@ -70,4 +70,5 @@ def logits_of(
         outputs.append(logits)
         if report:
             report(sum(map(len, order)), len(rows))
+    # Batches come in order of length; argsort of their row numbers is the inverse permutation.
     return np.concatenate(outputs)[np.argsort(np.concatenate(order))]

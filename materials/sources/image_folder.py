@@ -10,6 +10,11 @@ SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
 TRAIN, VALIDATION, TEST = ("train",), ("val", "valid", "validation"), ("test",)
 
 
+def is_image_folder(name: str) -> bool:
+    """Whether a recipe's name for its data means a folder: one is there, or the name ends in a slash."""
+    return name.endswith("/") or Path(name).is_dir()
+
+
 def read_image_folder(folder: Path) -> Source:
     """The images of `train/`, `val/` and `test/`, labelled by the names of their folders; or of class folders alone.
 
@@ -17,7 +22,9 @@ def read_image_folder(folder: Path) -> Source:
     Raises RequestError for a folder without class folders, and for a class without an image.
     """
     if not folder.is_dir():
-        raise RequestError(f"there is no folder {folder}; expected one with train/, and in it a folder for each class")
+        raise RequestError(
+            f"there is no folder {folder}; expected one with train/, and in it a folder for each class (--data FOLDER)"
+        )
     train, validation, test = (_part(folder, names) for names in (TRAIN, VALIDATION, TEST))
     if train is None:
         return Source(train=_read(folder))

@@ -37,12 +37,12 @@ def read_table(
     """
     task = task or SingleLabel()
     text_columns = [text, *([text_pair] if text_pair else [])]
-    frame, dropped = _with_rows(path, [*text_columns, label or "label"] if drop_missing else [])
+    frame, dropped_count = _with_rows(path, [*text_columns, label or "label"] if drop_missing else [])
     items, labels = _items(frame, text_columns, path), None
     if label is not None or "label" in frame.columns:
         cells = _cells(frame, label or "label", path, "label", "--label", empty_lists=task.name == "multi-label")
         labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
-    return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped)
+    return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped_count)
 
 
 def read_texts(
@@ -53,9 +53,9 @@ def read_texts(
     Raises RequestError as `read_table` does.
     """
     text_columns = [text, *([text_pair] if text_pair else [])]
-    frame, dropped = _with_rows(path, text_columns if drop_missing else [])
+    frame, dropped_count = _with_rows(path, text_columns if drop_missing else [])
     items = _items(frame, text_columns, path, option)
-    return Table(items=items, labels=None, modality=_modality(text_pair), dropped=dropped)
+    return Table(items=items, labels=None, modality=_modality(text_pair), dropped=dropped_count)
 
 
 def _modality(text_pair: str | None) -> str:
@@ -69,21 +69,21 @@ def _items(frame: "pd.DataFrame", columns: Sequence[str], path: Path, option: st
     texts = []
     for column, name in zip(columns, (option, "--text-pair"), strict=False):
         cells = _cells(frame, column, path, "text", name)
-        if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
-            raise RequestError(f"column '{column}' of {path} holds a list in row {lists[0]}; expected texts")
+        if list_rows := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
+            raise RequestError(f"column '{column}' of {path} holds a list in row {list_rows[0]}; expected texts")
         texts.append([as_name(cell) for cell in cells])
     return texts[0] if len(texts) == 1 else list(zip(*texts, strict=True))
 
 
-def _with_rows(path: Path, needed: Sequence[str]) -> "tuple[pd.DataFrame, int]":
+def _with_rows(path: Path, needed_columns: Sequence[str]) -> "tuple[pd.DataFrame, int]":
     """The rows of a file that have a value in the columns needed, and how many have not."""
     frame = _read_frame(path)
     if frame.empty:
         raise RequestError(f"{path} has no rows; expected a header and at least one row")
-    missing = frame[[name for name in needed if name in frame.columns]].apply(_is_empty).any(axis=1)
-    if missing.all():
-        raise RequestError(f"no row of {path} has a value in each of the columns {', '.join(needed)}")
-    return frame[~missing], int(missing.sum())
+    is_missing = frame[[name for name in needed_columns if name in frame.columns]].apply(_is_empty).any(axis=1)
+    if is_missing.all():
+        raise RequestError(f"no row of {path} has a value in each of the columns {', '.join(needed_columns)}")
+    return frame[~is_missing], int(is_missing.sum())
 
 
 def _read_frame(path: Path) -> "pd.DataFrame":
@@ -134,11 +134,13 @@ def _cells(
         columns = ", ".join(str(column) for column in frame.columns)
         raise RequestError(f"{path} has no column '{name}'; name one with {option}; columns: {columns}")
     cells = frame[name].tolist()
-    empty = [row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell) and not (empty_lists and are_list(cell))]
-    if empty:
-        rows = ", ".join(str(row) for row in empty[:5]) + (", ..." if len(empty) > 5 else "")
+    empty_rows = [
+        row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell) and not (empty_lists and are_list(cell))
+    ]
+    if empty_rows:
+        rows = ", ".join(str(row) for row in empty_rows[:5]) + (", ..." if len(empty_rows) > 5 else "")
         raise RequestError(
-            f"{len(empty)} of {len(frame)} rows of {path} have no {content} in column '{name}' (row {rows}); "
+            f"{len(empty_rows)} of {len(frame)} rows of {path} have no {content} in column '{name}' (row {rows}); "
             "remove or fill them, or leave them out with --set data.drop_missing=true"
         )
     return cells

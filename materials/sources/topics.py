@@ -8,7 +8,7 @@ HEADER_LINES = 3
 
 
 def read_topics(folder: Path, *, name: str) -> Source:
-    """The official train and test rows of a collection, NAME-train.tab and NAME-test.tab; lines without text are none.
+    """The official train and test rows of a collection, NAME-train.tab and NAME-test.tab, without blank lines.
 
     The texts are lower-case words without punctuation and digits, as Cardoso-Cachopo (2007) prepared them.
     """

@@ -11,17 +11,17 @@ RowsPerClass = int | Literal["rarest"]
 
 
 def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: int) -> tuple[Rows, list[Item]]:
-    """The drawn rows, in their order, and the items of all others.
+    """Draw rows; return them in their order, and the items of all others.
 
     Of each class they are as many as `rows_per_class` says or as the rarest class has, whichever are fewer.
     """
     rarest = int(np.bincount(rows.targets, minlength=classes).min())
     rows_of_each = rarest if rows_per_class == "rarest" else min(rows_per_class, rarest)
     generator = np.random.default_rng(seed)
-    drawn = np.zeros(len(rows), dtype=bool)
+    is_drawn = np.zeros(len(rows), dtype=bool)
     for label in range(classes):
-        drawn[generator.choice(np.flatnonzero(rows.targets == label), size=rows_of_each, replace=False)] = True
-    return rows.take(np.flatnonzero(drawn)), rows.take(np.flatnonzero(~drawn)).items
+        is_drawn[generator.choice(np.flatnonzero(rows.targets == label), size=rows_of_each, replace=False)] = True
+    return rows.take(np.flatnonzero(is_drawn)), rows.take(np.flatnonzero(~is_drawn)).items
 
 
 def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:
@@ -31,6 +31,9 @@ def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:
     """
     generator = np.random.default_rng(seed)
     counts = np.bincount(labels)
-    most = int(times * counts[counts > 0].min(initial=len(labels)))
-    drawn = [generator.permutation(np.flatnonzero(labels == label))[:most] for label in range(len(counts))]
-    return np.sort(np.concatenate([np.arange(0), *drawn]))
+    largest_count = int(times * counts[counts > 0].min(initial=len(labels)))
+    row_numbers = [
+        generator.permutation(np.flatnonzero(labels == label))[:largest_count] for label in range(len(counts))
+    ]
+    # The empty array is for labels without a row, of which nothing can be concatenated.
+    return np.sort(np.concatenate([np.arange(0), *row_numbers]))

@@ -115,8 +115,10 @@ class _Drawing:
                 taken_keys |= set(map(key, held_out[part].items))
         train = self._rows(source.train, without=taken_keys, fewest_words=settings.fewest_words)
         if not len(train):
-            short = f" or have fewer than {settings.fewest_words} words" if settings.fewest_words else ""
-            raise RequestError(f"all train rows are validation or test rows too{short}; give different rows for each")
+            length_reason = f" or have fewer than {settings.fewest_words} words" if settings.fewest_words else ""
+            raise RequestError(
+                f"all train rows are validation or test rows too{length_reason}; give different rows for each"
+            )
         fewest = 2 if source.test is None else 1
         left_over: list[object] = []
         if settings.balance is not None:
@@ -127,9 +129,9 @@ class _Drawing:
         for part, share in settings.shares.items():
             if part not in held_out:
                 # Validation is split off what test has left, of which its share is larger.
-                splits_rest = part == "validation" and source.test is None
+                is_of_remainder = part == "validation" and source.test is None
                 self._check_classes(train, fewest)
-                train, held_out[part] = self._split(train, share / (1 - settings.test) if splits_rest else share)
+                train, held_out[part] = self._split(train, share / (1 - settings.test) if is_of_remainder else share)
         self._check_classes(train, fewest)
         for part, rows in held_out.items():
             if not len(rows):
@@ -138,16 +140,16 @@ class _Drawing:
 
     def _rows(self, table: Table, *, without: set[str], fewest_words: int = 0) -> Rows:
         """The first of each group of equal items, less those in `without` and those of too few words."""
-        kind, seen, chosen = MODALITIES[table.modality], set(without), []
+        kind, seen_keys, row_numbers = MODALITIES[table.modality], set(without), []
         for number, item in enumerate(table.items):
             key = kind.key(item)
-            if key not in seen and has_words(item, fewest_words):
-                seen.add(key)
-                chosen.append(number)
+            if key not in seen_keys and has_words(item, fewest_words):
+                seen_keys.add(key)
+                row_numbers.append(number)
         labels = table.labels or []
         return Rows(
-            items=[table.items[number] for number in chosen],
-            targets=self.task.targets([labels[number] for number in chosen], self.label_names),
+            items=[table.items[number] for number in row_numbers],
+            targets=self.task.targets([labels[number] for number in row_numbers], self.label_names),
             modality=table.modality,
         )
 
@@ -156,26 +158,29 @@ class _Drawing:
         from sklearn.model_selection import train_test_split
 
         strata, counts = np.unique(self.task.strata(rows.targets), return_inverse=True, return_counts=True)[1:]
-        held_out_rows = max(round(share * len(rows)), len(counts))
+        # scikit-learn wants at least one row of each stratum on both sides, and refuses a stratum of one row.
+        held_out_count = max(round(share * len(rows)), len(counts))
         is_alone = counts[strata] == 1
         divisible = np.flatnonzero(~is_alone)
-        if min(len(rows), len(divisible)) - held_out_rows < (counts > 1).sum():
+        if min(len(rows), len(divisible)) - held_out_count < (counts > 1).sum():
             raise RequestError(
                 f"{len(rows)} different rows are too few to hold out {share:.0%}; add rows, or give a test file"
             )
-        kept, held_out = train_test_split(
-            divisible, test_size=held_out_rows, stratify=strata[divisible], random_state=self.settings.seed
+        remaining_rows, held_out_rows = train_test_split(
+            divisible, test_size=held_out_count, stratify=strata[divisible], random_state=self.settings.seed
         )
-        return rows.take(np.sort([*kept, *np.flatnonzero(is_alone)])), rows.take(np.sort(held_out))
+        return rows.take(np.sort([*remaining_rows, *np.flatnonzero(is_alone)])), rows.take(np.sort(held_out_rows))
 
     def _check_classes(self, rows: Rows, fewest: int) -> None:
         counts = self.task.rows_per_name(rows.targets, len(self.label_names))
         if counts is None or self.settings.labelled_by_teacher:
             return
         fewest = min(fewest, self.task.most_rows_needed)
-        rare = [(name, count) for name, count in zip(self.label_names, counts.tolist(), strict=True) if count < fewest]
-        if rare:
-            name, count = rare[0]
+        rare_names = [
+            (name, count) for name, count in zip(self.label_names, counts.tolist(), strict=True) if count < fewest
+        ]
+        if rare_names:
+            name, count = rare_names[0]
             raise RequestError(
                 f"{self.task.noun} '{name}' has {count} different row(s) to train on; each {self.task.noun} needs at "
                 f"least {fewest} in every stage of splitting: add rows or leave the {self.task.noun} out"

@@ -10,7 +10,7 @@ from materials.splits.augmentation import Augmentation, augmented
 
 
 def transfer_rows_of(
-    others: Sequence[Item],
+    source_items: Sequence[Item],
     *,
     left_over: Sequence[Item],
     train: Rows,
@@ -27,21 +27,21 @@ def transfer_rows_of(
     source has fewer.
     """
     key = MODALITIES[train.modality].key
-    seen = {key(item) for rows in (train, *held_out) for item in rows.items}
+    seen_keys = {key(item) for rows in (train, *held_out) for item in rows.items}
     by_kind = {
         "rest": left_over,
-        "other": others,
+        "other": source_items,
         "augmented": augmented(train.items, augmentation, seed) if augmentation else [],
     }
-    chosen: list[tuple[Item, str]] = []
+    transfer_items: list[tuple[Item, str]] = []
     for kind, items in by_kind.items():
         for item in items:
-            if has_words(item, max(1, fewest_words)) and key(item) not in seen:
-                seen.add(key(item))
-                chosen.append((item, kind))
+            if has_words(item, max(1, fewest_words)) and key(item) not in seen_keys:
+                seen_keys.add(key(item))
+                transfer_items.append((item, kind))
     if count is not None:
-        chosen = _drawn(chosen, count, seed)
-    return [item for item, _ in chosen], tuple(kind for _, kind in chosen)
+        transfer_items = _drawn(transfer_items, count, seed)
+    return [item for item, _ in transfer_items], tuple(kind for _, kind in transfer_items)
 
 
 def has_words(item: Item, fewest: int) -> bool:
@@ -53,7 +53,7 @@ def has_words(item: Item, fewest: int) -> bool:
 
 
 def check_words(modality: str, fewest_words: int, augmentation: Augmentation | None) -> None:
-    """Raise RequestError for a setting of words where items are none, or of single texts where items are pairs."""
+    """Raise RequestError for a setting that counts words of images, or that augments anything but single texts."""
     plural = MODALITIES[modality].plural
     if fewest_words and modality == "image":
         raise RequestError(f"data.fewest_words counts words, and the rows are {plural}; leave it out")
@@ -63,10 +63,10 @@ def check_words(modality: str, fewest_words: int, augmentation: Augmentation | N
 
 def _drawn(items: Sequence[tuple[Item, str]], count: int, seed: int) -> list[tuple[Item, str]]:
     """`count` of the items of the transfer source, in random order, before all of the other kinds."""
-    others = [pair for pair in items if pair[1] == "other"]
-    if count > len(others):
+    source_pairs = [pair for pair in items if pair[1] == "other"]
+    if count > len(source_pairs):
         raise RequestError(
-            f"{count} transfer rows were asked for, but the source has {len(others)} that may be used; "
-            f"lower it with --set data.transfer_rows={len(others)}"
+            f"{count} transfer rows were asked for, but the source has {len(source_pairs)} that may be used; "
+            f"lower it with --set data.transfer_rows={len(source_pairs)}"
         )
-    return [*random.Random(seed).sample(others, count), *(pair for pair in items if pair[1] != "other")]
+    return [*random.Random(seed).sample(source_pairs, count), *(pair for pair in items if pair[1] != "other")]

@@ -10,7 +10,7 @@ Weighted = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """How a metric is a function of sums over rows, as F1, accuracy, Pearson's r and the squared error are.
+    """A metric that is a function of sums over rows, as F1, accuracy, Pearson's r and the squared error are.
 
     `states` gives numbers (rows, columns) that hold all the metric needs to know of each row; rows in the same state
     are alike. `statistics` turns states into what is summed, (rows, statistics), and `value` turns sums
@@ -57,38 +57,39 @@ def f1_from_sums(sums: np.ndarray) -> np.ndarray:
 
     0 for a class that is neither there nor called.
     """
-    hits, true, called = np.split(sums, 3, axis=-1)
-    return shares(2 * hits, true + called)
+    hits, true_rows, called_rows = np.split(sums, 3, axis=-1)
+    return shares(2 * hits, true_rows + called_rows)
 
 
 def macro_f1(sums: np.ndarray) -> np.ndarray:
     """The mean of F1 over the classes that occur or are called, from the sums of `f1_from_sums`."""
-    _, true, called = np.split(sums, 3, axis=-1)
-    present = ((true + called) > 0).sum(axis=-1)
+    _, true_rows, called_rows = np.split(sums, 3, axis=-1)
+    present = ((true_rows + called_rows) > 0).sum(axis=-1)
     return f1_from_sums(sums).sum(axis=-1) / np.maximum(present, 1)
 
 
 def weighted_f1(sums: np.ndarray) -> np.ndarray:
     """The mean of F1 over the classes, each weighted by its true rows."""
-    true = np.split(sums, 3, axis=-1)[1]
-    return shares((f1_from_sums(sums) * true).sum(axis=-1), true.sum(axis=-1))
+    true_rows = np.split(sums, 3, axis=-1)[1]
+    return shares((f1_from_sums(sums) * true_rows).sum(axis=-1), true_rows.sum(axis=-1))
 
 
 def micro_f1(sums: np.ndarray) -> np.ndarray:
     """F1 over the decisions of all classes together."""
-    hits, true, called = (part.sum(axis=-1) for part in np.split(sums, 3, axis=-1))
-    return shares(2 * hits, true + called)
+    hits, true_rows, called_rows = (part.sum(axis=-1) for part in np.split(sums, 3, axis=-1))
+    return shares(2 * hits, true_rows + called_rows)
 
 
 def pearson(sums: np.ndarray) -> np.ndarray:
     """Pearson's r from sums (..., 6) of 1, x, y, xx, yy, xy; 0 where x or y does not vary."""
     count, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
+    # Rounding may leave a variance of zero a little below it, of which there is no root.
     spread = (count * xx - x * x) * (count * yy - y * y)
     return shares(count * xy - x * y, np.sqrt(np.maximum(spread, 0)))
 
 
 def moments(states: np.ndarray, outputs: int) -> np.ndarray:
-    """What `pearson` sums, (rows, 6), from x and y (rows, 2), which are centred first, as large means cost digits."""
+    """What `pearson` sums, (rows, 6), from x and y (rows, 2); they are centred first, as large means cost digits."""
     x, y = (states - states.mean(axis=0)).T
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
 
@@ -101,9 +102,10 @@ def weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """
     _, group = np.unique(values, return_inverse=True)
     order = np.argsort(group, kind="stable")
+    # In sorted order, the rows of a group stand side by side, so one sum from start to start gives its weight.
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-    held = np.add.reduceat(weights[:, order], starts, axis=1)
-    return (np.cumsum(held, axis=1) - (held - 1) / 2)[:, group]
+    group_weights = np.add.reduceat(weights[:, order], starts, axis=1)
+    return (np.cumsum(group_weights, axis=1) - (group_weights - 1) / 2)[:, group]
 
 
 def weighted_spearman(targets: np.ndarray, outputs: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -127,14 +129,15 @@ def weighted_average_precision(targets: np.ndarray, outputs: np.ndarray, weights
 
 def _average_precision(is_true: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     order = np.argsort(-scores, kind="stable")
+    # Only the last row of equal scores is a threshold: precision between equal scores would depend on their order.
     ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
     hits = np.cumsum(weights[:, order] * is_true[order], axis=1)[:, ends]
-    called = np.cumsum(weights[:, order], axis=1)[:, ends]
+    called_rows = np.cumsum(weights[:, order], axis=1)[:, ends]
     recall_steps = np.diff(shares(hits, hits[:, -1:]), axis=1, prepend=0)
-    return (recall_steps * shares(hits, called)).sum(axis=1)
+    return (recall_steps * shares(hits, called_rows)).sum(axis=1)
 
 
 def shares(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
-    """Parts over wholes; 0 where there is no whole."""
+    """Parts divided by wholes; 0 where a whole is 0."""
     parts, wholes = np.broadcast_arrays(np.asarray(parts, dtype=float), wholes)
     return np.divide(parts, wholes, out=np.zeros(parts.shape), where=wholes > 0)

@@ -101,10 +101,10 @@ class MultiLabel(Task):
 
     def labels_of(self, targets: np.ndarray, label_names: Sequence[str]) -> list[RawLabel | None]:
         """Tuples of label names."""
-        known = self.has_target(targets)
+        has_labels = self.has_target(targets)
         return [
-            tuple(label_names[number] for number in np.flatnonzero(row == 1).tolist()) if is_known else None
-            for row, is_known in zip(targets, known, strict=True)
+            tuple(label_names[number] for number in np.flatnonzero(row == 1).tolist()) if has_label else None
+            for row, has_label in zip(targets, has_labels, strict=True)
         ]
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
@@ -113,10 +113,12 @@ class MultiLabel(Task):
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """The logistic function of the logits."""
+        # Beyond 500 the result is 0 or 1 in any case, and the exponential would overflow.
         return 1 / (1 + np.exp(-np.clip(outputs.astype(np.float64), -500, 500)))
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """The rarest label of each row, so that a rare label is in every part; one more number for no label."""
+        # Labels that a row does not have count as more frequent than any, so that the minimum is never one of them.
         counts = np.where(targets == 1, targets.sum(axis=0), len(targets) + 1)
         return np.where((targets == 1).any(axis=1), counts.argmin(axis=1), targets.shape[1])
 
@@ -128,17 +130,17 @@ class MultiLabel(Task):
         """Rows that get exactly their labels."""
         return (targets == self.decide(outputs)).all(axis=1)
 
-    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
+    def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """The share of equal decisions, of all rows and labels."""
-        return float((self.decide(outputs) == self.decide(others)).mean())
+        return float((self.decide(outputs) == self.decide(other_outputs)).mean())
 
-    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
+    def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """The share of equal decisions, of those whose probability lies more than half of `margin` off its threshold.
 
         Between two classes, probabilities `margin` apart lie half of it off 0.5.
         """
-        sure = np.abs(self.probabilities(expected) - np.array(self.thresholds)) > margin / 2
-        return float((self.decide(expected) == self.decide(found))[sure].mean()) if sure.any() else 1.0
+        is_sure = np.abs(self.probabilities(expected) - np.array(self.thresholds)) > margin / 2
+        return float((self.decide(expected) == self.decide(actual))[is_sure].mean()) if is_sure.any() else 1.0
 
 
 def _states(task: MultiLabel, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -147,8 +149,8 @@ def _states(task: MultiLabel, targets: np.ndarray, outputs: np.ndarray) -> np.nd
 
 
 def _f1(states: np.ndarray, labels: int) -> np.ndarray:
-    true, called = states[:, :labels], states[:, labels:]
-    return np.concatenate([true * called, true, called], axis=1)
+    is_true, is_called = states[:, :labels], states[:, labels:]
+    return np.concatenate([is_true * is_called, is_true, is_called], axis=1)
 
 
 def _exact(states: np.ndarray, labels: int) -> np.ndarray:

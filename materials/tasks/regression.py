@@ -62,29 +62,30 @@ class Regression(Task):
 
     def strata(self, targets: np.ndarray) -> np.ndarray:
         """The tenth of the rows, from the lowest to the highest number, that a row is in."""
+        # The argsort of an argsort is each row's rank.
         ranks = np.argsort(np.argsort(targets, kind="stable"), kind="stable")
         return ranks * min(STRATA, max(1, len(targets) // 2)) // max(1, len(targets))
 
     def unit_of_outputs(self, outputs: np.ndarray) -> float:
-        """The spread of the numbers, where that is larger than 1: fp32 keeps digits, not places."""
+        """The standard deviation of the outputs, at least 1: fp32 keeps a number of digits, not of decimal places."""
         return max(1.0, float(outputs.std()))
 
     def middle(self, targets: np.ndarray) -> float:
-        """The mean of the numbers that are known."""
+        """The mean of the targets, without rows that have none."""
         return float(np.nanmean(targets))
 
     def scale(self, targets: np.ndarray) -> float:
-        """The standard deviation of the numbers that are known."""
+        """The standard deviation of the targets, without rows that have none; 1 where they are all equal."""
         return float(np.nanstd(targets)) or 1.0
 
-    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
+    def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """Spearman's rank correlation of the two."""
         weights = np.ones((1, len(outputs)), dtype=np.int64)
-        return float(weighted_spearman(outputs[:, 0], others, weights)[0])
+        return float(weighted_spearman(outputs[:, 0], other_outputs, weights)[0])
 
-    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
-        """The same: numbers have no margin. 1 for fewer than two different numbers, which have no order to keep."""
-        return self.agreement(expected, found) if len(np.unique(expected)) > 1 else 1.0
+    def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
+        """The rank correlation, as numbers have no margin; 1 for fewer than two different ones, which have no order."""
+        return self.agreement(expected, actual) if len(np.unique(expected)) > 1 else 1.0
 
 
 def _number(cell: Any, row: int, where: str) -> float:

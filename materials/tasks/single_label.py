@@ -79,21 +79,22 @@ class SingleLabel(Task):
         """Rows whose decision is their class."""
         return targets == self.decide(outputs)
 
-    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
+    def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """The share of rows with the same decision."""
-        return float((self.decide(outputs) == self.decide(others)).mean())
+        return float((self.decide(outputs) == self.decide(other_outputs)).mean())
 
-    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
+    def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """The share of equal decisions, of the rows whose two highest probabilities lie more than `margin` apart."""
-        second, first = np.sort(softmax(expected), axis=1)[:, -2:].T
-        sure = first - second > margin
-        return float((self.decide(expected) == self.decide(found))[sure].mean()) if sure.any() else 1.0
+        second_highest, highest = np.sort(softmax(expected), axis=1)[:, -2:].T
+        is_sure = highest - second_highest > margin
+        return float((self.decide(expected) == self.decide(actual))[is_sure].mean()) if is_sure.any() else 1.0
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
     """The softmax over the last axis, in float64."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    # Without the largest logit taken off, the exponential of a large one would overflow; the ratio is the same.
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
 def _states(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -102,9 +103,10 @@ def _states(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 
 def _hits_true_called(states: np.ndarray, classes: int) -> np.ndarray:
     """For each row, 1 in the columns of the class it hits, of its true class and of the class it is called."""
-    true, called = states.T.astype(np.int64)
+    true_classes, called_classes = states.T.astype(np.int64)
     one_hot = np.eye(classes, dtype=np.int64)
-    return np.concatenate([one_hot[true] * (true == called)[:, None], one_hot[true], one_hot[called]], axis=1)
+    is_hit = (true_classes == called_classes)[:, None]
+    return np.concatenate([one_hot[true_classes] * is_hit, one_hot[true_classes], one_hot[called_classes]], axis=1)
 
 
 def _sums(value: Any) -> Sums:

@@ -69,11 +69,11 @@ class Task(ABC):
 
     @abstractmethod
     def labels_of(self, targets: np.ndarray, label_names: Sequence[str]) -> list[RawLabel | None]:
-        """The labels that `targets` were made of."""
+        """The labels from which `targets` were made."""
 
     @abstractmethod
     def decide(self, outputs: np.ndarray) -> np.ndarray:
-        """What the model says of each row, in the form of targets."""
+        """The model's decision for each row, in the form of targets."""
 
     @abstractmethod
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
@@ -92,11 +92,11 @@ class Task(ABC):
         return None
 
     @abstractmethod
-    def agreement(self, outputs: np.ndarray, others: np.ndarray) -> float:
-        """How far two models say the same of the same rows, at most 1."""
+    def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
+        """How far two models agree on the same rows, at most 1."""
 
     @abstractmethod
-    def kept(self, expected: np.ndarray, found: np.ndarray, *, margin: float) -> float:
+    def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """How far a file keeps the decisions of its original, at most 1.
 
         Decisions of rows on which the original's margin is at most `margin` do not count.
@@ -107,7 +107,7 @@ class Task(ABC):
         return 1.0
 
     def middle(self, targets: np.ndarray) -> float:
-        """What a model of one output says best before it knows anything; 0 where outputs are logits."""
+        """The best constant output before training, for a model of one output; 0 where outputs are logits."""
         return 0.0
 
     def scale(self, targets: np.ndarray) -> float:
@@ -125,7 +125,7 @@ def are_list(cell: Any) -> bool:
 
 
 def as_name(value: object) -> str:
-    """A label 5.0 that a file format turned into a float is the label '5'."""
+    """A label as text; a whole number that a file format turned into a float, such as 5.0, is the label '5'."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

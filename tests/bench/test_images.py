@@ -1,4 +1,4 @@
-"""What the commands do with a model of images: predict from files, and refuse what is for texts only so far."""
+"""What the commands do with a model of images: predict, export, measure, compare and verify."""
 
 import pandas as pd
 import pytest
@@ -6,6 +6,7 @@ from sample_command import distilbench
 from sample_images import draw_images, labelled_images
 from sample_models import exported_once, opened_once
 
+from bench.record.run_file import read_run
 from export.predictor import Predictor
 from materials.errors import RequestError
 
@@ -19,10 +20,19 @@ def places(tiny_vit, tmp_path_factory):
         return {"vit": tiny_vit, "onnx": exported_once(origin_of, root, rows=rows)("vit", "onnx")}
 
 
-def test_predict_prints_a_line_for_each_image_file(places, tmp_path, capsys):
-    from bench.commands.run import predict_items
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Images that no model has seen: their paths, their labels, and a file that names them."""
+    folder = tmp_path_factory.mktemp("drawn")
+    paths, labels = draw_images(folder, 40, start=3000)
+    pd.DataFrame({"file": paths, "label": labels}).to_csv(folder / "rows.csv", index=False)
+    return paths, labels, folder / "rows.csv"
 
-    paths, labels = draw_images(tmp_path, 40, start=3000)
+
+def test_predict_prints_a_line_for_each_image_file(places, drawn, capsys):
+    from bench.commands.predict import predict_items
+
+    paths, labels, _ = drawn
     predict_items(places["onnx"], paths, all_labels=False, threads=1)
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [(label, path) for label, _, path in lines] == list(zip(labels, paths, strict=True))
@@ -30,12 +40,11 @@ def test_predict_prints_a_line_for_each_image_file(places, tmp_path, capsys):
     assert "blue=" in distilbench("predict", places["onnx"], paths[0], "--all").output
 
 
-def test_export_writes_bundles_of_an_image_folder_with_and_without_real_images(places, tmp_path):
+def test_export_writes_bundles_of_an_image_folder_with_and_without_real_images(places, drawn, tmp_path):
     answer = distilbench("export", places["vit"], "--to", "onnx,torchscript", "--output", tmp_path / "made-up")
     assert answer.code == 0
-    paths, labels = draw_images(tmp_path / "drawn", 40, start=4000)
-    pd.DataFrame({"file": paths, "label": labels}).to_csv(tmp_path / "rows.csv", index=False)
-    rows = ("--quantize-data", tmp_path / "rows.csv", "--text", "file")
+    paths, labels, file = drawn
+    rows = ("--quantize-data", file, "--text", "file")
     answer = distilbench("export", places["vit"], "--to", "onnx-int8-static", "--output", tmp_path / "real", *rows)
     assert answer.code == 0
     for bundle in (tmp_path / "made-up" / "onnx", tmp_path / "real" / "onnx-int8-static"):
@@ -47,17 +56,25 @@ def test_file_that_is_no_image_is_refused(places, tmp_path):
         distilbench("predict", places["onnx"], "a lovely film")
 
 
-@pytest.mark.parametrize("place", ["onnx", "vit"])
-@pytest.mark.parametrize(("command", "count"), [("measure", 1), ("compare", 2)])
-def test_measuring_images_is_refused_in_a_sentence(places, reviews, command, count, place):
-    with pytest.raises(RequestError, match="classifies images, and only models of texts can be measured so far"):
-        distilbench(command, *[places[place]] * count, "--data", reviews)
+def test_folder_of_transformers_and_bundle_are_measured_and_compared_on_images(places, drawn, tmp_path):
+    rows = ("--data", drawn[2], "--text", "file")
+    quick = ("--scenarios", "single-stream,offline", "--seconds", "0.02", "--batch-sizes", "8")
+    answer = distilbench("measure", places["vit"], places["onnx"], *rows, *quick, "--output", tmp_path / "run")
+    assert answer.code == 0
+    measured = read_run(tmp_path / "run").rows
+    assert [row.macro_f1 for row in measured] == [1.0, 1.0]
+    assert all(row.end_to_end_latency_p50_ms > row.latency_p50_ms > 0 for row in measured)
+    answer = distilbench("compare", places["vit"], places["onnx"], *rows, "--launches", 5)
+    assert answer.code == 0
+    assert "macro-F1 same 100.0 100.0" in answer.output.replace("│", "").replace("  ", " ")
 
 
-def test_process_that_measures_refuses_images_too(places):
-    from bench.harness.subject import load_subject
-    from bench.harness.workload import Workload
-    from export.bundle import read_bundle
+def test_rows_of_texts_cannot_measure_a_model_of_images(places, reviews, tmp_path):
+    with pytest.raises(RequestError, match="has no column 'image'; name one with --text"):
+        distilbench("measure", places["onnx"], "--data", reviews, "--output", tmp_path / "run")
 
-    with pytest.raises(RequestError, match="classifies images, and only models of texts"):
-        load_subject(Workload(model=str(places["onnx"]), threads=1, device="cpu"), read_bundle(places["onnx"]))
+
+def test_verify_repeats_the_gate_on_images(places, drawn):
+    answer = distilbench("verify", places["onnx"], "--against", places["vit"], "--data", drawn[2], "--text", "file")
+    assert answer.code == 0
+    assert "onnx passed" in answer.output

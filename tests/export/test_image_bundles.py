@@ -29,9 +29,7 @@ ARCHITECTURES = (*TRANSFORMERS, *(f"student {name}" for name in IMAGE_STUDENTS))
 def folders(tiny_vit, tiny_resnet, tmp_path_factory):
     """The model folders of the tiny architectures, by name."""
     root, drawn = tmp_path_factory.mktemp("students"), tmp_path_factory.mktemp("train")
-    students = {
-        f"student {name}": save_tiny_image_student(root / name, name, drawn / name) for name in IMAGE_STUDENTS
-    }
+    students = {f"student {name}": save_tiny_image_student(root / name, name, drawn / name) for name in IMAGE_STUDENTS}
     return {"vit": tiny_vit, "resnet": tiny_resnet, **students}
 
 

@@ -97,3 +97,18 @@ def test_sample_comes_from_all_over_the_rows(eager):
     items = labelled(5_000).items
     chosen = export.labelling._spread(items, 100)
     assert (chosen[0], chosen[-1], len(chosen)) == (items[0], items[-1], 100)
+
+
+def test_files_are_timed_and_run_on_the_device_of_the_recipe(eager, monkeypatch):
+    devices = []
+
+    class Noted(Planted):
+        def __init__(self, bundle, threads, device="cpu"):
+            devices.append(device)
+            super().__init__(bundle, threads, "cpu")
+
+    monkeypatch.setitem(RUNTIMES, eager.runtime, Noted)
+    bundles = {"eager": eager}
+    choice = choose_labeller(bundles, labelled(10).items, device="cuda")
+    label_items(bundles, choice, labelled(10).items, report=lambda done, total: None, device="cuda")
+    assert set(devices) == {"cuda"}

@@ -8,8 +8,11 @@ import pytest
 from sample_command import distilbench
 from sample_texts import sentences
 
+import export.formats
 from export.bundle import read_bundle
+from export.formats import EXPORTERS
 from export.predictor import Predictor
+from export.runtimes import RUNTIMES
 from materials.errors import RequestError
 
 
@@ -118,9 +121,7 @@ def test_bad_request_is_one_sentence_and_leaves_nothing(tiny_student, rows, tmp_
 
 
 def test_pair_that_cannot_be_is_refused_by_name_and_left_out_of_all(tiny_student, tmp_path, monkeypatch):
-    import export
-
-    monkeypatch.setitem(export.EXPORTERS["aotinductor"].impossible, "cnn", "of the weather")
+    monkeypatch.setitem(EXPORTERS["aotinductor"].impossible, "cnn", "of the weather")
     with pytest.raises(RequestError, match="cnn cannot be exported to aotinductor: of the weather"):
         distilbench("export", tiny_student, "--to", "aotinductor", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -206,17 +207,15 @@ def test_verify_refuses_an_exported_file_in_place_of_the_trained_model(exported)
 def test_verify_runs_with_as_many_threads_as_it_is_told(exported, monkeypatch, against):
     import torch
 
-    import export
-
     before, used = torch.get_num_threads(), []
-    opened = export.RUNTIMES["onnxruntime"]
+    opened = RUNTIMES["onnxruntime"]
 
     def recorded(bundle, threads, device="cpu"):
         runtime = opened(bundle, threads, device)
         used.append(runtime.settings.intra_op_threads)
         return runtime
 
-    monkeypatch.setitem(export.RUNTIMES, "onnxruntime", recorded)
+    monkeypatch.setitem(RUNTIMES, "onnxruntime", recorded)
     places = [exported[1] / name if name == "eager" else name for name in against]
     assert distilbench("verify", exported[1] / "onnx", *places, "--threads", before + 1).code == 0
     torch.set_num_threads(before)
@@ -249,9 +248,7 @@ def test_texts_need_an_opset_that_has_operators_for_them_and_say_so_first(tiny_s
 
 
 def test_compiler_that_is_missing_is_told_before_anything_is_written(tiny_student, tmp_path, monkeypatch):
-    import export
-
-    monkeypatch.setattr(export, "has_compiler", lambda: False)
+    monkeypatch.setattr(export.formats, "has_compiler", lambda: False)
     with pytest.raises(RequestError, match="format aotinductor needs a C\\+\\+ compiler"):
         distilbench("export", tiny_student, "--to", "onnx,aotinductor", "--output", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -80,7 +80,7 @@ def test_every_bad_model_has_a_row_with_its_sentence(measured, by_name):
     sentences = {
         "crashed": "Load model from",
         "nothing": "holds no model; expected a bundle's folder",
-        "topics": "topics knows the labels sports, trade; the rows have bad, good",
+        "topics": "topics is of another task: its labels are sports, trade, not bad, good",
     }
     for name, sentence in sentences.items():
         assert sentence in by_name[name].error
@@ -162,7 +162,7 @@ def test_bundle_of_another_task_is_a_failed_row_even_without_labels_in_the_rows(
     )
     assert answer.code == 1
     good, other = read_run(tmp_path / "run").rows
-    assert "is of another workload: its labels are sports, trade, not bad, good" in other.error
+    assert "is of another task: its labels are sports, trade, not bad, good" in other.error
     assert (good.macro_f1, good.accuracy, good.confusion_matrix) == (None, None, None)
     assert good.latency_p50_ms > 0
     assert set(pd.read_parquet(tmp_path / "run" / "predictions.parquet")["label"]) == {-1}

@@ -96,7 +96,7 @@ def test_failure_without_a_word_gives_its_status(failure):
 
 def test_process_that_hangs_is_ended_after_the_limit(failure, monkeypatch, tmp_path):
     monkeypatch.setattr(isolation, "TIMEOUT_SECONDS", 1)
-    monkeypatch.setattr(isolation, "TIMEOUT_SECONDS_A_TEXT", 0.5)
+    monkeypatch.setattr(isolation, "TIMEOUT_SECONDS_AN_ITEM", 0.5)
     monkeypatch.setattr(isolation, "REPEATS", 0)
     program = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     assert failure(program, texts=("one", "two")) == "the measuring process hung for 2 s and was ended"
@@ -113,13 +113,13 @@ def test_every_library_gets_the_same_threads_and_they_spin_only_where_there_are_
     assert environment["PATH"] == os.environ["PATH"]
 
 
-def test_program_gets_the_task_and_the_texts(monkeypatch, tmp_path):
+def test_program_gets_the_workload_and_the_items(monkeypatch, tmp_path):
     monkeypatch.setattr(isolation, "PYTHON", (sys.executable, "-c"))
     program = "import shutil, sys; [shutil.copy(file, sys.argv[3]) for file in sys.argv[1:3]]"
     workload = Workload(model="here", threads=2, affinity=(0, 1), scenarios=("offline",), label_names=("a", "b"))
     measure_in_fresh_process(workload, ["雨", ""], tmp_path, program=program)
     assert Workload.read(tmp_path / "workload.json") == workload
-    assert json.loads((tmp_path / "texts.json").read_text(encoding="utf-8")) == ["雨", ""]
+    assert json.loads((tmp_path / "items.json").read_text(encoding="utf-8")) == ["雨", ""]
 
 
 @ON_LINUX

@@ -7,7 +7,7 @@ from sample_texts import sentences
 
 from bench.harness import open_loop, scenarios, timing
 from bench.harness.figures import figures_of
-from bench.harness.scenarios import END_TO_END, MODEL, run_scenarios, single_texts
+from bench.harness.scenarios import END_TO_END, MODEL, run_scenarios, single_items
 from bench.harness.subject import Graph, Subject, load_subject
 from bench.harness.workload import SCENARIOS, Workload
 from encoders.graph_input import INPUT_IDS
@@ -99,16 +99,16 @@ def library(clock, asked, milliseconds=2.0):
     return Subject(classify=classify, label=label, settings=SETTINGS, graph=None)
 
 
-def test_single_texts_are_a_seeded_sample_without_repeats():
+def test_single_items_are_a_seeded_sample_without_repeats():
     texts = [str(number) for number in range(1000)]
-    chosen = single_texts(texts)
-    assert chosen == single_texts(texts)
+    chosen = single_items(texts)
+    assert chosen == single_items(texts)
     assert len(set(chosen)) == 128
     assert chosen != texts[:128]
 
 
 def test_fewer_texts_are_all_used():
-    assert sorted(single_texts(["a", "b", "c"])) == ["a", "b", "c"]
+    assert sorted(single_items(["a", "b", "c"])) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("scenario", ["single-stream", "offline"])

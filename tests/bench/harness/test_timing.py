@@ -50,8 +50,13 @@ def test_rounds_go_on_until_the_time_is_over(clock):
     assert len(time_rounds(constant(clock, 1), 10, seconds=0.195)) == 200
 
 
-def test_calls_that_take_no_time_end_at_the_most_calls(clock):
-    assert len(time_rounds(constant(clock, 0), 128, seconds=1)) < timing.MOST_CALLS + 128
+def test_short_calls_go_on_until_the_time_is_over_and_some_rounds_from_all_over_are_kept(clock):
+    durations_ms = iter(np.linspace(0.001, 0.003, 100_000))
+    times = time_rounds(lambda number: clock.work(next(durations_ms)), 100, seconds=0.15)
+    assert clock.now >= 0.15e9
+    assert timing.MOST_CALLS - 100 <= len(times) <= timing.MOST_CALLS
+    assert times[0] == 1000
+    assert times[-1] > 2500
 
 
 def test_the_first_pass_and_those_before_two_in_a_row_agree_are_dropped(clock):

@@ -19,7 +19,7 @@ def test_every_recipe_that_comes_with_the_package_is_valid(name):
 def test_published_figures_stand_beside_models_that_the_recipe_has(name):
     recipe = read_recipe(name)
     models = {f"{student.title} {objective.title}" for student in recipe.students for objective in recipe.objectives}
-    assert {one.model for one in recipe.published.figures} <= {"teacher", *models}
+    assert {figure.model for figure in recipe.published.figures} <= {"teacher", *models}
 
 
 def test_objective_is_called_by_its_rows_its_epochs_and_its_teacher():
@@ -38,9 +38,9 @@ def test_recipe_is_frozen():
 
 
 def test_values_set_on_the_command_line_replace_those_of_the_file():
-    changes = ["students.0.epochs=3", "objectives.1.temperature=4", "seeds=[5, 6]", "students.1.settings.filters=50"]
+    changes = ["students.0.epochs=3", "objectives.1.alpha=0.5", "seeds=[5, 6]", "students.1.settings.filters=50"]
     recipe = read_recipe("movie-reviews", changes)
-    assert (recipe.students[0].epochs, recipe.objectives[1].temperature, recipe.seeds) == (3, 4.0, (5, 6))
+    assert (recipe.students[0].epochs, recipe.objectives[1].alpha, recipe.seeds) == (3, 0.5, (5, 6))
     assert recipe.students[1].settings == {"filters": 50}
 
 
@@ -49,7 +49,11 @@ REFUSALS = {
     "objectives.0.name=hrad": r"unknown objective 'hrad'; did you mean 'hard'\?",
     "formats=[onyx]": r"unknown format 'onyx'; did you mean 'onnx'\? known: aotinductor, eager, eager-bf16",
     "teacher.architecture=bert": "unknown teacher 'bert'",
-    "teacher.architecture=image-classifier": "'image-classifier' classifies images, .* of texts; choose transformer",
+    "teacher.architecture=image-classifier": "teacher image-classifier reads items of the kind image, .* holds text",
+    "students.0={architecture: resnet}": "student resnet reads items of the kind image, and data.train holds text",
+    "data.thresholds=0.3": "separator and thresholds are for the task multi-label; the task is single-label",
+    "data.task=multilabel": r"unknown task 'multilabel'; did you mean 'multi-label'\?",
+    "data={train: rotten-tomatoes, task: regression, balance: 9}": "balance counts rows of a class; the task is regr",
     "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
     "data.train=hf://datasets/foo/bar": "no name of a file on the Hub; expected hf://datasets/OWNER/NAME",
     "data.train=hf://datasets/foo/bar/x.txt": r"is no file that can be read; expected \.csv, \.tsv",
@@ -102,7 +106,9 @@ REFUSALS = {
     "objectives.1.transfer=some": "expected true, false, or a list of other, rest, augmented; got 'some'",
     "objectives.1.transfer_balance=0.5": "greater than or equal to 1; got 0.5",
     "objectives=[{name: hard}, {name: soft, transfer_balance: 2}]": "transfer_balance is for training with transfer r",
-    "objectives.0.temperature=2": "'hard' learns from labels alone; alpha and temperature are for the others",
+    "objectives.0.temperature=2": "objective 'hard' does not use temperature; it is for soft: leave it out",
+    "objectives=[{name: logits, temperature: 2}]": "objective 'logits' does not use temperature; it is for soft",
+    "objectives=[{name: hard}, {name: pseudo-hard, transfer: true, alpha: 0.5}]": "'pseudo-hard' does not use alpha",
     "objectives.0.exported=false": "the student alone, against which the others are held, cannot be left unexported",
     "objectives.1.epochs=0": "greater than 0; got 0",
     "objectives.0.teacher_every_epoch=true": "'hard' has no teacher that could compute logits in every epoch",
@@ -137,6 +143,19 @@ def test_error_beside_what_the_command_line_set_names_both():
         read_recipe("movie-reviews", ["students.0.epochs=3", "students.0.settings.bucket=3"])
     told = r"movie-reviews.yaml, line \d+ with students.0.epochs=3, students.0.settings.bucket=3: .*setting of linear"
     assert re.match(told, str(error.value))
+
+
+def test_match_steps_without_transfer_rows_is_refused():
+    objectives = "objectives=[{name: hard}, {name: hard, match_steps: true}]"
+    with pytest.raises(RequestError, match="match_steps counts the steps with transfer rows, and the data has none"):
+        read_recipe("movie-reviews", ["data.transfer=null", objectives])
+
+
+def test_misspelt_key_is_told_before_the_one_that_it_leaves_missing(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\ndata: {train: rotten-tomatoes}\nstudens: [{}]\nobjectives: [{name: hard}]\n")
+    with pytest.raises(RequestError, match=r"line 3: unknown key 'studens'; did you mean 'students'\?"):
+        read_recipe(str(path))
 
 
 def test_missing_key_is_named(tmp_path):

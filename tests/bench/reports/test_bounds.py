@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from bench.record.comparison import Change
 from bench.record.row import Row
 from bench.reports.bounds import METRICS, broken_bounds, read_bound
 from bench.scores.quality import Interval
 from bench.scores.significance import TimeChange
-from bench.steps.comparison import Change
 from materials.errors import RequestError
 
 ROW = Row(

@@ -1,17 +1,14 @@
-import json
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 from sample_command import distilbench
 
-from bench.recipe.objective import Objective
-from bench.recipe.recipe import Student
 from bench.record.run_file import read_run
-from bench.reports.curves import CURVES, FILE, collect_histories, curves_table, read_histories, save_histories
+from bench.reports.curves import CURVES, FILE, curves_table, read_histories, save_histories
 from bench.reports.curves_plot import curves_chart, save_curves
-from bench.steps.pipeline import Model
 from materials.errors import RequestError
+from materials.tasks.single_label import SingleLabel
 
 
 def epochs(model, objective, scores, *, seed=0, validation=None, seconds=2.0):
@@ -129,31 +126,14 @@ def test_run_without_epochs_says_how_to_get_them(tmp_path):
     save_histories(pd.DataFrame(), tmp_path)
     with pytest.raises(RequestError, match="holds no epochs of students"):
         read_histories(tmp_path / FILE)
-    save_curves("tiny", pd.DataFrame(), tmp_path)
+    save_curves("tiny", SingleLabel().headline, pd.DataFrame(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
-def test_students_of_older_runs_have_no_curve(tmp_path, finished):
-    (tmp_path / "history.json").write_text(json.dumps([{"epoch": 1, "loss": 0.5, "validation_macro_f1": 0.5}]))
-    model = Model(
-        title="cnn hard",
-        role="student",
-        student=Student(architecture="cnn"),
-        objective=Objective(name="hard"),
-        seed=0,
-        splits=tmp_path,
-        checkpoint=tmp_path,
-        bundles={},
-    )
-    from materials.rows import Rows, Splits
-
-    rows = Rows(items=[], targets=pd.Series([], dtype="int64").to_numpy())
-    splits = Splits(train=rows, validation=rows, test=rows, transfer=rows, label_names=("a", "b"))
-    assert collect_histories([model], {tmp_path: splits}).empty
-
-
 def test_picture_has_a_line_for_each_model_within_its_seeds(histories):
-    frame = pd.DataFrame(next(iter(curves_chart("tiny", histories).to_dict()["datasets"].values())))
+    frame = pd.DataFrame(
+        next(iter(curves_chart("tiny", SingleLabel().headline, histories).to_dict()["datasets"].values()))
+    )
     assert len(frame) == 5 + 4
     last = frame[(frame["objective"] == "logits") & (frame["epoch"] == 3)].iloc[0]
     assert (last["min"], last["max"]) == (44, 60)

@@ -35,10 +35,13 @@ def run_of(finished, tmp_path):
 
 
 def test_every_distilled_student_is_compared_with_itself_alone(finished):
-    found = find_differences(read_run(finished), finished)
-    assert found
-    assert all(one.base == f"{one.model.split()[0]} hard" and one.model != one.base for one in found)
-    assert all(one.low <= one.macro_f1 <= one.high and 0 <= one.believed_better <= 1 for one in found)
+    differences = find_differences(read_run(finished), finished)
+    assert differences
+    for difference in differences:
+        assert difference.base == f"{difference.model.split()[0]} hard"
+        assert difference.model != difference.base
+        assert difference.low <= difference.headline <= difference.high
+        assert 0 <= difference.believed_better <= 1
 
 
 @pytest.mark.parametrize(
@@ -58,8 +61,8 @@ def test_clear_difference_is_found_and_none_is_made_up(run_of):
 
 def test_every_model_is_compared_with_one_that_is_named(finished):
     run = read_run(finished)
-    found = find_differences(run, finished, against="teacher")
-    assert {one.model for one in found} == {row.model for row in run.rows} - {"teacher"}
+    differences = find_differences(run, finished, against="teacher")
+    assert {difference.model for difference in differences} == {row.model for row in run.rows} - {"teacher"}
     with pytest.raises(RequestError, match=r"unknown model 'teachr'; did you mean 'teacher'\?"):
         find_differences(run, finished, against="teachr")
 
@@ -68,8 +71,9 @@ def test_failed_file_is_not_judged_by_its_predictions(finished):
     run = read_run(finished)
     model = find_differences(run, finished)[0].model
     rows = [replace(row, status="failed") if (row.model, row.format) == (model, "onnx") else row for row in run.rows]
-    found = {one.model: one.format for one in find_differences(replace(run, rows=tuple(rows)), finished)}
-    assert found.get(model) != "onnx"
+    differences = find_differences(replace(run, rows=tuple(rows)), finished)
+    formats = {difference.model: difference.format for difference in differences}
+    assert formats.get(model) != "onnx"
 
 
 def test_models_that_no_recipe_made_have_no_seed_and_are_compared_all_the_same(finished, tmp_path):

@@ -11,12 +11,12 @@ import numpy as np
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
+from bench.outside.opened import OpenedModel, check_labels, in_label_order
 from bench.record.comparison import TIMED, Change, Comparison
 from bench.record.quality import quality_of
 from bench.record.row import Row
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_quality, compare_times
-from bench.steps.opened import OpenedModel, check_labels, in_label_order
 from bench.steps.outcome.rows import describe_row
 from materials.errors import RequestError
 from materials.modalities import Item

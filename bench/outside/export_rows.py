@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.steps.opened import Columns, read_items
+from bench.outside.opened import Columns, read_items
 from export.exporting import remembered
 from export.gate.made_up import made_up_items
 from export.origin import Origin

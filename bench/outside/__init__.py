@@ -1,0 +1,1 @@
+"""Models and rows from outside a run: opened, exported, measured in turns."""
