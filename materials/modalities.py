@@ -31,8 +31,8 @@ class Modality:
     """How items of one kind are told apart, named and stored.
 
     Two items with the same `key` count as the same. `columns` are the columns of a stored table, and `as_columns` and
-    `from_columns` turn items into them and back. `as_json` and `from_json` do so for one item, and digests are taken
-    of the JSON.
+    `from_columns` turn items into them and back. `as_json` and `from_json` do so for one item. Digests are taken of
+    `content`, what a model sees of an item.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Modality:
     key: Callable[[Item], str]
     as_json: Callable[[Item], Any]
     from_json: Callable[[Any], Item]
+    content: Callable[[Item], Any]
 
     def as_columns(self, items: Sequence[Item]) -> dict[str, list[str]]:
         """The items as columns of strings, by the names of the columns."""
@@ -54,7 +55,7 @@ class Modality:
 
     def digest(self, items: Sequence[Item]) -> str:
         """The digest of a sequence of items."""
-        return digest([self.as_json(item) for item in items])
+        return digest([self.content(item) for item in items])
 
 
 def normalised(text: str) -> str:
@@ -75,8 +76,9 @@ def _text_key(text: str) -> str:
 
 
 def _pair_key(pair: tuple[str, str]) -> str:
-    # Neither half can hold a line break once it is normalised, so no two pairs share a key by chance.
-    return "\n".join(map(_text_key, pair))
+    # The length says where the first text ends, so that no two pairs share a key.
+    first, second = map(_text_key, pair)
+    return f"{len(first)} {first} {second}"
 
 
 def _cells(item_json: Any) -> list[str]:
@@ -93,7 +95,13 @@ def _image_from_json(item_json: Sequence[str]) -> ImageFile:
 
 MODALITIES: dict[str, Modality] = {
     "text": Modality(
-        name="text", plural="texts", columns=("text",), key=_text_key, as_json=lambda text: text, from_json=str
+        name="text",
+        plural="texts",
+        columns=("text",),
+        key=_text_key,
+        as_json=lambda text: text,
+        from_json=str,
+        content=lambda text: text,
     ),
     "pair": Modality(
         name="pair",
@@ -102,6 +110,7 @@ MODALITIES: dict[str, Modality] = {
         key=_pair_key,
         as_json=list,
         from_json=tuple,
+        content=list,
     ),
     "image": Modality(
         name="image",
@@ -110,5 +119,6 @@ MODALITIES: dict[str, Modality] = {
         key=lambda image: image.sha256,
         as_json=_image_as_json,
         from_json=_image_from_json,
+        content=lambda image: image.sha256,
     ),
 }

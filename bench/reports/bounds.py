@@ -72,7 +72,8 @@ def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost_rows:
         measured_changes = [
             change for change in changes if _figure(change.base, bound.metric) is not None and not _broke(change)
         ]
-        if not measured_changes and not sentences:
+        base_rows = [*(change.base for change in changes), *lost_rows]
+        if all(_figure(row, bound.metric) is None for row in base_rows):
             raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in base")
         sentences += [sentence for change in measured_changes if (sentence := _sentence(bound, change))]
     return sentences

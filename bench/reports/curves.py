@@ -1,5 +1,6 @@
 """How the models of a run learned: their scores after every epoch, and the epochs that each needs to reach a score."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean
@@ -155,4 +156,7 @@ def _alone(histories: pd.DataFrame, metric: Metric) -> list[float]:
         mean(_best(seed, metric)[score_column(metric)] for _, seed in epochs.groupby("seed"))
         for _, epochs in considered_histories.groupby("model", sort=False)
     ]
-    return sorted({int(score * 1000) / 10 for score in (scores if len(alone_histories) else [min(scores)])})
+    # Rounded first, as 0.57 times 1000 is a little below 570.
+    return sorted(
+        {math.floor(round(score * 1000, 6)) / 10 for score in (scores if len(alone_histories) else [min(scores)])}
+    )

@@ -62,7 +62,8 @@ def source_digest(name: str | None) -> str | None:
         return f"{name} {DATASETS[name].archive.sha256}"
     place = local_file(name)
     if place.is_dir():
-        return digest([[str(file.relative_to(place)), sha256_of(file)] for file in _files_below(place)])
+        # Splits keep the paths of images, so a folder that was moved is another source.
+        return digest([str(place.resolve()), *([str(file), sha256_of(file)] for file in _files_below(place))])
     return sha256_of(place) if place.is_file() else name
 
 

@@ -26,6 +26,8 @@ def read_image_folder(folder: Path) -> Source:
             f"there is no folder {folder}; expected one with train/, and in it a folder for each class (--data FOLDER)"
         )
     train, validation, test = (_part(folder, names) for names in (TRAIN, VALIDATION, TEST))
+    if train is None and (held_out := validation or test):
+        raise RequestError(f"{folder} has {held_out.name}/ but no train/; add it, or give another folder")
     if train is None:
         return Source(train=_read(folder))
     if test is None:
@@ -34,7 +36,11 @@ def read_image_folder(folder: Path) -> Source:
 
 
 def _part(folder: Path, names: tuple[str, ...]) -> Path | None:
-    return next((folder / name for name in names if (folder / name).is_dir()), None)
+    """The folder of a part, whatever the case of its name. Raises RequestError for several."""
+    parts = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.lower() in names)
+    if len(parts) > 1:
+        raise RequestError(f"{folder} has {' and '.join(f'{part.name}/' for part in parts)}; leave one of them")
+    return parts[0] if parts else None
 
 
 def _read(folder: Path) -> Table:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ROUNDING = 1e-12
 Weighted = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -83,9 +84,11 @@ def micro_f1(sums: np.ndarray) -> np.ndarray:
 def pearson(sums: np.ndarray) -> np.ndarray:
     """Pearson's r from sums (..., 6) of 1, x, y, xx, yy, xy; 0 where x or y does not vary."""
     count, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0)
-    # Rounding may leave a variance of zero a little below it, of which there is no root.
-    spread = (count * xx - x * x) * (count * yy - y * y)
-    return shares(count * xy - x * y, np.sqrt(np.maximum(spread, 0)))
+    spread_x, spread_y = count * xx - x * x, count * yy - y * y
+    # Rounding leaves a variance of zero a little beside it: what is below the last digits of the sums counts as none.
+    varies = (spread_x > ROUNDING * count * xx) & (spread_y > ROUNDING * count * yy)
+    correlation = shares(count * xy - x * y, np.sqrt(np.where(varies, spread_x * spread_y, 0)))
+    return np.clip(correlation, -1, 1)
 
 
 def moments(states: np.ndarray, outputs: int) -> np.ndarray:

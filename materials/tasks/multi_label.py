@@ -64,7 +64,7 @@ class MultiLabel(Task):
         labels = []
         for row, cell in enumerate(cells, 1):
             if are_list(cell):
-                names = [as_name(name) for name in cell]
+                names = [_name(label, row, where) for label in cell]
             elif separator is not None:
                 names = [name.strip() for name in as_name(cell).split(separator)]
             else:
@@ -141,6 +141,13 @@ class MultiLabel(Task):
         """
         is_sure = np.abs(self.probabilities(expected) - np.array(self.thresholds)) > margin / 2
         return float((self.decide(expected) == self.decide(actual))[is_sure].mean()) if is_sure.any() else 1.0
+
+
+def _name(label: Any, row: int, where: str) -> str:
+    """A label in a list. Raises RequestError for a hole, and for a list or a mapping in its place."""
+    if label is None or are_list(label) or isinstance(label, dict) or label != label:
+        raise RequestError(f"{where} holds the list label {label!r} in row {row}; expected a text or a number")
+    return as_name(label).strip()
 
 
 def _states(task: MultiLabel, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:

@@ -76,10 +76,14 @@ class Regression(Task):
 
     def scale(self, targets: np.ndarray) -> float:
         """The standard deviation of the targets, without rows that have none; 1 where they are all equal."""
-        return float(np.nanstd(targets)) or 1.0
+        spread = float(np.nanstd(targets))
+        # Rounding leaves equal numbers a spread of some 1e-16 of their size.
+        return spread if spread > 1e-12 * float(np.nanmax(np.abs(targets))) else 1.0
 
     def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
-        """Spearman's rank correlation of the two."""
+        """Spearman's rank correlation of the two; 1 for equal outputs, which need not vary."""
+        if np.array_equal(outputs, other_outputs):
+            return 1.0
         weights = np.ones((1, len(outputs)), dtype=np.int64)
         return float(weighted_spearman(outputs[:, 0], other_outputs, weights)[0])
 
@@ -91,7 +95,7 @@ class Regression(Task):
 def _number(cell: Any, row: int, where: str) -> float:
     try:
         number = math.nan if are_list(cell) or isinstance(cell, bool) else float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         raise RequestError(f"{where} holds '{cell}' in row {row}; a regression needs a finite number in every row")

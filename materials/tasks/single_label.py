@@ -37,6 +37,8 @@ class SingleLabel(Task):
             raise RequestError(
                 f"{where} holds a list in row {lists[0]}; for several labels a row set --set data.task=multi-label"
             )
+        if mappings := [row for row, cell in enumerate(cells, 1) if isinstance(cell, dict)]:
+            raise RequestError(f"{where} holds a mapping in row {mappings[0]}; expected the name of a class")
         return [as_name(cell) for cell in cells]
 
     def label_names(self, labels: Sequence[RawLabel]) -> tuple[str, ...]:

@@ -126,10 +126,10 @@ def are_list(cell: Any) -> bool:
 
 def as_name(value: object) -> str:
     """A label as text; a whole number that a file format turned into a float, such as 5.0, is the label '5'."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
 
 
 def in_name_order(names: set[str]) -> tuple[str, ...]:
-    """The names sorted, as numbers where all of them are whole numbers."""
+    """The names sorted, as numbers where all of them are whole numbers; "05" and "5" by their text."""
     is_numbered = all(name.lstrip("-").isdecimal() and name.count("-") <= name.startswith("-") for name in names)
-    return tuple(sorted(names, key=int if is_numbered else None))
+    return tuple(sorted(names, key=lambda name: (int(name) if is_numbered else 0, name)))

@@ -126,3 +126,11 @@ def test_image_has_the_whole_path_and_the_sha256_of_its_file(tmp_path, monkeypat
     found = ImageFile.at(path.relative_to(tmp_path))
     assert found.path == str(path.resolve())
     assert found.sha256 == sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_image_is_known_by_its_content_wherever_it_lies(tmp_path):
+    assert IMAGE.digest([image(tmp_path, "a.png")]) == IMAGE.digest([image(tmp_path, "b.png")])
+
+
+def test_pairs_without_letters_do_not_share_a_key():
+    assert PAIR.key(("!\n!", "?")) != PAIR.key(("!", "!\n?"))

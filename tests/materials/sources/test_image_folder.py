@@ -164,3 +164,18 @@ def test_class_of_train_that_is_not_in_val_is_a_class_all_the_same(tmp_path):
     splits = split(tmp_path)
     assert splits.label_names == ("cat", "dog")
     assert [len(rows) for rows in (splits.train, splits.validation, splits.test)] == [16, 4, 1]
+
+
+def test_parts_without_train_are_not_taken_for_classes(tmp_path):
+    folder = draw(tmp_path, "val/cat/a.png", "test/dog/b.png")
+    refuse(folder, f"{folder} has val/ but no train/; add it")
+
+
+def test_parts_are_found_whatever_the_case_of_their_names(tmp_path):
+    source = read_image_folder(draw(tmp_path, "Train/cat/a.png", "Train/dog/b.png", "Test/cat/c.png"))
+    assert (source.train.labels, source.test.labels) == (["cat", "dog"], ["cat"])
+
+
+def test_two_folders_of_one_part_are_refused(tmp_path):
+    folder = draw(tmp_path, *CATS_AND_DOGS, "val/cat/b.png", "valid/cat/c.png")
+    refuse(folder, f"{folder} has val/ and valid/; leave one of them")

@@ -50,7 +50,7 @@ def test_cell_that_is_no_list_is_refused_without_a_separator(cell):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.lists(st.text(max_size=4)), min_size=1, max_size=8))
+@given(st.lists(st.lists(st.text(max_size=4).map(str.strip)), min_size=1, max_size=8))
 def test_any_lists_of_names_come_back_from_their_targets(lists):
     labels = read(*lists)
     names = sorted({name for label in labels for name in label})
@@ -120,3 +120,13 @@ def test_only_decisions_far_from_their_threshold_count_for_what_a_file_keeps():
 
 def test_rows_without_labels_are_not_counted_for_a_label():
     assert TASK.rows_per_name(np.array([[1, 0], [-1, -1], [1, 1]]), 2).tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("label", [None, float("nan"), ["a"], {"x": 1}])
+def test_hole_list_or_mapping_within_a_list_is_no_label(label):
+    with pytest.raises(RequestError, match=r"^W holds the list label .* in row 2; expected a text or a number$"):
+        TASK.read_labels([["a"], ["b", label]], separator=None, where="W")
+
+
+def test_labels_in_a_list_are_stripped_as_those_between_separators_are():
+    assert TASK.read_labels([[" ", "a ", 5.0]], separator=None, where="W") == [("a", "5")]

@@ -126,3 +126,14 @@ def test_lower_squared_error_is_better_and_it_is_printed_as_it_is():
     error = next(metric for metric in TASK.metrics if metric.name == "mean_squared_error")
     assert (error.higher_is_better, error.unit) == (False, "")
     assert error(np.array([1e6, 1e6 + 2]), column([1e6 + 1, 1e6 + 2])) == pytest.approx(0.5)
+
+
+def test_equal_numbers_are_measured_in_ones_and_agree_with_themselves():
+    assert task_of("regression").scale(np.full(7, 3.3)) == 1
+    assert task_of("regression").agreement(np.ones((5, 1)), np.ones((5, 1))) == 1
+
+
+def test_correlation_of_draws_that_do_not_vary_is_none():
+    targets, outputs = np.array([-1.34, 0.36, 1.51, -1.41]), np.array([[1.18], [0.37], [0.37], [-0.3]])
+    pearson = next(metric for metric in task_of("regression").metrics if metric.name == "pearson")
+    assert pearson.resampled(targets, outputs, np.array([[0, 0, 7, 0], [0, 3, 4, 0]])).tolist() == [0, 0]
