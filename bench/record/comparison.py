@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -107,7 +108,8 @@ def _medians_of_rounds(samples: pd.DataFrame) -> Medians:
     lines = samples[samples["scenario"] == "single-stream"]
     lines = lines.assign(seed=lines["seed"].fillna(NO_SEED).astype(int))
     medians = lines.groupby([*KEYS, "figure", "round"], sort=False)["nanoseconds"].median() / 1e6
-    return {key: values.tolist() for key, values in medians.groupby(level=[*KEYS, "figure"], sort=False)}
+    by_file = medians.groupby(level=[*KEYS, "figure"], sort=False)
+    return {cast("tuple[str, str, int, str]", key): values.tolist() for key, values in by_file}
 
 
 def _differences(base: Run, new: Run, shared: int) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def positions_by_file(frame: pd.DataFrame) -> dict[FileKey, np.ndarray]:
     if frame.empty:
         return {}
     tags = frame[["model", "format"]].assign(seed=frame["seed"].fillna(NO_SEED).astype(int))
-    return dict(tags.groupby(["model", "format", "seed"], sort=False).indices)
+    return cast("dict[FileKey, np.ndarray]", tags.groupby(["model", "format", "seed"], sort=False).indices)
 
 
 def file_key(row: Row) -> FileKey:

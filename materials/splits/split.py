@@ -90,7 +90,8 @@ def _check_modality(source: Source, transfer: Table | None) -> None:
     for part, table in tables.items():
         if table is not None and table.modality != source.train.modality:
             kinds = [MODALITIES[name].plural for name in (table.modality, source.train.modality)]
-            raise RequestError(f"the {part} rows are {kinds[0]}, but the train rows are {kinds[1]}; give one kind")
+            advice = f"give {kinds[1]}" + (", or none with --set data.transfer=null" if part == "transfer" else "")
+            raise RequestError(f"the {part} rows are {kinds[0]}, but the train rows are {kinds[1]}; {advice}")
 
 
 @dataclass(frozen=True, kw_only=True)

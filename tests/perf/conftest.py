@@ -10,9 +10,11 @@ import pytest
 from bench.harness.isolation import child_environment
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS, read_run
+from export.bundle import read_bundle
+from materials.modalities import MODALITIES, Item
 from peers import PEERS
 
-TEXTS = 256
+ITEMS = 256
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Case:
 
     row: Row
     bundle: Path
-    texts: tuple[str, ...]
+    items: tuple[Item, ...]
     figure: str
     batch_size: int
     threads: int
@@ -55,18 +57,19 @@ def _cases(place, batch_sizes):
     ]
     if not timed:
         raise pytest.UsageError(f"--run {place} holds no timed file; expected a run whose bundles were timed")
-    texts = {row.seed: _texts(place, row, max(TEXTS, *batch_sizes)) for row in timed}
+    items = {row.seed: _items(place, row, max(ITEMS, *batch_sizes)) for row in timed}
     return [
-        Case(row, place / row.bundle, texts[row.seed], figure, size, run.threads)
+        Case(row, place / row.bundle, items[row.seed], figure, size, run.threads)
         for row in timed
         for figure in (("end_to_end",) if row.architecture in PEERS else ("model", "end_to_end"))
         for size in (1, *batch_sizes)
     ]
 
 
-def _texts(place, row, count):
+def _items(place, row, count):
     file = place / TEST_ROWS / f"seed-{row.seed or 0}.parquet"
-    return tuple(pd.read_parquet(file)["text"].sample(count, random_state=0, replace=True))
+    kind = MODALITIES[read_bundle(place / row.bundle).modality]
+    return tuple(kind.from_columns(pd.read_parquet(file).sample(count, random_state=0, replace=True)))
 
 
 def _sizes(option):

@@ -23,7 +23,7 @@ def subject(case):
 
 def test_file(benchmark, case, subject):
     size = case.batch_size
-    batches = [case.texts[start : start + size] for start in range(0, len(case.texts) - size + 1, size)]
+    batches = [case.items[start : start + size] for start in range(0, len(case.items) - size + 1, size)]
     if case.figure == "model":
         graph = subject.graph
         inputs = cycle([graph.runtime.prepare(graph.encoder.pad(graph.encoder.encode(batch))) for batch in batches])
@@ -46,7 +46,7 @@ def test_file(benchmark, case, subject):
         "batch_size": size,
         "threads": subject.settings.intra_op_threads,
         "size_bytes": row.size_bytes,
-        "macro_f1": row.macro_f1,
+        row.headline_metric.name: row.headline and row.headline.value,
     }
     answer = benchmark(lambda: call(next(inputs)))
     if benchmark.stats is not None:

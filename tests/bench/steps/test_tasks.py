@@ -27,7 +27,8 @@ measuring: {{seconds: 0.02, scenarios: [single-stream, offline], batch_sizes: [8
 IMAGE_RECIPE = """
 name: {name}
 data: {{train: {data}}}
-teacher: {{weights: {weights}, epochs: 3, batch_size: 16, learning_rate: 3.0e-3, formats: [eager, onnx]}}
+teacher: {{architecture: image-classifier, weights: {weights}, epochs: 3, batch_size: 16, learning_rate: 3.0e-3,
+  formats: [eager, onnx]}}
 students:
   - {{architecture: resnet, image_size: 32, epochs: 6, batch_size: 16, learning_rate: 1.0e-2,
      settings: {{channels: [8, 16]}}}}

@@ -110,7 +110,8 @@ def test_transfer_rows_have_no_target(task):
 
 def test_transfer_rows_of_another_kind_are_refused():
     with pytest.raises(
-        RequestError, match="^the transfer rows are texts, but the train rows are images; give one kind$"
+        RequestError,
+        match="^the transfer rows are texts, but the train rows are images; give images, or none with --set",
     ):
         split(images(40), Table(items=["a text"], labels=None))
 
