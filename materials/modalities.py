@@ -32,11 +32,12 @@ class Modality:
 
     Two items with the same `key` count as the same. `columns` are the columns of a stored table, and `as_columns` and
     `from_columns` turn items into them and back. `as_json` and `from_json` do so for one item. Digests are taken of
-    `content`, what a model sees of an item.
+    `content`, what a model sees of an item. `unit` is what items are called beside a number.
     """
 
     name: str
     plural: str
+    unit: str
     columns: tuple[str, ...]
     key: Callable[[Item], str]
     as_json: Callable[[Item], Any]
@@ -97,6 +98,7 @@ MODALITIES: dict[str, Modality] = {
     "text": Modality(
         name="text",
         plural="texts",
+        unit="texts",
         columns=("text",),
         key=_text_key,
         as_json=lambda text: text,
@@ -106,6 +108,7 @@ MODALITIES: dict[str, Modality] = {
     "pair": Modality(
         name="pair",
         plural="pairs of texts",
+        unit="pairs",
         columns=("text", "text_pair"),
         key=_pair_key,
         as_json=list,
@@ -115,6 +118,7 @@ MODALITIES: dict[str, Modality] = {
     "image": Modality(
         name="image",
         plural="images",
+        unit="images",
         columns=("image", "sha256"),
         key=lambda image: image.sha256,
         as_json=_image_as_json,

@@ -16,7 +16,7 @@ from bench.outside.opened import Columns, OpenedModel, check_labels, in_label_or
 from bench.recipe.recipe import Measuring
 from bench.record.machine import check_device
 from bench.record.predictions import Artefact
-from bench.record.quality import quality_of
+from bench.record.quality import with_quality
 from bench.record.row import Row
 from bench.record.run_file import describe_run
 from bench.reports.run_folder import prove_writable, save_run
@@ -169,7 +169,7 @@ def _row(request: MeasureRequest, model: OpenedModel, measurement: Measurement |
     row = replace(row, seed=bundle.made.get("seed"), bundle=os.path.relpath(model.place, request.output))
     if isinstance(measurement, str) or not first.task.has_target(rows.targets).all():
         return row
-    return replace(row, **quality_of(first.task, rows.targets, measurement.logits), label_names=first.label_names)
+    return with_quality(row, first.task, rows.targets, measurement.logits, first.label_names)
 
 
 def _role(bundle: Bundle) -> str:

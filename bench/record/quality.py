@@ -1,22 +1,26 @@
 """From targets and outputs to the quality of a row."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bench.record.row import Score
+from bench.record.row import Row, Score
 from bench.scores.confusion import confusion_matrix, f1_per_class, micro_f1, weighted_f1
 from bench.scores.quality import calibration_error, score
 from materials.tasks.task import Task
 
 
-def quality_of(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
-    """The fields of a row that tell its quality, on rows that all have a target.
-
-    Raises ValueError for outputs that are not finite.
-    """
+def with_quality(row: Row, task: Task, targets: np.ndarray, outputs: np.ndarray, label_names: Sequence[str]) -> Row:
+    """The row with its quality on rows that all have a target; a failed row where an output is no number."""
     if not np.isfinite(outputs).all():
-        raise ValueError("its outputs are not finite")
+        return replace(row, status="failed", error="some of its outputs are no numbers")
+    return replace(row, **quality_of(task, targets, outputs), label_names=tuple(label_names))
+
+
+def quality_of(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:
+    """The fields of a row that tell its quality, from finite outputs on rows that all have a target."""
     if task.name == "single-label":
         return _of_classes(task, targets, outputs)
     scores = {}

@@ -34,7 +34,8 @@ class Row:
 
     `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`.
     `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
-    `scores` holds, by name, the metrics of the task that have no field of their own.
+    `scores` holds, by name, the metrics of the task that have no field of their own. Items are texts in the names of
+    fields; `modality` says what they are.
     """
 
     model: str
@@ -119,6 +120,7 @@ class Row:
     export_seconds: float | None = None
     export_peak_memory_bytes: int | None = None
     bundle: str | None = None
+    modality: str = "text"
 
     @property
     def student(self) -> str:

@@ -19,6 +19,7 @@ from bench.record.row import Group, Row, Score, SweepPoint
 from export.bundle import RECORD, read_bundle
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
+from materials.modalities import MODALITIES
 from materials.tasks import task_of
 from materials.tasks.task import Task
 
@@ -45,6 +46,11 @@ class Run:
     labelling: tuple[Mapping[str, Any], ...]
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
+
+    @property
+    def unit(self) -> str:
+        """What its items are called in tables: texts, pairs or images."""
+        return MODALITIES[self.rows[0].modality if self.rows else "text"].unit
 
     @property
     def task(self) -> Task:

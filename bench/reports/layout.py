@@ -11,6 +11,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from bench.record.row import Score
+from materials.modalities import MODALITIES
 from materials.tasks.metrics import Metric
 
 Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
@@ -52,6 +53,16 @@ DROPPED_FIRST = (
     "MB",
     "texts/s",
     "gap closed",
+)
+
+
+def in_items(header: tuple[str, ...], unit: str) -> tuple[str, ...]:
+    """A header whose rates are those of texts, with what the items are called in their place."""
+    return tuple(name.replace("texts/s", f"{unit}/s") for name in header)
+
+
+ALL_DROPPED_FIRST = tuple(
+    dict.fromkeys(name for kind in MODALITIES.values() for name in in_items(DROPPED_FIRST, kind.unit))
 )
 
 
@@ -103,7 +114,7 @@ def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: 
         Measurement.get(console, wide_options, _rich_table(title, header, lines, hidden_columns)).maximum
         > console.width
     ):
-        droppable = [name for name in DROPPED_FIRST if name in header and name not in hidden_columns]
+        droppable = [name for name in ALL_DROPPED_FIRST if name in header and name not in hidden_columns]
         if not droppable:
             break
         hidden_columns.append(droppable[0])

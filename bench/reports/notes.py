@@ -24,7 +24,9 @@ def footnotes(run: Run) -> list[str]:
             title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
             notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
     speed = (
-        f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real texts; " if is_any_timed else ""
+        f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real {run.unit}; "
+        if is_any_timed
+        else ""
     )
     machine = f"{run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
     notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
@@ -42,7 +44,9 @@ def footnotes(run: Run) -> list[str]:
     notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
     notes += [f"there is no {name}" for name in _impossible(run)]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
-    return notes + [_labelling_note(labelling) for labelling in run.labelling if labelling["seed"] in timed_seeds]
+    return notes + [
+        _labelling_note(labelling, run.unit) for labelling in run.labelling if labelling["seed"] in timed_seeds
+    ]
 
 
 def _without_gap(run: Run) -> list[str]:
@@ -76,14 +80,16 @@ def _impossible(run: Run) -> list[str]:
     ]
 
 
-def _labelling_note(labelling: Mapping[str, Any]) -> str:
+def _labelling_note(labelling: Mapping[str, Any], unit: str) -> str:
     common_rate, format = labelling["common_rows_per_second"], labelling["format"]
     format_rate = labelling["sample_rows_per_second"][format]
     ratio = f"{format_rate / common_rate:.1f} times"
+    # Images are all of one size: there is nothing to sort or to pad.
+    ways = ("", "") if unit == "images" else (" in batches of equal length", " padded to 128")
     parts = (
         f"teacher logits, seed {labelling['seed']}: on the same {labelling['sample_rows']} rows and",
-        f"{labelling['threads']} thread(s), {format_rate:,.0f} rows/s by {format} in batches of equal length against",
-        f"{common_rate:,.0f} rows/s the common way (eager fp32, batches of 32 padded to 128): {ratio};",
+        f"{labelling['threads']} thread(s), {format_rate:,.0f} rows/s by {format}{ways[0]} against",
+        f"{common_rate:,.0f} rows/s the common way (eager fp32, batches of 32{ways[1]}): {ratio};",
         f"{labelling['agreement_with_common']:.1%} of the labels agree",
     )
     refused_formats = [f"{name} was not used: {reason}" for name, reason in labelling.get("refused", {}).items()]

@@ -11,6 +11,7 @@ from bench.reports.layout import (
     Report,
     figure,
     gap,
+    in_items,
     in_unit,
     markdown_tables,
     points,
@@ -130,7 +131,7 @@ def _files(run: Run) -> Report:
         name for column in COLUMNS for name in ([metric.title for metric in metrics] if column == QUALITY else [column])
     )
     lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
-    return _without_blanks((title, header, lines))
+    return _without_blanks((title, in_items(header, run.unit), lines))
 
 
 def _without_blanks(table: Report) -> Report:
@@ -143,7 +144,7 @@ def _without_blanks(table: Report) -> Report:
 def _served(run: Run) -> list[Report]:
     """The server scenario: what each file serves, one text at a time, while p99 stays under the bound."""
     served_rows = [row for row in run.rows if row.server_bound_ms is not None]
-    header = ("model", "format", "texts/s", "p99 ms", "bound ms")
+    header = in_items(("model", "format", "texts/s", "p99 ms", "bound ms"), run.unit)
     lines = [
         [
             row.model,
@@ -154,7 +155,7 @@ def _served(run: Run) -> list[Report]:
         ]
         for row in served_rows
     ]
-    return [(f"{run.name}: Poisson arrivals served, text to label", header, lines)]
+    return [(f"{run.name}: Poisson arrivals served, item to decision", header, lines)]
 
 
 def _swept(run: Run) -> list[Report]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.harness.measurement import Measurement
 from bench.record.predictions import Artefact
-from bench.record.quality import quality_of
+from bench.record.quality import with_quality
 from bench.record.row import Row, SweepPoint
 from bench.scores.interval import Interval
 from bench.scores.quality import GapOutputs, gap_closed
@@ -119,6 +119,7 @@ def describe_row(
         parity=bundle.parity["status"],
         parameters=bundle.parameters,
         size_bytes=bundle.size_bytes,
+        modality=bundle.modality,
         **_exported(bundle),
     )
     measured = {name: value for name, value in figures.items() if name in FIELDS}
@@ -137,11 +138,13 @@ def _row(file: Measured, runs: Runs, *, threads: int, device: str) -> Row:
     )
     if not isinstance(file.measurement, Measurement):
         return row
-    gap, teacher, outputs = runs.gap([file]), runs.eager_teacher(model.seed), outputs_of(file)
+    outputs = outputs_of(file)
+    row = with_quality(row, splits.task, splits.test.targets, outputs, splits.label_names)
+    if row.headline is None:
+        return row
+    gap, teacher = runs.gap([file]), runs.eager_teacher(model.seed)
     return replace(
         row,
-        **quality_of(splits.task, splits.test.targets, outputs),
-        label_names=splits.label_names,
         agreement=splits.task.agreement(outputs_of(teacher), outputs) if teacher else None,
         gap_closed=gap.value if gap else None,
         gap_closed_low=gap.low if gap else None,
@@ -163,6 +166,7 @@ def _untrained_row(model: Model, runs: Runs, threads: int, device: str) -> Row:
         parity="none",
         parameters=None,
         size_bytes=None,
+        modality=runs.splits[model.splits].modality,
         **_of_cell(model),
     )
 
