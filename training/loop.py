@@ -20,6 +20,7 @@ from training.optimiser import Mover
 from training.outputs import Outputs, outputs_of
 from training.precision import autocast
 from training.progress import Progress, load_progress, save_progress
+from training.settings import TrainingSettings
 from training.start import start_in_the_middle
 
 Report = Callable[[int, int], None]
@@ -41,29 +42,6 @@ class Examples:
     def teacher_outputs(self, rows: np.ndarray) -> Outputs | None:
         """The teacher's outputs for the rows of these numbers."""
         return self.teacher.take(rows) if isinstance(self.teacher, Outputs) else self.teacher and self.teacher(rows)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """How long and how fast to train; `optimiser` and `schedule` are names in training.optimiser.
-
-    `warmup` is the share of steps in which the linear schedule rises to its peak. Gradients are clipped to
-    `largest_gradient_norm`, or not at all. `bf16` says whether a device that has it trains in it, and `bf16_scores`
-    whether it scores held-out rows in it; in fp32 they are scored as files compute.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    seed: int
-    optimiser: str = "adam"
-    schedule: str = "linear"
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    largest_gradient_norm: float | None = 1.0
-    bf16: bool = True
-    bf16_scores: bool = True
-    device: str = "cpu"
 
 
 class Diverged(ArithmeticError):
@@ -158,17 +136,7 @@ class _Training:
         self.scale = task.scale(examples.targets)
         # Minus, divide, minus: division rounded up, as the last batch may be short.
         steps_per_epoch = -(-len(examples.encoded) // settings.batch_size)
-        self.mover = Mover(
-            model,
-            optimiser=settings.optimiser,
-            schedule=settings.schedule,
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            warmup=settings.warmup,
-            largest_norm=settings.largest_gradient_norm,
-            steps=steps_per_epoch * settings.epochs,
-            steps_per_epoch=steps_per_epoch,
-        )
+        self.mover = Mover(model, settings, steps_per_epoch=steps_per_epoch)
         self.history: list[Epoch] = []
         self.best: Mapping[str, Tensor] = {}
 

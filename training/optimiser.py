@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.settings import TrainingSettings
+
 
 def adam(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), which is Adam where `weight_decay` is 0."""
@@ -51,29 +53,15 @@ SCHEDULES: dict[str, Callable[[int, int, int, float], float]] = {
 
 
 class Mover:
-    """Moves the weights of a model, step by step: `optimiser` and `schedule` are names in the tables above.
+    """Moves the weights of a model, step by step, as the settings say."""
 
-    Gradients are clipped to `largest_norm`, or not at all.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        *,
-        optimiser: str,
-        schedule: str,
-        learning_rate: float,
-        weight_decay: float,
-        warmup: float,
-        largest_norm: float | None,
-        steps: int,
-        steps_per_epoch: int,
-    ) -> None:
-        self.model, self.largest_norm, self.steps = model, largest_norm, steps
-        rate_of_step = SCHEDULES[schedule]
-        self._optimiser = OPTIMISERS[optimiser](model, learning_rate, weight_decay)
+    def __init__(self, model: nn.Module, settings: TrainingSettings, *, steps_per_epoch: int) -> None:
+        self.model, self.largest_norm = model, settings.largest_gradient_norm
+        self.steps = steps = steps_per_epoch * settings.epochs
+        rate_of_step = SCHEDULES[settings.schedule]
+        self._optimiser = OPTIMISERS[settings.optimiser](model, settings.learning_rate, settings.weight_decay)
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda step: rate_of_step(step, steps, steps_per_epoch, warmup)
+            self._optimiser, lambda step: rate_of_step(step, steps, steps_per_epoch, settings.warmup)
         )
 
     @property

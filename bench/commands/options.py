@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bench.harness.workload import USUAL_SCENARIOS, Workload
+
 app = typer.Typer()
 Models = Annotated[
     list[Path],
@@ -26,6 +28,11 @@ MaxLength = Annotated[
 ]
 
 
+def _listed(values: tuple[object, ...]) -> str:
+    """Values as one word of the command line."""
+    return ",".join(map(str, values))
+
+
 @app.command(epilog="Example: distilbench measure runs/mine/bundles/seed-0/cnn-hard/onnx their.onnx --data rows.csv")
 def measure(
     models: Models,
@@ -41,14 +48,18 @@ def measure(
     threads: Threads = 1,
     device: Device = "cpu",
     affinity: Annotated[str | None, typer.Option(metavar="0,1", help="Only these processors.")] = None,
-    scenarios: Annotated[
-        str, typer.Option(help="Of single-stream, offline, server, sweep; with commas.")
-    ] = "single-stream,offline",
-    batch_sizes: Annotated[str, typer.Option(help="For offline.")] = "8,32,128",
-    server_p99_ms: Annotated[float, typer.Option(min=0.001, help="The bound of the server scenario.")] = 20.0,
-    sweep_batch_sizes: Annotated[str, typer.Option(help="For the sweep.")] = "1,8,32",
-    sweep_lengths: Annotated[str, typer.Option(help="In tokens, for the sweep.")] = "16,32,64",
-    seconds: Annotated[float, typer.Option(min=0.01, help="How long each kind of call is repeated, at least.")] = 1.0,
+    scenarios: Annotated[str, typer.Option(help="Of single-stream, offline, server, sweep; with commas.")] = _listed(
+        USUAL_SCENARIOS
+    ),
+    batch_sizes: Annotated[str, typer.Option(help="For offline.")] = _listed(Workload.batch_sizes),
+    server_p99_ms: Annotated[
+        float, typer.Option(min=0.001, help="The bound of the server scenario.")
+    ] = Workload.server_p99_ms,
+    sweep_batch_sizes: Annotated[str, typer.Option(help="For the sweep.")] = _listed(Workload.sweep_batch_sizes),
+    sweep_lengths: Annotated[str, typer.Option(help="In tokens, for the sweep.")] = _listed(Workload.sweep_lengths),
+    seconds: Annotated[
+        float, typer.Option(min=0.01, help="How long each kind of call is repeated, at least.")
+    ] = Workload.seconds,
     output: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/measure"),
 ) -> None:
     """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""

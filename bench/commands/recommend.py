@@ -9,6 +9,7 @@ from textwrap import shorten
 
 import numpy as np
 
+from bench.record.place import run_folder
 from bench.record.predictions import PredictionsTable
 from bench.record.row import Row, Score
 from bench.record.run_file import read_run
@@ -104,7 +105,7 @@ def _reasons(best: Row, fitting: Sequence[Row], place: Path) -> list[str]:
         if best.headline is not None
         else "the lowest p50"
     )
-    where += f": {os.path.normpath(_folder(place) / best.bundle)}" if best.bundle else ""
+    where += f": {os.path.normpath(run_folder(place) / best.bundle)}" if best.bundle else ""
     notes = [
         f"take {best.model} as {best.format}{where}",
         f"why: {reason} of {len(fitting)} files within all limits; {_latency(best)}, {_size(best)} MB",
@@ -151,10 +152,6 @@ def _latency(row: Row) -> str:
     if row.latency_p50_ms is None and row.end_to_end_latency_p50_ms is not None:
         return f"end-to-end p50 {figure(row.end_to_end_latency_p50_ms)} ms"
     return f"p50 {figure(row.latency_p50_ms)} ms" if row.latency_p50_ms is not None else "not timed"
-
-
-def _folder(place: Path) -> Path:
-    return place if place.is_dir() else place.parent
 
 
 def _line(row: Row, misses: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.record.place import run_folder
 from bench.record.run_file import read_run
 from bench.reports.class_report import CLASS_REPORTS
 from bench.reports.curves import CURVES, read_histories
@@ -46,7 +47,7 @@ def show_run(
     else:
         text = reports[format](run)
     sys.stdout.write(text)
-    folder = place if place.is_dir() else place.parent
+    folder = run_folder(place)
     pictures = pictures_in(folder)
     if format == "rich" and pictures:
         Screen().notice(f"pictures in {folder}: {', '.join(pictures)}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 SCENARIOS = ("single-stream", "offline", "server", "sweep")
+USUAL_SCENARIOS = SCENARIOS[:2]
 
 
 @dataclass(frozen=True, kw_only=True)

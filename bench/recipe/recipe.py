@@ -6,12 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bench.harness.workload import SCENARIOS
+from bench.harness.workload import SCENARIOS, USUAL_SCENARIOS, Workload
 from bench.recipe.cell import Cell
 from bench.recipe.objective import Objective, named_kinds
 from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, Rate, one_of
 from bench.recipe.recipe_student import Student
 from export.formats import EXPORTERS
+from export.gate.parity import ParityBounds
 from materials.catalogue import DATASETS
 from materials.errors import unknown
 from materials.hub_files import name_fault
@@ -133,22 +134,22 @@ class Teacher(Part):
 class Parity(Part):
     """What an exported file may differ by; the first bound is for lossless formats, the others for lossy ones."""
 
-    largest_difference: Annotated[float, Field(ge=0)] = 1e-4
-    largest_noise: Annotated[float, Field(ge=0)] = 0.5
-    smallest_agreement: Annotated[float, Field(ge=0, le=1)] = 0.99
-    largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = 0.005
-    margin: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    largest_difference: Annotated[float, Field(ge=0)] = ParityBounds.largest_difference
+    largest_noise: Annotated[float, Field(ge=0)] = ParityBounds.largest_noise
+    smallest_agreement: Annotated[float, Field(ge=0, le=1)] = ParityBounds.smallest_agreement
+    largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = ParityBounds.largest_f1_drop
+    margin: Annotated[float, Field(ge=0, lt=1)] = ParityBounds.margin
 
 
 class Measuring(Part):
     """How every file is timed; `seconds` is how long each kind of call is repeated, at least."""
 
-    scenarios: tuple[Annotated[str, one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = ("single-stream", "offline")
-    batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (8, 32, 128)
-    seconds: Annotated[float, Field(gt=0, le=600)] = 1.0
-    server_p99_ms: Annotated[float, Field(gt=0, le=60_000)] = 20.0
-    sweep_batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = (1, 8, 32)
-    sweep_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = (16, 32, 64)
+    scenarios: tuple[Annotated[str, one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = USUAL_SCENARIOS
+    batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.batch_sizes
+    seconds: Annotated[float, Field(gt=0, le=600)] = Workload.seconds
+    server_p99_ms: Annotated[float, Field(gt=0, le=60_000)] = Workload.server_p99_ms
+    sweep_batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.sweep_batch_sizes
+    sweep_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.sweep_lengths
     affinity: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
     @model_validator(mode="after")

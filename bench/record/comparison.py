@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from bench.record.place import run_folder
 from bench.record.predictions import NO_SEED, PredictionsTable, file_key
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS, Run, read_run
@@ -160,7 +161,7 @@ def _test_rows_match(base: Path, new: Path, seed: int | None) -> bool:
 
 
 def _read_parquet(place: Path, name: str) -> pd.DataFrame:
-    file = (place if place.is_dir() else place.parent) / name
+    file = run_folder(place) / name
     return pd.read_parquet(file) if file.is_file() else pd.DataFrame()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.harness.measurement import Measurement
+from bench.record.place import run_folder
 from bench.record.row import Row
 from materials.rows import Rows
 from materials.tasks import task_of
@@ -62,7 +63,7 @@ class PredictionsTable:
     @classmethod
     def of_run(cls, place: Path) -> "PredictionsTable":
         """The table in a run folder; one without predictions where the run keeps none."""
-        file = (place if place.is_dir() else place.parent) / FILE
+        file = run_folder(place) / FILE
         return cls(pd.read_parquet(file) if file.is_file() else pd.DataFrame())
 
     def of(self, row: Row) -> Predictions | None:

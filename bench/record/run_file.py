@@ -13,6 +13,7 @@ import pandas as pd
 
 from bench.harness.measurement import Measurement
 from bench.record.machine import describe_gpu, describe_machine, git_commit, package_versions
+from bench.record.place import RUN_FILE, run_file
 from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
 from bench.record.row import Group, Row, Score, SweepPoint
@@ -94,7 +95,7 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
         _write_parquet(frame, folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet")
     _write_parquet(_samples(artefacts), folder / "samples.parquet")
     _write_parquet(predictions_frame(artefacts), folder / PREDICTIONS)
-    write_json(folder / "run.json", run_content(run))
+    write_json(folder / RUN_FILE, run_content(run))
 
 
 def run_content(run: Run) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def run_content(run: Run) -> dict[str, Any]:
 
 def read_run(place: Path) -> Run:
     """The run in a folder or in a run.json. Raises RequestError when there is none that this version can read."""
-    file = place / "run.json" if place.is_dir() else place
+    file = run_file(place)
     if not file.is_file():
         raise RequestError(
             f"there is no run in {place}; expected a folder with run.json, as `distilbench run` writes it"

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.recipe.alone import ALONE
+from bench.record.place import run_folder
 from bench.record.run_file import Run
 from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
 from materials.errors import RequestError
@@ -27,7 +28,7 @@ def save_histories(histories: pd.DataFrame, folder: Path) -> None:
 
 def read_histories(folder: Path) -> pd.DataFrame:
     """The history.parquet of a run folder. Raises RequestError when there is none, or no epoch in it."""
-    file = folder / FILE if folder.is_dir() else folder.parent / FILE
+    file = run_folder(folder) / FILE
     histories = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
     if histories.empty:
         raise RequestError(

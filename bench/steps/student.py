@@ -1,6 +1,7 @@
 """The step that trains one cell: a student, for one objective, with one seed."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from encoders.encoder import Encoder
     from students.checkpoint import StudentShape
     from training.history import Epoch
-    from training.loop import Examples, TrainingSettings
+    from training.loop import Examples
     from training.outputs import Outputs
+    from training.settings import TrainingSettings
 
 
 def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Path:
@@ -177,18 +179,12 @@ def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Out
 
 def _settings(place: SeedPlace, cell: Cell) -> "TrainingSettings":
     from students import STUDENTS
-    from training.loop import TrainingSettings
+    from training.settings import TrainingSettings
 
-    student = cell.student
+    said = cell.student.model_dump(include={field.name for field in fields(TrainingSettings)})
     return TrainingSettings(
-        epochs=_epochs(place, cell),
-        batch_size=student.batch_size,
-        learning_rate=student.learning_rate,
-        optimiser=student.optimiser,
-        schedule=student.schedule,
-        weight_decay=student.weight_decay,
-        largest_gradient_norm=student.largest_gradient_norm,
-        bf16=STUDENTS[student.architecture].bf16,
+        **{**said, "epochs": _epochs(place, cell)},
+        bf16=STUDENTS[cell.student.architecture].bf16,
         bf16_scores=False,
         seed=cell.seed,
         device=place.work.recipe.device,

@@ -1,5 +1,6 @@
 """The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from materials.weights import WeightsFolder, find_weights
 
 if TYPE_CHECKING:
     from training.classifier import Classifier
-    from training.loop import Examples, TrainingSettings
+    from training.loop import Examples
+    from training.settings import TrainingSettings
 
 
 def find_teacher_weights(work: Workplace) -> WeightsFolder:
@@ -140,13 +142,7 @@ def _examples(classifier: "Classifier", rows: Rows) -> "Examples":
 
 
 def _settings(place: SeedPlace) -> "TrainingSettings":
-    from training.loop import TrainingSettings
+    from training.settings import TrainingSettings
 
-    settings = place.work.recipe.teacher
-    return TrainingSettings(
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        seed=place.seed,
-        device=place.work.recipe.device,
-    )
+    said = place.work.recipe.teacher.model_dump(include={field.name for field in fields(TrainingSettings)})
+    return TrainingSettings(**said, seed=place.seed, device=place.work.recipe.device)

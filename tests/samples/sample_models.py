@@ -147,8 +147,9 @@ def train_tiny(checkpoint: Path, *, learning_rate: float, parts: "Sequence[Rows]
     from export.checkpoint import load_checkpoint
     from materials.tasks.single_label import SingleLabel
     from teachers import TEACHERS
-    from training.loop import Examples, TrainingSettings, train
+    from training.loop import Examples, train
     from training.objectives import Term
+    from training.settings import TrainingSettings
 
     classifier = load_checkpoint(checkpoint)
     parts = parts or (labelled(200), labelled(60, 900))

@@ -8,9 +8,10 @@ from materials.errors import RequestError
 from materials.tasks import task_of
 from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
-from training.loop import Diverged, Examples, TrainingSettings, predict_outputs, train
+from training.loop import Diverged, Examples, predict_outputs, train
 from training.objectives import Term
 from training.outputs import Outputs
+from training.settings import TrainingSettings
 
 
 def nothing(done, total):
