@@ -80,14 +80,14 @@ def test_rooms_of_a_package_import_one_way(path):
 
 def circle_from(start):
     """A way through imports from a module back to itself; none where there is none."""
-    trail, seen = [(start, (start,))], set()
+    trail, visited_modules = [(start, (start,))], set()
     while trail:
         module, way = trail.pop()
         for imported in GRAPH[module]:
             if imported == start:
                 return (*way, start)
-            if imported not in seen:
-                seen.add(imported)
+            if imported not in visited_modules:
+                visited_modules.add(imported)
                 trail.append((imported, (*way, imported)))
     return None
 

@@ -20,16 +20,16 @@ def test_stated_licence_is_in_every_bundle_although_they_were_stored_without_it(
     assert answer.notices.count("non-commercial:") == 1
     assert "non-commercial: reviews.csv (CC BY-NC-SA 3.0 (non-commercial)), more.csv" in answer.notices
     assert {entry.folder for entry in stored_entries(own_cache) if entry.name in ("splits", "teacher")} == trained
-    found = licences(tmp_path / "run")
-    assert len(found) == 2
+    bundle_licences = licences(tmp_path / "run")
+    assert len(bundle_licences) == 2
     expected = {
         "tiny-bert": "unknown (a local folder)",
         "reviews.csv": "CC BY-NC-SA 3.0 (non-commercial)",
         "more.csv": "CC BY-NC-SA 3.0 (non-commercial)",
     }
-    assert found == [expected, expected]
+    assert bundle_licences == [expected, expected]
 
 
 def test_licence_that_nobody_stated_is_unknown_and_sources_are_named_without_their_place(finished):
-    for found in licences(finished):
-        assert (found["reviews.csv"], found["more.csv"]) == ("unknown (your file)", "unknown (your file)")
+    for licence_of in licences(finished):
+        assert (licence_of["reviews.csv"], licence_of["more.csv"]) == ("unknown (your file)", "unknown (your file)")

@@ -32,13 +32,16 @@ def test_recipes_are_installed_with_the_package():
 
 def test_every_dependency_is_pinned_in_the_constraints(project):
     pinned = {package_name(line) for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
-    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
-    assert {package_name(requirement) for requirement in wanted} <= pinned
+    requirements = [
+        *project["dependencies"],
+        *(requirement for extra in project["optional-dependencies"].values() for requirement in extra),
+    ]
+    assert {package_name(requirement) for requirement in requirements} <= pinned
 
 
 def test_extras_exist(project):
     assert {"openvino", "peers", "dev"} <= set(project["optional-dependencies"])
-    assert any("extra == 'openvino'" in one.replace('"', "'") for one in requires("distilbench") or ())
+    assert any("extra == 'openvino'" in requirement.replace('"', "'") for requirement in requires("distilbench") or ())
 
 
 def test_every_package_of_the_tree_is_built():

@@ -32,11 +32,11 @@ def test_program_of_the_page_gives_the_labels_and_probabilities(python, tiny_bun
     offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
     answer = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=offline)
     assert answer.returncode == 0, answer.stderr
-    found = [line.split("\t") for line in answer.stdout.splitlines()]
+    rows = [line.split("\t") for line in answer.stdout.splitlines()]
     predictor = Predictor(folder)
     expected = [predictor.predict([text])[0] for text in TEXTS]  # alone, as a pipeline takes them
-    assert [(label, text) for label, _, text in found] == [
+    assert [(label, text) for label, _, text in rows] == [
         (prediction.label, text) for prediction, text in zip(expected, TEXTS, strict=True)
     ]
-    probabilities = [float(probability) for _, probability, _ in found]
+    probabilities = [float(probability) for _, probability, _ in rows]
     assert probabilities == pytest.approx([prediction.probability for prediction in expected], abs=1e-4)

@@ -29,8 +29,8 @@ def test_padded_arrays_are_those_of_a_loop_over_rows(lists, more):
     arrays = encoder.pad(TokenRows.of(lists), length=width if more else None)
     assert list(arrays) == [graph_input.name for graph_input in inputs]
     assert all(array.dtype == np.int64 for array in arrays.values())
-    assert arrays["input_ids"].tolist() == [one + [3] * (width - len(one)) for one in lists]
-    assert arrays["attention_mask"].tolist() == [[1] * len(one) + [0] * (width - len(one)) for one in lists]
+    assert arrays["input_ids"].tolist() == [tokens + [3] * (width - len(tokens)) for tokens in lists]
+    assert arrays["attention_mask"].tolist() == [[1] * len(tokens) + [0] * (width - len(tokens)) for tokens in lists]
     assert arrays["token_type_ids"].tolist() == [[0] * width for _ in lists]
 
 

@@ -23,8 +23,8 @@ def test_rows_are_the_lists_they_were_made_of(lists):
 @given(LISTS, st.data())
 def test_rows_are_taken_in_any_order_and_number(lists, data):
     numbers = data.draw(st.lists(st.integers(0, max(0, len(lists) - 1)), max_size=20 if lists else 0))
-    taken = TokenRows.of(lists).take(np.array(numbers, dtype=np.int64))
-    assert as_lists(taken) == [lists[number] for number in numbers]
+    chosen_rows = TokenRows.of(lists).take(np.array(numbers, dtype=np.int64))
+    assert as_lists(chosen_rows) == [lists[number] for number in numbers]
 
 
 @given(LISTS, st.slices(12))
@@ -34,11 +34,11 @@ def test_slice_is_that_of_a_list(lists, part):
 
 @given(st.lists(LISTS, min_size=1, max_size=4))
 def test_parts_are_joined_in_their_order(parts):
-    assert as_lists(TokenRows.joined([TokenRows.of(part) for part in parts])) == [one for part in parts for one in part]
+    assert as_lists(TokenRows.joined([TokenRows.of(part) for part in parts])) == [row for part in parts for row in part]
 
 
 @given(LISTS, st.integers(1, 5))
 def test_rows_are_cut_and_empty_ones_filled(lists, longest):
     rows = TokenRows.of(lists)
-    assert as_lists(rows.cut(longest)) == [one[:longest] for one in lists]
-    assert as_lists(rows.without_gaps(7)) == [one or [7] for one in lists]
+    assert as_lists(rows.cut(longest)) == [row[:longest] for row in lists]
+    assert as_lists(rows.without_gaps(7)) == [row or [7] for row in lists]

@@ -66,9 +66,9 @@ def assert_equal(encoder, reference, texts):
 def test_encoding_is_that_of_the_tokenizer(load, texts):
     @settings(deadline=None)
     @given(st.lists(texts, max_size=8), st.lists(texts, max_size=4), st.lists(texts, max_size=9), st.integers(1, 30))
-    def check(seen, more, unseen, longest):
-        asked = [*seen, *unseen]
-        assert_equal(*load([*words_of([*seen, *more]), *more], longest), asked)
+    def check(seen_texts, more, unseen_texts, longest):
+        encoded_texts = [*seen_texts, *unseen_texts]
+        assert_equal(*load([*words_of([*seen_texts, *more]), *more], longest), encoded_texts)
 
     check()
 

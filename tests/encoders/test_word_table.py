@@ -12,18 +12,18 @@ def keys(words):
 
 
 @given(st.lists(WORDS, unique=True, max_size=200), st.lists(WORDS, max_size=50))
-def test_found_numbers_are_right_or_unsettled(known, others):
-    vocabulary = {word: number for number, word in enumerate(known, start=5)}
+def test_found_numbers_are_right_or_unsettled(known_words, other_words):
+    vocabulary = {word: number for number, word in enumerate(known_words, start=5)}
     short, long = word_tables(vocabulary, unknown=1)
-    asked = [*known, *others]
+    all_words = [*known_words, *other_words]
     for table, words in (
-        (short, [word for word in asked if len(word) <= 8]),
-        (long, [word for word in asked if len(word) > 8]),
+        (short, [word for word in all_words if len(word) <= 8]),
+        (long, [word for word in all_words if len(word) > 8]),
     ):
-        found = table.find(keys(words)[: len(table.keys)])
+        numbers = table.find(keys(words)[: len(table.keys)])
         expected = np.array([vocabulary.get(word, 1) for word in words], dtype=np.int64)
-        settled = found != UNSETTLED
-        assert (found == expected)[settled].all()
+        settled = numbers != UNSETTLED
+        assert (numbers == expected)[settled].all()
 
 
 def test_nearly_all_words_are_settled_and_the_lowest_numbers_first():

@@ -39,7 +39,7 @@ def keep_weights_elsewhere(folder, location, *, nested=False):
     import onnx
 
     model = onnx.load(str(folder / "model.onnx"))
-    weight = max(model.graph.initializer, key=lambda one: len(one.raw_data))
+    weight = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
     (folder / location).write_bytes(weight.raw_data)
     onnx.external_data_helper.set_external_data(weight, location)
     weight.ClearField("raw_data")
@@ -119,7 +119,7 @@ def test_external_weights_are_found_up_to_any_damage(copy):
     assert external_names(copy / "model.onnx") == []
 
 
-@pytest.mark.parametrize("format", [name for name, one in EXPORTERS.items() if one.runtime != "onnxruntime"])
+@pytest.mark.parametrize("format", [name for name, exporter in EXPORTERS.items() if exporter.runtime != "onnxruntime"])
 def test_machine_code_cannot_pose_as_onnx(copy, format):
     change(copy, runtime=EXPORTERS[format].runtime, precision=EXPORTERS[format].precision)
     with pytest.raises(RequestError, match="claims to be onnx, but its runtime is '.*'; expected 'onnxruntime'"):

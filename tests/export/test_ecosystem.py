@@ -46,10 +46,10 @@ def auto_tokenizer(tiny_bundle):
 def test_auto_tokenizer_gives_the_arrays_of_the_bundles_own_encoder(auto_tokenizer, tiny_bundle, texts):
     encoder = read_bundle(tiny_bundle("transformer", "onnx")).encoder()
     expected = encoder.pad(encoder.encode(texts))
-    found = auto_tokenizer(texts, truncation=True, padding=True, return_tensors="np")
-    assert set(found) == set(expected)
+    arrays = auto_tokenizer(texts, truncation=True, padding=True, return_tensors="np")
+    assert set(arrays) == set(expected)
     for name, array in expected.items():
-        assert np.array_equal(found[name], array)
+        assert np.array_equal(arrays[name], array)
 
 
 @pytest.mark.parametrize("format", ["eager", "eager-bf16"])
@@ -59,8 +59,8 @@ def test_pipeline_of_transformers_gives_the_labels_and_probabilities(tiny_bundle
     folder = tiny_bundle("transformer", format)
     classify = pipeline("text-classification", model=str(folder), truncation=True, top_k=None)
     for answer, prediction in zip(classify(TEXTS), Predictor(folder).predict(TEXTS), strict=True):
-        found = {one["label"]: one["score"] for one in answer}
-        assert found == pytest.approx(prediction.probabilities, abs=1e-4 if format == "eager" else 0.01)
+        probabilities = {entry["label"]: entry["score"] for entry in answer}
+        assert probabilities == pytest.approx(prediction.probabilities, abs=1e-4 if format == "eager" else 0.01)
 
 
 def test_program_of_the_page_for_transformers_runs(transformer, monkeypatch, capsys):
@@ -70,7 +70,9 @@ def test_program_of_the_page_for_transformers_runs(transformer, monkeypatch, cap
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     expected = Predictor(transformer).predict(texts)
     assert [line[0] for line in lines] == [prediction.label for prediction in expected]
-    assert [float(line[1]) for line in lines] == pytest.approx([one.probability for one in expected], abs=1e-4)
+    assert [float(line[1]) for line in lines] == pytest.approx(
+        [prediction.probability for prediction in expected], abs=1e-4
+    )
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -196,8 +198,8 @@ def test_other_kinds_of_tokenizers_give_the_same_numbers(make, transformer, tmp_
     write_companions(replace(classifier, encoder=encoder), tmp_path, tmp_path)
     auto = AutoTokenizer.from_pretrained(tmp_path)
     texts = ["film", "a [UNK] film [PAD] x", " <mask> lovely<mask>", "<s> [MASK] 雨", "film " * 30]
-    found = auto(texts, truncation=True)["input_ids"]
-    assert found == [row.tolist() for row in encoder.encode(texts)]
+    token_ids = auto(texts, truncation=True)["input_ids"]
+    assert token_ids == [row.tolist() for row in encoder.encode(texts)]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -209,13 +211,13 @@ def test_onnx_file_is_sound_and_says_what_it_is(tiny_bundle, model, format):
     bundle = read_bundle(tiny_bundle(model, format))
     onnx.checker.check_model(str(bundle.model_path), full_check=True)
     session = onnxruntime.InferenceSession(bundle.model_path, providers=["CPUExecutionProvider"])
-    told = session.get_modelmeta().custom_metadata_map
-    assert json.loads(told["labels"]) == list(bundle.label_names)
-    assert json.loads(told["inputs"]) == [one.name for one in session.get_inputs()]
-    assert json.loads(told["licences"]) == dict(bundle.licences)
-    assert "non-commercial" in told["licences"]
-    assert (told["max_length_tokens"], told["task"]) == ("24", "single-label")
-    assert told["made_by"].startswith("distilbench")
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["labels"]) == list(bundle.label_names)
+    assert json.loads(metadata["inputs"]) == [graph_input.name for graph_input in session.get_inputs()]
+    assert json.loads(metadata["licences"]) == dict(bundle.licences)
+    assert "non-commercial" in metadata["licences"]
+    assert (metadata["max_length_tokens"], metadata["task"]) == ("24", "single-label")
+    assert metadata["made_by"].startswith("distilbench")
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -231,9 +233,9 @@ def test_notes_are_dropped_in_subgraphs_and_functions_too(tmp_path):
     from onnx import TensorProto, helper
 
     def node(kind, inputs, outputs, **attributes):
-        made = helper.make_node(kind, inputs, outputs, doc_string="/home/me", **attributes)
-        made.metadata_props.add(key="trace", value="/home/me/x.py")
-        return made
+        new_node = helper.make_node(kind, inputs, outputs, doc_string="/home/me", **attributes)
+        new_node.metadata_props.add(key="trace", value="/home/me/x.py")
+        return new_node
 
     value = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1], doc_string="/home/me")
     branch = helper.make_graph([node("Constant", [], ["y"], value_floats=[1.0])], "branch", [], [value])
@@ -255,8 +257,8 @@ def test_notes_are_dropped_in_subgraphs_and_functions_too(tmp_path):
     for _ in range(2):
         describe_onnx(file, label_names=["a", "ö"], input_names=["x"], max_length_tokens=3, licences={"d": "MIT"})
     assert b"/home/me" not in file.read_bytes()
-    told = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
-    assert (told["theirs"], told["labels"], len(told)) == ("kept", '["a", "ö"]', 7)
+    metadata = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
+    assert (metadata["theirs"], metadata["labels"], len(metadata)) == ("kept", '["a", "ö"]', 7)
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -269,5 +271,5 @@ def test_torchscript_bundle_opens_with_torch_alone(tiny_bundle, model):
     arrays = predictor.encoder.pad(predictor.encoder.encode(TEXTS))
     with pytest.warns(DeprecationWarning, match="torch.jit.load"):
         module = torch.jit.load(str(folder / "model.ts"))
-    logits = module(*(torch.from_numpy(arrays[one.name]) for one in predictor.bundle.inputs))
+    logits = module(*(torch.from_numpy(arrays[graph_input.name]) for graph_input in predictor.bundle.inputs))
     assert np.allclose(logits.numpy(), predictor.logits(TEXTS), atol=1e-4)

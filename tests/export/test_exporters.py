@@ -95,9 +95,11 @@ def test_onnx_is_one_sound_file_with_named_dynamic_inputs(bundles, architecture)
     companions = {"config.json", "tokenizer_config.json"} if architecture in TEACHERS else set()
     expected = {"bundle.json", "model.onnx", "reference.npz", "tokenizer.json", *companions}
     assert {path.name for path in bundle.folder.iterdir()} == expected
-    assert [one.name for one in model.graph.input] == [one.name for one in bundle.inputs]
-    for one in model.graph.input:
-        assert [axis.dim_param for axis in one.type.tensor_type.shape.dim] == ["batch", "length"]
+    assert [graph_input.name for graph_input in model.graph.input] == [
+        graph_input.name for graph_input in bundle.inputs
+    ]
+    for graph_input in model.graph.input:
+        assert [axis.dim_param for axis in graph_input.type.tensor_type.shape.dim] == ["batch", "length"]
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -186,8 +188,8 @@ def test_every_setting_writes_a_file_that_computes_the_model_or_says_why_not(
     write(origin, tmp_path)
     bounds = ParityBounds(smallest_agreement=0.9, largest_f1_drop=0.1)
     bundle = replace(bundles(architecture, format), folder=tmp_path)
-    found = gate(ExportRequest(origin=origin, rows=labelled(200, 3000), bounds=bounds), bundle)
-    assert found.status == "passed", found.reason
+    parity = gate(ExportRequest(origin=origin, rows=labelled(200, 3000), bounds=bounds), bundle)
+    assert parity.status == "passed", parity.reason
 
 
 def test_bundle_whose_tokenizer_reads_otherwise_fails_its_gate(bundles, origin_of, tmp_path):
@@ -195,9 +197,9 @@ def test_bundle_whose_tokenizer_reads_otherwise_fails_its_gate(bundles, origin_o
     folder = shutil.copytree(bundle.folder, tmp_path / "bundle")
     text = (folder / "tokenizer.json").read_text(encoding="utf-8")
     (folder / "tokenizer.json").write_text(text.replace('"film"', '"flim"'), encoding="utf-8")
-    found = gate(ExportRequest(origin=origin_of("cnn"), rows=labelled(200, 300)), replace(bundle, folder=folder))
-    assert found.status == "failed"
-    assert found.reason == "its tokenizer reads the rows otherwise than the trained model's"
+    parity = gate(ExportRequest(origin=origin_of("cnn"), rows=labelled(200, 300)), replace(bundle, folder=folder))
+    assert parity.status == "failed"
+    assert parity.reason == "its tokenizer reads the rows otherwise than the trained model's"
 
 
 def test_every_runtime_has_a_format_and_every_format_a_runtime():

@@ -156,7 +156,9 @@ def test_onnx_with_token_types_and_int32_inputs_computes_what_the_original_compu
     if runtime == "openvino":
         pytest.importorskip("openvino")
     bundle = open_model(exported)
-    assert {(one.name, one.dtype) for one in bundle.inputs} == {(name, "int32") for name in INPUTS}
+    assert {(graph_input.name, graph_input.dtype) for graph_input in bundle.inputs} == {
+        (name, "int32") for name in INPUTS
+    }
     assert np.allclose(logits(replace(bundle, runtime=runtime)), original, atol=1e-4)
 
 
@@ -201,8 +203,8 @@ def test_small_int64_graph_computes_the_sum_by_hand(small):
     weights = make_onnx(small / "model.onnx")
     bundle = open_model(small, label_names=LABELS)
     rows = bundle.encoder().encode(TEXTS[:3])
-    found = logits_of(RUNTIMES["onnxruntime"](bundle, 1), bundle.encoder(), rows, batch_size=1)
-    assert np.allclose(found, [weights[row].sum(axis=0) for row in rows], atol=1e-4)
+    bundle_logits = logits_of(RUNTIMES["onnxruntime"](bundle, 1), bundle.encoder(), rows, batch_size=1)
+    assert np.allclose(bundle_logits, [weights[row].sum(axis=0) for row in rows], atol=1e-4)
 
 
 def test_labels_come_from_the_configuration_or_by_hand_and_are_asked_for_otherwise(small):
@@ -238,7 +240,7 @@ def test_every_name_that_transformers_gives_to_positions_is_known():
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING, CONFIG_MAPPING_NAMES
 
     maps = [getattr(CONFIG_MAPPING[model_type], "attribute_map", {}) for model_type in CONFIG_MAPPING_NAMES]
-    assert {own["max_position_embeddings"] for own in maps if "max_position_embeddings" in own} < set(POSITIONS)
+    assert {names["max_position_embeddings"] for names in maps if "max_position_embeddings" in names} < set(POSITIONS)
 
 
 def remove(name):

@@ -49,17 +49,17 @@ def exported(origin, format, folder):
 
 def test_attention_normalisation_and_gelu_are_one_operator_each(sound, tmp_path):
     bundle = exported(sound, "onnx", tmp_path)
-    found = operators(bundle.model_path)
+    operator_counts = operators(bundle.model_path)
     assert bundle.parity["setting"] == "fused operators"
-    assert found["Attention"] == LAYERS
-    assert found["SkipLayerNormalization"] == 2 * LAYERS
-    assert found["BiasGelu"] == LAYERS
-    assert not found["Softmax"]
-    assert not found["Erf"]
+    assert operator_counts["Attention"] == LAYERS
+    assert operator_counts["SkipLayerNormalization"] == 2 * LAYERS
+    assert operator_counts["BiasGelu"] == LAYERS
+    assert not operator_counts["Softmax"]
+    assert not operator_counts["Erf"]
     write_plain_onnx(sound, tmp_path)
     plain = operators(tmp_path / "model.onnx")
     assert plain["Softmax"] == LAYERS
-    assert found.total() < plain.total() / 2
+    assert operator_counts.total() < plain.total() / 2
 
 
 def test_weights_of_fused_attention_lie_side_by_side_in_the_file(sound, tmp_path):
@@ -150,9 +150,9 @@ def test_smoothed_graph_computes_the_same_and_quietens_the_layer_with_an_outlier
     np.testing.assert_allclose(*logits, atol=1e-4)
     noise = []
     for model in (before, after):
-        wide = next(one for one in reversed(weighted_layers(model)) if weight_of(model, one).shape == (64, 32))
+        wide = next(layer for layer in reversed(weighted_layers(model)) if weight_of(model, layer).shape == (64, 32))
         noise.append(
-            sum(noise_share(one[wide.input[0]], weight_of(model, wide)) for one in layer_inputs(model, origin))
+            sum(noise_share(inputs[wide.input[0]], weight_of(model, wide)) for inputs in layer_inputs(model, origin))
         )
     assert noise[1] < noise[0] / 2
 
@@ -175,7 +175,7 @@ def test_weights_that_fit_no_single_file_are_no_onnx_file(tiny_transformer, tmp_
 def test_other_opset_is_the_file_s(tiny_transformer, tmp_path):
     with open_origin(tiny_transformer, [], opset=22) as origin:
         model = onnx.load(exported(origin, "onnx", tmp_path).model_path)
-    assert {one.domain: one.version for one in model.opset_import}[""] == 22
+    assert {opset.domain: opset.version for opset in model.opset_import}[""] == 22
 
 
 def test_the_plain_graph_is_made_once_for_all_formats(origin: Origin, monkeypatch, tmp_path):
@@ -190,7 +190,7 @@ def test_the_plain_graph_is_made_once_for_all_formats(origin: Origin, monkeypatc
 
 def test_weight_that_several_layers_share_is_not_smoothed_twice(tmp_path):
     shared = onnx.numpy_helper.from_array(np.random.default_rng(0).normal(size=(8, 8)).astype(np.float32), "shared")
-    own = onnx.numpy_helper.from_array(np.random.default_rng(1).normal(size=(8, 2)).astype(np.float32), "own")
+    own_weight = onnx.numpy_helper.from_array(np.random.default_rng(1).normal(size=(8, 2)).astype(np.float32), "own")
     table = onnx.numpy_helper.from_array(np.random.default_rng(2).normal(size=(300, 8)).astype(np.float32), "table")
     nodes = [
         onnx.helper.make_node("Gather", ["table", "input_ids"], ["embedded"], name="gather"),
@@ -200,7 +200,7 @@ def test_weight_that_several_layers_share_is_not_smoothed_twice(tmp_path):
     ]
     ids = onnx.helper.make_tensor_value_info("input_ids", onnx.TensorProto.INT64, ["batch", "length"])
     logits = onnx.helper.make_tensor_value_info("logits", onnx.TensorProto.FLOAT, ["batch", "length", 2])
-    graph = onnx.helper.make_graph(nodes, "shared", [ids], [logits], [shared, own, table])
+    graph = onnx.helper.make_graph(nodes, "shared", [ids], [logits], [shared, own_weight, table])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=10)
     rows = {"input_ids": np.arange(12).reshape(2, 6)}
     before = onnxruntime.InferenceSession(model.SerializeToString()).run(None, rows)[0]

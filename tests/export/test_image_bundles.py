@@ -151,8 +151,8 @@ def test_bundle_and_folder_compute_what_transformers_computes(folders, bundles, 
     assert np.abs(Predictor(bundles(architecture, "onnx").folder).logits(images[0]) - expected).max() <= 1e-4
     foreign = open_model(folder)
     encoder = foreign.encoder()
-    found = logits_of(RUNTIMES[foreign.runtime](foreign, 1), encoder, encoder.encode(images[0]))
-    assert np.abs(found - expected).max() <= 1e-5
+    foreign_logits = logits_of(RUNTIMES[foreign.runtime](foreign, 1), encoder, encoder.encode(images[0]))
+    assert np.abs(foreign_logits - expected).max() <= 1e-5
 
 
 def test_foreign_folder_of_images_is_described(folders):

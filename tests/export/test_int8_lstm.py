@@ -32,12 +32,12 @@ def request_of_bilstm(tmp_path_factory):
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, request_of_bilstm):
     """A function that gives the student's bundle in a format, exported once."""
-    known = {}
+    bundles = {}
 
     def get(format):
-        if format not in known:
-            known[format] = export_bundle(request_of_bilstm, format, tmp_path_factory.mktemp(format))
-        return known[format]
+        if format not in bundles:
+            bundles[format] = export_bundle(request_of_bilstm, format, tmp_path_factory.mktemp(format))
+        return bundles[format]
 
     return get
 
@@ -54,13 +54,13 @@ def test_int8_of_an_lstm_takes_less_than_28_percent_of_fp32(exported, format):
 def test_int8_lstms_of_unlike_weights_each_compute_with_their_own(exported, request_of_bilstm, format):
     bundle, encoder, rows = exported(format), request_of_bilstm.origin.classifier.encoder, request_of_bilstm.encoded
     expected = logits_of(request_of_bilstm.reference, encoder, rows)
-    found = logits_of(RUNTIMES[bundle.runtime](bundle, 1), encoder, rows)
+    int8_logits = logits_of(RUNTIMES[bundle.runtime](bundle, 1), encoder, rows)
     classifier = request_of_bilstm.origin.classifier
     mixed_up = deepcopy(classifier.module)
     mixed_up.backwards.load_state_dict(mixed_up.forwards.state_dict())
     mixed = logits_of(remembered(replace(classifier, module=mixed_up)), encoder, rows)
     # How fine int8 is differs between processors (up to 0.22 of the spread without VNNI); a mix-up is coarser on all.
-    assert ((found - expected).std(axis=0) < 0.5 * (mixed - expected).std(axis=0)).all()
+    assert ((int8_logits - expected).std(axis=0) < 0.5 * (mixed - expected).std(axis=0)).all()
 
 
 def test_openvino_file_of_int8_weights_holds_no_wide_floats(request_of_bilstm, tmp_path):
@@ -80,7 +80,9 @@ def test_spared_layer_stays_in_fp32_though_the_quantiser_splits_and_renames_it(r
     spared = next(layer for layer in weighted_layers(model) if layer.name == most_sensitive_layers(origin)[0])
     EXPORTERS["onnx-int8"].settings["all but the most sensitive layer"](origin, tmp_path)
     graph = onnx.load(tmp_path / "model.onnx").graph
-    kinds = {tuple(sorted(one.dims)): onnx.TensorProto.DataType.Name(one.data_type) for one in graph.initializer}
+    kinds = {
+        tuple(sorted(tensor.dims)): onnx.TensorProto.DataType.Name(tensor.data_type) for tensor in graph.initializer
+    }
     assert spared.op_type == "Gemm"
     assert kinds[tuple(sorted(weight_of(model, spared).shape))] == "FLOAT"
     assert kinds[(50, 20_000)] in ("INT8", "UINT8")

@@ -19,24 +19,24 @@ def resettable():
 def test_memory_that_is_used_after_the_reset_shows():
     reset_peak()
     before = peak_bytes()
-    taken = np.ones(64 * MEGABYTE, dtype=np.uint8)
-    del taken
+    block = np.ones(64 * MEGABYTE, dtype=np.uint8)
+    del block
     assert 60 * MEGABYTE < peak_bytes() - before < 80 * MEGABYTE
 
 
 @pytest.mark.usefixtures("resettable")
 def test_memory_that_was_given_back_before_the_reset_does_not_show():
-    taken = np.ones(64 * MEGABYTE, dtype=np.uint8)
+    block = np.ones(64 * MEGABYTE, dtype=np.uint8)
     before = peak_bytes()
-    del taken
+    del block
     assert peak_bytes() > before - MEGABYTE  # the kernel counts pages in lots
     reset_peak()
     assert before - peak_bytes() > 60 * MEGABYTE
 
 
 def test_peak_is_known_where_the_system_cannot_reset_it(tmp_path, monkeypatch):
-    known = peak_bytes()
+    peak_before_bytes = peak_bytes()
     monkeypatch.setattr(memory, "STATUS", tmp_path / "status")
     monkeypatch.setattr(memory, "CLEAR", tmp_path / "none" / "clear_refs")
     assert not reset_peak()
-    assert peak_bytes() > known / 2
+    assert peak_bytes() > peak_before_bytes / 2

@@ -29,7 +29,7 @@ def other_input_name(model):
 
 
 def transposed_weights(model):
-    square = next(one for one in model.graph.initializer if tuple(one.dims) == (24, 24))
+    square = next(tensor for tensor in model.graph.initializer if tuple(tensor.dims) == (24, 24))
     square.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(square).T.copy(), square.name))
 
 

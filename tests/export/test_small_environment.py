@@ -87,10 +87,10 @@ def test_environment_holds_nothing_else(bare, name):
 @pytest.mark.parametrize("model", ["student", "transformer"])
 def test_bundle_predicts_there_as_it_does_in_the_full_environment(small, tiny_bundle, model, format):
     folder = tiny_bundle(model, format)
-    found = json.loads(small(PREDICT, str(folder), json.dumps(TEXTS)))
+    answers = json.loads(small(PREDICT, str(folder), json.dumps(TEXTS)))
     expected = Predictor(folder).predict(TEXTS)
-    assert [label for label, _ in found] == [prediction.label for prediction in expected]
-    for (_, probabilities), prediction in zip(found, expected, strict=True):
+    assert [label for label, _ in answers] == [prediction.label for prediction in expected]
+    for (_, probabilities), prediction in zip(answers, expected, strict=True):
         assert probabilities == pytest.approx(prediction.probabilities, abs=1e-6)
 
 
@@ -116,10 +116,10 @@ def test_bundle_with_weights_elsewhere_is_refused_there(small, tiny_bundle, tmp_
 def test_program_of_the_page_predicts_without_distilbench(bare, tiny_bundle, model, format):
     folder = tiny_bundle(model, format)
     texts = [text for text in TEXTS if text.isprintable()]
-    found = [line.split("\t") for line in bare(program("classify.py"), str(folder), *texts).splitlines()]
+    rows = [line.split("\t") for line in bare(program("classify.py"), str(folder), *texts).splitlines()]
     expected = Predictor(folder).predict(texts)
-    assert [(label, text) for label, _, text in found] == [
+    assert [(label, text) for label, _, text in rows] == [
         (prediction.label, text) for prediction, text in zip(expected, texts, strict=True)
     ]
-    probabilities = [float(probability) for _, probability, _ in found]
+    probabilities = [float(probability) for _, probability, _ in rows]
     assert probabilities == pytest.approx([prediction.probability for prediction in expected], abs=1e-4)

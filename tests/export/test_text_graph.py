@@ -91,14 +91,14 @@ def reader(bundle, file, folder):
     import onnx
 
     model = onnx.load(file)
-    names = [one.name for one in bundle.inputs]
+    names = [graph_input.name for graph_input in bundle.inputs]
     model.graph.output.extend(onnx.helper.make_tensor_value_info(name, 7, None) for name in names)
     onnx.save(model, folder / "with-arrays.onnx")
     session, encoder = open_session(folder / "with-arrays.onnx"), bundle.encoder()
 
     def read(texts):
-        found = session.run(names, {"text": np.array(texts, dtype=object)})
-        return found, [encoder.pad(encoder.encode(texts))[name] for name in names]
+        arrays = session.run(names, {"text": np.array(texts, dtype=object)})
+        return arrays, [encoder.pad(encoder.encode(texts))[name] for name in names]
 
     return read, outside_of(bundle)
 
@@ -124,8 +124,8 @@ def changed_bundle(bundles, kind, change, folder):
 def assert_read_alike(readers, kind, texts):
     read, is_outside = readers[kind]
     texts = [text for text in texts if not is_outside(text)] or ["a"]
-    for found, expected in zip(*read(texts), strict=True):
-        np.testing.assert_array_equal(found, expected)
+    for graph_array, expected in zip(*read(texts), strict=True):
+        np.testing.assert_array_equal(graph_array, expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -140,10 +140,10 @@ def test_file_is_sound_listed_and_equal(bundles, kind):
     assert check.rows_compared == len(TEXTS)
     assert check.largest_difference < 1e-5
     assert (check.rows_outside, check.agreement) == (0, 1.0)
-    told = {one.key: one.value for one in model.metadata_props}
-    assert (json.loads(told["labels"]), json.loads(told["inputs"])) == (["bad", "good"], ["text"])
-    assert [one.name for one in model.graph.input] == ["text"]
-    assert [one.name for one in model.graph.output] == ["probabilities", "label"]
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert (json.loads(metadata["labels"]), json.loads(metadata["inputs"])) == (["bad", "good"], ["text"])
+    assert [graph_value.name for graph_value in model.graph.input] == ["text"]
+    assert [graph_value.name for graph_value in model.graph.output] == ["probabilities", "label"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -195,7 +195,7 @@ def test_swapped_words_are_caught(bundles, tmp_path):
     folder, _ = bundles["WordLevel"]
     model = onnx.load(folder / TEXT_MODEL)
     lookup = next(node for node in model.graph.node if node.op_type == "LabelEncoder")
-    keys = next(one for one in lookup.attribute if one.name == "keys_strings").strings
+    keys = next(attribute for attribute in lookup.attribute if attribute.name == "keys_strings").strings
     first, second = (list(keys).index(word) for word in (b"lovely", b"dull"))
     keys[first], keys[second] = keys[second], keys[first]
     onnx.save(model, tmp_path / "swapped.onnx")
@@ -253,7 +253,7 @@ def test_tokenizer_without_operators_is_refused_by_name(bundles, tmp_path, kind,
     assert not (tmp_path / "model.onnx").exists()
 
 
-@pytest.mark.parametrize("format", [name for name, one in EXPORTERS.items() if one.runtime == "onnxruntime"])
+@pytest.mark.parametrize("format", [name for name, exporter in EXPORTERS.items() if exporter.runtime == "onnxruntime"])
 def test_every_onnx_format_can_take_texts(export_once, tmp_path, format):
     folder = Path(shutil.copytree(export_once("WordPiece", format), tmp_path / format))
     assert add_text_graph(folder, TEXTS).rows_compared == len(TEXTS)

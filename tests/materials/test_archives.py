@@ -50,9 +50,9 @@ def test_only_the_named_members_are_kept(archive, tmp_path):
 
 
 def test_progress_ends_at_the_whole_size(archive, tmp_path):
-    seen = []
-    fetch_archive(archive, tmp_path / "cache", report=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (archive.size_bytes, archive.size_bytes)
+    progress = []
+    fetch_archive(archive, tmp_path / "cache", report=lambda done, total: progress.append((done, total)))
+    assert progress[-1] == (archive.size_bytes, archive.size_bytes)
 
 
 def test_what_is_there_is_not_fetched_again(archive, tmp_path, monkeypatch):

@@ -9,23 +9,23 @@ PARQUET = "hf://datasets/someone/reviews@refs/convert/parquet/default/train/0000
 
 
 @pytest.mark.parametrize(
-    ("name", "asked"),
+    ("name", "download"),
     [
         (PARQUET, ("someone/reviews", "default/train/0000.parquet", "dataset", "refs/convert/parquet")),
         ("hf://datasets/a/b@v1.2/rows.csv", ("a/b", "rows.csv", "dataset", "v1.2")),
         ("hf://datasets/a/b/data/rows.csv.gz", ("a/b", "data/rows.csv.gz", "dataset", None)),
     ],
 )
-def test_file_on_the_hub_is_fetched_by_repository_revision_and_path(monkeypatch, name, asked):
-    came = []
+def test_file_on_the_hub_is_fetched_by_repository_revision_and_path(monkeypatch, name, download):
+    downloads = []
 
     def fetch(repo_id, filename, *, repo_type, revision):
-        came.append((repo_id, filename, repo_type, revision))
+        downloads.append((repo_id, filename, repo_type, revision))
         return "/the/cache/file"
 
     monkeypatch.setattr("huggingface_hub.hf_hub_download", fetch)
     assert local_file(name) == Path("/the/cache/file")
-    assert came == [asked]
+    assert downloads == [download]
 
 
 def test_file_of_this_machine_stays_what_it_is(tmp_path):

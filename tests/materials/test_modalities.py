@@ -85,9 +85,9 @@ def test_accents_count_but_not_how_they_are_written():
 
 
 def test_pair_and_the_pair_the_other_way_round_are_two():
-    there, back = ("a man sleeps", "he dreams"), ("he dreams", "a man sleeps")
-    assert PAIR.key(there) != PAIR.key(back)
-    assert PAIR.digest([there]) != PAIR.digest([back])
+    pair, reversed_pair = ("a man sleeps", "he dreams"), ("he dreams", "a man sleeps")
+    assert PAIR.key(pair) != PAIR.key(reversed_pair)
+    assert PAIR.digest([pair]) != PAIR.digest([reversed_pair])
 
 
 def test_pairs_of_the_same_words_count_as_the_same_and_those_cut_elsewhere_do_not():
@@ -123,9 +123,9 @@ def test_image_has_the_whole_path_and_the_sha256_of_its_file(tmp_path, monkeypat
     path = tmp_path / "naïve 👍.png"
     path.write_bytes(b"abc")
     monkeypatch.chdir(tmp_path)
-    found = ImageFile.at(path.relative_to(tmp_path))
-    assert found.path == str(path.resolve())
-    assert found.sha256 == sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    image_file = ImageFile.at(path.relative_to(tmp_path))
+    assert image_file.path == str(path.resolve())
+    assert image_file.sha256 == sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 def test_image_is_known_by_its_content_wherever_it_lies(tmp_path):

@@ -74,9 +74,9 @@ def stop_at_work(store):
 def test_work_of_a_stopped_stage_is_kept_until_the_stage_is_finished(tmp_path):
     store = StageStore(root=tmp_path)
     stop_at_work(store)
-    seen = []
-    store.get(STAGE, lambda folder: seen.append((store.work_folder(STAGE) / "half").read_text()))
-    assert seen == ["half"]
+    contents = []
+    store.get(STAGE, lambda folder: contents.append((store.work_folder(STAGE) / "half").read_text()))
+    assert contents == ["half"]
     assert not store.work_folder(STAGE).exists()
 
 
@@ -97,15 +97,15 @@ def test_fresh_ignores_earlier_runs_but_not_this_one(tmp_path):
 
 
 def test_of_two_runs_at_once_one_makes_and_the_other_waits(tmp_path):
-    calls, notices, told = [], [], threading.Event()
+    calls, notices, has_notice = [], [], threading.Event()
 
     def notice(sentence):
         notices.append(sentence)
-        told.set()
+        has_notice.set()
 
     def slow(folder):
         calls.append(folder)
-        told.wait(timeout=300)
+        has_notice.wait(timeout=300)
         make_square(folder)
 
     stores = [StageStore(root=tmp_path, notice=notice) for _ in range(2)]

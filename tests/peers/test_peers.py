@@ -78,7 +78,7 @@ def test_any_text_gets_probabilities(peer, trained):
 
 
 def test_another_process_that_has_only_the_folder_gives_the_same(peer, trained, tmp_path):
-    name = next(name for name, known in PEERS.items() if known is peer)
+    name = next(name for name, candidate in PEERS.items() if candidate is peer)
     program = (
         "import pathlib, sys, numpy; from peers import PEERS\n"
         "texts = ['a lovely film', 'rain']\n"
@@ -122,8 +122,8 @@ def test_odd_texts_can_be_trained_on(peer, data, tmp_path):
 
 def test_one_class_is_certain(peer, data, tmp_path):
     texts = data.train.items[:40]
-    one = replace(data, train=as_read(texts[:30]), validation=as_read(texts[30:]))
-    probabilities = peer.load(train(peer, one, tmp_path), 1)(["a lovely film", ""])
+    single_class_data = replace(data, train=as_read(texts[:30]), validation=as_read(texts[30:]))
+    probabilities = peer.load(train(peer, single_class_data, tmp_path), 1)(["a lovely film", ""])
     assert probabilities.tolist() == [[0, 1, 0], [0, 1, 0]]
 
 

@@ -9,9 +9,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "using-a-bundle.md"
 
 def program(name: str) -> str:
     """The program that the page prints under this name, an indented block after `<!-- program: NAME -->`."""
-    found = re.search(
+    match = re.search(
         rf"<!-- program: {re.escape(name)} -->\n\n((?:    .*\n|\n)+)", PAGE.read_text(encoding="utf-8") + "\n"
     )
-    if found is None:
+    if match is None:
         raise ValueError(f"{PAGE} prints no program {name}")
-    return textwrap.dedent(found.group(1))
+    return textwrap.dedent(match.group(1))

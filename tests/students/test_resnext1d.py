@@ -45,11 +45,11 @@ def test_grouped_convolutions_have_16_32_64_and_128_channels():
     ],
 )
 def test_length_after_each_stage_is_never_less_than_a_quarter(length, lengths):
-    module, found = network().eval(), []
+    module, shapes = network().eval(), []
     for stage in module.stages:
-        stage.register_forward_hook(lambda stage, inputs, outputs: found.append([*outputs[0].shape[1:]]))
+        stage.register_forward_hook(lambda stage, inputs, outputs: shapes.append([*outputs[0].shape[1:]]))
     assert torch.isfinite(module(texts(2, length))).all()
-    assert found == [[width, length] for width, length in zip((64, 128, 256, 512), lengths, strict=True)]
+    assert shapes == [[width, length] for width, length in zip((64, 128, 256, 512), lengths, strict=True)]
 
 
 @pytest.mark.parametrize("padding", [0, 39])
@@ -71,8 +71,8 @@ def test_padding_changes_neither_training_nor_its_statistics():
     batch[0, 3:] = 0
     torch.testing.assert_close(first(batch), second(nn.functional.pad(batch, (0, 7))), rtol=0, atol=1e-12)
     pairs = zip(first.state_dict().values(), second.state_dict().values(), strict=True)
-    for one, other in pairs:
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+    for first_value, second_value in pairs:
+        torch.testing.assert_close(first_value, second_value, rtol=0, atol=1e-12)
 
 
 def test_one_word_alone_can_be_trained_on():
@@ -94,10 +94,10 @@ def test_downsampling_puts_strided_convolution_and_largest_value_side_by_side():
     torch.manual_seed(0)
     module = Downsampling(2, 5, stride=2).eval()
     values = torch.tensor([[[1.0, 4.0, 2.0, 3.0, 0.0], [0.0, 0.0, 5.0, 0.0, 1.0]]])
-    found, is_word = module(values, torch.ones(1, 1, 5))
-    assert found.shape == (1, 5, 3)
-    assert found[0, 3:].tolist() == [[4, 4, 3], [0, 5, 1]]
-    torch.testing.assert_close(found[:, :3], module.strided.convolution(values).relu(), rtol=0, atol=1e-4)
+    outputs, is_word = module(values, torch.ones(1, 1, 5))
+    assert outputs.shape == (1, 5, 3)
+    assert outputs[0, 3:].tolist() == [[4, 4, 3], [0, 5, 1]]
+    torch.testing.assert_close(outputs[:, :3], module.strided.convolution(values).relu(), rtol=0, atol=1e-4)
     assert is_word.tolist() == [[[1, 1, 1]]]
 
 

@@ -83,11 +83,11 @@ def test_same_seed_same_weights_and_another_seed_others():
 
 @pytest.mark.parametrize("architecture", OF_TEXTS)
 def test_pretrained_vectors_start_the_embedding_and_padding_is_zero(architecture):
-    known = np.zeros(40, dtype=bool)
-    known[[0, 3, 4]] = True
+    has_vector = np.zeros(40, dtype=bool)
+    has_vector[[0, 3, 4]] = True
     matrix = np.random.default_rng(0).normal(size=(40, 10)).astype(np.float32)
     weight = build_student(
-        small(architecture), vectors=WordVectors(matrix=matrix, known=known), seed=0
+        small(architecture), vectors=WordVectors(matrix=matrix, known=has_vector), seed=0
     ).embedding.weight
     assert torch.equal(weight[3:5], torch.from_numpy(matrix[3:5]))
     assert weight[0].abs().sum() == 0
@@ -136,8 +136,8 @@ def test_gradients_are_those_of_double_precision(module, length):
         logits.double().square().sum().backward()
         gradients[precise] = {name: weight.grad for name, weight in copied.named_parameters()}
     for name, exact in gradients[True].items():
-        found = gradients[False][name].to_dense().double()
-        assert (found - exact.to_dense()).norm() <= 0.05 * exact.to_dense().norm() + 1e-6, name
+        gradient = gradients[False][name].to_dense().double()
+        assert (gradient - exact.to_dense()).norm() <= 0.05 * exact.to_dense().norm() + 1e-6, name
 
 
 def test_fasttext_starts_with_small_positive_embeddings_and_an_empty_layer():

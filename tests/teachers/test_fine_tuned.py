@@ -38,8 +38,8 @@ def change_weights(folder, change):
 
     weights = load_file(folder / "model.safetensors")
     changed = {name: change(name, tensor) for name, tensor in weights.items()}
-    kept = {name: tensor.contiguous() for name, tensor in changed.items() if tensor is not None}
-    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    kept_weights = {name: tensor.contiguous() for name, tensor in changed.items() if tensor is not None}
+    save_file(kept_weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def logits(classifier, texts):
@@ -130,8 +130,8 @@ def test_weights_in_several_files_are_those_of_one_file(copy):
     expected = load_checkpoint(copy).module.state_dict()
     split_weights(copy)
     assert len(list(copy.glob("model-*.safetensors"))) > 1
-    found = load_checkpoint(copy).module.state_dict()
-    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    state = load_checkpoint(copy).module.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in expected.items())
 
 
 def name_in_index(name):

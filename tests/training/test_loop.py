@@ -88,18 +88,18 @@ def test_same_seed_gives_the_same_weights(linear):
 
 def test_the_best_validation_epoch_is_kept(linear, monkeypatch):
     module, encoder = linear()
-    seen = []
+    epoch_weights = []
     scores = iter([0.2, 0.9, 0.4])
 
     def scored(task, outputs, targets):
         if len(targets) != 60:
             return None
-        seen.append(module.output.weight.detach().clone())
+        epoch_weights.append(module.output.weight.detach().clone())
         return {"cross_entropy": 0.0, "accuracy": 0.0, "macro_f1": next(scores)}
 
     monkeypatch.setattr("training.loop.scores_of", scored)
     run(module, encoder, epochs=3)
-    assert torch.equal(module.output.weight, seen[1])
+    assert torch.equal(module.output.weight, epoch_weights[1])
 
 
 def test_epochs_are_scored_on_train_validation_and_test_rows_from_before_the_first_step(linear):
@@ -141,12 +141,12 @@ def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, opt
     with pytest.raises(KeyboardInterrupt):
         run(stopped, encoder, report=stop_after(steps), keep=tmp_path / "progress.pt", **changes)
     torch.manual_seed(99)
-    seen = []
+    step_numbers = []
     module, encoder = linear(dropout=0.3)
     history = run(
-        module, encoder, report=lambda done, total: seen.append(done), keep=tmp_path / "progress.pt", **changes
+        module, encoder, report=lambda done, total: step_numbers.append(done), keep=tmp_path / "progress.pt", **changes
     )
-    assert seen[0] == 10 * ((steps - 1) // 10) + 1
+    assert step_numbers[0] == 10 * ((steps - 1) // 10) + 1
     assert [epoch.loss for epoch in history] == [epoch.loss for epoch in expected]
     assert [epoch.validation for epoch in history] == [epoch.validation for epoch in expected]
     for name, weight in undisturbed.state_dict().items():
@@ -156,10 +156,16 @@ def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, opt
 def test_last_epoch_is_not_kept_and_is_trained_again_to_the_same_weights(linear, tmp_path):
     first, encoder = linear()
     run(first, encoder, epochs=2, keep=tmp_path / "progress.pt")
-    seen = []
+    progress = []
     module, encoder = linear()
-    run(module, encoder, epochs=2, keep=tmp_path / "progress.pt", report=lambda done, total: seen.append((done, total)))
-    assert seen[0] == (seen[-1][1] // 2 + 1, seen[-1][1])
+    run(
+        module,
+        encoder,
+        epochs=2,
+        keep=tmp_path / "progress.pt",
+        report=lambda done, total: progress.append((done, total)),
+    )
+    assert progress[0] == (progress[-1][1] // 2 + 1, progress[-1][1])
     assert torch.equal(first.output.weight, module.output.weight)
 
 
@@ -226,7 +232,7 @@ def test_logits_come_in_the_order_of_the_rows(linear):
 
 def test_progress_reaches_its_end(linear):
     module, encoder = linear()
-    seen = []
+    progress = []
     train(
         module,
         examples(encoder, 33),
@@ -235,6 +241,6 @@ def test_progress_reaches_its_end(linear):
         task=task_of("single-label"),
         terms=[Term(kind="hard")],
         settings=settings(epochs=2),
-        report=lambda done, total: seen.append((done, total)),
+        report=lambda done, total: progress.append((done, total)),
     )
-    assert seen[-1] == (6, 6)
+    assert progress[-1] == (6, 6)

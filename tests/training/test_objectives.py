@@ -111,8 +111,8 @@ def test_labels_are_judged_one_by_one_by_hand():
     hard = (-math.log(sigmoid(2)) - math.log(sigmoid(0))) / 2  # the second row has no labels
     assert task_loss("multi-label", "hard", student, teacher, [[1, 0], [-1, -1]]) == pytest.approx(hard, rel=1e-5)
     soft = 4 * (binary_kl(sigmoid(0.5), sigmoid(1)) + binary_kl(sigmoid(1.5), sigmoid(0.5))) / 4
-    found = task_loss("multi-label", "soft", student, teacher, [[1, 0], [0, 1]], temperature=2.0)
-    assert found == pytest.approx(soft, rel=1e-5)
+    loss = task_loss("multi-label", "soft", student, teacher, [[1, 0], [0, 1]], temperature=2.0)
+    assert loss == pytest.approx(soft, rel=1e-5)
 
 
 def test_numbers_are_judged_in_units_of_their_spread_by_hand():

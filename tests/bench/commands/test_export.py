@@ -114,9 +114,9 @@ def test_tokenizer_goes_into_the_file_on_request(tiny_student, rows, tmp_path):
 def test_bad_request_is_one_sentence_and_leaves_nothing(tiny_student, rows, tmp_path, arguments, sentence):
     few = tmp_path / "few.csv"
     pd.DataFrame({"text": ["a", "b", "c"]}).to_csv(few, index=False)
-    given = [{"ROWS": rows, "FEW": few}.get(argument, argument) for argument in arguments]
+    options = [{"ROWS": rows, "FEW": few}.get(argument, argument) for argument in arguments]
     with pytest.raises(RequestError, match=sentence):
-        distilbench("export", tiny_student, "--output", tmp_path / "out", *given)
+        distilbench("export", tiny_student, "--output", tmp_path / "out", *options)
     assert {path.name for path in tmp_path.iterdir()} == {"few.csv"}
 
 
@@ -230,12 +230,12 @@ def test_list_exporters_is_a_table_of_format_by_architecture():
 
 
 def test_folder_that_is_no_bundle_is_spared(tiny_student, tmp_path):
-    theirs = tmp_path / "onnx"
-    theirs.mkdir()
-    (theirs / "model_quantized.onnx").write_text("theirs")
+    folder = tmp_path / "onnx"
+    folder.mkdir()
+    (folder / "model_quantized.onnx").write_text("theirs")
     with pytest.raises(RequestError, match="is there already and is no bundle"):
         distilbench("export", tiny_student, "--to", "onnx", "--output", tmp_path)
-    assert (theirs / "model_quantized.onnx").read_text() == "theirs"
+    assert (folder / "model_quantized.onnx").read_text() == "theirs"
 
 
 def test_texts_need_an_opset_that_has_operators_for_them_and_say_so_first(tiny_student, tmp_path):

@@ -100,10 +100,10 @@ def test_roles_tell_students_from_foreign_models(by_name):
 
 
 def test_quality_is_that_of_the_run_and_of_the_same_file_without_its_record(by_name, finished):
-    (own,) = (row for row in read_run(finished).rows if (row.model, row.format) == ("linear hard", "onnx"))
+    (run_row,) = (row for row in read_run(finished).rows if (row.model, row.format) == ("linear hard", "onnx"))
     for name in ("linear hard", "their-export"):
-        assert by_name[name].confusion_matrix == own.confusion_matrix
-        assert by_name[name].macro_f1 == own.macro_f1
+        assert by_name[name].confusion_matrix == run_row.confusion_matrix
+        assert by_name[name].macro_f1 == run_row.macro_f1
 
 
 def test_labels_in_another_order_are_put_in_that_of_the_first_model(by_name, tiny_classifier, rows, measured):
@@ -114,25 +114,25 @@ def test_labels_in_another_order_are_put_in_that_of_the_first_model(by_name, tin
 
     bundle, table = open_model(tiny_classifier), pd.read_parquet(rows)
     encoder = bundle.encoder()
-    own = logits_of(EagerRuntime(bundle, 1), encoder, encoder.encode(table["text"].tolist()))
-    right = (np.array(bundle.label_names)[own.argmax(axis=1)] == table["label"]).mean()
+    expected = logits_of(EagerRuntime(bundle, 1), encoder, encoder.encode(table["text"].tolist()))
+    right = (np.array(bundle.label_names)[expected.argmax(axis=1)] == table["label"]).mean()
     assert by_name["tiny-classifier"].accuracy == pytest.approx(right)
     predictions = pd.read_parquet(measured[1] / "predictions.parquet")
-    mine = predictions[predictions["model"] == "tiny-classifier"][["logit_0", "logit_1"]].to_numpy()
-    assert np.allclose(mine, own[:, ::-1], atol=1e-5)
+    measured_logits = predictions[predictions["model"] == "tiny-classifier"][["logit_0", "logit_1"]].to_numpy()
+    assert np.allclose(measured_logits, expected[:, ::-1], atol=1e-5)
 
 
 def test_run_folder_can_be_shown_and_keeps_rows_samples_and_predictions(measured, by_name, rows):
     folder = measured[1]
-    shown = distilbench("show", folder)
-    assert shown.code == 0
-    assert "\x1b" not in shown.output
-    assert all(name in shown.output for name in by_name)
+    answer = distilbench("show", folder)
+    assert answer.code == 0
+    assert "\x1b" not in answer.output
+    assert all(name in answer.output for name in by_name)
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "test-rows" / "seed-0.parquet"), pd.read_parquet(rows))
     samples = pd.read_parquet(folder / "samples.parquet")
     for name in ("linear hard", "their-export", "tiny-classifier"):
-        mine = samples[samples["model"] == name]
-        assert set(zip(mine["scenario"], mine["figure"], strict=True)) == {
+        model_samples = samples[samples["model"] == name]
+        assert set(zip(model_samples["scenario"], model_samples["figure"], strict=True)) == {
             (scenario, figure) for scenario in ("single-stream", "offline") for figure in ("model", "end_to_end")
         }
     predictions = pd.read_parquet(folder / "predictions.parquet")
@@ -278,5 +278,5 @@ def test_failed_parity_gate_stays_a_failed_row(bundles, rows, tmp_path):
 def test_measured_bundle_predicts_what_the_predictor_predicts(places, rows, measured):
     texts = pd.read_parquet(rows)["text"].tolist()
     predictions = pd.read_parquet(measured[1] / "predictions.parquet")
-    mine = predictions[predictions["model"] == "linear hard"][["logit_0", "logit_1"]].to_numpy()
-    assert np.allclose(mine, Predictor(places["linear hard"]).logits(texts), atol=1e-6)
+    measured_logits = predictions[predictions["model"] == "linear hard"][["logit_0", "logit_1"]].to_numpy()
+    assert np.allclose(measured_logits, Predictor(places["linear hard"]).logits(texts), atol=1e-6)

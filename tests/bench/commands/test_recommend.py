@@ -93,8 +93,8 @@ def test_faster_file_within_noise_is_named(run):
     rewrite(run, ("teacher", "onnx"), macro_f1=0.99, latency_p50_ms=0.5)
     answer = distilbench("recommend", run)
     assert "take teacher as eager" in answer.output
-    told = "or teacher as onnx: 99.0, a difference within noise on these test rows, and 2.0 times faster"
-    assert told in answer.output
+    sentence = "or teacher as onnx: 99.0, a difference within noise on these test rows, and 2.0 times faster"
+    assert sentence in answer.output
 
 
 def test_faster_file_that_is_surely_worse_is_not_named(run):

@@ -26,8 +26,8 @@ def test_own_transfer_file_is_used_whole():
 
 def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
     text = Path(read_recipe.__globals__["files"]("recipes") / "movie-reviews.yaml").read_text()
-    own = "test: official.csv\n  licence: CC BY-NC 4.0\n  transfer: imdb"
-    (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", own))
+    replacement = "test: official.csv\n  licence: CC BY-NC 4.0\n  transfer: imdb"
+    (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", replacement))
     assert read_recipe(str(tmp_path / "mine.yaml")).data.test == "official.csv"
     assert read_recipe(str(tmp_path / "mine.yaml")).data.licence == "CC BY-NC 4.0"
     recipe = read_recipe(str(tmp_path / "mine.yaml"), request(**{"data.train": "mine.csv"}).all_overrides)
@@ -56,8 +56,8 @@ def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path
     exporter = Exporter(description="", settings={"a": broken, "b": broken}, runtime="torch", model_file="model.x")
     monkeypatch.setitem(export.exporting.EXPORTERS, "broken", exporter)
     with export.exporting.open_origin(tiny_student, []) as origin:
-        wanted = export.exporting.ExportRequest(origin=origin, rows=labelled(2))
-        bundle = export.exporting.export_bundle(wanted, "broken", tmp_path)
+        export_request = export.exporting.ExportRequest(origin=origin, rows=labelled(2))
+        bundle = export.exporting.export_bundle(export_request, "broken", tmp_path)
     assert len(calls) == 2
     assert bundle.parity["status"] == "failed"
     assert bundle.parity["reason"] == "could not be exported: NotImplementedError: no such operator"

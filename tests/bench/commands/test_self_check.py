@@ -11,8 +11,8 @@ AGREES = {"model": "cnn/onnx", "harness_p50_ms": [1.0, 1.02, 1.0], "timeit_p50_m
 
 
 def pair(*, alarm=False, name="latency_p50_ms"):
-    one = {"base": [1.0, 1.0, 1.1, 1.0, 1.0], "new": [1.0] * 5, "ratio": 1.0, "p": 0.5, "alarm": alarm}
-    return {"model": "cnn/onnx", "figures": {name: one}, "noise": [], "seconds": 0.3}
+    figure = {"base": [1.0, 1.0, 1.1, 1.0, 1.0], "new": [1.0] * 5, "ratio": 1.0, "p": 0.5, "alarm": alarm}
+    return {"model": "cnn/onnx", "figures": {name: figure}, "noise": [], "seconds": 0.3}
 
 
 def check(*, agreements=(AGREES,), pairs=()):
@@ -68,10 +68,10 @@ def test_real_check_writes_what_its_verdict_was_made_from(bundles, tmp_path):
     _, notes, passed = judge(content)
     assert answer.code == (0 if passed else 1)
     assert {"machine", "versions", "git_commit", "created", "threads", "launches"} <= set(content)
-    (agreement,), (one,) = content["agreements"], content["pairs"]
+    (agreement,), (launch_pair,) = content["agreements"], content["pairs"]
     assert agreement["model"] == "linear-hard/onnx"
     assert len(agreement["harness_p50_ms"]) == len(agreement["timeit_p50_ms"]) == 7
-    assert set(one["figures"]) == {"latency_p50_ms", "end_to_end_latency_p50_ms"}
-    assert all(len(figure[side]) == 5 for figure in one["figures"].values() for side in ("base", "new"))
+    assert set(launch_pair["figures"]) == {"latency_p50_ms", "end_to_end_latency_p50_ms"}
+    assert all(len(figure[side]) == 5 for figure in launch_pair["figures"].values() for side in ("base", "new"))
     assert "the harness against an independent loop of timeit" in answer.output
     assert notes[0] in (tmp_path / "table.md").read_text()

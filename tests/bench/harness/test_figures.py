@@ -16,7 +16,7 @@ def test_a_scenario_that_was_not_run_has_no_figure():
 
 
 def test_latency_figures_are_those_of_their_own_series():
-    found = figures_of(
+    figures = figures_of(
         Scenarios(
             series=[
                 series("single-stream", MODEL, np.arange(1, 102)),
@@ -25,15 +25,15 @@ def test_latency_figures_are_those_of_their_own_series():
             ]
         )
     )
-    assert (found["latency_p50_ms"], found["latency_p90_ms"], found["latency_p99_ms"]) == (51, 91, None)
-    assert found["latency_p50_low_ms"] < 51 < found["latency_p50_high_ms"]
-    assert (found["end_to_end_latency_p50_ms"], found["end_to_end_latency_p99_ms"]) == (7, 7)
-    assert found["end_to_end_latency_p999_ms"] is None
-    assert found["cuda_events_p50_ms"] == pytest.approx(0.6)
+    assert (figures["latency_p50_ms"], figures["latency_p90_ms"], figures["latency_p99_ms"]) == (51, 91, None)
+    assert figures["latency_p50_low_ms"] < 51 < figures["latency_p50_high_ms"]
+    assert (figures["end_to_end_latency_p50_ms"], figures["end_to_end_latency_p99_ms"]) == (7, 7)
+    assert figures["end_to_end_latency_p999_ms"] is None
+    assert figures["cuda_events_p50_ms"] == pytest.approx(0.6)
 
 
 def test_rate_is_that_of_the_batch_size_whose_median_pass_is_fastest():
-    found = figures_of(
+    figures = figures_of(
         Scenarios(
             series=[
                 series("offline", MODEL, [40, 10, 40, 40, 40], batch_size=8, texts=200),
@@ -42,10 +42,12 @@ def test_rate_is_that_of_the_batch_size_whose_median_pass_is_fastest():
             ]
         )
     )
-    assert found["batch_size"] == 32
-    assert found["texts_per_second"] == pytest.approx(200 / 0.020)
-    assert 200 / 0.025 <= found["texts_per_second_low"] <= 200 / 0.020 == pytest.approx(found["texts_per_second_high"])
-    assert "end_to_end_texts_per_second" not in found
+    assert figures["batch_size"] == 32
+    assert figures["texts_per_second"] == pytest.approx(200 / 0.020)
+    assert (
+        200 / 0.025 <= figures["texts_per_second_low"] <= 200 / 0.020 == pytest.approx(figures["texts_per_second_high"])
+    )
+    assert "end_to_end_texts_per_second" not in figures
 
 
 def test_server_figures_are_those_of_the_highest_rate_that_was_kept():
@@ -53,8 +55,8 @@ def test_server_figures_are_those_of_the_highest_rate_that_was_kept():
         series("server", END_TO_END, np.full(1000, latency), rate_per_second=rate)
         for rate, latency in ((500.0, 3.0), (750.0, 90.0), (625.0, 8.0))
     ]
-    found = figures_of(Scenarios(series=trials, highest_rate=625.0, server_bound_ms=20.0))
-    assert found == {"server_texts_per_second": 625.0, "server_p99_ms": 8.0, "server_bound_ms": 20.0}
+    figures = figures_of(Scenarios(series=trials, highest_rate=625.0, server_bound_ms=20.0))
+    assert figures == {"server_texts_per_second": 625.0, "server_p99_ms": 8.0, "server_bound_ms": 20.0}
 
 
 def test_a_model_that_keeps_no_rate_has_only_the_bound():

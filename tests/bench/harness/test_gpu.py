@@ -82,8 +82,8 @@ def test_events_count_the_time_of_the_device_call_by_call():
 
 
 def test_other_processes_are_counted_without_this_one_and_its_parent():
-    own = [process(os.getpid(), 5), process(os.getppid(), 6)]
-    assert Nvml(Library(processes=[*own, process(1, 7), process(2, 9)])).other_processes() == 2
+    own_processes = [process(os.getpid(), 5), process(os.getppid(), 6)]
+    assert Nvml(Library(processes=[*own_processes, process(1, 7), process(2, 9)])).other_processes() == 2
     assert Nvml(Library()).other_processes() == 0
 
 

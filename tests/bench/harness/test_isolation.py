@@ -125,38 +125,38 @@ def test_program_gets_the_workload_and_the_items(monkeypatch, tmp_path):
 @ON_LINUX
 def test_onnx_bundle_reads_back_its_threads_and_affinity(tiny_onnx, tmp_path):
     processor = min(os.sched_getaffinity(0))
-    found = measured(tmp_path / "out", Workload(model=str(tiny_onnx), threads=2, affinity=(processor,)))
-    assert (found["intra_op_threads"], found["inter_op_threads"], found["spinning"]) == (2, 1, True)
-    assert found["provider"] == "CPUExecutionProvider"
-    assert found["affinity"] == [processor]
+    result = measured(tmp_path / "out", Workload(model=str(tiny_onnx), threads=2, affinity=(processor,)))
+    assert (result["intra_op_threads"], result["inter_op_threads"], result["spinning"]) == (2, 1, True)
+    assert result["provider"] == "CPUExecutionProvider"
+    assert result["affinity"] == [processor]
 
 
 def test_eager_bundle_reads_back_its_threads_and_has_all_processors(tiny_eager, tmp_path):
-    found = measured(tmp_path / "out", Workload(model=str(tiny_eager), threads=2))
-    assert (found["intra_op_threads"], found["inter_op_threads"], found["spinning"]) == (2, 1, True)
-    assert found["provider"] == "cpu"
+    result = measured(tmp_path / "out", Workload(model=str(tiny_eager), threads=2))
+    assert (result["intra_op_threads"], result["inter_op_threads"], result["spinning"]) == (2, 1, True)
+    assert result["provider"] == "cpu"
     if hasattr(os, "sched_getaffinity"):
-        assert found["affinity"] == sorted(os.sched_getaffinity(0))
+        assert result["affinity"] == sorted(os.sched_getaffinity(0))
 
 
 def test_without_a_scenario_there_are_only_the_logits(tiny_onnx, tmp_path):
-    found = measured(tmp_path / "out", Workload(model=str(tiny_onnx), threads=1))
+    result = measured(tmp_path / "out", Workload(model=str(tiny_onnx), threads=1))
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["logits.npy", "result.json"]
-    assert not found["spinning"]
+    assert not result["spinning"]
     logits = np.load(tmp_path / "out" / "logits.npy")
     names = read_bundle(tiny_onnx).label_names
     predictions = Predictor(tiny_onnx).predict(TEXTS)
-    assert [names[number] for number in logits.argmax(axis=1)] == [one.label for one in predictions]
+    assert [names[number] for number in logits.argmax(axis=1)] == [prediction.label for prediction in predictions]
 
 
 def test_scenarios_give_figures_raw_times_and_what_disturbed_them(tiny_onnx, tmp_path):
     workload = Workload(model=str(tiny_onnx), threads=1, scenarios=("single-stream",), seconds=0.2)
-    found = measured(tmp_path / "out", workload)
-    assert 0 < found["latency_p50_ms"] < found["end_to_end_latency_p50_ms"] < found["first_call_ms"]
-    assert found["load_peak_memory_bytes"] > 0
-    assert found["inference_peak_memory_bytes"] > 0
-    assert {"noise", "busy_cores_before", "busy_cores_during", "stolen_share"} <= set(found)
+    result = measured(tmp_path / "out", workload)
+    assert 0 < result["latency_p50_ms"] < result["end_to_end_latency_p50_ms"] < result["first_call_ms"]
+    assert result["load_peak_memory_bytes"] > 0
+    assert result["inference_peak_memory_bytes"] > 0
+    assert {"noise", "busy_cores_before", "busy_cores_during", "stolen_share"} <= set(result)
     times = pd.read_parquet(tmp_path / "out" / "samples.parquet").groupby("figure").nanoseconds
-    assert times.median()["model"] == pytest.approx(found["latency_p50_ms"] * 1e6)
-    assert times.median()["end_to_end"] == pytest.approx(found["end_to_end_latency_p50_ms"] * 1e6)
+    assert times.median()["model"] == pytest.approx(result["latency_p50_ms"] * 1e6)
+    assert times.median()["end_to_end"] == pytest.approx(result["end_to_end_latency_p50_ms"] * 1e6)
     assert (times.size() % len(TEXTS) == 0).all()

@@ -9,14 +9,14 @@ from bench.harness import neighbours
 from bench.harness.neighbours import Neighbours, Noise, noise_before
 
 Times = namedtuple("Times", "user nice system idle iowait steal guest guest_nice")
-Own = namedtuple("Own", "user system")
+ProcessTimes = namedtuple("ProcessTimes", "user system")
 
 
 class Machine:
     """psutil and a clock for a machine whose processor times are set by hand."""
 
     def __init__(self):
-        self.machine, self.own, self.now = Times(*[0.0] * 8), Own(0.0, 0.0), 0.0
+        self.machine, self.process_times, self.now = Times(*[0.0] * 8), ProcessTimes(0.0, 0.0), 0.0
 
     def cpu_times(self):
         return self.machine
@@ -25,7 +25,7 @@ class Machine:
         return self.now
 
     def Process(self):  # noqa: N802
-        return type("Process", (), {"cpu_times": lambda process: self.own})()
+        return type("Process", (), {"cpu_times": lambda process: self.process_times})()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_busy_process_is_seen_beforehand():
 def test_what_others_use_is_all_but_idle_time_and_this_process(machine):
     watch = Neighbours()
     machine.machine = Times(user=9.0, nice=3.0, system=2.0, idle=60.0, iowait=5.0, steal=1.0, guest=4.0, guest_nice=0.0)
-    machine.own, machine.now = Own(4.0, 1.0), 10.0
+    machine.process_times, machine.now = ProcessTimes(4.0, 1.0), 10.0
     noise = watch.noise()
     assert noise.busy_cores == pytest.approx((9 + 3 + 2 - 5) / 10)
     assert noise.stolen_share == pytest.approx(1 / 80)
@@ -71,7 +71,7 @@ def test_what_others_use_is_all_but_idle_time_and_this_process(machine):
 def test_work_of_this_process_alone_is_no_noise(machine):
     watch = Neighbours()
     machine.machine = Times(7.9, 0.0, 1.0, 60.0, 0.0, 0.0, 0.0, 0.0)
-    machine.own, machine.now = Own(8.0, 1.0), 10.0  # its own ticks are finer than the machine's
+    machine.process_times, machine.now = ProcessTimes(8.0, 1.0), 10.0  # its own ticks are finer than the machine's
     assert watch.noise() == Noise(busy_cores=0.0, stolen_share=0.0)
 
 

@@ -133,8 +133,8 @@ def test_loose_bound_finds_a_rate_close_under_the_capacity(clock):
 @pytest.mark.parametrize("bound_ms", [2.5, 4, 8])
 def test_highest_rate_of_a_constant_service_is_about_that_of_an_md1_queue(clock, bound_ms):
     trials = find_highest_rate(constant(clock, SERVICE_MS), bound_ms=bound_ms)
-    found = max(trial.rate for trial in trials if trial.kept)
-    assert found / 1000 == pytest.approx(share_kept_by_md1(bound_ms), abs=0.08)
+    highest_rate = max(trial.rate for trial in trials if trial.kept)
+    assert highest_rate / 1000 == pytest.approx(share_kept_by_md1(bound_ms), abs=0.08)
 
 
 def test_tighter_bound_finds_a_lower_rate(clock):

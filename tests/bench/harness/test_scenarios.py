@@ -81,15 +81,15 @@ def run(subject, *names, texts=TEXTS, **changes):
     return run_scenarios(Workload(model="here", threads=1, scenarios=names, **{**SHORT, **changes}), subject, texts)
 
 
-def series_of(found, figure):
-    return [one for one in found.series if one.figure == figure]
+def series_of(results, figure):
+    return [series for series in results.series if series.figure == figure]
 
 
-def library(clock, asked, milliseconds=2.0):
+def library(clock, batches, milliseconds=2.0):
     """A library that writes down what it is asked, and takes so long for each text."""
 
     def classify(texts, size):
-        asked.append(list(texts))
+        batches.append(list(texts))
         clock.work(milliseconds * len(texts))
         return np.zeros((len(texts), 2))
 
@@ -114,27 +114,27 @@ def test_fewer_texts_are_all_used():
 @pytest.mark.parametrize("scenario", ["single-stream", "offline"])
 def test_every_model_gets_the_same_texts(clock, scenario):
     texts = [str(number) for number in range(1000)]
-    seen = []
+    text_sets = []
     for milliseconds in (0.5, 3):
-        asked = []
-        run(library(clock, asked, milliseconds), scenario, texts=texts)
-        seen.append({text for one in asked for text in one})
-    assert seen[0] == seen[1]
-    assert len(seen[0]) == {"single-stream": 128, "offline": 256}[scenario]
+        batches = []
+        run(library(clock, batches, milliseconds), scenario, texts=texts)
+        text_sets.append({text for batch in batches for text in batch})
+    assert text_sets[0] == text_sets[1]
+    assert len(text_sets[0]) == {"single-stream": 128, "offline": 256}[scenario]
 
 
 def test_single_calls_have_one_row_at_its_own_length(subject, runtime):
-    found = run(subject, "single-stream")
+    results = run(subject, "single-stream")
     assert set(runtime.shapes) == {(1, length) for length in range(1, 11)}
-    assert [one.figure for one in found.series] == [MODEL, END_TO_END]
-    assert found.unsteady == []
-    assert found.series[0].median_ms == pytest.approx(1.1, rel=0.03)
+    assert [series.figure for series in results.series] == [MODEL, END_TO_END]
+    assert results.unsteady == []
+    assert results.series[0].median_ms == pytest.approx(1.1, rel=0.03)
 
 
 def test_every_text_is_timed_equally_often(subject):
-    for one in run(subject, "single-stream").series:
-        assert one.round_calls == 128
-        assert len(one.nanoseconds) % 128 == 0
+    for series in run(subject, "single-stream").series:
+        assert series.round_calls == 128
+        assert len(series.nanoseconds) % 128 == 0
 
 
 def test_time_that_does_not_settle_is_named(subject, runtime, clock, monkeypatch):
@@ -159,14 +159,14 @@ def test_a_graph_waits_for_its_device(encoder, clock, runtime):
 
 
 def test_offline_picks_the_best_batch_size_and_its_rate_is_right(subject):
-    found = run(subject, "offline")
-    times = {one.batch_size: one.median_ms for one in series_of(found, MODEL)}
+    results = run(subject, "offline")
+    times = {series.batch_size: series.median_ms for series in series_of(results, MODEL)}
     assert times == {
         8: pytest.approx(32 + 25.6, rel=0.01),
         32: pytest.approx(8 + 25.6, rel=0.01),
         128: pytest.approx((2 + 25.6) * 10, rel=0.01),
     }
-    figures = figures_of(found)
+    figures = figures_of(results)
     assert (figures["batch_size"], figures["end_to_end_batch_size"]) == (32, 32)
     assert figures["texts_per_second"] == pytest.approx(256 / 0.0336, rel=0.01)
 
@@ -180,14 +180,16 @@ def test_offline_passes_go_over_256_texts_in_batches_of_about_equal_length(subje
 
 
 def test_sweep_shapes_are_exactly_batch_by_length_and_refused_ones_are_named(subject, runtime):
-    found = run(subject, "sweep")
+    results = run(subject, "sweep")
     shapes = {(size, length) for size in (1, 3) for length in (4, 12)}
     assert set(runtime.shapes) == shapes
-    assert {(one.batch_size, one.length_tokens) for one in found.series} == shapes
-    assert [one.median_ms for one in found.series if one.batch_size == 3] == pytest.approx([1.3, 1.3], rel=0.03)
-    assert found.refused_shapes == [(1, 16), (3, 16)]
-    unknown = [one for one in figures_of(found)["sweep"] if one["latency_p50_ms"] is None]
-    assert [(one["batch_size"], one["length_tokens"]) for one in unknown] == [(1, 16), (3, 16)]
+    assert {(series.batch_size, series.length_tokens) for series in results.series} == shapes
+    assert [series.median_ms for series in results.series if series.batch_size == 3] == pytest.approx(
+        [1.3, 1.3], rel=0.03
+    )
+    assert results.refused_shapes == [(1, 16), (3, 16)]
+    unknown = [point for point in figures_of(results)["sweep"] if point["latency_p50_ms"] is None]
+    assert [(point["batch_size"], point["length_tokens"]) for point in unknown] == [(1, 16), (3, 16)]
 
 
 @pytest.mark.parametrize(
@@ -217,25 +219,25 @@ def test_sweep_refuses_no_length_of_a_text_and_nothing_for_want_of_memory(
 
 
 def test_server_sets_the_highest_rate_that_was_kept(subject):
-    found = run(subject, "server", server_p99_ms=10.0)
-    rates = [one.rate_per_second for one in found.series]
-    assert found.highest_rate in rates
-    assert 600 < found.highest_rate < 1000 / 1.1
-    assert found.server_bound_ms == 10
-    assert figures_of(found)["server_p99_ms"] < 10
-    assert all(one.figure == END_TO_END for one in found.series)
+    results = run(subject, "server", server_p99_ms=10.0)
+    rates = [series.rate_per_second for series in results.series]
+    assert results.highest_rate in rates
+    assert 600 < results.highest_rate < 1000 / 1.1
+    assert results.server_bound_ms == 10
+    assert figures_of(results)["server_p99_ms"] < 10
+    assert all(series.figure == END_TO_END for series in results.series)
 
 
 def test_server_has_no_rate_for_a_model_slower_than_the_bound(clock):
-    found = run(library(clock, [], milliseconds=30), "server", server_p99_ms=20.0)
-    assert found.highest_rate is None
-    assert "server_texts_per_second" not in figures_of(found)
+    results = run(library(clock, [], milliseconds=30), "server", server_p99_ms=20.0)
+    assert results.highest_rate is None
+    assert "server_texts_per_second" not in figures_of(results)
 
 
 def test_a_library_has_end_to_end_figures_only(clock):
-    found = run(library(clock, []), *SCENARIOS)
-    assert {one.figure for one in found.series} == {END_TO_END}
-    assert {one.scenario for one in found.series} == {"single-stream", "offline", "server"}
+    results = run(library(clock, []), *SCENARIOS)
+    assert {series.figure for series in results.series} == {END_TO_END}
+    assert {series.scenario for series in results.series} == {"single-stream", "offline", "server"}
 
 
 def test_a_library_chooses_its_batches_itself(clock):
@@ -244,7 +246,7 @@ def test_a_library_chooses_its_batches_itself(clock):
 
 def test_only_the_scenarios_that_are_asked_for_run(subject):
     assert run(subject).series == []
-    assert {one.scenario for one in run(subject, "offline").series} == {"offline"}
+    assert {series.scenario for series in run(subject, "offline").series} == {"offline"}
 
 
 def test_a_real_onnx_bundle_runs_every_scenario(tiny_onnx):
@@ -256,20 +258,20 @@ def test_a_real_onnx_bundle_runs_every_scenario(tiny_onnx):
         seconds=0.05,
         scenarios=("single-stream", "offline", "sweep"),
     )
-    found = run_scenarios(workload, load_subject(workload, read_bundle(tiny_onnx)), texts)
-    figures = figures_of(found)
+    results = run_scenarios(workload, load_subject(workload, read_bundle(tiny_onnx)), texts)
+    figures = figures_of(results)
     assert figures["latency_p50_ms"] < figures["end_to_end_latency_p50_ms"]
     assert figures["batch_size"] in (8, 32)
-    assert {one["length_tokens"] for one in figures["sweep"]} == {16, 32, 64}  # though texts are cut to 24
-    assert all(one["latency_p50_ms"] > 0 for one in figures["sweep"])
+    assert {point["length_tokens"] for point in figures["sweep"]} == {16, 32, 64}  # though texts are cut to 24
+    assert all(point["latency_p50_ms"] > 0 for point in figures["sweep"])
 
 
 def test_no_scenario_is_timed_before_its_warm_up(subject, runtime, monkeypatch):
     order = []
-    monkeypatch.setattr(scenarios, "warm_up", lambda *given: order.append("warm") or True)
+    monkeypatch.setattr(scenarios, "warm_up", lambda *args: order.append("warm") or True)
     timed = scenarios.time_rounds
     monkeypatch.setattr(
-        scenarios, "time_rounds", lambda *given, **named: order.append("timed") or timed(*given, **named)
+        scenarios, "time_rounds", lambda *args, **options: order.append("timed") or timed(*args, **options)
     )
     run(subject, "single-stream", "sweep")
     assert order == ["warm", "timed"] * 6

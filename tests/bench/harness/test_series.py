@@ -7,8 +7,8 @@ from bench.harness.series import Series, save_series
 
 def series(milliseconds, **fields):
     times = np.round(np.asarray(milliseconds) * 1e6).astype(np.int64)
-    given = {"scenario": "single-stream", "figure": "model", "batch_size": 1, "texts": 1, **fields}
-    return Series(nanoseconds=times, **given)
+    all_fields = {"scenario": "single-stream", "figure": "model", "batch_size": 1, "texts": 1, **fields}
+    return Series(nanoseconds=times, **all_fields)
 
 
 def drifting(rounds, calls=50, seed=0):
@@ -30,14 +30,14 @@ def test_percentile_needs_ten_samples_beyond_it(percent, needed):
 
 
 def test_percentiles_and_median_by_hand():
-    one = series(np.arange(1, 102))
-    assert (one.median_ms, one.percentile_ms(90)) == (51, 91)
+    latencies = series(np.arange(1, 102))
+    assert (latencies.median_ms, latencies.percentile_ms(90)) == (51, 91)
 
 
 def test_interval_holds_its_median():
-    one = series(drifting(20), round_calls=50)
-    interval = one.median_interval_ms()
-    assert interval.value == one.median_ms
+    latencies = series(drifting(20), round_calls=50)
+    interval = latencies.median_interval_ms()
+    assert interval.value == latencies.median_ms
     assert interval.low < interval.value < interval.high
 
 

@@ -30,16 +30,16 @@ def test_each_time_is_that_of_its_own_call(clock):
 
 @pytest.mark.parametrize("seconds", [0, 0.0205, 1])
 def test_rounds_are_whole_so_that_every_call_is_timed_equally_often(clock, seconds):
-    seen = Counter()
+    call_counts = Counter()
 
     def call(number):
-        seen[number] += 1
+        call_counts[number] += 1
         clock.work(1)
 
     times = time_rounds(call, 7, seconds=seconds)
-    assert len(set(seen.values())) == 1
-    assert len(times) == sum(seen.values())
-    assert set(seen) == set(range(7))
+    assert len(set(call_counts.values())) == 1
+    assert len(times) == sum(call_counts.values())
+    assert set(call_counts) == set(range(7))
 
 
 def test_there_are_five_rounds_however_short_the_time(clock):
@@ -103,11 +103,11 @@ def test_warm_up_goes_on_until_a_round_is_within_five_percent_of_the_one_before(
 
 
 def test_warm_up_says_so_when_a_call_never_settles(clock):
-    taken = [1.0]
+    milliseconds = [1.0]
 
     def call(number):
-        taken.append(taken[-1] * 1.05)
-        clock.work(taken[-1])
+        milliseconds.append(milliseconds[-1] * 1.05)
+        clock.work(milliseconds[-1])
 
     assert not warm_up(call, 4, [0])
 

@@ -141,8 +141,10 @@ def test_error_in_what_the_command_line_set_names_that_and_no_line(override):
 def test_error_beside_what_the_command_line_set_names_both():
     with pytest.raises(RequestError) as error:
         read_recipe("movie-reviews", ["students.0.epochs=3", "students.0.settings.bucket=3"])
-    told = r"movie-reviews.yaml, line \d+ with students.0.epochs=3, students.0.settings.bucket=3: .*setting of linear"
-    assert re.match(told, str(error.value))
+    message = (
+        r"movie-reviews.yaml, line \d+ with students.0.epochs=3, students.0.settings.bucket=3: .*setting of linear"
+    )
+    assert re.match(message, str(error.value))
 
 
 def test_match_steps_without_transfer_rows_is_refused():
@@ -183,8 +185,8 @@ def test_unknown_recipe_names_the_nearest_one(tmp_path):
 def test_recipe_holds_names_and_numbers_only():
     def leaves(value):
         if isinstance(value, dict):
-            return [leaf for one in value.values() for leaf in leaves(one)]
-        return [leaf for one in value for leaf in leaves(one)] if isinstance(value, list) else [value]
+            return [leaf for member in value.values() for leaf in leaves(member)]
+        return [leaf for member in value for leaf in leaves(member)] if isinstance(value, list) else [value]
 
     content = Recipe.model_validate(read_recipe("movie-reviews-full").model_dump()).model_dump(mode="json")
     assert {type(leaf) for leaf in leaves(content)} <= {str, int, float, bool, type(None)}

@@ -106,8 +106,8 @@ def test_run_is_the_same_as_itself(base):
 
 def test_slower_by_30_percent_is_worse_and_the_other_way_round_better(base, new):
     slow_down(new, 1.3, model="teacher")
-    found = verdicts(compare_runs(base, new))
-    for (model, _), verdict in found.items():
+    model_verdicts = verdicts(compare_runs(base, new))
+    for (model, _), verdict in model_verdicts.items():
         assert verdict == (("same", "worse", "worse") if model == "teacher" else ("same", "same", "same"))
     change = next(change for change in compare_runs(base, new).changes if change.new.model == "teacher")
     assert change.times["latency_p50_ms"].ratio.value == pytest.approx(1.3, rel=1e-3)

@@ -22,11 +22,11 @@ def run_of(finished, tmp_path):
         generator = np.random.default_rng(0)
         models = [title for title in frame["model"].unique() if title.startswith("linear")]
         for title in models:
-            own = frame["model"] == title
-            right = generator.random(own.sum()) < (alone if title == "linear hard" else distilled)
-            label = frame.loc[own, "label"].to_numpy()
-            frame.loc[own, "logit_0"] = np.where(right, 1 - label, label).astype(float)
-            frame.loc[own, "logit_1"] = np.where(right, label, 1 - label).astype(float)
+            model_rows = frame["model"] == title
+            right = generator.random(model_rows.sum()) < (alone if title == "linear hard" else distilled)
+            label = frame.loc[model_rows, "label"].to_numpy()
+            frame.loc[model_rows, "logit_0"] = np.where(right, 1 - label, label).astype(float)
+            frame.loc[model_rows, "logit_1"] = np.where(right, label, 1 - label).astype(float)
         frame.to_parquet(tmp_path / "predictions.parquet")
         (tmp_path / "run.json").write_bytes((finished / "run.json").read_bytes())
         return find_differences(read_run(tmp_path), tmp_path)
@@ -52,11 +52,12 @@ def test_difference_that_is_not_zero_never_reads_as_zero(share, text):
 
 
 def test_clear_difference_is_found_and_none_is_made_up(run_of):
-    better = next(one for one in run_of(0.6, 0.95) if one.model.startswith("linear"))
+    better = next(difference for difference in run_of(0.6, 0.95) if difference.model.startswith("linear"))
     assert (better.verdict, better.mcnemar_p < 0.01, better.believed_better > 0.99) == ("better", True, True)
-    worse = next(one for one in run_of(0.95, 0.6) if one.model.startswith("linear"))
+    worse = next(difference for difference in run_of(0.95, 0.6) if difference.model.startswith("linear"))
     assert (worse.verdict, worse.believed_better < 0.01) == ("worse", True)
-    assert next(one for one in run_of(0.8, 0.8) if one.model.startswith("linear")).verdict == "unclear"
+    equal = next(difference for difference in run_of(0.8, 0.8) if difference.model.startswith("linear"))
+    assert equal.verdict == "unclear"
 
 
 def test_every_model_is_compared_with_one_that_is_named(finished):

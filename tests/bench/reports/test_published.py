@@ -17,7 +17,7 @@ def run(finished):
     ]
     usual = dict.fromkeys(PublishedFigures.model_fields)
     run = read_run(finished)
-    published = {"source": "a paper", "figures": [{**usual, **one} for one in figures]}
+    published = {"source": "a paper", "figures": [{**usual, **figure} for figure in figures]}
     return replace(run, recipe={**run.recipe, "published": published})
 
 
@@ -35,7 +35,7 @@ def cells_of(run, title):
 
 
 def test_published_figures_stand_beside_those_of_the_same_model(run):
-    row = next(one for one in run.rows if (one.model, one.format) == ("linear hard", "onnx"))
+    row = next(row for row in run.rows if (row.model, row.format) == ("linear hard", "onnx"))
     cells = cells_of(run, "small")
     accuracy, f1, *classes = (f"{share * 100:.1f}" for share in (row.accuracy, row.macro_f1, *row.f1_per_class))
     assert (cells["accuracy published"], cells["accuracy here"]) == ("65.0", accuracy)
@@ -48,7 +48,7 @@ def test_figure_that_was_printed_for_no_model_has_no_columns(run):
 
 
 def test_evaluation_takes_the_test_rows_at_the_throughput_from_text_to_label(run):
-    row = next(one for one in run.rows if (one.model, one.format) == ("teacher", "eager"))
+    row = next(row for row in run.rows if (row.model, row.format) == ("teacher", "eager"))
     rows = sum(map(sum, row.confusion_matrix))
     cells = cells_of(run, "big")
     assert cells["evaluation s published"] == "23.3"
@@ -56,7 +56,7 @@ def test_evaluation_takes_the_test_rows_at_the_throughput_from_text_to_label(run
 
 
 def test_speed_up_is_the_ratio_of_throughputs_from_text_to_label(run):
-    rows = {(one.model, one.format): one.end_to_end_texts_per_second for one in run.rows}
+    rows = {(row.model, row.format): row.end_to_end_texts_per_second for row in run.rows}
     ratio = rows["linear hard", "onnx"] / rows["teacher", "eager"]
     assert cells_of(run, "small")["speed-up here"] == f"{ratio:.1f}x"
     assert cells_of(run, "big")["speed-up here"] == ""

@@ -120,8 +120,10 @@ def test_narrow_terminal_shows_model_and_format_of_every_table_whole(run, monkey
     monkeypatch.setenv("COLUMNS", "80")
     failed = tuple(f"all layers but the {number} most sensitive" for number in range(6))
     took = {"model_size_bytes": 8_000_000, "export_seconds": 2.0, "export_peak_memory_bytes": 10**9}
-    made = row("cnn", 0.8, 0.1, format="openvino-int8", export_setting=failed[0], export_failed_settings=failed, **took)
-    text = re.sub(r"\x1b\[[0-9;]*m", "", REPORTS["rich"](replace(run, rows=(made,))))
+    cnn_row = row(
+        "cnn", 0.8, 0.1, format="openvino-int8", export_setting=failed[0], export_failed_settings=failed, **took
+    )
+    text = re.sub(r"\x1b\[[0-9;]*m", "", REPORTS["rich"](replace(run, rows=(cnn_row,))))
     assert text.count("openvino-int8") == 2
     assert max(map(len, text.split("left out")[0].splitlines()[:-5])) <= 80
 
@@ -152,12 +154,12 @@ def test_picture_names_the_best_tradeoffs_and_says_how_many_files_were_not_measu
 
 
 def test_what_exporting_took_stands_in_a_table_of_its_own(run):
-    def made(format, megabytes, seconds, **changes):
+    def exported_row(format, megabytes, seconds, **changes):
         size, peak = int(megabytes * 1e6), int(500e6 * seconds)
         took = {"model_size_bytes": size, "export_seconds": seconds, "export_peak_memory_bytes": peak}
         return row("cnn", 0.8, 0.1, format=format, export_setting="all layers", **took, **changes)
 
-    rows = (made("onnx", 8.0, 2.0), made("onnx-int8", 2.0, 1.5, export_failed_settings=("entropy",)))
+    rows = (exported_row("onnx", 8.0, 2.0), exported_row("onnx-int8", 2.0, 1.5, export_failed_settings=("entropy",)))
     table = REPORTS["markdown"](replace(run, rows=rows))
     assert "what exporting took" in table
     assert "| cnn | onnx-int8 | all layers | entropy | 2.00 | 25% | 1.5 | 750 |" in table

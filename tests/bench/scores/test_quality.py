@@ -72,8 +72,8 @@ def test_interval_covers_the_truth_about_as_often_as_it_says():
     for _ in range(100):
         labels = generator.integers(0, 2, size=400)
         predicted = np.where(generator.random(400) < 0.8, labels, 1 - labels)
-        found = score(TASK.headline, *with_outputs(labels, predicted, 2))
-        hits += found.low <= 0.8 <= found.high
+        interval = score(TASK.headline, *with_outputs(labels, predicted, 2))
+        hits += interval.low <= 0.8 <= interval.high
     assert 88 <= hits <= 100
 
 
@@ -102,14 +102,14 @@ def seed(teacher, alone, distilled, rows=2000, start=0):
 
 
 def test_gap_closed_by_hand():
-    found = gap_closed(TASK, [seed(0.9, 0.7, 0.8)])
-    assert found.value == pytest.approx(0.5)
-    assert found.low < 0.5 < found.high
+    gap = gap_closed(TASK, [seed(0.9, 0.7, 0.8)])
+    assert gap.value == pytest.approx(0.5)
+    assert gap.low < 0.5 < gap.high
 
 
 def test_gap_closed_over_seeds_is_the_ratio_of_the_mean_differences():
-    found = gap_closed(TASK, [seed(0.9, 0.8, 0.9), seed(0.9, 0.6, 0.6, start=7)])
-    assert found.value == pytest.approx(0.1 / 0.4)
+    gap = gap_closed(TASK, [seed(0.9, 0.8, 0.9), seed(0.9, 0.6, 0.6, start=7)])
+    assert gap.value == pytest.approx(0.1 / 0.4)
 
 
 def test_gap_closed_above_one_and_below_zero_is_printed_as_it_is():

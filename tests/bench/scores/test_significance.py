@@ -67,7 +67,9 @@ def pair(count, wrong_base, wrong_new, seed):
 def test_change_over_seeds_is_the_mean_of_theirs_and_its_interval_is_wider_where_they_disagree():
     alike = [pair(500, 0.3, 0.2, seed) for seed in (0, 1, 2)]
     mixed = [pair(500, 0.3, wrong, seed) for seed, wrong in enumerate((0.05, 0.2, 0.45))]
-    single = [compare_quality(TASK, one.targets, one.base, one.new).headline.value for one in alike]
+    single = [
+        compare_quality(TASK, seed_pair.targets, seed_pair.base, seed_pair.new).headline.value for seed_pair in alike
+    ]
     over_alike, over_mixed = (compare_over_seeds(TASK, pairs).headline for pairs in (alike, mixed))
     assert over_alike.value == pytest.approx(np.mean(single))
     assert over_alike.low > 0 > over_mixed.low
@@ -75,17 +77,17 @@ def test_change_over_seeds_is_the_mean_of_theirs_and_its_interval_is_wider_where
 
 
 def test_interval_of_one_seed_is_that_of_its_rows():
-    one = pair(2000, 0.3, 0.25, 0)
-    ours, known = (
-        compare_over_seeds(TASK, [one]).headline,
-        compare_quality(TASK, one.targets, one.base, one.new).headline,
+    seed_pair = pair(2000, 0.3, 0.25, 0)
+    over_seeds, over_rows = (
+        compare_over_seeds(TASK, [seed_pair]).headline,
+        compare_quality(TASK, seed_pair.targets, seed_pair.base, seed_pair.new).headline,
     )
-    assert (ours.low, ours.high) == pytest.approx((known.low, known.high), abs=0.004)
+    assert (over_seeds.low, over_seeds.high) == pytest.approx((over_rows.low, over_rows.high), abs=0.004)
 
 
 def test_predictions_given_three_times_tell_no_more_than_once():
-    one = pair(1000, 0.3, 0.25, 0)
-    once, thrice = compare_over_seeds(TASK, [one]), compare_over_seeds(TASK, [one] * 3)
+    seed_pair = pair(1000, 0.3, 0.25, 0)
+    once, thrice = compare_over_seeds(TASK, [seed_pair]), compare_over_seeds(TASK, [seed_pair] * 3)
     assert (thrice.headline.low, thrice.headline.high) == pytest.approx(
         (once.headline.low, once.headline.high), abs=0.004
     )
@@ -109,8 +111,8 @@ def test_posterior_of_macro_f1_is_where_scipy_says_for_a_case_by_hand():
 
 
 def test_classes_that_do_not_occur_leave_the_belief_as_it_is():
-    one = pair(1000, 0.3, 0.25, 0)
-    assert believed_better([one]) == believed_better([one])
+    seed_pair = pair(1000, 0.3, 0.25, 0)
+    assert believed_better([seed_pair]) == believed_better([seed_pair])
 
 
 def test_belief_is_even_for_equal_models_and_sure_for_a_clear_difference():
@@ -142,13 +144,13 @@ def test_change_is_new_minus_base():
 def test_swapping_the_models_turns_the_change_round():
     labels, base = rows(2000, 0.25, seed=1)
     new = rows(2000, 0.15, seed=2)[1]
-    there, back = compare_labels(labels, base, new), compare_labels(labels, new, base)
-    assert (there.verdict, back.verdict) == ("better", "worse")
-    assert there.accuracy == -back.accuracy
-    assert there.mcnemar_p == back.mcnemar_p < 0.001
-    assert there.headline.value == -back.headline.value
-    assert (there.headline.low, there.headline.high) == pytest.approx(
-        (-back.headline.high, -back.headline.low), abs=0.003
+    forward, backward = compare_labels(labels, base, new), compare_labels(labels, new, base)
+    assert (forward.verdict, backward.verdict) == ("better", "worse")
+    assert forward.accuracy == -backward.accuracy
+    assert forward.mcnemar_p == backward.mcnemar_p < 0.001
+    assert forward.headline.value == -backward.headline.value
+    assert (forward.headline.low, forward.headline.high) == pytest.approx(
+        (-backward.headline.high, -backward.headline.low), abs=0.003
     )
 
 
@@ -202,10 +204,10 @@ def test_times_of_five_launches_that_do_not_overlap_reach_an_alarm():
 def test_ten_percent_slower_is_an_alarm_and_ten_percent_faster_is_better(seed):
     generator = np.random.default_rng(seed)
     base, slower = launches(6, 5.0, 0.01, generator), launches(6, 5.5, 0.01, generator)
-    there, back = compare_times(base, slower), compare_times(slower, base)
-    assert (there.verdict, back.verdict) == ("worse", "better")
-    assert there.ratio.value == pytest.approx(1.1, rel=0.03)
-    assert there.ratio.low <= there.ratio.value <= there.ratio.high
+    forward, backward = compare_times(base, slower), compare_times(slower, base)
+    assert (forward.verdict, backward.verdict) == ("worse", "better")
+    assert forward.ratio.value == pytest.approx(1.1, rel=0.03)
+    assert forward.ratio.low <= forward.ratio.value <= forward.ratio.high
 
 
 def test_one_percent_slower_is_no_alarm_however_sure():
@@ -230,10 +232,10 @@ def test_times_that_were_not_taken_in_turns_need_a_larger_change():
 
 
 def test_t_interval_by_hand():
-    found = t_interval([1, 2, 3])
+    interval = t_interval([1, 2, 3])
     half = 4.302653 / np.sqrt(3)  # t of two degrees of freedom; the deviation is 1
-    assert found.value == 2
-    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half))
+    assert interval.value == 2
+    assert (interval.low, interval.high) == pytest.approx((2 - half, 2 + half))
 
 
 def test_a_single_seed_has_no_interval():

@@ -52,8 +52,8 @@ def test_the_same_function_passes(gate):
 
 def test_rounding_within_the_bound_passes_and_beyond_it_fails(gate):
     assert gate(lambda arrays: reference(arrays) + 5e-5).status == "passed"
-    found = gate(lambda arrays: reference(arrays) + 5e-4)
-    assert (found.status, found.reason) == ("failed", "logits differ by 5.0e-04; the bound is 1e-04")
+    parity = gate(lambda arrays: reference(arrays) + 5e-4)
+    assert (parity.status, parity.reason) == ("failed", "logits differ by 5.0e-04; the bound is 1e-04")
 
 
 def frozen_batch(arrays):
@@ -83,16 +83,16 @@ FAULTS = {
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_fault_is_found(gate, fault):
     for lossy in (False, True):
-        found = gate(FAULTS[fault], lossy=lossy)
-        if lossy and found.status == "passed" and fault in ("padding counted", "long texts cut"):
+        parity = gate(FAULTS[fault], lossy=lossy)
+        if lossy and parity.status == "passed" and fault in ("padding counted", "long texts cut"):
             continue  # what is lost there may be as little as int8 loses
-        assert found.status == "failed"
-        assert found.reason
+        assert parity.status == "failed"
+        assert parity.reason
 
 
 def test_wrong_input_name_is_found_before_anything_is_run(gate):
-    found = gate(reference, names=("tokens",))
-    assert found.reason == "inputs are named tokens; expected input_ids"
+    parity = gate(reference, names=("tokens",))
+    assert parity.reason == "inputs are named tokens; expected input_ids"
 
 
 def test_lossy_format_may_change_values_but_not_sure_labels(gate):
@@ -105,12 +105,12 @@ def test_lossy_format_may_change_values_but_not_sure_labels(gate):
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("message", "reason"),
     [
         ("Load model from /tmp/here-x1/model.onnx failed", "Load model from model.onnx failed"),
         ("No such file: '/home/me/my.d/rows.csv'", "No such file: 'rows.csv'"),
         ("see https://example.org/a/b.html, or 1/2/3", "see https://example.org/a/b.html, or 1/2/3"),
     ],
 )
-def test_reason_of_a_failure_names_no_folder(told, kept):
-    assert failed_parity(told).reason == kept
+def test_reason_of_a_failure_names_no_folder(message, reason):
+    assert failed_parity(message).reason == reason

@@ -53,9 +53,9 @@ def test_nodes_are_found_in_a_real_profile(tiny_onnx, tmp_path):
     options.enable_profiling, options.profile_file_prefix = True, str(tmp_path / "profile")
     session = onnxruntime.InferenceSession(str(tiny_onnx / "model.onnx"), options, providers=[CPU])
     session.run(None, {"input_ids": np.ones((1, 4), dtype=np.int64)})
-    found = left_to_the_cpu(json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")))
-    assert any("Conv" in kind for kind in found)
-    assert any("Gemm" in kind or "MatMul" in kind for kind in found)
+    kinds = left_to_the_cpu(json.loads(Path(session.end_profiling()).read_text(encoding="utf-8")))
+    assert any("Conv" in kind for kind in kinds)
+    assert any("Gemm" in kind or "MatMul" in kind for kind in kinds)
 
 
 @pytest.mark.parametrize(("threads", "spinning"), [(1, False), (2, True)])

@@ -24,9 +24,9 @@ def logits(bundle, runtime, threads=1):
 
 
 def test_openvino_gives_the_logits_of_onnxruntime(bundle):
-    found = logits(bundle, bundle.runtime)
-    assert found.dtype == np.float32
-    assert found == pytest.approx(logits(bundle, "onnxruntime"), abs=1e-4)
+    openvino_logits = logits(bundle, bundle.runtime)
+    assert openvino_logits.dtype == np.float32
+    assert openvino_logits == pytest.approx(logits(bundle, "onnxruntime"), abs=1e-4)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -39,10 +39,10 @@ def test_settings_are_read_back_from_the_compiled_model(bundle, threads):
 def test_logits_that_were_fetched_outlive_the_next_call(bundle):
     runtime, encoder = RUNTIMES["openvino"](bundle, 1), bundle.encoder()
     first, second = (encoder.pad(encoder.encode([text])) for text in TEXTS[:2])
-    fetched = runtime(first)
-    kept = fetched.copy()
-    assert not np.array_equal(runtime(second), kept)
-    assert np.array_equal(fetched, kept)
+    first_logits = runtime(first)
+    first_logits_copy = first_logits.copy()
+    assert not np.array_equal(runtime(second), first_logits_copy)
+    assert np.array_equal(first_logits, first_logits_copy)
 
 
 def test_openvino_on_a_gpu_is_refused(bundle):

@@ -85,8 +85,8 @@ def test_lists_of_labels_are_read_name_by_name_and_an_empty_list_stands(tmp_path
     frame = pd.DataFrame({"text": ["one", "two", "three"], "label": [["b", "a"], [], ["c"]]})
     path = write(frame, tmp_path / f"rows{suffix}")
     assert read_table(path, text="text", task=SEVERAL).labels == [("b", "a"), (), ("c",)]
-    kept = read_table(path, text="text", task=SEVERAL, drop_missing=True)
-    assert (kept.labels, kept.dropped) == ([("b", "a"), (), ("c",)], 0)
+    table = read_table(path, text="text", task=SEVERAL, drop_missing=True)
+    assert (table.labels, table.dropped) == ([("b", "a"), (), ("c",)], 0)
 
 
 def test_list_is_refused_where_each_row_has_one_label_and_an_empty_one_is_none(tmp_path):
@@ -119,8 +119,8 @@ def test_missing_list_of_labels_is_refused_though_an_empty_one_stands(tmp_path):
     path = lines(tmp_path / "a.jsonl", ["a"], None, [])
     with pytest.raises(RequestError, match=r"1 of 3 rows of .* have no label in column 'label' \(row 2\)"):
         read_table(path, text="text", task=SEVERAL)
-    kept = read_table(path, text="text", task=SEVERAL, drop_missing=True)
-    assert (kept.items, kept.labels, kept.dropped) == (["text 0", "text 2"], [("a",), ()], 1)
+    table = read_table(path, text="text", task=SEVERAL, drop_missing=True)
+    assert (table.items, table.labels, table.dropped) == (["text 0", "text 2"], [("a",), ()], 1)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

@@ -88,8 +88,8 @@ def test_labels_of_a_row_stay_together():
     labels = [[("a",), ("b",), ("a", "b"), ()][number % 4] for number in range(80)]
     splits = split(texts(labels), task="multi-label")
     for rows in labelled_parts(splits):
-        known = [labels[int(item.split()[1])] for item in rows.items]
-        assert splits.task.labels_of(rows.targets, splits.label_names) == known
+        row_labels = [labels[int(item.split()[1])] for item in rows.items]
+        assert splits.task.labels_of(rows.targets, splits.label_names) == row_labels
 
 
 def test_every_part_holds_low_and_high_numbers():

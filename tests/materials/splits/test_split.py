@@ -182,12 +182,12 @@ def test_labels_that_the_teacher_does_not_know_are_refused():
 UNEVEN = [f"text {number}" for number in range(200)], ["ab"[number % 10 == 0] for number in range(200)]
 
 
-@pytest.mark.parametrize(("balance", "kept"), [("rarest", 20), (10, 10)])
-def test_balanced_rows_are_as_many_of_each_class_and_the_others_become_transfer_rows(balance, kept):
+@pytest.mark.parametrize(("balance", "count"), [("rarest", 20), (10, 10)])
+def test_balanced_rows_are_as_many_of_each_class_and_the_others_become_transfer_rows(balance, count):
     splits = split(*UNEVEN, ["one more"], balance=balance)
     labelled = [splits.train, splits.validation, splits.test]
-    assert Counter(np.concatenate([part.targets for part in labelled]).tolist()) == {0: kept, 1: kept}
-    assert len(splits.transfer) == 200 - 2 * kept + 1
+    assert Counter(np.concatenate([part.targets for part in labelled]).tolist()) == {0: count, 1: count}
+    assert len(splits.transfer) == 200 - 2 * count + 1
     assert set(splits.transfer.targets.tolist()) == {-1}
     assert not {text for part in labelled for text in part.items} & set(splits.transfer.items)
 
@@ -230,11 +230,11 @@ def test_rows_that_are_all_too_short_are_refused():
 def test_rows_made_of_train_rows_become_transfer_rows_of_their_own():
     texts = [f"the {number} films that we saw on day {number % 7}" for number in range(100)]
     splits = split(texts, ["ab"[number % 2] for number in range(100)], augmentation=MADE, fewest_words=2)
-    own = {normalised(text) for text in splits.train.items}
+    train_texts = {normalised(text) for text in splits.train.items}
     assert splits.mask_token == "[MASK]"
     assert any("[MASK]" in text for text in splits.transfer.items)
     assert 100 < len(splits.transfer) <= 4 * len(splits.train)
-    assert not own & {normalised(text) for text in splits.transfer.items}
+    assert not train_texts & {normalised(text) for text in splits.transfer.items}
     assert min(len(normalised(text).split()) for text in splits.transfer.items) == 2
 
 
