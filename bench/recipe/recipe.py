@@ -227,6 +227,8 @@ class Recipe(Part):
     def _check_unused(self) -> "Recipe":
         if any(objective.match_steps for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError("match_steps counts the steps with transfer rows, and the data has none; leave it out")
+        if self.task.name == "regression" and any(objective.temperature != 1 for objective in self.objectives):
+            raise ValueError("temperature softens logits, and a regression has none; leave it out")
         if self.task.name != "single-label" and any(objective.transfer_balance for objective in self.objectives):
             raise ValueError(f"transfer_balance counts rows of a class; the task is {self.task.name}")
         return self

@@ -192,7 +192,7 @@ def _median_draws(times: Sequence[float], generator: np.random.Generator) -> np.
     """The medians of DRAWS samples with replacement of the times."""
     values = np.sort(np.asarray(times, dtype=float))
     # Where each of the times stands in their order: small numbers, of which a median is found sooner than of floats.
-    places = np.argsort(np.argsort(times, kind="stable"), kind="stable").astype(np.int16)
+    places = np.argsort(np.argsort(times, kind="stable"), kind="stable").astype(np.min_scalar_type(len(values)))
     middle = [(len(values) - 1) // 2, len(values) // 2]
     drawn = places[generator.integers(len(values), size=(DRAWS, len(values)))]
     drawn.partition(middle, axis=1)

@@ -153,6 +153,13 @@ def test_match_steps_without_transfer_rows_is_refused():
         read_recipe("movie-reviews", ["data.transfer=null", objectives])
 
 
+def test_temperature_of_a_regression_is_refused():
+    objectives = "objectives=[{name: hard}, {name: soft, temperature: 2}]"
+    changes = ["data.task=regression", "data.transfer=null", objectives]
+    with pytest.raises(RequestError, match="temperature softens logits, and a regression has none; leave it out"):
+        read_recipe("movie-reviews", changes)
+
+
 def test_misspelt_key_is_told_before_the_one_that_it_leaves_missing(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\ndata: {train: rotten-tomatoes}\nstudens: [{}]\nobjectives: [{name: hard}]\n")
