@@ -52,7 +52,8 @@ def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
     told = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
     positions = [length for length in map(config.get, POSITIONS) if length]
     if config.get("model_type") in COUNTED_FROM_PADDING:
-        positions = [length - 1 - config.get("pad_token_id", 1) for length in positions]
+        padding = config.get("pad_token_id")
+        positions = [length - 1 - (1 if padding is None else padding) for length in positions]
     return int(min(length for length in (told, *positions, LONGEST) if length))
 
 

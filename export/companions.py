@@ -7,12 +7,11 @@ from typing import Any
 
 from materials.errors import RequestError
 from materials.files import write_json
-from materials.weights import PROBLEM_TYPES
+from materials.weights import PROBLEM_TYPE_OF
 from training.classifier import Classifier
 
 CONFIG, TOKENIZER, TOKENIZER_CONFIG = "config.json", "tokenizer.json", "tokenizer_config.json"
 LEFT_OUT_KEYS = ("auto_map", "custom_pipelines", "_name_or_path", "tokenizer_class", "num_labels")
-PROBLEM_TYPE_OF = {task: problem_type for problem_type, task in PROBLEM_TYPES.items()}
 ROLES = ("unk_token", "cls_token", "sep_token", "pad_token", "mask_token")
 KEPT_KEYS = ("clean_up_tokenization_spaces", "bos_token", "eos_token", *ROLES)
 

@@ -52,17 +52,20 @@ def open_model(
     if _is_of_images(place, model):
         config = read_json_object(model.parent / "config.json")
         names = _label_names(model, config=config, described=model.parent, asked=label_names)
-        return _describe(place, model, config=config, names=names, reading=_reading_of_images(model.parent))
+        reading = _reading_of_images(model.parent)
+        return _describe(place, model, described=model.parent, names=names, reading=reading)
     folder = _folder_of_tokenizer(model)
     described = model.parent if (model.parent / "config.json").is_file() else folder
     config = read_json_object(described / "config.json")
     names = _label_names(model, config=config, described=described, asked=label_names)
     longest = min(max_length_tokens or LONGEST, longest_text(folder, config))
     reading = _reading_of_texts(model, folder, config=config, longest=longest, modality=modality or "text")
-    return _describe(place, model, config=config, names=names, reading=reading)
+    return _describe(place, model, described=described, names=names, reading=reading)
 
 
-def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[str, ...], reading: Reading) -> Bundle:
+def _describe(place: Path, model: Path, *, described: Path, names: tuple[str, ...], reading: Reading) -> Bundle:
+    """`described` is the folder of its config.json, if it has any."""
+    config = read_json_object(described / "config.json")
     return Bundle(
         folder=reading.folder,
         format="transformers" if model.suffix == ".safetensors" else model.suffix.removeprefix("."),
@@ -70,7 +73,7 @@ def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[
         model_file=str(model.relative_to(reading.folder)),
         precision="fp32",
         architecture=str(config.get("model_type", "unknown")),
-        task=_task(model.parent, config, names),
+        task=_task(described, config, names),
         label_names=names,
         modality=reading.modality,
         inputs=reading.inputs,
@@ -91,7 +94,7 @@ def _describe(place: Path, model: Path, *, config: dict[str, Any], names: tuple[
 def _task(folder: Path, config: dict[str, Any], names: Sequence[str]) -> Task:
     """What a model's configuration says is asked of it; without one, by the number of its outputs."""
     if config.get("problem_type"):
-        return task_of(_weights(folder).task_name if (folder / "config.json").is_file() else "single-label")
+        return task_of(_weights(folder).task_name)
     return task_of("regression" if len(names) == 1 else "single-label")
 
 

@@ -11,9 +11,11 @@ import numpy as np
 from encoders.encoder import Encoder
 from encoders.token_rows import TokenRows
 from export.bundle import Bundle
+from export.checkpoint import longest_text
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError
+from materials.files import read_json_object
 from materials.modalities import Item
 from training.outputs import Outputs
 
@@ -38,6 +40,7 @@ class Choice:
     sample_rows: int
     sample_rows_per_second: Mapping[str, float]
     common_rows_per_second: float
+    common_length_tokens: int | None
     agreement_with_common: float
     judged_rows: int
     agreement_with_eager: float
@@ -77,7 +80,8 @@ def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, dev
         refused[format] = (
             f"{agreement:.2%} of its decisions are the eager file's; the bound for labels is {SMALLEST_AGREEMENT:.1%}"
         )
-    common = partial(_common_way, runtimes[EAGER], encoder, sample)
+    common_length = _common_length(sound[EAGER], sample)
+    common = partial(_common_way, runtimes[EAGER], encoder, sample, common_length)
     return Choice(
         format=format,
         precision=sound[format].precision,
@@ -85,6 +89,7 @@ def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, dev
         sample_rows=len(sample),
         sample_rows_per_second=rates,
         common_rows_per_second=_rate(common, sample),
+        common_length_tokens=common_length,
         agreement_with_common=task.agreement(logits_of(runtimes[format], encoder, sample), common()),
         judged_rows=len(judged),
         agreement_with_eager=agreement,
@@ -159,9 +164,17 @@ def _rate(run: Callable[[], object], rows: Any) -> float:
     return len(rows) / min(seconds)
 
 
-def _common_way(runtime: Runtime, encoder: Encoder, sample: Any) -> np.ndarray:
-    """Outputs of the rows in the order they come, 32 at a time, all padded to 128 tokens, or the longest if longer."""
-    length = max(COMMON_LENGTH, int(sample.lengths.max())) if isinstance(sample, TokenRows) else None
+def _common_length(bundle: Bundle, sample: Any) -> int | None:
+    """The tokens that all rows are padded to: 128, the longest row if longer, or what the model can take if less."""
+    if not isinstance(sample, TokenRows):
+        return None
+    longest_row = int(sample.lengths.max())
+    most = longest_text(bundle.folder, read_json_object(bundle.folder / "config.json"))
+    return max(min(COMMON_LENGTH, most), longest_row)
+
+
+def _common_way(runtime: Runtime, encoder: Encoder, sample: Any, length: int | None) -> np.ndarray:
+    """Outputs of the rows in the order they come, 32 at a time, all padded to the same length."""
     starts = range(0, len(sample), COMMON_BATCH)
     return np.concatenate(
         [runtime(encoder.pad(sample[start : start + COMMON_BATCH], length=length)) for start in starts]

@@ -54,13 +54,13 @@ class Predictor:
 
 
 def _prediction(label: Any, probabilities: np.ndarray, names: Sequence[str]) -> Prediction:
-    """The prediction for a class name, a tuple of label names or a number."""
-    if isinstance(label, float):
-        return Prediction(label=f"{label:.6g}", probability=None, probabilities={})
+    """The prediction for a class name, a tuple of label names, or a number, none where the output is none."""
+    if label is None or isinstance(label, float):
+        return Prediction(label="nan" if label is None else f"{label:.6g}", probability=None, probabilities={})
     by_name = dict(zip(names, probabilities.tolist(), strict=True))
-    chosen = (label,) if isinstance(label, str) else label
-    least = min((by_name[name] for name in chosen), default=None)
-    return Prediction(label=",".join(chosen), probability=least, probabilities=by_name)
+    label_names = (label,) if isinstance(label, str) else label
+    least = min((by_name[name] for name in label_names), default=None)
+    return Prediction(label=",".join(label_names), probability=least, probabilities=by_name)
 
 
 def _load(bundle: Bundle, threads: int) -> Runtime:

@@ -27,6 +27,7 @@ PROBLEM_TYPES = {
     "multi_label_classification": "multi-label",
     "regression": "regression",
 }
+PROBLEM_TYPE_OF = {task: problem_type for problem_type, task in PROBLEM_TYPES.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

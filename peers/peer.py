@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from materials.rows import Rows
+from materials.tasks.single_label import SingleLabel
 
 Classify = Callable[[Sequence[str]], np.ndarray]
 """Probabilities, float32 (texts, labels), of at least one text; columns in the order of the label names."""
@@ -96,13 +97,11 @@ def best_on_validation(
 
     `predict` gives the probabilities (texts, labels) of a model.
     """
-    from sklearn.metrics import f1_score
 
-    def macro_f1(model: Model) -> float:
-        predicted = predict(model, validation.items).argmax(axis=1)
-        return float(f1_score(validation.targets, predicted, average="macro"))
+    def headline(model: Model) -> float:
+        return SingleLabel().headline(validation.targets, predict(model, validation.items))
 
-    return max(models, key=macro_f1) if len(validation) else next(iter(models))
+    return max(models, key=headline) if len(validation) else next(iter(models))
 
 
 def _is_installed(package: str) -> bool:

@@ -9,10 +9,9 @@ from materials.errors import RequestError
 from materials.shards import INDEX, ONE_FILE, shards_of
 from materials.tasks import task_of
 from materials.tasks.task import Task
-from materials.weights import PROBLEM_TYPES, WeightsFolder
+from materials.weights import PROBLEM_TYPE_OF, WeightsFolder
 
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
-PROBLEM_TYPE_OF = {task: problem_type for problem_type, task in PROBLEM_TYPES.items()}
 NAMED_WEIGHTS = "transformers_weights"
 LONGEST_LINE = 240
 

@@ -180,7 +180,8 @@ class _Training:
 
     def _keep_the_best(self) -> None:
         """Keep the weights where the last epoch is the best so far; of equal ones, the last."""
-        scores = [epoch.validation[self.task.headline.name] for epoch in self.history if epoch.epoch > 0]
+        sign = 1 if self.task.headline.higher_is_better else -1
+        scores = [sign * epoch.validation[self.task.headline.name] for epoch in self.history if epoch.epoch > 0]
         if scores[-1] == max(scores):
             self.best = copy.deepcopy(self.model.state_dict())
 
@@ -216,7 +217,7 @@ class _Training:
             student=student,
             teacher=_on_device(self.examples.teacher_outputs(rows), device),
             targets=torch.from_numpy(self.examples.targets[rows]).to(device),
-            task_name=self.task.name,
+            task=self.task,
             scale=self.scale,
         )
         return total_loss(self.terms, batch)

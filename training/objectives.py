@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from materials.errors import unknown
+from materials.tasks.task import Task
 from training.outputs import Outputs
 from training.task_losses import TASK_LOSSES
 
@@ -41,7 +42,7 @@ class Batch:
     student: Outputs
     teacher: Outputs | None
     targets: Tensor
-    task_name: str
+    task: Task
     scale: float = 1.0
 
     @property
@@ -59,12 +60,12 @@ class Batch:
 
 def hard(batch: Batch, term: Term) -> Tensor:
     """The task's own loss against the labels: cross entropy, binary cross entropy, or squared error."""
-    return TASK_LOSSES[batch.task_name].hard(batch.student.logits, batch.targets, batch.scale)
+    return TASK_LOSSES[batch.task.name].hard(batch.student.logits, batch.targets, batch.scale)
 
 
 def soft(batch: Batch, term: Term) -> Tensor:
     """T^2 KL(softened teacher || softened student) (Hinton et al. 2015, section 2); squared error for a number."""
-    losses = TASK_LOSSES[batch.task_name]
+    losses = TASK_LOSSES[batch.task.name]
     return losses.soft(batch.student.logits, batch.teacher_logits, term.temperature, batch.scale)
 
 
@@ -75,8 +76,8 @@ def logits(batch: Batch, term: Term) -> Tensor:
 
 def pseudo_hard(batch: Batch, term: Term) -> Tensor:
     """The task's loss against what the teacher decides: the control that tells soft outputs from more rows."""
-    losses = TASK_LOSSES[batch.task_name]
-    return losses.hard(batch.student.logits, losses.pseudo_targets(batch.teacher_logits), batch.scale)
+    losses = TASK_LOSSES[batch.task.name]
+    return losses.hard(batch.student.logits, losses.pseudo_targets(batch.teacher_logits, batch.task), batch.scale)
 
 
 TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {

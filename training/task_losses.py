@@ -2,10 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from materials.tasks.multi_label import MultiLabel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,12 +17,12 @@ class TaskLosses:
 
     `hard` takes outputs, targets and the scale of the targets, and is the mean over the rows that have a target, 0 when
     none has. `soft` takes outputs, the teacher's outputs, a temperature and the scale. `pseudo_targets` are what the
-    teacher's outputs decide, in the form of targets.
+    teacher's outputs decide, in the form of targets of the task given.
     """
 
     hard: Callable[[Tensor, Tensor, float], Tensor]
     soft: Callable[[Tensor, Tensor, float, float], Tensor]
-    pseudo_targets: Callable[[Tensor], Tensor]
+    pseudo_targets: Callable[[Tensor, Any], Tensor]
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
@@ -66,16 +69,23 @@ def squared_error_to_teacher(outputs: Tensor, teacher: Tensor, temperature: floa
     return F.mse_loss(outputs / scale, teacher / scale)
 
 
+def labels_above_thresholds(teacher: Tensor, task: MultiLabel) -> Tensor:
+    """1 for each label whose probability reaches the task's threshold, as `MultiLabel.decide`."""
+    # A threshold in place of the logistic function: one number a label against one for each row and label.
+    thresholds = torch.tensor(task.thresholds, dtype=teacher.dtype, device=teacher.device)
+    return (teacher >= torch.logit(thresholds)).to(torch.int64)
+
+
 TASK_LOSSES: dict[str, TaskLosses] = {
     "single-label": TaskLosses(
-        hard=cross_entropy, soft=softened_divergence, pseudo_targets=lambda teacher: teacher.argmax(dim=1)
+        hard=cross_entropy, soft=softened_divergence, pseudo_targets=lambda teacher, task: teacher.argmax(dim=1)
     ),
     "multi-label": TaskLosses(
         hard=binary_cross_entropy,
         soft=softened_binary_divergence,
-        pseudo_targets=lambda teacher: (teacher >= 0).to(torch.int64),
+        pseudo_targets=labels_above_thresholds,
     ),
     "regression": TaskLosses(
-        hard=squared_error, soft=squared_error_to_teacher, pseudo_targets=lambda teacher: teacher[:, 0]
+        hard=squared_error, soft=squared_error_to_teacher, pseudo_targets=lambda teacher, task: teacher[:, 0]
     ),
 }

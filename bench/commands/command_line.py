@@ -28,6 +28,9 @@ NO_WRITING = (
 )
 
 
+NO_OPENING = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)  # of a file to read as well
+
+
 class Interrupted(BaseException):
     """Ctrl-C. Not a KeyboardInterrupt, which typer would answer with a word of its own."""
 
@@ -75,11 +78,13 @@ def _why_not_written(error: Exception) -> str | None:
     the system's error. Other errors that happen to hold such words keep their traceback.
     """
     chain: list[BaseException] = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+    # Causes only: an error that came up while another was dealt with is a fault of its own.
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
         chain.append(cause)
     for link in chain:
         if isinstance(link, OSError) and link.errno in NO_WRITING:
-            return f"cannot write {link.filename or 'a file'}: {link.strerror}"
+            verb = "open" if link.errno in NO_OPENING else "write"
+            return f"cannot {verb} {link.filename or 'a file'}: {link.strerror}"
     told = re.search(r"\(os error (\d+)\)", str(error))
     number = int(told[1]) if told else 0
     return f"cannot write a file: {os.strerror(number)}" if number in NO_WRITING else None

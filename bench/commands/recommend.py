@@ -39,9 +39,12 @@ def recommend(place: Path, limits: Limits) -> int:
 
     Only files of one seed are weighed, the first that was timed: every seed has test rows of its own.
     """
-    if limits.min_macro_f1 is not None and not 0 <= limits.min_macro_f1 <= 1:
-        raise RequestError(f"--min-macro-f1 is a share between 0 and 1, such as 0.8; got {limits.min_macro_f1:g}")
+    for option, share in (("--min-macro-f1", limits.min_macro_f1), ("--min-headline", limits.min_headline)):
+        if share is not None and not 0 <= share <= 1:
+            raise RequestError(f"{option} is a share between 0 and 1, such as 0.8; got {share:g}")
     run = read_run(place)
+    if limits.min_macro_f1 is not None and "macro_f1" not in {metric.name for metric in run.task.metrics}:
+        raise RequestError(f"{place} has no macro-F1; its headline is {run.task.headline.title}: use --min-headline")
     rows = _of_one_seed(run.rows)
     missed = [missed_limits(row, limits) for row in rows]
     fitting = [row for row, misses in zip(rows, missed, strict=True) if not misses]

@@ -13,6 +13,7 @@ from bench.record.machine import check_device
 from bench.record.run_file import describe_run
 from bench.reports.run_folder import prove_writable, save_run
 from bench.reports.screen import Screen
+from bench.steps.export import impossible_files
 from bench.steps.knowledge import labelling_records
 from bench.steps.outcome.groups import make_groups
 from bench.steps.outcome.histories import collect_histories
@@ -64,6 +65,9 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
         print_plan(work)
         return 0
     prove_writable(output)
+    impossible = impossible_files(recipe)
+    for sentence in impossible:
+        screen.notice(f"impossible here: {sentence}")
     models, measured = run_pipeline(work)
     runs = Runs(models, measured)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
@@ -74,6 +78,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
         recipe=recipe.model_dump(mode="json"),
         labelling=labelling_records(models),
         groups=make_groups(runs, rows),
+        impossible=impossible,
     )
     save_run(finished, runs.artefacts(rows), output, collect_histories(runs))
     show_run(output, "rich")

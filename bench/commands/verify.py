@@ -22,7 +22,7 @@ from materials.errors import RequestError
 SHOWN = {
     "largest_difference": "largest difference of logits",
     "noise": "noise of logits, over their spread",
-    "agreement": "sure labels kept",
+    "agreement": "{kept}",
     "f1_drop": "{headline} lost",
 }
 
@@ -74,7 +74,7 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
         read_trained(against)
     torch.set_num_threads(order.threads)  # the gate runs both models with torch's number
     with open_origin(against, [], modality=bundle.modality) as origin:
-        if origin.classifier.label_names != bundle.label_names:
+        if bundle.task.has_names and origin.classifier.label_names != bundle.label_names:
             raise RequestError(
                 f"{against} has the labels {', '.join(origin.classifier.label_names)}; the bundle's are "
                 f"{', '.join(bundle.label_names)}"
@@ -91,7 +91,7 @@ def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
         if name == "f1_drop" and order.data is None:
             continue
         then = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
-        title = words.format(headline=bundle.task.headline.title)
+        title = words.format(headline=bundle.task.headline.title, kept=bundle.task.kept_title)
         table.add_row(title, _shown(name, asdict(parity)[name]), "" if then is None else _shown(name, then))
     Console().print(table)
     if parity.reason:

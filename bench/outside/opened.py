@@ -115,10 +115,10 @@ def check_labels(model: OpenedModel, first: Bundle) -> None:
     bundle, place = model.bundle, model.place
     if bundle.modality != first.modality:
         plurals = [MODALITIES[modality].plural for modality in (bundle.modality, first.modality)]
-        raise RequestError(f"{place} is of another task: it reads {plurals[0]}, not {plurals[1]}")
+        raise RequestError(f"{place} reads other items: it takes {plurals[0]}, not {plurals[1]}")
     if bundle.task.name != first.task.name:
         raise RequestError(f"{place} is of another task: {bundle.task.name}, not {first.task.name}")
-    if set(bundle.label_names) != set(first.label_names):
+    if bundle.task.has_names and set(bundle.label_names) != set(first.label_names):
         raise RequestError(
             f"{place} is of another task: its labels are {', '.join(bundle.label_names)}, not "
             f"{', '.join(first.label_names)}"
@@ -130,6 +130,8 @@ def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequen
     names, outputs = list(bundle.label_names), measurement.logits.shape[1]
     if outputs != len(names):
         raise RequestError(f"the model returns {outputs} scores a text, but {len(names)} labels are named")
+    if not bundle.task.has_names:  # one output, whatever it is called
+        return measurement
     return replace(measurement, logits=measurement.logits[:, [names.index(name) for name in label_names]])
 
 

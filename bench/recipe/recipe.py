@@ -16,6 +16,7 @@ from export.gate.parity import ParityBounds
 from materials.catalogue import DATASETS
 from materials.errors import unknown
 from materials.hub_files import name_fault
+from materials.modalities import MODALITIES
 from materials.rows import TRANSFER_KINDS
 from materials.sources.image_folder import is_image_folder
 from materials.splits.balance import RowsPerClass
@@ -89,10 +90,29 @@ class Data(Part):
             )
         if self.licence is not None and all(name in DATASETS for name in sources):
             raise ValueError("licence is that of your own files, but data names no file; did you forget --data?")
+        if self.modality == "image" and (named := self._fields_of_files()):
+            raise ValueError(f"{named[0]} is for files of rows, and {self.train} is a folder of images; leave it out")
+        texts = [name for name in sources if name in DATASETS]
+        if texts and self.modality != "text":
+            items = MODALITIES[self.modality].plural
+            raise ValueError(
+                f"{texts[0]} holds texts, but the train rows are {items}; give {items} in its place, or none (for "
+                "transfer rows with --set data.transfer=null --set data.transfer_rows=null)"
+            )
+        if self.transfer_rows is not None and self.transfer is None:
+            raise ValueError(
+                "transfer_rows is how many rows of data.transfer are used, which is not set; leave it out (--set "
+                "data.transfer_rows=null)"
+            )
         columns = [name for name in (self.text, self.text_pair, self.label) if name is not None]
         if len(set(columns)) < len(columns):
             raise ValueError(f"text and label are the same column '{max(columns, key=columns.count)}'")
         return self
+
+    def _fields_of_files(self) -> list[str]:
+        """The settings that are given and that only files of rows have."""
+        names = ("text", "text_pair", "transfer_text", "label", "drop_missing", "fewest_words")
+        return [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
 
     @model_validator(mode="after")
     def _check_task(self) -> "Data":
@@ -137,6 +157,7 @@ class Parity(Part):
     largest_difference: Annotated[float, Field(ge=0)] = ParityBounds.largest_difference
     largest_noise: Annotated[float, Field(ge=0)] = ParityBounds.largest_noise
     smallest_agreement: Annotated[float, Field(ge=0, le=1)] = ParityBounds.smallest_agreement
+    smallest_correlation: Annotated[float, Field(ge=0, le=1)] = ParityBounds.smallest_correlation
     largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = ParityBounds.largest_f1_drop
     margin: Annotated[float, Field(ge=0, lt=1)] = ParityBounds.margin
 
@@ -229,6 +250,15 @@ class Recipe(Part):
             raise ValueError("match_steps counts the steps with transfer rows, and the data has none; leave it out")
         if self.task.name == "regression" and any(objective.temperature != 1 for objective in self.objectives):
             raise ValueError("temperature softens logits, and a regression has none; leave it out")
+        if self.task.name == "regression" and any(objective.name == "pseudo-hard" for objective in self.objectives):
+            raise ValueError("what a teacher of numbers decides is its logits; choose the objective 'logits'")
+        unused = ("smallest_correlation",) if self.task.has_names else ("smallest_agreement", "margin")
+        for name in unused:
+            if getattr(self.parity, name) != getattr(ParityBounds, name):
+                raise ValueError(f"parity.{name} is for other tasks than {self.task.name}; leave it out")
+        length = self.teacher.max_length_tokens
+        if self.modality == "image" and length != type(self.teacher).model_fields["max_length_tokens"].default:
+            raise ValueError("teacher.max_length_tokens is for texts, and the items are images; leave it out")
         if self.task.name != "single-label" and any(objective.transfer_balance for objective in self.objectives):
             raise ValueError(f"transfer_balance counts rows of a class; the task is {self.task.name}")
         return self

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from bench.record.row import Row, Score
-from bench.scores.confusion import confusion_matrix, f1_per_class, micro_f1, weighted_f1
+from bench.scores.confusion import confusion_matrix, f1_per_class, sums_of
 from bench.scores.quality import calibration_error, score
+from materials.tasks.metrics import micro_f1, weighted_f1
 from materials.tasks.task import Task
 
 
@@ -43,8 +44,8 @@ def _of_classes(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[st
         "macro_f1": headline.value,
         "macro_f1_low": headline.low,
         "macro_f1_high": headline.high,
-        "weighted_f1": weighted_f1(confusion),
-        "micro_f1": micro_f1(confusion),
+        "weighted_f1": float(weighted_f1(sums_of(confusion))),
+        "micro_f1": float(micro_f1(sums_of(confusion))),
         "f1_per_class": tuple(f1_per_class(confusion).tolist()),
         "confusion_matrix": tuple(tuple(line) for line in confusion.tolist()),
         "calibration_error": calibration_error(targets, task.probabilities(outputs)),

@@ -33,7 +33,8 @@ HEADLINE = "headline"
 class Run:
     """What run.json holds; `labelling` says, for each seed, how fast the teacher's logits were made and by what.
 
-    `recipe` is none where models were measured that no recipe made here.
+    `impossible` says which files the machine could not run, and why. `recipe` is none where models were measured that
+    no recipe made here.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Run:
     labelling: tuple[Mapping[str, Any], ...]
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
+    impossible: tuple[str, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -67,6 +69,7 @@ def describe_run(
     recipe: Mapping[str, Any] | None = None,
     labelling: Sequence[Mapping[str, Any]] = (),
     groups: Sequence[Group] = (),
+    impossible: Sequence[str] = (),
 ) -> Run:
     """The record of a finished run. `recipe` is its plain content, `labelling` what each seed's labelling was."""
     return Run(
@@ -81,11 +84,16 @@ def describe_run(
         labelling=tuple(labelling),
         rows=tuple(rows),
         groups=tuple(groups),
+        impossible=tuple(impossible),
     )
 
 
 def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
-    """Fill the run folder. Bundles that are there already and unchanged are left as they are."""
+    """Fill the run folder. Bundles that are there already and unchanged are left as they are.
+
+    Bundles and test rows of an earlier run that this one does not have are removed.
+    """
+    _remove_earlier(artefacts, folder)
     for artefact in artefacts:
         if artefact.row.bundle and artefact.source:
             _place_bundle(artefact.source, folder / artefact.row.bundle)
@@ -96,6 +104,21 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
     _write_parquet(_samples(artefacts), folder / "samples.parquet")
     _write_parquet(predictions_frame(artefacts), folder / PREDICTIONS)
     write_json(folder / RUN_FILE, run_content(run))
+
+
+def _remove_earlier(artefacts: Sequence[Artefact], folder: Path) -> None:
+    if not any(artefact.source for artefact in artefacts):  # measured where they lie, which may be here
+        return
+    bundles = {folder / artefact.row.bundle for artefact in artefacts if artefact.row.bundle}
+    for record in folder.glob(f"bundles/seed-*/*/*/{RECORD}"):
+        if record.parent not in bundles:
+            shutil.rmtree(record.parent)
+            if not any(record.parent.parent.iterdir()):
+                record.parent.parent.rmdir()
+    seeds = {artefact.row.seed or 0 for artefact in artefacts}
+    for file in (folder / TEST_ROWS).glob("seed-*.parquet"):
+        if file.stem not in {f"seed-{seed}" for seed in seeds}:
+            file.unlink()
 
 
 def run_content(run: Run) -> dict[str, Any]:
@@ -119,7 +142,8 @@ def read_run(place: Path) -> Run:
             raise RequestError(f"{file} has schema version {version}; this distilbench reads version {SCHEMA_VERSION}")
         rows = tuple(_read_row(row) for row in content.pop("rows"))
         groups = tuple(_read_group(group) for group in content.pop("groups"))
-        return Run(**{**content, "labelling": tuple(content["labelling"]), "rows": rows, "groups": groups})
+        lists = {name: tuple(content.get(name, ())) for name in ("labelling", "impossible")}
+        return Run(**{**content, **lists, "rows": rows, "groups": groups})
     except OSError as error:
         raise RequestError(f"{file} cannot be read: {error.strerror}") from None
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:

@@ -12,6 +12,7 @@ from bench.reports.layout import Report, markdown_tables, points, rich_tables
 from bench.reports.report import main_format
 from bench.scores import confusion as figures
 from materials.errors import RequestError
+from materials.tasks.metrics import micro_f1, weighted_f1
 
 LARGEST_MATRIX = 10
 MOST_CONFUSIONS = 3
@@ -104,11 +105,11 @@ def _tables(run: Run) -> list[Report]:
 
 def _table(run: Run, row: Row) -> Report:
     confusion, names = np.array(row.confusion_matrix), names_of(row)
-    seed = "" if row.seed is None else f", seed {row.seed}"
+    sums, seed = figures.sums_of(confusion), "" if row.seed is None else f", seed {row.seed}"
     title = (
         f"{run.name}: {row.model} as {row.format}{seed}: accuracy {points(row.accuracy)}, macro-F1 "
-        f"{points(row.macro_f1)}, weighted-F1 {points(figures.weighted_f1(confusion))}, micro-F1 "
-        f"{points(figures.micro_f1(confusion))}"
+        f"{points(row.macro_f1)}, weighted-F1 {points(float(weighted_f1(sums)))}, micro-F1 "
+        f"{points(float(micro_f1(sums)))}"
     )
     columns = [f"called\n{name}" for name in names] if len(names) <= LARGEST_MATRIX else []
     lines = [

@@ -6,6 +6,7 @@ from typing import Any
 from bench.recipe.alone import ALONE
 from bench.record.row import Row
 from bench.record.run_file import Run
+from materials.tasks.task import Task
 
 NOTES = {
     "pareto": "★ no other row is both better and faster",
@@ -43,9 +44,12 @@ def footnotes(run: Run) -> list[str]:
         )
     notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
     notes += [f"there is no {name}" for name in _impossible(run)]
+    notes += [f"impossible on the machine of this run: {sentence}" for sentence in run.impossible]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
     return notes + [
-        _labelling_note(labelling, run.unit) for labelling in run.labelling if labelling["seed"] in timed_seeds
+        _labelling_note(labelling, run.unit, run.task)
+        for labelling in run.labelling
+        if labelling["seed"] in timed_seeds
     ]
 
 
@@ -80,17 +84,18 @@ def _impossible(run: Run) -> list[str]:
     ]
 
 
-def _labelling_note(labelling: Mapping[str, Any], unit: str) -> str:
+def _labelling_note(labelling: Mapping[str, Any], unit: str, task: Task) -> str:
     common_rate, format = labelling["common_rows_per_second"], labelling["format"]
     format_rate = labelling["sample_rows_per_second"][format]
     ratio = f"{format_rate / common_rate:.1f} times"
     # Images are all of one size: there is nothing to sort or to pad.
-    ways = ("", "") if unit == "images" else (" in batches of equal length", " padded to 128")
+    length = labelling.get("common_length_tokens", 128)
+    ways = ("", "") if unit == "images" else (" in batches of equal length", f" padded to {length}")
     parts = (
         f"teacher logits, seed {labelling['seed']}: on the same {labelling['sample_rows']} rows and",
         f"{labelling['threads']} thread(s), {format_rate:,.0f} rows/s by {format}{ways[0]} against",
         f"{common_rate:,.0f} rows/s the common way (eager fp32, batches of 32{ways[1]}): {ratio};",
-        f"{labelling['agreement_with_common']:.1%} of the labels agree",
+        f"{labelling['agreement_with_common']:.1%} {task.agreement_words}",
     )
     refused_formats = [f"{name} was not used: {reason}" for name, reason in labelling.get("refused", {}).items()]
     return "; ".join([" ".join(parts), *refused_formats])

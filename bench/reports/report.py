@@ -171,7 +171,8 @@ def _swept(run: Run) -> list[Report]:
         if row.sweep:
             p50_of_shape = {(point.length_tokens, point.batch_size): point.latency_p50_ms for point in row.sweep}
             lines.append([row.model, row.format, *(_cell(p50_of_shape, shape) for shape in shapes)])
-    return [(f"{run.name}: p50 ms of fixed shapes, texts x tokens, model only", header, lines)]
+    shape_words = run.unit if run.unit == "images" else f"{run.unit} x tokens"
+    return [(f"{run.name}: p50 ms of fixed shapes, {shape_words}, model only", header, lines)]
 
 
 def _shape_name(size: int, length: int | None) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from materials.tasks.metrics import shares
+from materials.tasks.metrics import f1_from_sums, shares
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -13,24 +13,13 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 def f1_per_class(confusion: np.ndarray) -> np.ndarray:
     """F1 of each class for matrices (..., classes, classes); 0 for a class that is neither there nor predicted."""
+    return f1_from_sums(sums_of(confusion))
+
+
+def sums_of(confusion: np.ndarray) -> np.ndarray:
+    """What the metrics of classes are computed from, (..., 3 * classes): hits, true rows and predicted rows of each."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return shares(2 * hits, confusion.sum(axis=-1) + confusion.sum(axis=-2))
-
-
-def mean_f1(confusion: np.ndarray) -> np.ndarray:
-    """Macro-F1 of matrices (..., classes, classes): the mean over the classes that occur or are predicted."""
-    present = (confusion.sum(axis=-1) + confusion.sum(axis=-2) > 0).sum(axis=-1)
-    return f1_per_class(confusion).sum(axis=-1) / present
-
-
-def weighted_f1(confusion: np.ndarray) -> float:
-    """The mean of the classes' F1, each weighted by its true rows, for a matrix (classes, classes)."""
-    return float(np.average(f1_per_class(confusion), weights=confusion.sum(axis=1)))
-
-
-def micro_f1(confusion: np.ndarray) -> float:
-    """F1 over the decisions of all classes together; with one label a row, this is the accuracy."""
-    return float(2 * np.trace(confusion) / (confusion.sum(axis=0) + confusion.sum(axis=1)).sum())
+    return np.concatenate([hits, confusion.sum(axis=-1), confusion.sum(axis=-2)], axis=-1)
 
 
 def precision_per_class(confusion: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.scores.bootstrap import DRAWS, are_same_rows, bootstrap, bootstrap_over_seeds
-from bench.scores.confusion import confusion_matrix, mean_f1
+from bench.scores.confusion import confusion_matrix, sums_of
 from bench.scores.interval import Interval, interval_of
 from bench.scores.p_values import even_split_p, mann_whitney_p
+from materials.tasks.metrics import macro_f1
 from materials.tasks.task import Task
 
 POSTERIOR_DRAWS = 10_000
@@ -149,7 +150,7 @@ def posterior_f1(confusion: np.ndarray, generator: np.random.Generator) -> np.nd
     """Macro-F1 of POSTERIOR_DRAWS matrices from the posterior of a confusion matrix (classes, classes)."""
     prior = 1 / confusion.size  # over all cells, as much as one row
     cell_shares = generator.dirichlet(confusion.ravel() + prior, size=POSTERIOR_DRAWS)
-    return mean_f1(cell_shares.reshape(POSTERIOR_DRAWS, *confusion.shape))
+    return macro_f1(sums_of(cell_shares.reshape(POSTERIOR_DRAWS, *confusion.shape)))
 
 
 def mcnemar_p(base_right: np.ndarray, new_right: np.ndarray) -> float:

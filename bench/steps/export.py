@@ -41,14 +41,22 @@ def export_model(place: SeedPlace, model: Model, formats: Sequence[str]) -> Mode
     if model.checkpoint is None:
         raise ValueError(f"{model.title} has no checkpoint to export")
     architecture = _architecture(place.work.recipe, model)
-    for format in formats:
-        if reason := impossible_here(format, architecture):
-            place.work.screen.notice(f"{model.title} is not exported to {format}: impossible here: {reason}")
     with ExitStack() as stack:
         request = cache(lambda: _request(stack, place, model))
         return model.exported(
             {format: _bundle(place, model, format, request) for format in possible_formats(architecture, formats)}
         )
+
+
+def impossible_files(recipe: Recipe) -> list[str]:
+    """The architectures and formats of a recipe that this machine's processor cannot run, each with the reason."""
+    wanted = [(recipe.teacher.architecture, format) for format in recipe.teacher.formats]
+    wanted += [(student.architecture, format) for student in recipe.students for format in recipe.formats]
+    return [
+        f"{architecture} as {format}: {reason}"
+        for architecture, format in dict.fromkeys(wanted)
+        if (reason := impossible_here(format, architecture))
+    ]
 
 
 def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from materials.files import digest, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
-from materials.sources.image_folder import is_image_folder, read_image_folder
+from materials.sources.image_folder import is_image_folder, read_image_folder, read_images
 from materials.sources.table_file import read_table, read_texts
 from materials.weights import find_weights, is_hub_name
 
@@ -112,7 +112,7 @@ def _read_labelled(recipe: Recipe, name: str) -> Table:
 def _read_unlabelled(recipe: Recipe, name: str) -> Table:
     """The items of a file; their column is named as that of the other files, or by data.transfer_text."""
     if is_image_folder(name):
-        return read_image_folder(Path(name)).train
+        return read_images(Path(name))
     data: Data = recipe.data
     option = "--text" if data.train in DATASETS else "--set data.transfer_text=COLUMN"
     return read_texts(

@@ -1,6 +1,7 @@
 """What training a teacher and training a student have in common: progress, history, and what ends it."""
 
 import json
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,7 +36,9 @@ def ending_the_cell() -> Iterator[None]:
         raise CellFailed(str(error)) from error
     except Exception as error:
         reason = (str(error).strip().splitlines() or [""])[0]
-        raise CellFailed(f"could not be trained: {type(error).__name__}: {reason}") from error
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
+        raise CellFailed(f"could not be trained: {type(error).__name__}: {reason} ({where})") from error
 
 
 @contextmanager

@@ -22,12 +22,13 @@ class ParityBounds:
     """What a file may differ by; `largest_difference` is for lossless formats, the rest for lossy ones.
 
     `largest_noise` catches a file whose decisions agree by chance: see `Parity`. `smallest_agreement` and `margin` are
-    for decisions: a file of numbers must keep what its task says. `largest_f1_drop` is that of the task's headline.
+    for decisions, `smallest_correlation` is for numbers. `largest_f1_drop` is that of the task's headline.
     """
 
     largest_difference: float = 1e-4
     largest_noise: float = 0.5
     smallest_agreement: float = 0.99
+    smallest_correlation: float = 0.995
     largest_f1_drop: float = 0.005
     margin: float = 0.1
 
@@ -153,7 +154,7 @@ def _reason(parity: Parity, *, task: Task, lossy: bool, bounds: ParityBounds, un
         if parity.largest_difference > largest:
             return f"logits differ by {parity.largest_difference:.1e}; the bound is {largest:.0e}"
         return None
-    smallest = smallest_kept(task, bounds)
+    smallest: float = getattr(bounds, task.kept_bound)
     if parity.agreement < smallest:
         return f"{parity.agreement:.2%} {task.kept_words}; the bound is {smallest * 100:g}%"
     if parity.f1_drop > bounds.largest_f1_drop:
@@ -162,8 +163,3 @@ def _reason(parity: Parity, *, task: Task, lossy: bool, bounds: ParityBounds, un
     if parity.noise > bounds.largest_noise:
         return f"logits are off by {parity.noise:.2f} of their spread; the bound is {bounds.largest_noise:.2f}"
     return None
-
-
-def smallest_kept(task: Task, bounds: ParityBounds) -> float:
-    """How much of its decisions a lossy file must keep: what the bounds say, but for numbers what their task says."""
-    return bounds.smallest_agreement if task.has_names else task.smallest_kept

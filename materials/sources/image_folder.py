@@ -35,6 +35,14 @@ def read_image_folder(folder: Path) -> Source:
     return Source(train=_read(train), validation=_read(validation) if validation else None, test=_read(test))
 
 
+def read_images(folder: Path) -> Table:
+    """All images below a folder, without labels. Raises RequestError where there is none."""
+    images = _images_below(folder)
+    if not images:
+        raise RequestError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
+    return Table(items=[ImageFile.at(file) for file in images], labels=None, modality="image")
+
+
 def _part(folder: Path, names: tuple[str, ...]) -> Path | None:
     """The folder of a part, whatever the case of its name. Raises RequestError for several."""
     parts = sorted(path for path in folder.iterdir() if path.is_dir() and path.name.lower() in names)
@@ -49,12 +57,16 @@ def _read(folder: Path) -> Table:
         raise RequestError(f"{folder} holds no folders; expected one for each class, with its images")
     items, labels = [], []
     for path in classes:
-        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and _is_shown(file, path))
+        images = _images_below(path)
         if not images:
             raise RequestError(f"{path} holds no images ({', '.join(SUFFIXES)}); add some, or remove the folder")
         items += [ImageFile.at(file) for file in images]
         labels += [path.name] * len(images)
     return Table(items=items, labels=labels, modality="image")
+
+
+def _images_below(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and _is_shown(file, folder))
 
 
 def _is_shown(file: Path, folder: Path) -> bool:

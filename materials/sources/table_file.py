@@ -37,10 +37,11 @@ def read_table(
     """
     task = task or SingleLabel()
     text_columns = [text, *([text_pair] if text_pair else [])]
-    frame, dropped_count = _with_rows(path, [*text_columns, label or "label"] if drop_missing else [])
+    needed_columns = text_columns if task.may_be_empty else [*text_columns, label or "label"]
+    frame, dropped_count = _with_rows(path, needed_columns if drop_missing else [])
     items, labels = _items(frame, text_columns, path), None
     if label is not None or "label" in frame.columns:
-        cells = _cells(frame, label or "label", path, "label", "--label", empty_lists=task.name == "multi-label")
+        cells = _cells(frame, label or "label", path, "label", "--label", may_be_empty=task.may_be_empty)
         labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
     return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped_count)
 
@@ -68,10 +69,7 @@ def _items(frame: "pd.DataFrame", columns: Sequence[str], path: Path, option: st
         raise RequestError(f"--text and --text-pair name the same column '{columns[0]}' of {path}; name two")
     texts = []
     for column, name in zip(columns, (option, "--text-pair"), strict=False):
-        cells = _cells(frame, column, path, "text", name)
-        if list_rows := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
-            raise RequestError(f"column '{column}' of {path} holds a list in row {list_rows[0]}; expected texts")
-        texts.append([as_name(cell) for cell in cells])
+        texts.append([as_name(cell) for cell in _cells(frame, column, path, "text", name)])
     return texts[0] if len(texts) == 1 else list(zip(*texts, strict=True))
 
 
@@ -127,21 +125,24 @@ def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
 
 
 def _cells(
-    frame: "pd.DataFrame", name: str, path: Path, content: str, option: str, *, empty_lists: bool = False
+    frame: "pd.DataFrame", name: str, path: Path, content: str, option: str, *, may_be_empty: bool = False
 ) -> list[Any]:
-    """The cells of a column. Raises RequestError where one is empty; an empty list of labels may stand."""
+    """The cells of a column. Raises RequestError where one is empty, unless that says that a row has no label."""
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
         raise RequestError(f"{path} has no column '{name}'; name one with {option}; columns: {columns}")
     cells = frame[name].tolist()
-    empty_rows = [
-        row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell) and not (empty_lists and are_list(cell))
-    ]
+    if may_be_empty:
+        return [() if _is_empty_cell(cell) else cell for cell in cells]
+    if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
+        advice = " (several labels a row are the task multi-label)" if content == "label" else ""
+        raise RequestError(f"column '{name}' of {path} holds a list in row {lists[0]}; expected one {content}{advice}")
+    empty_rows = [row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell)]
     if empty_rows:
         rows = ", ".join(str(row) for row in empty_rows[:5]) + (", ..." if len(empty_rows) > 5 else "")
         raise RequestError(
             f"{len(empty_rows)} of {len(frame)} rows of {path} have no {content} in column '{name}' (row {rows}); "
-            "remove or fill them, or leave them out with --set data.drop_missing=true"
+            "remove or fill them; a run leaves them out with --set data.drop_missing=true"
         )
     return cells
 

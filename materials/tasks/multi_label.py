@@ -25,6 +25,7 @@ class MultiLabel(Task):
 
     name: ClassVar[str] = "multi-label"
     noun: ClassVar[str] = "label"
+    may_be_empty: ClassVar[bool] = True
     most_rows_needed: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -70,7 +71,7 @@ class MultiLabel(Task):
             else:
                 raise RequestError(
                     f"{where} holds '{cell}' in row {row}, which is no list; name what stands between labels with "
-                    "--set data.separator=';'"
+                    "--separator ';' (--set 'data.separator=;' for a run)"
                 )
             labels.append(tuple(dict.fromkeys(name for name in names if name)))
         return labels

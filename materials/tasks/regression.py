@@ -22,7 +22,9 @@ class Regression(Task):
     name: ClassVar[str] = "regression"
     noun: ClassVar[str] = "number"
     has_names: ClassVar[bool] = False
-    smallest_kept: ClassVar[float] = 0.995
+    kept_bound: ClassVar[str] = "smallest_correlation"
+    kept_title: ClassVar[str] = "rank correlation"
+    agreement_words: ClassVar[str] = "is the rank correlation of the numbers"
     kept_words: ClassVar[str] = "is its rank correlation with the original"
 
     @property

@@ -17,16 +17,19 @@ RawLabel = Any
 class Task(ABC):
     """The outputs of a model are float arrays (rows, outputs); targets are arrays whose first axis is the rows.
 
-    A row without a label has a target all the same, which `has_target` tells. `smallest_kept` is how much of its
-    decisions a lossy file must keep (see `kept`).
+    A row without a label has a target all the same, which `has_target` tells. `kept_bound` names the gate's bound
+    on how much of its decisions a lossy file must keep (see `kept`).
     """
 
     name: ClassVar[str]
     noun: ClassVar[str]
     has_names: ClassVar[bool] = True  # whether outputs are named by the data, and not by the task
+    may_be_empty: ClassVar[bool] = False  # whether an empty cell or list is a label too: none of the names
     most_rows_needed: ClassVar[int] = 2  # rows of a name that a stage of splitting may ask for
-    smallest_kept: ClassVar[float] = 0.99
+    kept_bound: ClassVar[str] = "smallest_agreement"
+    kept_title: ClassVar[str] = "sure labels kept"
     kept_words: ClassVar[str] = "of the sure decisions are kept"
+    agreement_words: ClassVar[str] = "of the labels agree"
 
     @property
     def settings(self) -> dict[str, Any]:

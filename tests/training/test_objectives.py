@@ -3,13 +3,14 @@ import math
 import pytest
 import torch
 
+from materials.tasks import task_of
 from training.objectives import TERMS, Batch, Term, total_loss
 from training.outputs import Outputs
 
 STUDENT = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
 TEACHER = torch.tensor([[1.0, 0.0], [0.0, 3.0]])
 LABELS = torch.tensor([0, 0])
-TASK = "single-label"
+TASK = task_of("single-label")
 
 
 def loss(name, student=STUDENT, teacher=TEACHER, labels=LABELS, temperature=1.0, alpha=0.0):
@@ -18,7 +19,7 @@ def loss(name, student=STUDENT, teacher=TEACHER, labels=LABELS, temperature=1.0,
         *([Term(kind="hard", weight=alpha)] * (alpha > 0)),
     ]
     outputs = None if teacher is None else Outputs(logits=teacher)
-    return total_loss(terms, Batch(student=Outputs(logits=student), teacher=outputs, targets=labels, task_name=TASK))
+    return total_loss(terms, Batch(student=Outputs(logits=student), teacher=outputs, targets=labels, task=TASK))
 
 
 def sigmoid(value):
@@ -100,7 +101,7 @@ def task_loss(task, name, student, teacher, targets, *, temperature=1.0, scale=1
         student=Outputs(logits=torch.tensor(student)),
         teacher=Outputs(logits=torch.tensor(teacher)),
         targets=torch.tensor(targets),
-        task_name=task,
+        task=task_of(*task) if isinstance(task, tuple) else task_of(task),
         scale=scale,
     )
     return total_loss([Term(kind=name, temperature=temperature)], batch).item()
@@ -124,3 +125,9 @@ def test_numbers_are_judged_in_units_of_their_spread_by_hand():
 def test_unknown_term_names_the_nearest():
     with pytest.raises(ValueError, match="unknown term 'softt'; did you mean 'soft'?"):
         Term(kind="softt")
+
+
+def test_pseudo_hard_takes_the_labels_that_the_task_s_thresholds_give():
+    task, teacher = ("multi-label", {"thresholds": [0.7, 0.2]}), [[0.5, -1.0]]  # probabilities 0.62 and 0.27
+    pseudo = task_loss(task, "pseudo-hard", [[0.3, 0.4]], teacher, [[-1, -1]])
+    assert pseudo == pytest.approx(task_loss(task, "hard", [[0.3, 0.4]], teacher, [[0, 1]]))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bench.scores import confusion as figures
 from bench.scores.quality import GapOutputs, calibration_error, gap_closed, score
-from materials.tasks import task_of
+from materials.tasks import metrics, task_of
 
 TASK = task_of("single-label")
 
@@ -36,14 +36,14 @@ def test_macro_f1_is_that_of_scikit_learn(pairs):
     from sklearn.metrics import f1_score
 
     labels, predicted = np.array(pairs).T
-    value = figures.mean_f1(figures.confusion_matrix(labels, predicted, 4))
+    value = metrics.macro_f1(figures.sums_of(figures.confusion_matrix(labels, predicted, 4)))
     assert value == pytest.approx(f1_score(labels, predicted, average="macro"))
 
 
 def test_weighted_and_micro_f1_by_hand():
     confusion = figures.confusion_matrix(LABELS, PREDICTED, 3)
-    assert figures.weighted_f1(confusion) == pytest.approx((3 * 2 / 3 + 2 * 1 / 2 + 1 * 1) / 6)
-    assert figures.micro_f1(confusion) == pytest.approx(4 / 6)
+    assert metrics.weighted_f1(figures.sums_of(confusion)) == pytest.approx((3 * 2 / 3 + 2 * 1 / 2 + 1 * 1) / 6)
+    assert metrics.micro_f1(figures.sums_of(confusion)) == pytest.approx(4 / 6)
     assert figures.precision_per_class(confusion) == pytest.approx([2 / 3, 1 / 2, 1])
     assert figures.recall_per_class(np.array([[3, 1], [0, 0]])) == pytest.approx([3 / 4, 0])
 
@@ -55,8 +55,10 @@ def test_figures_of_classes_are_those_of_scikit_learn(pairs):
 
     labels, predicted = np.array(pairs).T
     confusion = figures.confusion_matrix(labels, predicted, 4)
-    assert figures.weighted_f1(confusion) == pytest.approx(f1_score(labels, predicted, average="weighted"))
-    assert figures.micro_f1(confusion) == pytest.approx(f1_score(labels, predicted, average="micro"))
+    assert metrics.weighted_f1(figures.sums_of(confusion)) == pytest.approx(
+        f1_score(labels, predicted, average="weighted")
+    )
+    assert metrics.micro_f1(figures.sums_of(confusion)) == pytest.approx(f1_score(labels, predicted, average="micro"))
     options = {"average": None, "labels": range(4), "zero_division": 0}
     assert figures.precision_per_class(confusion) == pytest.approx(precision_score(labels, predicted, **options))
     assert figures.recall_per_class(confusion) == pytest.approx(recall_score(labels, predicted, **options))

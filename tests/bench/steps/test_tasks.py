@@ -20,7 +20,7 @@ teacher: {{weights: {weights}, max_length_tokens: 48, epochs: 30, batch_size: 16
   formats: [eager, onnx]}}
 students:
   - {{architecture: {student}, dimensions: 16, epochs: 25, batch_size: 16, learning_rate: 2.0e-2, settings: {settings}}}
-objectives: [{{name: hard}}, {{name: soft}}]
+objectives: [{{name: hard}}, {{name: soft, alpha: 0.5}}]
 formats: [eager, onnx, onnx-int8]
 measuring: {{seconds: 0.02, scenarios: [single-stream, offline], batch_sizes: [8]}}
 """
@@ -49,12 +49,13 @@ class Kind:
     lowest: float
 
 
+# All labels for every text come to a macro-F1 of 0.60 for "labels", one class for all to 0.33 for the others.
 KINDS = {
     "pairs": Kind(
         task="single-label", headline="macro_f1", title="macro-F1", columns={"text", "text_pair", "label"}, lowest=0.7
     ),
     "numbers": Kind(task="regression", headline="spearman", title="Spearman", columns={"text", "label"}, lowest=0.7),
-    "labels": Kind(task="multi-label", headline="macro_f1", title="macro-F1", columns={"text", "label"}, lowest=0.99),
+    "labels": Kind(task="multi-label", headline="macro_f1", title="macro-F1", columns={"text", "label"}, lowest=0.65),
     "images": Kind(
         task="single-label", headline="macro_f1", title="macro-F1", columns={"image", "sha256", "label"}, lowest=0.7
     ),
@@ -121,6 +122,19 @@ def test_models_learn(finished_kind):
     kind, run, _ = finished_kind
     scores = {row.model: row.headline.value for row in sound_rows(run) if row.format == "eager"}
     assert min(scores.values()) > kind.lowest, scores
+
+
+def test_file_is_verified_by_itself_and_against_its_model(finished_kind):
+    """The lossy file too, which is held to what it came to at its export."""
+    _, run, _ = finished_kind
+    for format in ("onnx", "onnx-int8"):
+        row = next(row for row in read_run(run).rows if row.role == "student" and row.format == format)
+        if row.status != "failed":
+            bundle = run / row.bundle
+            assert distilbench("verify", bundle).code == 0, format
+            trained = bundle.parent / "eager"
+            data = ("--data", run / "test-rows" / "seed-0.parquet")
+            assert distilbench("verify", bundle, "--against", trained, *data).code in (0, 1)
 
 
 def test_table_names_the_headline(finished_kind):

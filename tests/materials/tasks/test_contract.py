@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from export.gate.parity import ParityBounds
 from materials.errors import RequestError
 from materials.tasks import TASKS, task_of
 from materials.tasks.task import Task
@@ -242,7 +243,7 @@ def test_agreement_is_one_with_itself_less_with_another_and_the_same_both_ways(t
 def test_file_keeps_all_of_itself_and_less_of_another(task, sample, targets):
     outputs = sample.perfect(targets)
     assert task.kept(outputs, outputs.copy(), margin=0.1) == pytest.approx(1)
-    assert task.kept(outputs, outputs[::-1], margin=0.1) < task.smallest_kept <= 1
+    assert task.kept(outputs, outputs[::-1], margin=0.1) < getattr(ParityBounds(), task.kept_bound) <= 1
 
 
 def test_stratum_is_a_whole_number_for_each_row(task, targets):
