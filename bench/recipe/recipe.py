@@ -97,12 +97,7 @@ class Data(Part):
             items = MODALITIES[self.modality].plural
             raise ValueError(
                 f"{texts[0]} holds texts, but the train rows are {items}; give {items} in its place, or none (for "
-                "transfer rows with --set data.transfer=null --set data.transfer_rows=null)"
-            )
-        if self.transfer_rows is not None and self.transfer is None:
-            raise ValueError(
-                "transfer_rows is how many rows of data.transfer are used, which is not set; leave it out (--set "
-                "data.transfer_rows=null)"
+                "transfer rows with --set data.transfer=null)"
             )
         columns = [name for name in (self.text, self.text_pair, self.label) if name is not None]
         if len(set(columns)) < len(columns):

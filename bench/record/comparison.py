@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
-from pyarrow.parquet import read_table
+from pyarrow.parquet import read_schema, read_table
 
 from bench.record.place import run_folder
 from bench.record.predictions import NO_SEED, PredictionsTable, file_key
@@ -108,7 +108,7 @@ def _recorded_times(row: Row, medians: Sequence[Medians]) -> dict[str, TimeChang
 def _medians_of_rounds(place: Path) -> Medians:
     """Milliseconds of single calls by file and figure, one for each round."""
     file = run_folder(place) / SAMPLES
-    if not file.is_file():
+    if not file.is_file() or not set(WORDS) <= set(read_schema(file).names):
         return {}
     # Words as categories: a table of a million lines is read and grouped in a fifth of the time.
     table = read_table(file, columns=[*WORDS, "seed", "round", "nanoseconds"], read_dictionary=list(WORDS))

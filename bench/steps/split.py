@@ -35,7 +35,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 SplitSettings(
                     validation=data.validation_share,
                     test=data.test_share,
-                    transfer_rows=data.transfer_rows,
+                    transfer_rows=data.transfer_rows if data.transfer else None,
                     seed=seed,
                     balance=data.balance,
                     fewest_words=data.fewest_words,

@@ -37,11 +37,12 @@ def read_table(
     """
     task = task or SingleLabel()
     text_columns = [text, *([text_pair] if text_pair else [])]
-    needed_columns = text_columns if task.may_be_empty else [*text_columns, label or "label"]
+    says_none = task.may_be_empty and separator is not None
+    needed_columns = text_columns if says_none else [*text_columns, label or "label"]
     frame, dropped_count = _with_rows(path, needed_columns if drop_missing else [])
     items, labels = _items(frame, text_columns, path), None
     if label is not None or "label" in frame.columns:
-        cells = _cells(frame, label or "label", path, "label", "--label", may_be_empty=task.may_be_empty)
+        cells = _cells(frame, label or "label", path, "label", "--label", lists=task.may_be_empty, says_none=says_none)
         labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
     return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped_count)
 
@@ -125,19 +126,31 @@ def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
 
 
 def _cells(
-    frame: "pd.DataFrame", name: str, path: Path, content: str, option: str, *, may_be_empty: bool = False
+    frame: "pd.DataFrame",
+    name: str,
+    path: Path,
+    content: str,
+    option: str,
+    *,
+    lists: bool = False,
+    says_none: bool = False,
 ) -> list[Any]:
-    """The cells of a column. Raises RequestError where one is empty, unless that says that a row has no label."""
+    """The cells of a column. Raises RequestError where one is empty, or a list where none may stand.
+
+    Of several labels a row, an empty list says that there is none, and so does an empty text where `says_none`.
+    """
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
         raise RequestError(f"{path} has no column '{name}'; name one with {option}; columns: {columns}")
     cells = frame[name].tolist()
-    if may_be_empty:
-        return [() if _is_empty_cell(cell) else cell for cell in cells]
-    if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
+    list_rows = [row for row, cell in enumerate(cells, 1) if are_list(cell)]
+    if list_rows and not lists:
         advice = " (several labels a row are the task multi-label)" if content == "label" else ""
-        raise RequestError(f"column '{name}' of {path} holds a list in row {lists[0]}; expected one {content}{advice}")
-    empty_rows = [row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell)]
+        raise RequestError(
+            f"column '{name}' of {path} holds a list in row {list_rows[0]}; expected one {content}{advice}"
+        )
+    may_stand = {*list_rows, *(row for row, cell in enumerate(cells, 1) if says_none and isinstance(cell, str))}
+    empty_rows = [row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell) and row not in may_stand]
     if empty_rows:
         rows = ", ".join(str(row) for row in empty_rows[:5]) + (", ..." if len(empty_rows) > 5 else "")
         raise RequestError(

@@ -71,7 +71,7 @@ class MultiLabel(Task):
             else:
                 raise RequestError(
                     f"{where} holds '{cell}' in row {row}, which is no list; name what stands between labels with "
-                    "--separator ';' (--set 'data.separator=;' for a run)"
+                    "--separator ';', or for a run with --set data.separator=';'"
                 )
             labels.append(tuple(dict.fromkeys(name for name in names if name)))
         return labels

@@ -24,7 +24,6 @@ sys.exit(f"imported {heavy & set(sys.modules)}" if heavy & set(sys.modules) else
         ("show", "RUN", "--significance", "--format", "markdown"),
         ("compare", "RUN", "RUN"),
         ("recommend", "RUN"),
-        ("list", "recipes"),
         ("cache",),
     ],
     ids=" ".join,

@@ -89,18 +89,23 @@ def test_lists_of_labels_are_read_name_by_name_and_an_empty_list_stands(tmp_path
     assert (table.labels, table.dropped) == ([("b", "a"), (), ("c",)], 0)
 
 
-def test_list_is_refused_where_each_row_has_one_label_and_an_empty_one_is_none(tmp_path):
-    for second in (["a", "b"], ["a"]):
+def test_list_is_refused_where_each_row_has_one_label(tmp_path):
+    for second in (["a", "b"], ["a"], []):
         path = lines(tmp_path / "a.jsonl", "a", second, "b")
         refuse(path, f"column 'label' of {path} holds a list in row 2; ")
-    path = lines(tmp_path / "b.jsonl", "a", "b", [])
-    refuse(path, f"1 of 3 rows of {path} have no label in column 'label' (row 3); ")
 
 
 def test_list_of_texts_is_refused_by_its_row(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"text": "one", "label": "x"}\n{"text": ["two"], "label": "y"}\n', encoding="utf-8")
     refuse(path, f"column 'text' of {path} holds a list in row 2; ")
+
+
+def test_empty_cell_of_a_column_with_a_separator_is_no_label(tmp_path):
+    path = write(pd.DataFrame({"text": ["one", "two"], "tags": ["a;b", ""]}), tmp_path / "a.csv")
+    for drop_missing in (False, True):
+        table = read_table(path, text="text", label="tags", task=SEVERAL, separator=";", drop_missing=drop_missing)
+        assert table.labels == [("a", "b"), ()]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -134,7 +139,7 @@ def test_cell_that_is_no_number_is_refused_by_column_and_row(tmp_path):
     message = f"column 'stars' of {path} holds 'four' in row 2; "
     refuse(path, message, label="stars", task=NUMBER)
     path = lines(tmp_path / "a.jsonl", 4, [4])
-    message = f"column 'label' of {path} holds '[4]' in row 2; "
+    message = f"column 'label' of {path} holds a list in row 2; "
     refuse(path, message, task=NUMBER)
 
 
