@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from bench.commands.columns import LabelColumn, TextColumn
+
 app = typer.Typer()
-TextColumn = Annotated[str, typer.Option(help="The column of texts.")]
-LabelColumn = Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")]
 
 
 @app.command(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bench.commands.columns import LabelColumn, TextColumn
+
 app = typer.Typer()
 Models = Annotated[
     list[Path],
@@ -12,8 +14,6 @@ Models = Annotated[
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads for every measured file.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-TextColumn = Annotated[str, typer.Option(help="The column of texts.")]
-LabelColumn = Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")]
 LabelNames = Annotated[
     str | None, typer.Option(metavar="A,B", help="Labels in the order of the outputs, for models that name none.")
 ]
