@@ -17,7 +17,6 @@ from bench.record.place import RUN_FILE, run_file
 from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
 from bench.record.row import Group, Row, Score, SweepPoint
-from export.bundle import RECORD, read_bundle
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
 from materials.modalities import MODALITIES
@@ -109,6 +108,8 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
 def _remove_earlier(artefacts: Sequence[Artefact], folder: Path) -> None:
     if not any(artefact.source for artefact in artefacts):  # measured where they lie, which may be here
         return
+    from export.bundle import RECORD
+
     bundles = {folder / artefact.row.bundle for artefact in artefacts if artefact.row.bundle}
     for record in folder.glob(f"bundles/seed-*/*/*/{RECORD}"):
         if record.parent not in bundles:
@@ -191,6 +192,8 @@ def _place_bundle(source: Path, target: Path) -> None:
 
 def _is_sound_copy(target: Path, source: Path) -> bool:
     """Whether the target is there, undamaged, and the bundle that the source is."""
+    from export.bundle import RECORD, read_bundle  # here, as reading a run needs no formats
+
     try:
         return read_bundle(target).files == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]
     except RequestError:

@@ -59,7 +59,8 @@ def compare_quality(task: Task, targets: np.ndarray, base: np.ndarray, new: np.n
     """Compare the outputs of two models, each (rows, outputs), on the same rows, all of which have a target."""
     metric = task.headline
     sign = 1 if metric.higher_is_better else -1
-    draws = bootstrap(metric, targets, [base, new])
+    # Equal models score alike on any rows: there is nothing to draw, which is all of a comparison of unchanged files.
+    draws = np.zeros((2, DRAWS)) if np.array_equal(base, new) else bootstrap(metric, targets, [base, new])
     change = sign * (metric(targets, new) - metric(targets, base))
     base_right, new_right = task.right(targets, base), task.right(targets, new)
     headline = interval_of(change, sign * (draws[1] - draws[0]))
@@ -190,11 +191,15 @@ def t_interval(scores: Sequence[float] | np.ndarray) -> Interval | None:
 
 
 def _median_draws(times: Sequence[float], generator: np.random.Generator) -> np.ndarray:
-    """The medians of DRAWS samples with replacement of the times."""
-    values = np.sort(np.asarray(times, dtype=float))
-    # Where each of the times stands in their order: small numbers, of which a median is found sooner than of floats.
-    places = np.argsort(np.argsort(times, kind="stable"), kind="stable").astype(np.min_scalar_type(len(values)))
-    middle = [(len(values) - 1) // 2, len(values) // 2]
-    drawn = places[generator.integers(len(values), size=(DRAWS, len(values)))]
-    drawn.partition(middle, axis=1)
-    return values[drawn[:, middle]].mean(axis=1)
+    """The medians (DRAWS,) of samples of the times with replacement, drawn from their exact distribution.
+
+    The k-th smallest of n uniform numbers is Beta(k, n - k + 1), and floor(n u) is the place among sorted times that
+    the number u draws (Efron 1979). So two numbers stand for a sample of n.
+    """
+    values, count = np.sort(np.asarray(times, dtype=float)), len(times)
+    lower, upper = (count + 1) // 2, count // 2 + 1  # the two in the middle, counted from 1; one where n is odd
+    upper_draws = generator.beta(upper, count - upper + 1, size=DRAWS)
+    # The largest of the `lower` numbers below one at u is u times the largest of as many uniform numbers.
+    lower_draws = upper_draws if lower == upper else upper_draws * generator.beta(lower, 1, size=DRAWS)
+    places = np.minimum((np.stack([lower_draws, upper_draws]) * count).astype(np.int64), count - 1)
+    return values[places].mean(axis=0)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from bench.scores import significance
 from bench.scores.interval import Interval
 from bench.scores.significance import (
     QualityChange,
@@ -241,3 +242,13 @@ def test_t_interval_by_hand():
 def test_a_single_seed_has_no_interval():
     assert t_interval([0.9]) is None
     assert t_interval([]) is None
+
+
+@pytest.mark.parametrize("count", [5, 6, 13, 30])
+def test_drawn_medians_are_distributed_as_those_of_resampled_times(count):
+    times = np.random.default_rng(count).lognormal(size=count)
+    drawn = np.concatenate([significance._median_draws(times, np.random.default_rng(seed)) for seed in range(20)])
+    numbers = np.random.default_rng(1).integers(count, size=(40_000, count))
+    resampled = np.median(times[numbers], axis=1)
+    for value in np.quantile(resampled, [0.1, 0.3, 0.5, 0.7, 0.9]):
+        assert (drawn <= value).mean() == pytest.approx((resampled <= value).mean(), abs=0.015)
