@@ -51,13 +51,13 @@ def open_model(
     model = _find_model(place)
     if _is_of_images(place, model):
         config = read_json_object(model.parent / "config.json")
-        names = _label_names(model, config=config, described=model.parent, asked=label_names)
+        names = _label_names(model, config=config, described=model.parent, wanted=label_names)
         reading = _reading_of_images(model.parent)
         return _describe(place, model, described=model.parent, names=names, reading=reading)
     folder = _folder_of_tokenizer(model)
     described = model.parent if (model.parent / "config.json").is_file() else folder
     config = read_json_object(described / "config.json")
-    names = _label_names(model, config=config, described=described, asked=label_names)
+    names = _label_names(model, config=config, described=described, wanted=label_names)
     longest = min(max_length_tokens or LONGEST, longest_text(folder, config))
     reading = _reading_of_texts(model, folder, config=config, longest=longest, modality=modality or "text")
     return _describe(place, model, described=described, names=names, reading=reading)
@@ -143,12 +143,12 @@ def _find_model(place: Path) -> Path:
     if is_model_folder and (shards := shards_of(place)):
         return shards[0]
     for pattern in ("*.safetensors", *patterns) if is_model_folder else patterns:
-        found = sorted(place.glob(pattern)) if place.is_dir() else []
-        if len(found) > 1:
-            names = ", ".join(str(file.relative_to(place)) for file in found)
+        files = sorted(place.glob(pattern)) if place.is_dir() else []
+        if len(files) > 1:
+            names = ", ".join(str(file.relative_to(place)) for file in files)
             raise RequestError(f"{place} holds several model files ({names}); name one of them, in one file")
-        if found:
-            return found[0]
+        if files:
+            return files[0]
     raise RequestError(
         f"{place} holds no model; expected a bundle's folder, an .onnx or .xml file with tokenizer.json beside it, or "
         f"a folder with config.json, model.safetensors and tokenizer.json or {SETTINGS_FILE}"
@@ -156,12 +156,12 @@ def _find_model(place: Path) -> Path:
 
 
 def _label_names(
-    model: Path, *, config: dict[str, Any], described: Path, asked: Sequence[str] | None
+    model: Path, *, config: dict[str, Any], described: Path, wanted: Sequence[str] | None
 ) -> tuple[str, ...]:
     """The labels in the order of the outputs. Raises RequestError for a model without a head, or without names."""
-    own = _own_label_names(described, config)
-    names = own if set(own) == set(asked or own) else tuple(asked or ())
-    if model.suffix == ".safetensors" and not own:
+    model_names = _own_label_names(described, config)
+    names = model_names if set(model_names) == set(wanted or model_names) else tuple(wanted or ())
+    if model.suffix == ".safetensors" and not model_names:
         raise no_classifier(described, config)
     if not names:
         raise RequestError(f"{model} does not name its labels; give them in the order of its outputs with --labels")

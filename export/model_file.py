@@ -36,16 +36,16 @@ def graph_of(model: Path, *, modality: str = "text", config: Mapping[str, Any] |
     if model.suffix == ".safetensors":
         has_types = modality == "pair" and ((config or {}).get("type_vocab_size") or 0) > 1
         return (INPUT_IDS, ATTENTION_MASK, *([TOKEN_TYPE_IDS] if has_types else []))
-    named = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
-    for name, dtype in named.items():
+    types = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
+    for name, dtype in types.items():
         if name not in ARRAYS or dtype not in ("int32", "int64"):
             raise RequestError(
                 f"{model} takes an input '{name}' of type {dtype}; expected int32 or int64 inputs named "
                 f"{', '.join(ARRAYS)}"
             )
-    if INPUT_IDS.name not in named:
-        raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(named) or 'none'}")
-    return tuple(GraphInput(name=name, dtype=dtype) for name, dtype in named.items())
+    if INPUT_IDS.name not in types:
+        raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(types) or 'none'}")
+    return tuple(GraphInput(name=name, dtype=dtype) for name, dtype in types.items())
 
 
 def count_parameters(model: Path) -> int | None:
@@ -101,7 +101,7 @@ def _count_in(file: Path) -> int:
 def _onnx_inputs(model: Path) -> dict[str, str]:
     graph = _read_onnx(model).graph
     weights = {weight.name for weight in graph.initializer}
-    types = {one.name: one.type.tensor_type.elem_type for one in graph.input if one.name not in weights}
+    types = {item.name: item.type.tensor_type.elem_type for item in graph.input if item.name not in weights}
     return {name: ONNX_TYPES.get(number, f"ONNX {number}") for name, number in types.items()}
 
 
@@ -110,7 +110,7 @@ def _openvino_inputs(model: Path) -> dict[str, str]:
         graph = import_openvino("openvino").Core().read_model(str(model))
     except RuntimeError as error:
         raise RequestError(f"{model} cannot be read by OpenVINO: {str(error).strip().splitlines()[-1]}") from None
-    return {one.get_any_name(): one.get_element_type().to_string().replace("i", "int") for one in graph.inputs}
+    return {item.get_any_name(): item.get_element_type().to_string().replace("i", "int") for item in graph.inputs}
 
 
 def _read_onnx(model: Path) -> Any:

@@ -66,15 +66,15 @@ def compare(request: CompareRequest) -> int:
     if are_runs[0] != are_runs[1]:
         raise RequestError(f"{request.base} and {request.new} cannot be compared: one is a run, the other is not")
     comparison = compare_runs(request.base, request.new) if all(are_runs) else _compare_models(request)
-    broken = broken_bounds(bounds, comparison.changes, comparison.lost)
+    broken_sentences = broken_bounds(bounds, comparison.changes, comparison.lost)
     title = f"{request.base} -> {request.new}"
     metric = comparison.changes[0].new.headline_metric
     header = (*HEADER[:2], f"{metric.title}\n{BASE_AND_NEW}", *HEADER[3:])
     table: Report = (title, header, [_line(change) for change in comparison.changes])
     if not all(are_runs):
         table = (title, FIGURE_HEADER, _figures(comparison.changes[0]))
-    sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, all(are_runs), broken, request)))
-    return 1 if broken else 0
+    sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, all(are_runs), broken_sentences, request)))
+    return 1 if broken_sentences else 0
 
 
 def _compare_models(request: CompareRequest) -> Comparison:
@@ -183,7 +183,9 @@ def _speed(change: TimeChange | None) -> str:
     return "" if change is None else f"{change.verdict} (p {change.p:.2g})"
 
 
-def _notes(comparison: Comparison, are_runs: bool, broken: Sequence[str], request: CompareRequest) -> list[str]:
+def _notes(
+    comparison: Comparison, are_runs: bool, broken_sentences: Sequence[str], request: CompareRequest
+) -> list[str]:
     counts = [
         Counter(change.quality.verdict for change in comparison.changes if change.quality),
         Counter(time.verdict for change in comparison.changes for time in change.times.values()),
@@ -204,4 +206,4 @@ def _notes(comparison: Comparison, are_runs: bool, broken: Sequence[str], reques
     tested = ", McNemar's p of accuracy" if any(_has_p(change) for change in comparison.changes) else ""
     explained = f"quality: paired bootstrap of {title}{tested}; {how}"
     warned = [f"warning: {sentence}" for sentence in comparison.warnings]
-    return [*summary, *warned, explained, *(f"✗ {sentence}" for sentence in broken)]
+    return [*summary, *warned, explained, *(f"✗ {sentence}" for sentence in broken_sentences)]

@@ -52,7 +52,7 @@ def export_model(order: ExportOrder) -> int:
         raise RequestError(f"--with-tokenizer makes an ONNX file, and none of the formats is one: {order.formats}")
     if order.with_tokenizer:
         check_can_take_texts(order.opset)
-    made, licences = _record_of(order)
+    origin_record, licences = _record_of(order)
     modality, task = described_by(order.place, order.columns)
     calibration, judged = split_rows(order.data, order.columns, modality=modality, task=task)
     _check_places(order, formats)
@@ -61,15 +61,17 @@ def export_model(order: ExportOrder) -> int:
     if notice := commerce_notice(licences):
         screen.notice(notice)
     with open_origin(order.place, calibration.items, opset=order.opset, modality=modality) as origin:
-        asked, formats = formats, _possible(formats, origin.classifier.architecture, order)
+        wanted, formats = formats, _possible(formats, origin.classifier.architecture, order)
         if order.with_tokenizer:
             check_tokenizer(origin.classifier.encoder)
         if order.opset != OPSET:
             _try_opset(origin)
-        if left_out := _left_out(asked, formats, origin.classifier.architecture):
+        if left_out := _left_out(wanted, formats, origin.classifier.architecture):
             screen.notice(left_out)
         rows = rows_for(origin, judged)
-        request = ExportRequest(origin=origin, rows=rows, made=made, licences=licences, made_up=order.data is None)
+        request = ExportRequest(
+            origin=origin, rows=rows, made=origin_record, licences=licences, made_up=order.data is None
+        )
         bundles, refused = [], False
         for format in formats:
             with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
@@ -85,9 +87,9 @@ def export_model(order: ExportOrder) -> int:
     return 1 if refused or any(bundle.parity["status"] == "failed" for bundle in bundles) else 0
 
 
-def _formats(asked: str) -> list[str]:
+def _formats(names: str) -> list[str]:
     """The formats named, with commas between them. Raises RequestError for one that is unknown or named twice."""
-    formats = list(EXPORTERS) if asked == ALL else [name.strip() for name in asked.split(",")]
+    formats = list(EXPORTERS) if names == ALL else [name.strip() for name in names.split(",")]
     for name in formats:
         if name not in EXPORTERS:
             raise RequestError(unknown("format", name, [*EXPORTERS, ALL]))
@@ -99,15 +101,17 @@ def _formats(asked: str) -> list[str]:
 def _possible(formats: Sequence[str], architecture: str, order: ExportOrder) -> list[str]:
     """Those of the formats that can be. Raises RequestError for one that was named and cannot."""
     possible = [name for name in formats if why_impossible(name, architecture) is None]
-    if order.formats != ALL and (left := [name for name in formats if name not in possible]):
-        raise RequestError(f"{architecture} cannot be exported to {left[0]}: {why_impossible(left[0], architecture)}")
+    if order.formats != ALL and (refused := [name for name in formats if name not in possible]):
+        raise RequestError(
+            f"{architecture} cannot be exported to {refused[0]}: {why_impossible(refused[0], architecture)}"
+        )
     if order.formats == ALL:
         possible = [name for name in possible if not refusal(name)]
     require_formats(possible)
     real = [name for name in possible if not EXPORTERS[name].lossy]
-    if order.data is None and order.formats != ALL and (left := [name for name in possible if name not in real]):
+    if order.data is None and order.formats != ALL and (refused := [name for name in possible if name not in real]):
         raise RequestError(
-            f"{left[0]} is judged by what it changes on real rows, and maybe calibrated on some; "
+            f"{refused[0]} is judged by what it changes on real rows, and maybe calibrated on some; "
             "give a file of them with --quantize-data"
         )
     return possible if order.data else real
@@ -139,12 +143,12 @@ def _record_of(order: ExportOrder) -> tuple[Mapping[str, Any], Mapping[str, str]
 @contextmanager
 def _folder(order: ExportOrder, format: str) -> Iterator[Path]:
     """An empty folder that becomes the bundle's; when that fails, nothing of it stays."""
-    there = order.output.exists()
+    existed = order.output.exists()
     try:
         with new_folder(order.output / format) as folder:
             yield folder
     finally:
-        if not there:
+        if not existed:
             with suppress(OSError):  # unless it is empty
                 order.output.rmdir()
 

@@ -56,8 +56,8 @@ def make_workload(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]).replace("_", "-") if first["loc"] else "affinity"
-        given = first["input"] if first["loc"] else affinity
-        raise RequestError(f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {given!r}") from None
+        value = first["input"] if first["loc"] else affinity
+        raise RequestError(f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {value!r}") from None
     check_device(device)
     names = tuple(label_names.split(",")) if label_names else None
     return Workload(

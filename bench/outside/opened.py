@@ -105,8 +105,8 @@ def described_by(place: Path, columns: Columns) -> tuple[str, Task]:
         return modality, task_of(content.get("task", "single-label"), content.get("task_settings"))
     weights = WeightsFolder(path=place, digest="", licence="")
     modality = weights.modality or "text"
-    known = (place / "config.json").is_file() and weights.modality is not None
-    task = task_of(weights.task_name) if known else task_of("single-label")
+    is_classifier = (place / "config.json").is_file() and weights.modality is not None
+    task = task_of(weights.task_name) if is_classifier else task_of("single-label")
     return ("pair" if columns.text_pair and modality == "text" else modality), task
 
 
@@ -145,16 +145,18 @@ def _as_images(table: Table, data: Path) -> Table:
 
 def _check_known(place: str, bundle: Bundle, table: Table) -> None:
     names = {name for label in table.labels or () for name in ((label,) if isinstance(label, str) else label)}
-    if strange := sorted(names - set(bundle.label_names)):
+    if unknown_names := sorted(names - set(bundle.label_names)):
         raise RequestError(
-            f"{place} knows the labels {', '.join(bundle.label_names)}; the rows have {', '.join(strange[:5])}; "
+            f"{place} knows the labels {', '.join(bundle.label_names)}; the rows have {', '.join(unknown_names[:5])}; "
             "name a model's labels in the order of its outputs with --labels, or give rows of its own task"
         )
 
 
 def _title(place: Path, bundle: Bundle, others: Sequence[OpenedModel]) -> str:
     """What made the model, or its place; its whole place where that title is taken."""
-    there = place.resolve()
-    title = str(bundle.made.get("model") or (there.name if place.is_dir() else f"{there.parent.name}/{there.stem}"))
-    taken = {(other.title, other.bundle.format, other.bundle.made.get("seed")) for other in others}
-    return str(place) if (title, bundle.format, bundle.made.get("seed")) in taken else title
+    resolved = place.resolve()
+    title = str(
+        bundle.made.get("model") or (resolved.name if place.is_dir() else f"{resolved.parent.name}/{resolved.stem}")
+    )
+    other_titles = {(other.title, other.bundle.format, other.bundle.made.get("seed")) for other in others}
+    return str(place) if (title, bundle.format, bundle.made.get("seed")) in other_titles else title

@@ -55,11 +55,13 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
         place = _first(error)["loc"]
-        said = [override for override in overrides if _is_below(place, override)]
-        if said:
+        shown_overrides = [override for override in overrides if _is_below(place, override)]
+        if shown_overrides:
             lines = {}
-        said += [override for override in overrides if override not in said and _is_above(place, override)]
-        raise RequestError(_sentence(error, path, lines, said)) from None
+        shown_overrides += [
+            override for override in overrides if override not in shown_overrides and _is_above(place, override)
+        ]
+        raise RequestError(_sentence(error, path, lines, shown_overrides)) from None
 
 
 def _find(name: str) -> Path:
@@ -150,12 +152,14 @@ def _first(error: ValidationError) -> Any:
     return next((fault for fault in errors if fault["type"] == "extra_forbidden"), errors[0])
 
 
-def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], said: Sequence[str]) -> str:
+def _sentence(
+    error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], shown_overrides: Sequence[str]
+) -> str:
     first = _first(error)
     place = tuple(first["loc"])
     line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), None)
     where = f"{path.name}, line {line}" if line else path.name
-    where += f" with {', '.join(said)}" if said else ""
+    where += f" with {', '.join(shown_overrides)}" if shown_overrides else ""
     key = ".".join(str(part) for part in place)
     if first["type"] == "extra_forbidden":
         group = next((key for key in reversed(place[:-1]) if isinstance(key, str)), "")
@@ -164,6 +168,6 @@ def _sentence(error: ValidationError, path: Path, lines: dict[tuple[str | int, .
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
     message = MESSAGES.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
-    given = first.get("input")
-    came = f"; got {given!r}" if first["type"] != "value_error" and isinstance(given, str | int | float | bool) else ""
-    return f"{where}: {key + ': ' if key else ''}{message}{came}"
+    value = first.get("input")
+    got = f"; got {value!r}" if first["type"] != "value_error" and isinstance(value, str | int | float | bool) else ""
+    return f"{where}: {key + ': ' if key else ''}{message}{got}"

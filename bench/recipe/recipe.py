@@ -90,13 +90,15 @@ class Data(Part):
             )
         if self.licence is not None and all(name in DATASETS for name in sources):
             raise ValueError("licence is that of your own files, but data names no file; did you forget --data?")
-        if self.modality == "image" and (named := self._fields_of_files()):
-            raise ValueError(f"{named[0]} is for files of rows, and {self.train} is a folder of images; leave it out")
-        texts = [name for name in sources if name in DATASETS]
-        if texts and self.modality != "text":
+        if self.modality == "image" and (file_settings := self._fields_of_files()):
+            raise ValueError(
+                f"{file_settings[0]} is for files of rows, and {self.train} is a folder of images; leave it out"
+            )
+        text_sources = [name for name in sources if name in DATASETS]
+        if text_sources and self.modality != "text":
             items = MODALITIES[self.modality].plural
             raise ValueError(
-                f"{texts[0]} holds texts, but the train rows are {items}; give {items} in its place, or none (for "
+                f"{text_sources[0]} holds texts, but the train rows are {items}; give {items}, or none (for "
                 "transfer rows with --set data.transfer=null)"
             )
         columns = [name for name in (self.text, self.text_pair, self.label) if name is not None]
@@ -170,10 +172,10 @@ class Measuring(Part):
 
     @model_validator(mode="after")
     def _check_affinity(self) -> "Measuring":
-        there = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        if wrong := set(self.affinity) - there:
-            here = ", ".join(map(str, sorted(there))) or "no affinity"
-            raise ValueError(f"affinity names processor {min(wrong)}; this machine has {here}")
+        processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        if missing := set(self.affinity) - processors:
+            here = ", ".join(map(str, sorted(processors))) or "no affinity"
+            raise ValueError(f"affinity names processor {min(missing)}; this machine has {here}")
         return self
 
 
@@ -199,9 +201,9 @@ class Recipe(Part):
     @property
     def labelled_transfer(self) -> bool | tuple[str, ...]:
         """The transfer rows that the teacher labels: all, those of the kinds that objectives name, or none."""
-        wanted = [objective.transfer for objective in self.objectives]
-        named = {kind for rows in wanted for kind in named_kinds(rows)}
-        return True if True in wanted else tuple(kind for kind in TRANSFER_KINDS if kind in named) or False
+        transfers = [objective.transfer for objective in self.objectives]
+        kinds = {kind for rows in transfers for kind in named_kinds(rows)}
+        return True if True in transfers else tuple(kind for kind in TRANSFER_KINDS if kind in kinds) or False
 
     @property
     def task(self) -> Task:
@@ -265,10 +267,10 @@ class Recipe(Part):
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
                 "neither data.balance nor data.augmentation makes any"
             )
-        made = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
+        sources = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
         for objective in self.objectives:
             for kind in (*named_kinds(objective.transfer), *named_kinds(objective.match_steps)):
-                if made[kind] is None:
+                if sources[kind] is None:
                     key = {"rest": "balance", "augmented": "augmentation", "other": "transfer"}[kind]
                     raise ValueError(f"an objective asks for transfer rows of kind '{kind}', but data.{key} is not set")
         if len(set(self.seeds)) < len(self.seeds):

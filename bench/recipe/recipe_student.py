@@ -52,8 +52,8 @@ class Student(Part):
     @model_validator(mode="after")
     def _check(self) -> "Student":
         unused = OF_TEXTS if self.modalities == ("image",) else OF_IMAGES
-        if idle := [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]:
-            raise ValueError(f"{self.architecture} does not use {idle[0]}; leave it out")
+        if unused_settings := [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]:
+            raise ValueError(f"{self.architecture} does not use {unused_settings[0]}; leave it out")
         if self.optimiser == "sgd" and "weight_decay" in self.model_fields_set and self.weight_decay:
             raise ValueError("weight_decay is adam's alone, and the optimiser is sgd; leave it out")
         check_settings(self.architecture, self.settings, dimensions=self.dimensions, image_size=self.image_size)

@@ -181,9 +181,9 @@ def _settings(place: SeedPlace, cell: Cell) -> "TrainingSettings":
     from students import STUDENTS
     from training.settings import TrainingSettings
 
-    said = cell.student.model_dump(include={field.name for field in fields(TrainingSettings)})
+    shared = cell.student.model_dump(include={field.name for field in fields(TrainingSettings)})
     return TrainingSettings(
-        **{**said, "epochs": _epochs(place, cell)},
+        **{**shared, "epochs": _epochs(place, cell)},
         bf16=STUDENTS[cell.student.architecture].bf16,
         bf16_scores=False,
         seed=cell.seed,

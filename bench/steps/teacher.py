@@ -144,5 +144,5 @@ def _examples(classifier: "Classifier", rows: Rows) -> "Examples":
 def _settings(place: SeedPlace) -> "TrainingSettings":
     from training.settings import TrainingSettings
 
-    said = place.work.recipe.teacher.model_dump(include={field.name for field in fields(TrainingSettings)})
-    return TrainingSettings(**said, seed=place.seed, device=place.work.recipe.device)
+    shared = place.work.recipe.teacher.model_dump(include={field.name for field in fields(TrainingSettings)})
+    return TrainingSettings(**shared, seed=place.seed, device=place.work.recipe.device)

@@ -22,8 +22,8 @@ def write_aotinductor(origin: Origin, folder: Path) -> None:
     encoder = origin.classifier.encoder
     example = tuple(torch.from_numpy(array) for array in example_inputs(encoder).values())
     shapes = tuple(
-        {axis: torch.export.Dim.AUTO for axis, name in enumerate(one.dimensions) if isinstance(name, str)}
-        for one in encoder.inputs
+        {axis: torch.export.Dim.AUTO for axis, name in enumerate(graph_input.dimensions) if isinstance(name, str)}
+        for graph_input in encoder.inputs
     )
     lean = {LINE_TABLES: False} if LINE_TABLES in torch._inductor.list_options() else {}
     with quiet(), torch.no_grad(), torch._inductor.utils.fresh_cache(dir=str(origin.scratch)):
@@ -31,8 +31,8 @@ def write_aotinductor(origin: Origin, folder: Path) -> None:
         package = aoti_compile_and_package(
             program, package_path=str(origin.scratch / "model.pt2"), inductor_configs=lean
         )
-    named = (origin.scratch, Path(torch.__file__).parent.parent)  # in messages of errors, as __FILE__
-    rewrite_archive(Path(package), folder / "model.pt2", left_out=(GENERATED_CODE,), blanked=named)
+    folders = (origin.scratch, Path(torch.__file__).parent.parent)  # in messages of errors, as __FILE__
+    rewrite_archive(Path(package), folder / "model.pt2", left_out=(GENERATED_CODE,), blanked=folders)
 
 
 def has_compiler() -> bool:
