@@ -92,7 +92,7 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
 
     Bundles and test rows of an earlier run that this one does not have are removed.
     """
-    _remove_earlier(artefacts, folder)
+    remove_earlier(artefacts, folder)
     for artefact in artefacts:
         if artefact.row.bundle and artefact.source:
             _place_bundle(artefact.source, folder / artefact.row.bundle)
@@ -105,7 +105,8 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
     write_json(folder / RUN_FILE, run_content(run))
 
 
-def _remove_earlier(artefacts: Sequence[Artefact], folder: Path) -> None:
+def remove_earlier(artefacts: Sequence[Artefact], folder: Path) -> None:
+    """Remove the bundles and test rows in a run folder that are of none of the artefacts, where these bring bundles."""
     if not any(artefact.source for artefact in artefacts):  # measured where they lie, which may be here
         return
     from export.bundle import RECORD

@@ -246,3 +246,23 @@ def test_cache_is_shown_and_pruned(tmp_path):
     assert list(tmp_path.rglob("stage.json"))
     distilbench("cache", "--prune", "--kind", "student", cache=tmp_path)
     assert not list(tmp_path.rglob("stage.json"))
+
+
+def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
+    from bench.commands.command_line import _why_not_written
+
+    def raised(*, cause):
+        try:
+            try:
+                (tmp_path / "there").mkdir(exist_ok=True)
+                (tmp_path / "there").mkdir()
+            except FileExistsError as error:
+                raise KeyError("File exists") from (error if cause else None)
+        except KeyError as error:
+            return error
+
+    assert _why_not_written(raised(cause=True)).endswith("there: File exists")
+    assert _why_not_written(raised(cause=False)) is None
+    assert _why_not_written(ValueError("File exists")) is None
+    reading = PermissionError(13, "Permission denied", "rows.csv")
+    assert _why_not_written(reading) == "cannot open rows.csv: Permission denied"

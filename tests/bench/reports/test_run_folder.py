@@ -2,12 +2,15 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
-from bench.record.run_file import read_run
+from bench.record.run_file import read_run, remove_earlier, run_content
+from bench.reports.report import markdown_report
 from bench.reports.run_folder import pictures_in, prove_writable, save_run
 from materials.errors import RequestError
+from materials.files import write_json
 
 
 def test_pictures_and_tables_of_an_earlier_run_do_not_stay(finished, tmp_path):
@@ -32,3 +35,33 @@ def test_proof_leaves_no_trace(tmp_path, monkeypatch):
     monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
     prove_writable(tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_bundles_and_test_rows_of_an_earlier_run_do_not_stay(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    current = next(folder.glob("bundles/seed-0/*/onnx"))
+    earlier = shutil.copytree(current, folder / "bundles" / "seed-0" / "earlier-model" / "onnx")
+    theirs = folder / "bundles" / "notes.txt"
+    theirs.write_text("kept: it is no bundle")
+    shutil.copyfile(folder / "test-rows" / "seed-0.parquet", folder / "test-rows" / "seed-7.parquet")
+    row = replace(read_run(finished).rows[0], bundle=str(current.relative_to(folder)), seed=0)
+    remove_earlier([SimpleNamespace(row=row, source=current)], folder)
+    assert current.is_dir()
+    assert theirs.is_file()
+    assert not earlier.parent.exists()
+    assert [file.name for file in (folder / "test-rows").iterdir()] == ["seed-0.parquet"]
+
+
+def test_measuring_bundles_into_their_own_run_folder_removes_none(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "run")
+    bundles = set(folder.glob("bundles/seed-0/*/*"))
+    remove_earlier([SimpleNamespace(row=read_run(finished).rows[0], source=None)], folder)
+    assert set(folder.glob("bundles/seed-0/*/*")) == bundles
+
+
+def test_file_that_the_machine_could_not_run_is_in_the_record_and_below_the_table(finished, tmp_path):
+    sentence = "bilstm as eager-bf16: this processor runs no LSTM in bfloat16"
+    run = replace(read_run(finished), impossible=(sentence,))
+    write_json(tmp_path / "run.json", run_content(run))
+    assert read_run(tmp_path).impossible == (sentence,)
+    assert f"impossible on the machine of this run: {sentence}" in markdown_report(read_run(tmp_path))

@@ -4,7 +4,7 @@ import pytest
 
 from materials.errors import RequestError
 from materials.rows import Source
-from materials.sources.image_folder import read_image_folder
+from materials.sources.image_folder import read_image_folder, read_images
 from materials.splits.split import SplitSettings, make_splits
 from materials.tasks import task_of
 
@@ -179,3 +179,11 @@ def test_parts_are_found_whatever_the_case_of_their_names(tmp_path):
 def test_two_folders_of_one_part_are_refused(tmp_path):
     folder = draw(tmp_path, *CATS_AND_DOGS, "val/cat/b.png", "valid/cat/c.png")
     refuse(folder, f"{folder} has val/ and valid/; leave one of them")
+
+
+def test_images_without_classes_are_all_below_the_folder(tmp_path):
+    table = read_images(draw(tmp_path, "b.png", "more/a.JPG", ".hidden/c.png", "notes.txt"))
+    assert [Path(image.path).name for image in table.items] == ["b.png", "a.JPG"]
+    assert table.labels is None
+    with pytest.raises(RequestError, match="holds no images"):
+        read_images(draw(tmp_path / "none", "notes.txt"))
