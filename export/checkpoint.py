@@ -44,17 +44,22 @@ def load_checkpoint(folder: Path, *, modality: str | None = None) -> Classifier:
 
 
 def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
-    """The smallest of what the tokenizer, the model and common sense allow, in tokens.
+    """The smallest of what the tokenizer, the model and common sense allow, in tokens."""
+    tokenizer_length = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
+    return min(int(length) for length in (tokenizer_length, most_positions(config)) if length)
+
+
+def most_positions(config: Mapping[str, Any]) -> int:
+    """The tokens that a model has positions for, at most what common sense allows.
 
     A configuration gives its positions one of the names in the attribute maps of transformers, which is not imported
     here, for it would count towards the memory of every model that is measured.
     """
-    tokenizer_length = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
     positions = [length for length in map(config.get, POSITIONS) if length]
     if config.get("model_type") in COUNTED_FROM_PADDING:
         padding = config.get("pad_token_id")
         positions = [length - 1 - (1 if padding is None else padding) for length in positions]
-    return int(min(length for length in (tokenizer_length, *positions, LONGEST) if length))
+    return int(min(length for length in (*positions, LONGEST) if length))
 
 
 def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:

@@ -11,7 +11,7 @@ import numpy as np
 from encoders.encoder import Encoder
 from encoders.token_rows import TokenRows
 from export.bundle import Bundle
-from export.checkpoint import longest_text
+from export.checkpoint import most_positions
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError
@@ -169,7 +169,7 @@ def _common_length(bundle: Bundle, sample: Any) -> int | None:
     if not isinstance(sample, TokenRows):
         return None
     longest_row = int(sample.lengths.max())
-    most = longest_text(bundle.folder, read_json_object(bundle.folder / "config.json"))
+    most = most_positions(read_json_object(bundle.folder / "config.json"))
     return max(min(COMMON_LENGTH, most), longest_row)
 
 

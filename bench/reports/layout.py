@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.measure import Measurement
@@ -110,8 +111,10 @@ def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: 
     hidden_columns: list[str] = []
     # Measured against more room than any terminal has: rich never measures a table wider than its options allow.
     wide_options = console.options.update(max_width=1000)
+    # A table is as wide as one line of its widest cells, which is measured in no time.
+    widest_line = [max((line[number] for line in lines), key=_cell_width, default="") for number in range(len(header))]
     while (
-        Measurement.get(console, wide_options, _rich_table(title, header, lines, hidden_columns)).maximum
+        Measurement.get(console, wide_options, _rich_table(title, header, [widest_line], hidden_columns)).maximum
         > console.width
     ):
         droppable = [name for name in ALL_DROPPED_FIRST if name in header and name not in hidden_columns]
@@ -119,6 +122,10 @@ def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: 
             break
         hidden_columns.append(droppable[0])
     return hidden_columns
+
+
+def _cell_width(text: str) -> int:
+    return max(map(cell_len, text.splitlines()), default=0)
 
 
 def _rich_table(

@@ -116,7 +116,7 @@ def test_files_are_timed_and_run_on_the_device_of_the_recipe(eager, monkeypatch)
 
 @pytest.mark.parametrize(("most", "length"), [(512, 128), (64, 64), (8, 12)])
 def test_common_way_pads_to_no_more_than_the_model_takes(eager, monkeypatch, most, length):
-    monkeypatch.setattr(export.labelling, "longest_text", lambda folder, config: most)
+    monkeypatch.setattr(export.labelling, "most_positions", lambda config: most)
     sample = eager.encoder().encode(["a film " * 6])
     assert int(sample.lengths.max()) == 12
     assert export.labelling._common_length(eager, sample) == length
