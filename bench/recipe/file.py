@@ -59,7 +59,9 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         if shown_overrides:
             lines = {}
         shown_overrides += [
-            override for override in overrides if override not in shown_overrides and _is_above(place, override)
+            override
+            for override in overrides
+            if override not in shown_overrides and _is_above(place, override) and not override.endswith("=null")
         ]
         raise RequestError(_sentence(error, path, lines, shown_overrides)) from None
 

@@ -42,7 +42,7 @@ def read_table(
     frame, dropped_count = _with_rows(path, needed_columns if drop_missing else [])
     items, labels = _items(frame, text_columns, path), None
     if label is not None or "label" in frame.columns:
-        cells = _cells(frame, label or "label", path, "label", "--label", lists=task.may_be_empty, says_none=says_none)
+        cells = _cells(frame, label or "label", path, "label", "--label", lists=task.may_be_empty)
         labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
     return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped_count)
 
@@ -126,18 +126,11 @@ def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
 
 
 def _cells(
-    frame: "pd.DataFrame",
-    name: str,
-    path: Path,
-    content: str,
-    option: str,
-    *,
-    lists: bool = False,
-    says_none: bool = False,
+    frame: "pd.DataFrame", name: str, path: Path, content: str, option: str, *, lists: bool = False
 ) -> list[Any]:
     """The cells of a column. Raises RequestError where one is empty, or a list where none may stand.
 
-    Of several labels a row, an empty list says that there is none, and so does an empty text where `says_none`.
+    Of several labels a row, an empty list says that there is none, and so does an empty text, which the task reads.
     """
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
@@ -149,7 +142,7 @@ def _cells(
         raise RequestError(
             f"column '{name}' of {path} holds a list in row {list_rows[0]}; expected one {content}{advice}"
         )
-    may_stand = {*list_rows, *(row for row, cell in enumerate(cells, 1) if says_none and isinstance(cell, str))}
+    may_stand = {*list_rows, *(row for row, cell in enumerate(cells, 1) if lists and isinstance(cell, str))}
     empty_rows = [row for row, cell in enumerate(cells, 1) if _is_empty_cell(cell) and row not in may_stand]
     if empty_rows:
         rows = ", ".join(str(row) for row in empty_rows[:5]) + (", ..." if len(empty_rows) > 5 else "")

@@ -103,6 +103,7 @@ def test_list_of_texts_is_refused_by_its_row(tmp_path):
 
 def test_empty_cell_of_a_column_with_a_separator_is_no_label(tmp_path):
     path = write(pd.DataFrame({"text": ["one", "two"], "tags": ["a;b", ""]}), tmp_path / "a.csv")
+    refuse(path, f"column 'tags' of {path} holds 'a;b' in row 1, which is no list; ", label="tags", task=SEVERAL)
     for drop_missing in (False, True):
         table = read_table(path, text="text", label="tags", task=SEVERAL, separator=";", drop_missing=drop_missing)
         assert table.labels == [("a", "b"), ()]
