@@ -1,14 +1,13 @@
 """A small residual network for images (He et al. 2016)."""
 
-import copy
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from encoders.graph_input import pixel_values
+from students.normed_convolution import NormedConvolution, without_norms
 from students.student import Student
 
 
@@ -27,7 +26,7 @@ class ResNet(Student):
         if not channels or min(channels) < 1 or blocks < 1:
             raise ValueError(f"channels and blocks are numbers of at least 1; got {list(channels)} and {blocks}")
         self.inputs = (pixel_values(image_size, image_size),)
-        self.stem = NormedConvolution(3, channels[0], stride=1)
+        self.stem = NormedConvolution2d(3, channels[0], stride=1)
         widths = [channels[0], *channels]
         self.stages = nn.ModuleList(
             nn.Sequential(
@@ -47,12 +46,7 @@ class ResNet(Student):
 
     def deployed(self) -> nn.Module:
         """The same model with every normalisation multiplied into its convolution."""
-        deployed_model = copy.deepcopy(self).eval()
-        for module in deployed_model.modules():
-            if isinstance(module, NormedConvolution) and module.norm is not None:
-                module.convolution = fuse_conv_bn_eval(module.convolution, module.norm)
-                module.norm = None
-        return deployed_model
+        return without_norms(self)
 
 
 class ResidualBlock(nn.Module):
@@ -60,10 +54,10 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
         super().__init__()
-        self.first = NormedConvolution(inputs, outputs, stride=stride)
-        self.second = NormedConvolution(outputs, outputs, stride=1)
+        self.first = NormedConvolution2d(inputs, outputs, stride=stride)
+        self.second = NormedConvolution2d(outputs, outputs, stride=1)
         same_shape = inputs == outputs and stride == 1
-        self.shortcut = None if same_shape else NormedConvolution(inputs, outputs, stride=stride, width=1)
+        self.shortcut = None if same_shape else NormedConvolution2d(inputs, outputs, stride=stride, width=1)
 
     def forward(self, values: Tensor) -> Tensor:
         """(batch, outputs, height / stride, width / stride), never negative."""
@@ -71,13 +65,12 @@ class ResidualBlock(nn.Module):
         return F.relu(shortcut_values + self.second(F.relu(self.first(values))))
 
 
-class NormedConvolution(nn.Module):
+class NormedConvolution2d(NormedConvolution):
     """A convolution and its batch normalisation."""
 
     def __init__(self, inputs: int, outputs: int, *, stride: int, width: int = 3) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, width, stride, width // 2, bias=False)
-        self.norm: nn.BatchNorm2d | None = nn.BatchNorm2d(outputs)
+        convolution = nn.Conv2d(inputs, outputs, width, stride, width // 2, bias=False)
+        super().__init__(convolution, nn.BatchNorm2d(outputs))
 
     def forward(self, values: Tensor) -> Tensor:
         """(batch, outputs, height / stride, width / stride)."""

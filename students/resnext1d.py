@@ -1,14 +1,13 @@
 """A residual network of grouped convolutions over word vectors: ResNeXt (Xie et al. 2017) in one dimension."""
 
-import copy
 from collections.abc import Sequence
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from students.normed_convolution import NormedConvolution, without_norms
 from students.text_student import TextStudent
 
 BLOCKS = 2
@@ -66,12 +65,7 @@ class ResNeXt1D(TextStudent):
 
     def deployed(self) -> nn.Module:
         """The same model with every normalisation multiplied into its convolution."""
-        deployed_model = copy.deepcopy(self).eval()
-        for module in deployed_model.modules():
-            if isinstance(module, NormedConvolution) and module.norm is not None:
-                module.convolution = fuse_conv_bn_eval(module.convolution, module.norm)
-                module.norm = None
-        return deployed_model
+        return without_norms(self)
 
 
 class ResidualStage(nn.Module):
@@ -99,7 +93,7 @@ class Stem(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.convolution = NormedConvolution(inputs, outputs, width=WIDTH)
+        self.convolution = NormedConvolution1d(inputs, outputs, width=WIDTH)
 
     def forward(self, values: Tensor, is_word: Tensor) -> tuple[Tensor, Tensor]:
         """Values that are never negative, anything on padding, and the same `is_word`."""
@@ -112,7 +106,7 @@ class Downsampling(nn.Module):
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.strided = NormedConvolution(inputs, outputs - inputs, width=WIDTH, stride=stride)
+        self.strided = NormedConvolution1d(inputs, outputs - inputs, width=WIDTH, stride=stride)
 
     def forward(self, values: Tensor, is_word: Tensor) -> tuple[Tensor, Tensor]:
         """Values on length / stride, rounded up, so that one word stays one; those that come in are never negative."""
@@ -133,9 +127,9 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, *, cardinality: int) -> None:
         super().__init__()
-        self.narrow = NormedConvolution(EXPANSION * channels, channels, width=1)
-        self.grouped = NormedConvolution(channels, channels, width=WIDTH, groups=cardinality)
-        self.wide = NormedConvolution(channels, EXPANSION * channels, width=1, scale=0.0)
+        self.narrow = NormedConvolution1d(EXPANSION * channels, channels, width=1)
+        self.grouped = NormedConvolution1d(channels, channels, width=WIDTH, groups=cardinality)
+        self.wide = NormedConvolution1d(channels, EXPANSION * channels, width=1, scale=0.0)
 
     def forward(self, values: Tensor, is_word: Tensor) -> Tensor:
         """Values of the same shape, never negative and 0 on padding, whatever came in there."""
@@ -145,7 +139,7 @@ class Block(nn.Module):
         return F.relu(values + self.wide(inner_values, is_word)) * is_word
 
 
-class NormedConvolution(nn.Module):
+class NormedConvolution1d(NormedConvolution):
     """A convolution and a batch normalisation whose means and variances are those of words: padding has no part in it.
 
     `scale` is the normalisation's first weight.
@@ -154,10 +148,8 @@ class NormedConvolution(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, *, width: int, groups: int = 1, stride: int = 1, scale: float = 1.0
     ) -> None:
-        super().__init__()
-        margin = width // 2
-        self.convolution = nn.Conv1d(inputs, outputs, width, stride, margin, groups=groups, bias=False)
-        self.norm: nn.BatchNorm1d | None = nn.BatchNorm1d(outputs)
+        convolution = nn.Conv1d(inputs, outputs, width, stride, width // 2, groups=groups, bias=False)
+        super().__init__(convolution, nn.BatchNorm1d(outputs))
         nn.init.constant_(self.norm.weight, scale)
 
     def forward(self, values: Tensor, is_word: Tensor) -> Tensor:

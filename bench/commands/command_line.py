@@ -5,16 +5,20 @@ import os
 import re
 import signal
 import sys
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bench.commands.columns import with_columns
 from bench.commands.options import app as models_app
+from bench.outside.columns import Columns
 from materials.errors import RequestError
 
 WRONG_REQUEST, INTERRUPTED = 2, 130
+DEFAULT_COLUMNS = Columns()
 NO_WRITING = (
     errno.ENOSPC,
     errno.EDQUOT,
@@ -118,6 +122,7 @@ Overrides = Annotated[
 @app.command(
     epilog="Example: distilbench run movie-reviews --data reviews.csv --text body --label stars --output runs/mine"
 )
+@with_columns
 def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
     data: Annotated[
@@ -127,9 +132,7 @@ def run(
     validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
     test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
     transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
-    text: Annotated[str | None, typer.Option(help="The column of texts.")] = None,
-    text_pair: Annotated[str | None, typer.Option(help="The column of second texts, where items are pairs.")] = None,
-    label: Annotated[str | None, typer.Option(help="The column of labels.")] = None,
+    columns: Columns = DEFAULT_COLUMNS,
     task: Annotated[str | None, typer.Option(help="What is asked: single-label, multi-label or regression.")] = None,
     teacher: Annotated[
         str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
@@ -150,9 +153,7 @@ def run(
         "data.validation": validation_data,
         "data.test": test_data,
         "data.transfer": transfer_data,
-        "data.text": text,
-        "data.text_pair": text_pair,
-        "data.label": label,
+        **{f"data.{name}": column for name, column in asdict(columns).items()},
         "data.task": task,
         "teacher.weights": teacher,
         "device": device,

@@ -19,7 +19,7 @@ from materials.errors import RequestError, unknown
 
 if TYPE_CHECKING:
     from bench.harness.workload import Workload
-    from bench.outside.opened import Columns
+    from bench.outside.columns import Columns
 
 BASE_AND_NEW = "base, new"
 HEADER = (

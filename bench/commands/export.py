@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
+from bench.outside.columns import Columns
 from bench.outside.export_rows import rows_for, split_rows
-from bench.outside.opened import Columns, described_by
+from bench.outside.opened import described_by
 from bench.reports.run_folder import prove_writable
 from bench.reports.screen import Screen
 from export.bundle import RECORD, Bundle, read_bundle, read_trained

@@ -12,7 +12,8 @@ from bench.commands.show import show_run
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
-from bench.outside.opened import Columns, OpenedModel, check_labels, in_label_order, open_place, read_rows
+from bench.outside.columns import Columns
+from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, read_rows
 from bench.recipe.recipe import Measuring
 from bench.record.machine import check_device
 from bench.record.predictions import Artefact

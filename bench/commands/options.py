@@ -5,21 +5,18 @@ from typing import Annotated
 
 import typer
 
+from bench.commands.columns import with_columns
 from bench.harness.workload import USUAL_SCENARIOS, Workload
+from bench.outside.columns import Columns
 
 app = typer.Typer()
+DEFAULT_COLUMNS = Columns()
 Models = Annotated[
     list[Path],
     typer.Argument(help="Bundles, .onnx or .xml files with tokenizer.json beside them, or Hugging Face folders."),
 ]
 Threads = Annotated[int, typer.Option(min=1, help="Threads for every measured file.")]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
-TextColumn = Annotated[str | None, typer.Option(help="The column of texts, or of image paths.")]
-PairColumn = Annotated[
-    str | None, typer.Option("--text-pair", help="The column of second texts, for models of pairs of texts.")
-]
-Separator = Annotated[str | None, typer.Option(help="What stands between several labels in one cell.")]
-LabelColumn = Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")]
 LabelNames = Annotated[
     str | None, typer.Option(metavar="A,B", help="Labels in the order of the outputs, for models that name none.")
 ]
@@ -34,15 +31,13 @@ def _listed(values: tuple[object, ...]) -> str:
 
 
 @app.command(epilog="Example: distilbench measure runs/mine/bundles/seed-0/cnn-hard/onnx their.onnx --data rows.csv")
+@with_columns
 def measure(
     models: Models,
     data: Annotated[
         Path, typer.Option(help="Rows no model was trained on: CSV, TSV, JSONL, Parquet, or a folder of images.")
     ],
-    text: TextColumn = None,
-    text_pair: PairColumn = None,
-    label: LabelColumn = None,
-    separator: Separator = None,
+    columns: Columns = DEFAULT_COLUMNS,
     labels: LabelNames = None,
     max_length: MaxLength = None,
     threads: Threads = 1,
@@ -64,9 +59,6 @@ def measure(
 ) -> None:
     """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""
     from bench.commands.measure import MeasureRequest, make_workload, measure_models
-    from bench.outside.opened import Columns
-
-    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
     workload = make_workload(
         threads=threads,
@@ -86,16 +78,14 @@ def measure(
 
 
 @app.command(epilog="Example: distilbench compare runs/before runs/after --fail-if 'latency_p50_ms>+5%'")
+@with_columns
 def compare(
     base: Annotated[Path, typer.Argument(help="A run folder, or a model as `measure` takes it.")],
     new: Annotated[Path, typer.Argument(help="Another of the same kind.")],
     data: Annotated[
         Path | None, typer.Option(help="Rows for models; by default the test rows of the run that BASE lies in.")
     ] = None,
-    text: TextColumn = None,
-    text_pair: PairColumn = None,
-    label: LabelColumn = None,
-    separator: Separator = None,
+    columns: Columns = DEFAULT_COLUMNS,
     labels: LabelNames = None,
     max_length: MaxLength = None,
     threads: Threads = 1,
@@ -115,9 +105,6 @@ def compare(
             compare_places(CompareRequest(base=base, new=new, fail_if=tuple(fail_if or ()), format=format))
         )
     from bench.commands.measure import make_workload
-    from bench.outside.opened import Columns
-
-    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
     workload = make_workload(threads=threads, device=device, label_names=labels, max_length_tokens=max_length)
     request = CompareRequest(
@@ -161,11 +148,11 @@ def recommend(
 
 
 @app.command(epilog="Example: distilbench self-check runs/movie-reviews/bundles/seed-0/cnn-hard/onnx --pairs 10")
+@with_columns
 def self_check(
     models: Models,
     data: Annotated[Path | None, typer.Option(help="Texts; by default those beside the first model's run.")] = None,
-    text: TextColumn = None,
-    text_pair: PairColumn = None,
+    columns: Columns = DEFAULT_COLUMNS,
     pairs: Annotated[int, typer.Option(min=1, help="How often a file is compared with itself.")] = 40,
     launches: Annotated[int, typer.Option(min=5, help="Launches of each side of a pair, taken in turns.")] = 6,
     threads: Threads = 1,
@@ -175,9 +162,6 @@ def self_check(
     from bench.commands.measure import make_workload
     from bench.commands.self_check import CheckRequest
     from bench.commands.self_check import self_check as check
-    from bench.outside.opened import Columns
-
-    columns = Columns(text=text, text_pair=text_pair)
 
     workload = make_workload(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
     request = CheckRequest(
@@ -196,6 +180,7 @@ def self_check(
     epilog="Example: distilbench export runs/mine/bundles/seed-0/cnn-hard/eager --to onnx,onnx-int8 --output out "
     "--quantize-data rows.csv"
 )
+@with_columns
 def export(
     model: Annotated[
         Path, typer.Argument(help="An eager bundle, a checkpoint, or a Hugging Face classifier's folder.")
@@ -207,10 +192,7 @@ def export(
     quantize_data: Annotated[
         Path | None, typer.Option(help="Real rows to calibrate and judge on: CSV, TSV, JSONL or Parquet.")
     ] = None,
-    text: TextColumn = None,
-    text_pair: PairColumn = None,
-    label: LabelColumn = None,
-    separator: Separator = None,
+    columns: Columns = DEFAULT_COLUMNS,
     licence: Annotated[str | None, typer.Option(help="The model's licence, for a folder that does not say it.")] = None,
     opset: Annotated[int, typer.Option(help="The version of ONNX's operators.")] = 20,
     with_tokenizer: Annotated[
@@ -219,9 +201,6 @@ def export(
 ) -> None:
     """Write a model to deployable files, each proven against the model in memory."""
     from bench.commands.export import ExportOrder, export_model
-    from bench.outside.opened import Columns
-
-    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
     order = ExportOrder(
         place=model,
@@ -237,6 +216,7 @@ def export(
 
 
 @app.command(epilog="Example: distilbench verify runs/mine/bundles/seed-0/cnn-hard/onnx-int8")
+@with_columns
 def verify(
     bundle: Annotated[Path, typer.Argument(help="A bundle's folder.")],
     against: Annotated[
@@ -245,18 +225,12 @@ def verify(
     data: Annotated[
         Path | None, typer.Option(help="Real rows to judge on, with --against: CSV, TSV, JSONL or Parquet.")
     ] = None,
-    text: TextColumn = None,
-    text_pair: PairColumn = None,
-    label: LabelColumn = None,
-    separator: Separator = None,
+    columns: Columns = DEFAULT_COLUMNS,
     threads: Annotated[int, typer.Option(min=1)] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda: where the file is run.")] = "cpu",
 ) -> None:
     """Judge a bundle again: digests, then names, shapes and values; exit code 1 when it fails."""
     from bench.commands.verify import VerifyOrder, verify_bundle
-    from bench.outside.opened import Columns
-
-    columns = Columns(text=text, text_pair=text_pair, label=label, separator=separator)
 
     order = VerifyOrder(place=bundle, against=against, data=data, columns=columns, threads=threads, device=device)
     raise typer.Exit(verify_bundle(order))

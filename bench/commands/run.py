@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.commands.plan import print_plan
 from bench.commands.show import show_run
 from bench.recipe.file import read_recipe
 from bench.record.machine import check_device
@@ -19,6 +18,7 @@ from bench.steps.outcome.groups import make_groups
 from bench.steps.outcome.histories import collect_histories
 from bench.steps.outcome.rows import Runs, make_rows
 from bench.steps.pipeline import run_pipeline
+from bench.steps.plan import print_plan
 from bench.steps.workplace import Workplace
 from export.formats import require_formats
 from materials.files import cache_folder

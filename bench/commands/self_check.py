@@ -14,8 +14,9 @@ import numpy as np
 from bench.commands.compare import rows_beside
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.workload import Workload
+from bench.outside.columns import Columns
 from bench.outside.in_turns import LAUNCH_SECONDS, Launches, launch_in_turns
-from bench.outside.opened import Columns, OpenedModel, read_rows
+from bench.outside.opened import OpenedModel, read_rows
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import Report, figure, markdown_tables, rich_tables
 from bench.reports.screen import Screen

@@ -7,8 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as ScreenTable
 
+from bench.outside.columns import Columns
 from bench.outside.export_rows import rows_for
-from bench.outside.opened import Columns, read_items
+from bench.outside.opened import read_items
 from bench.record.machine import check_device
 from bench.reports.screen import Screen
 from export.bundle import RECORD, Bundle, read_bundle, read_trained

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.outside.opened import Columns, read_items
+from bench.outside.columns import Columns
+from bench.outside.opened import read_items
 from export.exporting import remembered
 from export.gate.made_up import made_up_items
 from export.origin import Origin

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.harness.measurement import Measurement
+from bench.outside.columns import Columns
 from export.bundle import RECORD as BUNDLE_RECORD
 from export.bundle import Bundle, read_bundle
 from export.foreign import open_model
@@ -19,16 +20,6 @@ from materials.tasks.task import Task
 from materials.weights import WeightsFolder
 from training.model_record import FILE as MODEL_RECORD
 from training.model_record import read_model_record
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """Where a file's items and labels stand; `text_pair` makes items pairs, `separator` parts the labels of a row."""
-
-    text: str | None = None
-    text_pair: str | None = None
-    label: str | None = None
-    separator: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

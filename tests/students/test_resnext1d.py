@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from students.resnext1d import Block, Downsampling, NormedConvolution, ResNeXt1D
+from students.resnext1d import Block, Downsampling, NormedConvolution1d, ResNeXt1D
 
 
 def network(dropout=0.0, **settings):
@@ -115,7 +115,7 @@ def test_new_block_passes_on_what_comes_in():
 
 
 def test_normalisation_over_words_is_that_of_a_case_by_hand():
-    module = NormedConvolution(1, 1, width=1).train()
+    module = NormedConvolution1d(1, 1, width=1).train()
     nn.init.ones_(module.convolution.weight)
     values = torch.tensor([[[1.0, 3.0, 50.0]]])
     normed = module(values, torch.tensor([[[1.0, 1.0, 0.0]]]))
