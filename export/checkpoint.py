@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from materials.archives import silent
 from materials.errors import RequestError
 from materials.files import read_json_object
 from training.classifier import Classifier
@@ -83,5 +84,5 @@ def _open_hugging_face(folder: Path, modality: str | None) -> Classifier:
         raise no_classifier(folder, weights.config)
     if weights.modality == "image":
         return open_image_classifier(folder)
-    find_weights(str(folder), folder, report=lambda done, total: None)  # which refuses a folder that lacks a file
+    find_weights(str(folder), folder, report=silent)  # which refuses a folder that lacks a file
     return open_transformer(folder, max_length_tokens=longest_text(folder, weights.config), modality=modality)

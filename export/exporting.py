@@ -83,12 +83,13 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     started = time.perf_counter()
     bundle = _describe(request, format, folder)
     failed: dict[str, str | None] = {}
+    unfit: dict[str, str | None] = {}
     for setting, write in exporter.settings.items():
         attempt = _attempt(request, bundle, write)
         if attempt.parity.status == "passed":
             break
-        failed[setting] = attempt.parity.reason
-    recorded = _record(request, attempt) | {"setting": setting, "failed_settings": failed}
+        (unfit if attempt.is_unfit else failed)[setting] = attempt.parity.reason
+    recorded = _record(request, attempt) | {"setting": setting, "failed_settings": failed, "unfit_settings": unfit}
     exported = {
         "rows": len(request.rows),
         "made_up_rows": request.made_up,
@@ -102,11 +103,15 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
 
 @dataclass(frozen=True, kw_only=True)
 class _Attempt:
-    """What the gate found on which device; `made_up` is the same for the inputs whose logits the bundle carries."""
+    """What the gate found on which device; `made_up` is the same for the inputs whose logits the bundle carries.
+
+    `is_unfit` says that the setting has nothing to do for this model, so that nothing was tried.
+    """
 
     parity: Parity
     device: str = "cpu"
     made_up: Parity | None = None
+    is_unfit: bool = False
 
 
 def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Path], None]) -> _Attempt:
@@ -122,7 +127,7 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     except (OSError, RequestError):
         raise
     except Unfit as reason:
-        return _Attempt(parity=failed_parity(str(reason)))
+        return _Attempt(parity=failed_parity(str(reason)), is_unfit=True)
     except Exception as error:  # an exporter may raise anything for a graph that it cannot express
         return _Attempt(parity=failed_parity(f"could not be exported: {_first_line(error)}"))
     device = _judged_on(bundle)

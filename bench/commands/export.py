@@ -185,7 +185,8 @@ def _add_tokenizer(bundle: Bundle, texts: Sequence[str], screen: Screen) -> bool
 
 def _print(bundles: Sequence[Bundle], output: Path) -> None:
     table = ScreenTable(title=escape(f"bundles in {output}"), title_justify="left", padding=(0, 0))
-    for name in ("format", "gate", "differs by", "labels kept", "MB", "seconds", "peak MB", "setting"):
+    kept = bundles[0].task.kept_title if bundles else ""
+    for name in ("format", "gate", "differs by", kept, "MB", "seconds", "peak MB", "setting"):
         table.add_column(name, overflow="fold")
     for bundle in bundles:
         parity = bundle.parity

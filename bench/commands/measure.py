@@ -81,6 +81,8 @@ def measure_models(request: MeasureRequest) -> int:
     prove_writable(request.output)
     models, rows, refused = _open_all(request, screen)
     first = models[0].bundle
+    if not first.task.has_target(rows.targets).any():
+        screen.notice(f"{request.data} has no labels, so quality stays blank; name their column with --label")
     artefacts = []
     with tempfile.TemporaryDirectory() as work:
         for number, model in enumerate(models):

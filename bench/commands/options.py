@@ -229,7 +229,7 @@ def verify(
     threads: Annotated[int, typer.Option(min=1)] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda: where the file is run.")] = "cpu",
 ) -> None:
-    """Judge a bundle again: digests, then names, shapes and values; exit code 1 when it fails."""
+    """Judge a bundle again: names, shapes, values; exit code 1 when it fails, 2 when a file is not as exported."""
     from bench.commands.verify import VerifyOrder, verify_bundle
 
     order = VerifyOrder(place=bundle, against=against, data=data, columns=columns, threads=threads, device=device)

@@ -43,7 +43,7 @@ class RunRequest:
         if "data.train" in flags:  # the recipe's own held-out rows, columns and licence belong to its own data
             of_recipe = dict.fromkeys(("validation", "test", "text_pair", "label", "separator", "licence"))
             defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}
-            flags = {**defaults, **flags}
+            flags = {"description": f"the recipe {self.recipe} on {flags['data.train']}", **defaults, **flags}
         if "data.transfer" in flags:  # as do the number of transfer rows and their column
             flags = {"data.transfer_rows": None, "data.transfer_text": None, **flags}
         as_overrides = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in flags.items()]

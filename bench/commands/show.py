@@ -40,6 +40,11 @@ def show_run(
             f"--reach belongs to the table of --curves; {format} holds every epoch: leave one of them out"
         )
     run = read_run(place)
+    if run.recipe is None and (curves or (significance and against is None)):
+        raise RequestError(
+            f"{place} holds models that were measured, and none that a recipe trained here; there are no students to "
+            f"{'follow epoch by epoch' if curves else 'hold against themselves alone: name a model with --against'}"
+        )
     if curves:
         text = CURVES[format](run, read_histories(place), reach)
     elif significance:

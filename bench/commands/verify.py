@@ -54,7 +54,10 @@ def verify_bundle(order: VerifyOrder) -> int:
         raise RequestError(
             f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"
         )
-    with Screen().step(f"verifying {order.place}"):
+    screen = Screen()
+    if bundle.parity["status"] == "failed":
+        screen.notice(f"{order.place} failed its gate when it was exported: {bundle.parity['reason']}")
+    with screen.step(f"verifying {order.place}"):
         if order.against is None:
             parity = check_stored(bundle, order.threads, order.device)
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.outside.columns import Columns
-from bench.outside.opened import read_items
+from bench.outside.opened import check_known, read_items
 from export.exporting import remembered
 from export.gate.made_up import made_up_items
 from export.origin import Origin
@@ -41,14 +41,8 @@ def rows_for(origin: Origin, table: Table | None) -> Rows:
     if table is None or table.labels is None:
         items = made_up_items(classifier.encoder, MADE_UP_ROWS) if table is None else table.items
         return Rows(items=items, targets=_own_answers(origin, items), modality=modality)
-    labels = (
-        [label for row in table.labels for label in ((row,) if isinstance(row, str) else row)] if task.has_names else []
-    )
-    if strange := sorted(set(labels) - set(names)):
-        raise RequestError(
-            f"the model knows the labels {', '.join(names)}; the rows have {', '.join(strange[:5])}; "
-            "leave their labels out, or name another column with --label"
-        )
+    advice = "leave their labels out, or name another column with --label"
+    check_known("the model", task, names, table, advice=advice)
     return Rows(items=table.items, targets=task.targets(table.labels, names), modality=modality)
 
 

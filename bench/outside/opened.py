@@ -57,10 +57,21 @@ def read_rows(data: Path, columns: Columns, bundle: Bundle, *, place: Path | Non
             "test-rows/seed-0.parquet in a run's folder"
         )
     table = read_items(data, columns, bundle.modality, bundle.task)
-    if table.labels is not None and bundle.task.has_names:
-        _check_known(str(place or bundle.folder), bundle, table)
+    advice = "name a model's labels in the order of its outputs with --labels, or give rows of its own task"
+    check_known(str(place or bundle.folder), bundle.task, bundle.label_names, table, advice=advice)
     labels = table.labels or [None] * len(table.items)
     return Rows(items=table.items, targets=bundle.task.targets(labels, bundle.label_names), modality=bundle.modality)
+
+
+def check_known(model: str, task: Task, label_names: Sequence[str], table: Table, *, advice: str) -> None:
+    """Raise RequestError, which speaks of the `model`, when rows have labels that are not among its label names."""
+    if not task.has_names:
+        return
+    names = {name for label in table.labels or () for name in ((label,) if isinstance(label, str) else label)}
+    if unknown_names := sorted(names - set(label_names)):
+        raise RequestError(
+            f"{model} knows the labels {', '.join(label_names)}; the rows have {', '.join(unknown_names[:5])}; {advice}"
+        )
 
 
 def read_items(data: Path, columns: Columns, modality: str, task: Task) -> Table:
@@ -132,15 +143,6 @@ def _as_images(table: Table, data: Path) -> Table:
     if missing:
         raise RequestError(f"{data} names the image file {missing[0]}, which is not there ({len(missing)} in all)")
     return replace(table, items=[ImageFile.at(Path(path)) for path in table.items], modality="image")
-
-
-def _check_known(place: str, bundle: Bundle, table: Table) -> None:
-    names = {name for label in table.labels or () for name in ((label,) if isinstance(label, str) else label)}
-    if unknown_names := sorted(names - set(bundle.label_names)):
-        raise RequestError(
-            f"{place} knows the labels {', '.join(bundle.label_names)}; the rows have {', '.join(unknown_names[:5])}; "
-            "name a model's labels in the order of its outputs with --labels, or give rows of its own task"
-        )
 
 
 def _title(place: Path, bundle: Bundle, others: Sequence[OpenedModel]) -> str:

@@ -1,6 +1,7 @@
 """The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
 
 import os
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -101,9 +102,10 @@ class Data(Part):
                 f"{text_sources[0]} holds texts, but the train rows are {items}; give {items}, or none (for "
                 "transfer rows with --set data.transfer=null)"
             )
-        columns = [name for name in (self.text, self.text_pair, self.label) if name is not None]
-        if len(set(columns)) < len(columns):
-            raise ValueError(f"text and label are the same column '{max(columns, key=columns.count)}'")
+        columns = [(name, column) for name in ("text", "text_pair", "label") if (column := getattr(self, name))]
+        for (name, column), (other_name, other_column) in combinations(columns, 2):
+            if column == other_column:
+                raise ValueError(f"{name} and {other_name} are the same column '{column}'")
         return self
 
     def _fields_of_files(self) -> list[str]:

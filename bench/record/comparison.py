@@ -54,10 +54,15 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
     """Compare the rows that two runs share, by model, format and seed, from what the runs recorded.
 
     A file that failed in either run has no change of quality or time. Times taken on two occasions differ by more than
-    chance within one process, so a change of time counts only beyond 10 %. Raises RequestError when the runs share no
-    row.
+    chance within one process, so a change of time counts only beyond 10 %. Raises RequestError when the runs are of
+    different tasks or share no row.
     """
     base, new = read_run(base_folder), read_run(new_folder)
+    if base.task.name != new.task.name:
+        raise RequestError(
+            f"{base_folder} and {new_folder} cannot be compared: the first is of the task {base.task.name}, the second "
+            f"of {new.task.name}"
+        )
     pairs = [(old, row) for old in base.rows for row in new.rows if _key(old) == _key(row)]
     if not pairs:
         raise RequestError(f"{base_folder} and {new_folder} have no row in common (model, format and seed)")

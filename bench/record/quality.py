@@ -31,7 +31,8 @@ def quality_of(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[str
             scores[metric.name] = Score(value=interval.value, low=interval.low, high=interval.high)
         else:
             scores[metric.name] = Score(value=metric(targets, outputs))
-    return {"scores": scores}
+    counts = task.counts_per_name(targets, outputs)
+    return {"scores": scores, "label_counts": None if counts is None else tuple(map(tuple, counts.T.tolist()))}
 
 
 def _of_classes(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[str, Any]:

@@ -32,7 +32,8 @@ class SweepPoint:
 class Row:
     """Units are in the names; what does not apply or was not measured is none.
 
-    `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`.
+    `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`; so is
+    `label_counts`, the hits, true rows and called rows of each of several labels a row.
     `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
     `scores` holds, by name, the metrics of the task that have no field of their own. Items are texts in the names of
     fields; `modality` says what they are.
@@ -63,6 +64,7 @@ class Row:
     label_names: tuple[str, ...] | None = None
     f1_per_class: tuple[float, ...] | None = None
     confusion_matrix: tuple[tuple[int, ...], ...] | None = None
+    label_counts: tuple[tuple[int, ...], ...] | None = None
     calibration_error: float | None = None
     scores: Mapping[str, Score] | None = None
     agreement: float | None = None

@@ -1,7 +1,8 @@
-"""A run class by class: precision, recall, F1 and the confusion matrix of each model."""
+"""A run class by class: precision, recall and F1 of each model, and the confusion matrix of one label a row."""
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,9 @@ from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import Report, markdown_tables, points, rich_tables
 from bench.reports.report import main_format
-from bench.scores import confusion as figures
+from bench.scores.confusion import sums_of
 from materials.errors import RequestError
-from materials.tasks.metrics import micro_f1, weighted_f1
+from materials.tasks.metrics import f1_from_sums, micro_f1, shares, weighted_f1
 
 LARGEST_MATRIX = 10
 MOST_CONFUSIONS = 3
@@ -24,17 +25,17 @@ NOTES = (
 
 
 def rich_classes(run: Run) -> str:
-    """A table for each model, in colour. Raises RequestError for a run without confusion matrices."""
+    """A table for each model, in colour. Raises RequestError for a run without figures of classes."""
     return rich_tables(_tables(run), NOTES)
 
 
 def markdown_classes(run: Run) -> str:
-    """The same tables in Markdown. Raises RequestError for a run without confusion matrices."""
+    """The same tables in Markdown. Raises RequestError for a run without figures of classes."""
     return markdown_tables(_tables(run), NOTES)
 
 
 def csv_classes(run: Run) -> str:
-    """A line for each class of each model. Raises RequestError for a run without confusion matrices."""
+    """A line for each class of each model. Raises RequestError for a run without figures of classes."""
     import pandas as pd
 
     return pd.DataFrame([line for row in _rows(run) for line in _records(row)]).to_csv(index=False)
@@ -43,9 +44,9 @@ def csv_classes(run: Run) -> str:
 def json_classes(run: Run) -> str:
     """An object for each class of each model, with its line of the confusion matrix. Raises RequestError as above."""
     records = [
-        {**record, "called": dict(zip(names_of(row), line, strict=True))}
+        {**record, "called": dict(zip(names_of(row), line, strict=True))} if line else record
         for row in _rows(run)
-        for record, line in zip(_records(row), row.confusion_matrix or (), strict=True)
+        for record, line in zip(_records(row), row.confusion_matrix or repeat(None), strict=False)
     ]
     return json.dumps(records, indent=2, ensure_ascii=False) + "\n"
 
@@ -59,10 +60,10 @@ CLASS_REPORTS: dict[str, Callable[[Run], str]] = {
 
 
 def one_row_a_model(run: Run) -> list[Row]:
-    """For each model, the first of its sound rows with a confusion matrix, in the main format where there is one."""
+    """For each model, the first of its sound rows with figures of classes, in the main format where there is one."""
     preferred_format, row_of_model = main_format(run), dict[str, Row]()
     for row in run.rows:
-        if row.confusion_matrix is not None and row.status != "failed":
+        if (row.confusion_matrix or row.label_counts) and row.status != "failed":
             current_row = row_of_model.setdefault(row.model, row)
             if row.format == preferred_format and current_row.format != preferred_format:
                 row_of_model[row.model] = row
@@ -81,21 +82,28 @@ def _rows(run: Run) -> list[Row]:
     return rows
 
 
-def _figures(confusion: np.ndarray) -> list[tuple[float, float, float]]:
+def _sums(row: Row) -> np.ndarray:
+    """Hits, true rows and called rows of all classes, (3 * classes,), as the metrics sum them."""
+    return sums_of(np.array(row.confusion_matrix)) if row.confusion_matrix else np.array(row.label_counts).T.ravel()
+
+
+def _figures(sums: np.ndarray) -> list[tuple[float, float, float]]:
     """Precision, recall and F1 of each class."""
-    columns = (figures.precision_per_class, figures.recall_per_class, figures.f1_per_class)
-    return list(zip(*(column(confusion).tolist() for column in columns), strict=True))
+    hits, true_rows, called_rows = np.split(sums, 3)
+    columns = (shares(hits, called_rows), shares(hits, true_rows), f1_from_sums(sums))
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _records(row: Row) -> list[dict[str, Any]]:
     """One record a class, its shares between 0 and 1."""
-    confusion = np.array(row.confusion_matrix)
+    sums = _sums(row)
+    true_rows = np.split(sums, 3)[1].tolist()
     return [
         {
-            **{"model": row.model, "format": row.format, "seed": row.seed, "class": name, "rows": int(line.sum())},
+            **{"model": row.model, "format": row.format, "seed": row.seed, "class": name, "rows": count},
             **{"precision": precision, "recall": recall, "f1": f1},
         }
-        for name, line, (precision, recall, f1) in zip(names_of(row), confusion, _figures(confusion), strict=True)
+        for name, count, (precision, recall, f1) in zip(names_of(row), true_rows, _figures(sums), strict=True)
     ]
 
 
@@ -104,19 +112,28 @@ def _tables(run: Run) -> list[Report]:
 
 
 def _table(run: Run, row: Row) -> Report:
-    confusion, names = np.array(row.confusion_matrix), names_of(row)
-    sums, seed = figures.sums_of(confusion), "" if row.seed is None else f", seed {row.seed}"
-    title = (
-        f"{run.name}: {row.model} as {row.format}{seed}: accuracy {points(row.accuracy)}, macro-F1 "
-        f"{points(row.macro_f1)}, weighted-F1 {points(float(weighted_f1(sums)))}, micro-F1 "
-        f"{points(float(micro_f1(sums)))}"
-    )
-    columns = [f"called\n{name}" for name in names] if len(names) <= LARGEST_MATRIX else []
-    lines = [
-        [name, _taken_for(line, number, names), str(line.sum()), *map(points, shares), *map(str, line[: len(columns)])]
-        for number, (name, line, shares) in enumerate(zip(names, confusion, _figures(confusion), strict=True))
-    ]
-    return title, ("class", "taken for", "rows", "precision", "recall", "F1", *columns), lines
+    sums, names = _sums(row), names_of(row)
+    confusion = np.array(row.confusion_matrix) if row.confusion_matrix else None
+    header, lines = ["class", "rows", "precision", "recall", "F1"], []
+    for name, count, class_figures in zip(names, np.split(sums, 3)[1].tolist(), _figures(sums), strict=True):
+        lines.append([name, str(count), *map(points, class_figures)])
+    if confusion is not None:  # one label a row: each row of another class was called something
+        columns = names if len(names) <= LARGEST_MATRIX else []
+        header = [header[0], "taken for", *header[1:], *(f"called\n{name}" for name in columns)]
+        for number, (line, counts) in enumerate(zip(lines, confusion, strict=True)):
+            line.insert(1, _taken_for(counts, number, names))
+            line += map(str, counts[: len(columns)])
+    return _title(run, row, sums), tuple(header), lines
+
+
+def _title(run: Run, row: Row, sums: np.ndarray) -> str:
+    titles = {metric.name: metric.title for metric in run.task.metrics}
+    accuracy, macro_f1 = (score.value if (score := row.score(name)) else None for name in ("accuracy", "macro_f1"))
+    scores = {"accuracy": accuracy, "macro_f1": macro_f1}
+    words = [f"{titles[name]} {points(value)}" for name, value in scores.items()]
+    words += [f"weighted-F1 {points(float(weighted_f1(sums)))}", f"micro-F1 {points(float(micro_f1(sums)))}"]
+    seed = "" if row.seed is None else f", seed {row.seed}"
+    return f"{run.name}: {row.model} as {row.format}{seed}: {', '.join(words)}"
 
 
 def _taken_for(line: np.ndarray, number: int, names: Sequence[str]) -> str:

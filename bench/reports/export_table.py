@@ -14,7 +14,8 @@ def exported(run: Run) -> Report:
     """One line for each file of the first seed, and one for all formats of a model together.
 
     "of fp32" is the model file's size over that of the same model in fp32: OpenVINO's, ONNX's, or the checkpoint for
-    what torch runs. Seconds hold the gate and the settings that failed before; peak memory is that of the whole
+    what torch runs. Seconds hold the gate and the settings that failed before (those that do not fit the model are no
+    failures); peak memory is that of the whole
     exporting process.
     """
     exported_rows = [row for row in run.rows if row.export_seconds is not None and row.seed == run.rows[0].seed]

@@ -1,6 +1,7 @@
 """Tables of text for the terminal and for Markdown, and how figures are written in them."""
 
 import io
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -102,8 +103,8 @@ def markdown_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
 
 
 def _markdown_cell(text: str) -> str:
-    """A text on one line with its bars escaped, since users name classes and models and a bar would end the cell."""
-    return " ".join(text.splitlines()).replace("|", "\\|") if text else text
+    """A text on one line, with the signs escaped that end a cell or style it: users name classes and models."""
+    return re.sub(r"([|*`])", r"\\\1", " ".join(text.splitlines()))
 
 
 def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:

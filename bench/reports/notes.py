@@ -43,6 +43,11 @@ def footnotes(run: Run) -> list[str]:
             "closed is counted on accuracy, ours on macro-F1"
         )
     notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
+    if any(_is_without_gap(row) for row in run.rows):
+        notes.append(
+            "gap closed is blank where the teacher is not surely better than the student alone: by less than a point, "
+            "or its 95 % interval holds 0"
+        )
     notes += [f"there is no {name}" for name in _impossible(run)]
     notes += [f"impossible on the machine of this run: {sentence}" for sentence in run.impossible]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
@@ -68,6 +73,12 @@ def _without_gap(run: Run) -> list[str]:
         if row.seed in teachers and sign * row.headline.value >= teachers[row.seed]
     ]
     return list(dict.fromkeys(names))
+
+
+def _is_without_gap(row: Row) -> bool:
+    """Whether a row that could have closed a gap has no figure of it."""
+    could_close = row.objective not in (None, ALONE) and row.status != "failed" and row.headline is not None
+    return could_close and row.gap_closed is None
 
 
 def _impossible(run: Run) -> list[str]:

@@ -70,7 +70,7 @@ def confusion_chart(run: Run) -> "alt.FacetChart | None":
     """A heat map for each model, true class by predicted class; the counts are written in where there is room."""
     import altair as alt
 
-    rows = one_row_a_model(run)
+    rows = [row for row in one_row_a_model(run) if row.confusion_matrix]
     if not rows:
         return None
     names = list(dict.fromkeys(name for row in rows for name in names_of(row)))

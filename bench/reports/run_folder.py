@@ -48,6 +48,8 @@ def pictures_in(folder: Path) -> list[str]:
 def prove_writable(folder: Path) -> None:
     """Raise RequestError, before hours of work and not after, if cache or run folder cannot be written to."""
     for place in (cache_folder(), folder):
+        if place.is_file():
+            raise RequestError(f"cannot write to the folder {place}: it is a file; name another with --output")
         existed_before = place.exists()
         try:
             place.mkdir(parents=True, exist_ok=True)

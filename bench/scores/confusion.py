@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from materials.tasks.metrics import f1_from_sums, shares
+from materials.tasks.metrics import f1_from_sums
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -20,13 +20,3 @@ def sums_of(confusion: np.ndarray) -> np.ndarray:
     """What the metrics of classes are computed from, (..., 3 * classes): hits, true rows and predicted rows of each."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     return np.concatenate([hits, confusion.sum(axis=-1), confusion.sum(axis=-2)], axis=-1)
-
-
-def precision_per_class(confusion: np.ndarray) -> np.ndarray:
-    """Of the rows predicted as each class, the share that truly are, (classes,); 0 for a class never predicted."""
-    return shares(np.diagonal(confusion), confusion.sum(axis=0))
-
-
-def recall_per_class(confusion: np.ndarray) -> np.ndarray:
-    """Of the true rows of each class, the share predicted as it, (classes,); 0 for a class without rows."""
-    return shares(np.diagonal(confusion), confusion.sum(axis=1))

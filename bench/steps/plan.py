@@ -9,7 +9,7 @@ from rich.table import Table
 from bench.recipe.recipe import Recipe
 from bench.steps.export import possible_formats
 from bench.steps.peer import PEER_FORMAT
-from bench.steps.sources import check_sources
+from bench.steps.split import check_split
 from bench.steps.vocabulary import vocabulary_key
 from bench.steps.workplace import Workplace
 from materials.stages import stored_entries
@@ -17,7 +17,7 @@ from materials.stages import stored_entries
 
 def print_plan(work: Workplace) -> None:
     """Print a recipe's cells, then its stages with the time and disk that they need when the cache is empty."""
-    check_sources(work)
+    check_split(work)
     recipe = work.recipe
     console = Console()
     cells = Table("model", "formats", title=f"{recipe.name}: {recipe.description}", title_justify="left")

@@ -6,7 +6,7 @@ from pathlib import Path
 from bench.recipe.recipe import Data, Recipe
 from bench.recipe.recipe_student import Student
 from bench.steps.workplace import Workplace
-from materials.archives import Report
+from materials.archives import Report, silent
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.files import digest, sha256_of
 from materials.hub_files import is_on_hub, local_file
@@ -14,19 +14,41 @@ from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.rows import Source, Table
 from materials.sources.image_folder import is_image_folder, read_image_folder, read_images
 from materials.sources.table_file import read_table, read_texts
-from materials.weights import find_weights, is_hub_name
+from materials.weights import WeightsFolder, find_weights, is_hub_name
 
 
-def check_sources(work: Workplace) -> None:
-    """Read the recipe's own files and look for its model folder; fetch nothing. Raises RequestError as a run would."""
-    data, weights = work.recipe.data, work.recipe.teacher.weights
-    for name in (data.train, data.validation, data.test):
-        if name and name not in DATASETS and not is_on_hub(name):
-            _read_labelled(work.recipe, name)
-    if data.transfer and data.transfer not in DATASETS and not is_on_hub(data.transfer):
-        _read_unlabelled(work.recipe, data.transfer)
+def read_own_source(work: Workplace) -> Source | None:
+    """The labelled rows where all of them are the user's own files; where some are fetched, the own ones are tried.
+
+    Fetches nothing. Raises RequestError as a run would.
+    """
+    data = work.recipe.data
+    names = [name for name in (data.train, data.validation, data.test) if name]
+    own_names = [name for name in names if is_own(name)]
+    if len(own_names) == len(names):
+        return read_source(work, silent)
+    for name in own_names:
+        _read_labelled(work.recipe, name)
+    return None
+
+
+def check_transfer_source(work: Workplace) -> None:
+    """Read the rows that only the teacher labels where they are the user's own. Raises RequestError as a run would."""
+    if work.recipe.data.transfer and is_own(work.recipe.data.transfer):
+        _read_unlabelled(work.recipe, work.recipe.data.transfer)
+
+
+def own_weights(work: Workplace) -> WeightsFolder | None:
+    """The teacher's folder where it is the user's own. Raises RequestError for a folder that is not there."""
+    weights = work.recipe.teacher.weights
     if weights not in WEIGHTS and (Path(weights).is_dir() or not is_hub_name(weights)):
-        find_weights(weights, work.root, report=lambda done, total: None)
+        return find_weights(weights, work.root, report=silent)
+    return None
+
+
+def is_own(name: str) -> bool:
+    """Whether a source is a file or folder of the user's, and nothing that is fetched."""
+    return name not in DATASETS and not is_on_hub(name)
 
 
 def read_source(work: Workplace, report: Report) -> Source:

@@ -5,12 +5,20 @@ from pathlib import Path
 from typing import Any
 
 from bench.recipe.objective import named_kinds
-from bench.steps.sources import read_source, read_transfer, source_digest
+from bench.recipe.recipe import Data
+from bench.steps.sources import (
+    check_transfer_source,
+    own_weights,
+    read_own_source,
+    read_source,
+    read_transfer,
+    source_digest,
+)
 from bench.steps.teacher import answers_of, fine_tuned_labels
 from bench.steps.workplace import Workplace
 from materials.errors import RequestError
 from materials.files import read_json_object
-from materials.rows import TRANSFER_KINDS, Splits
+from materials.rows import TRANSFER_KINDS, Source, Splits, Table
 from materials.splits.augmentation import Augmentation
 from materials.splits.split import SplitSettings, make_splits
 from materials.splits.store import load_splits, save_splits
@@ -32,26 +40,30 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
             splits = make_splits(
                 source,
                 transfer,
-                SplitSettings(
-                    validation=data.validation_share,
-                    test=data.test_share,
-                    transfer_rows=data.transfer_rows if data.transfer else None,
-                    seed=seed,
-                    balance=data.balance,
-                    fewest_words=data.fewest_words,
-                    augmentation=augmentation,
-                    labelled_by_teacher=labelled_by_teacher,
-                ),
+                _settings(data, seed, augmentation=augmentation, labelled_by_teacher=labelled_by_teacher),
                 task=work.recipe.task,
                 label_order=fine_tuned_labels(weights),
             )
             save_splits(splits, folder)
-        work.screen.notice(_counts(splits))
-        tables = (source.train, source.validation, source.test, transfer)
-        if dropped := sum(table.dropped for table in tables if table):
-            work.screen.notice(f"{dropped:,} rows without an item or a label are left out")
+        for sentence in (_counts(splits), *_left_out(source, transfer, splits, data)):
+            work.screen.notice(sentence)
 
     return work.store.get(_stage(work, weights, seed, augmentation), make)
+
+
+def check_split(work: Workplace) -> None:
+    """Read and split the user's own rows, and look for their own teacher; fetch and store nothing.
+
+    Raises RequestError as a run would.
+    """
+    check_transfer_source(work)
+    weights = own_weights(work)
+    source = read_own_source(work)
+    if source is None or source.train.labels is None:  # the teacher's answers decide how such rows are split
+        return
+    label_order = fine_tuned_labels(weights) if weights else None
+    settings = _settings(work.recipe.data, work.recipe.seeds[0])
+    make_splits(source, None, settings, task=work.recipe.task, label_order=label_order)
 
 
 def check_transfer(work: Workplace, splits: Path) -> None:
@@ -82,6 +94,35 @@ def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Aug
         teacher = work.recipe.teacher
         inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
     return Stage(name="splits", version=5, inputs=inputs)
+
+
+def _settings(
+    data: Data, seed: int, *, augmentation: Augmentation | None = None, labelled_by_teacher: bool = False
+) -> SplitSettings:
+    return SplitSettings(
+        validation=data.validation_share,
+        test=data.test_share,
+        transfer_rows=data.transfer_rows if data.transfer else None,
+        seed=seed,
+        balance=data.balance,
+        fewest_words=data.fewest_words,
+        augmentation=augmentation,
+        labelled_by_teacher=labelled_by_teacher,
+    )
+
+
+def _left_out(source: Source, transfer: Table | None, splits: Splits, data: Data) -> list[str]:
+    """Sentences on the rows that are in no part."""
+    labelled_tables = [table for table in (source.train, source.validation, source.test) if table]
+    sentences = []
+    if dropped := sum(table.dropped for table in (*labelled_tables, *([transfer] if transfer else []))):
+        sentences.append(f"{dropped:,} rows without an item or a label are left out")
+    kept = len(splits.train) + len(splits.validation) + len(splits.test)
+    # What a balance leaves over may come back as transfer rows, so that only then rows are not counted.
+    if data.balance is None and (missing := sum(len(table.items) for table in labelled_tables) - kept):
+        too_short = f" or has fewer than {data.fewest_words} words" if data.fewest_words else ""
+        sentences.append(f"{missing:,} labelled rows are left out: each is equal to another row{too_short}")
+    return sentences
 
 
 def _counts(splits: Splits) -> str:

@@ -41,6 +41,7 @@ def train_teacher(place: SeedPlace) -> Path:
 
     def make(folder: Path) -> None:
         if fine_tuned_labels(place.weights) is not None:
+            work.screen.notice("the teacher is fine-tuned already and used as it is, whatever its epochs and rates say")
             kind.save(_open(work, place.weights, label_names=place.rows.label_names), folder)
         else:
             _fine_tune(place, stage, folder)

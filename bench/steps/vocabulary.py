@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 
 from bench.recipe.recipe_student import Student
 from bench.steps.workplace import SeedPlace, Workplace
+from materials.archives import silent
 from materials.catalogue import VECTORS, fetch_folder
 from materials.files import sha256_of
 from materials.stages import Stage
@@ -50,7 +51,7 @@ def read_vectors(work: Workplace, student: Student, tokenizer: Tokenizer) -> Wor
     if student.vectors is None:
         return None
     entry = VECTORS[student.vectors]
-    folder = fetch_folder(entry, work.root, lambda done, total: None)
+    folder = fetch_folder(entry, work.root, silent)
     return zero_special_tokens(entry.read(folder, words_of(tokenizer)), tokenizer)
 
 

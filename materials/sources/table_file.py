@@ -89,7 +89,10 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
     if not path.is_file():
-        raise RequestError(f"there is no file {path}; expected a {', '.join(SUFFIXES[:4])} file (or .gz)")
+        raise RequestError(
+            f"there is no file {path}; expected a {', '.join(SUFFIXES[:4])} file (or .gz); paths "
+            "are those from the folder where the command runs"
+        )
     if path.stat().st_size == 0:
         raise RequestError(f"{path} is empty; expected a header and at least one row")
     kind = "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix.lower()

@@ -12,7 +12,7 @@ from materials.splits.augmentation import Augmentation
 from materials.splits.balance import RowsPerClass, balanced
 from materials.splits.label_names import find_label_names
 from materials.splits.transfer import check_words, has_words, transfer_rows_of
-from materials.tasks.task import Task
+from materials.tasks.task import Task, are_measurements
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +182,8 @@ class _Drawing:
         ]
         if rare_names:
             name, count = rare_names[0]
+            advice = "; for numbers as answers set --task regression" if are_measurements(self.label_names) else ""
             raise RequestError(
                 f"{self.task.noun} '{name}' has {count} different row(s) to train on; each {self.task.noun} needs at "
-                f"least {fewest} in every stage of splitting: add rows or leave the {self.task.noun} out"
+                f"least {fewest} in every stage of splitting: add rows or leave the {self.task.noun} out{advice}"
             )

@@ -127,6 +127,11 @@ class MultiLabel(Task):
         """The rows that have each label."""
         return (targets == 1).sum(axis=0)
 
+    def counts_per_name(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+        """Hits, true rows and called rows of each label."""
+        called = self.decide(outputs)
+        return np.stack([(targets * called).sum(axis=0), targets.sum(axis=0), called.sum(axis=0)])
+
     def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
         """Rows that get exactly their labels."""
         return (targets == self.decide(outputs)).all(axis=1)

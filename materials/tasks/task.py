@@ -90,6 +90,13 @@ class Task(ABC):
         """How many rows have each of the label names, int64 (names,); none where outputs are not names."""
         return None
 
+    def counts_per_name(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
+        """The rows of each label name that are hit, that are true, and that are called so, int64 (3, names).
+
+        None where outputs are not names.
+        """
+        return None
+
     def right(self, targets: np.ndarray, outputs: np.ndarray) -> np.ndarray | None:
         """Which rows a model gets right, bool (rows,); none where rows are not right or wrong."""
         return None
@@ -130,6 +137,14 @@ def are_list(cell: Any) -> bool:
 def as_name(value: object) -> str:
     """A label as text; a whole number that a file format turned into a float, such as 5.0, is the label '5'."""
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
+
+
+def are_measurements(names: Sequence[str]) -> bool:
+    """Whether names of labels look like numbers that were measured: all are numbers, and not all are whole ones."""
+    try:
+        return not all(float(name).is_integer() for name in names)
+    except (ValueError, OverflowError):
+        return False
 
 
 def in_name_order(names: set[str]) -> tuple[str, ...]:

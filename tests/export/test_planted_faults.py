@@ -14,6 +14,7 @@ from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats import EXPORTERS
 from export.formats.to_onnx import write_plain_onnx
 from export.formats.to_torchscript import write_torchscript
+from export.origin import Unfit
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,16 @@ def test_next_safer_setting_is_tried_and_recorded_with_what_failed_before(checkp
     assert list(failed) == ["quick", "quicker"]
     assert failed["quick"] == "could not be exported: NotImplementedError: no such operator"
     assert "half" not in {path.name for path in tmp_path.iterdir()}
+
+
+def test_setting_that_has_nothing_to_do_for_a_model_has_not_failed(checkpoint, tmp_path, monkeypatch):
+    def unfit(origin, folder):
+        raise Unfit("the model has no layer that can be spared")
+
+    bundle = exported(checkpoint, tmp_path, monkeypatch, {"spared": unfit, "safe": write_plain_onnx})
+    assert (bundle.parity["status"], bundle.parity["setting"]) == ("passed", "safe")
+    assert bundle.parity["failed_settings"] == {}
+    assert bundle.parity["unfit_settings"] == {"spared": "the model has no layer that can be spared"}
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,10 @@ class Runs:
         return {file.key: file for file in self.measured if self.is_sound(file)}
 
     def is_sound(self, file: Measured) -> bool:
-        """Whether a file was measured and passed the parity gate."""
-        return isinstance(file.measurement, Measurement) and self.bundles[file.bundle].parity["status"] != "failed"
+        """Whether a file was measured, passed the parity gate, and gave numbers only."""
+        if not isinstance(file.measurement, Measurement) or self.bundles[file.bundle].parity["status"] == "failed":
+            return False
+        return bool(np.isfinite(file.measurement.logits).all())
 
     def eager_teacher(self, seed: int) -> Measured | None:
         """The teacher against which a seed's files are held; none where it is not sound."""

@@ -184,6 +184,15 @@ def test_verify_finds_a_file_that_computes_something_else(exported, tiny_student
     assert "logits differ by 1.0e-01; the bound is 1e-04" in answer.output
 
 
+def test_verify_says_that_a_bundle_failed_when_it_was_exported(exported, tmp_path):
+    bundle = shutil.copytree(exported[1] / "onnx", tmp_path / "bundle")
+    record = json.loads((bundle / "bundle.json").read_text())
+    record["parity"] |= {"status": "failed", "reason": "labels differ in 3 of 9 rows"}
+    (bundle / "bundle.json").write_text(json.dumps(record))
+    notices = distilbench("verify", bundle).notices
+    assert "failed its gate when it was exported: labels differ in 3 of 9 rows" in notices
+
+
 def test_verify_refuses_a_file_that_is_not_what_its_digest_says(exported, tmp_path):
     bundle = shutil.copytree(exported[1] / "onnx", tmp_path / "bundle")
     (bundle / "model.onnx").write_bytes(b"other")

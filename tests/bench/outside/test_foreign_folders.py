@@ -114,7 +114,9 @@ def test_folder_is_a_teacher_as_it_is(theirs, tmp_path, monkeypatch):
     pair = ", text: premise, text_pair: hypothesis" if theirs.options else ""
     recipe = RECIPE.format(data=theirs.data, task=theirs.task, pair=pair, folder=theirs.folder)
     (tmp_path / "recipe.yaml").write_text(recipe)
-    assert distilbench("run", tmp_path / "recipe.yaml", "--output", tmp_path / "run").code == 0
+    answer = distilbench("run", tmp_path / "recipe.yaml", "--output", tmp_path / "run")
+    assert answer.code == 0
+    assert "the teacher is fine-tuned already and used as it is" in answer.notices
     rows = read_run(tmp_path / "run").rows
     assert [row.model for row in rows] == ["teacher", "teacher", "linear hard", "linear logits"]
     assert {row.status for row in rows} == {"ok"}

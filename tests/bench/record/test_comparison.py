@@ -280,3 +280,9 @@ def test_model_that_crashes_is_refused_with_its_place(bundles, tmp_path):
     edit_json(other / "bundle.json", lambda record: record["files"].update({"model.onnx": digest}))
     with pytest.raises(RequestError, match="other could not be measured: .*Load model"):
         distilbench("compare", bundles / "linear-hard" / "onnx", other)
+
+
+def test_runs_of_different_tasks_are_not_compared(base, new):
+    edit_json(new / "run.json", lambda run: [row.update(task="regression") for row in run["rows"]])
+    with pytest.raises(RequestError, match="the first is of the task single-label, the second of regression"):
+        compare_runs(base, new)

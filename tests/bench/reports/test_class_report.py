@@ -1,9 +1,10 @@
+import json
 import re
 
 import numpy as np
 import pytest
 
-from bench.record.row import Group, Row
+from bench.record.row import Group, Row, Score
 from bench.record.run_file import Run
 from bench.reports.class_report import CLASS_REPORTS, one_row_a_model
 from bench.reports.plot import confusion_chart, save_confusion
@@ -127,3 +128,35 @@ def test_picture_has_a_cell_for_each_pair_of_classes_of_each_model(tmp_path):
 def test_run_without_confusion_matrices_has_no_picture(tmp_path):
     save_confusion(run(row("cnn hard", confusion_matrix=None)), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+TOPICS = ("film", "book", "play")
+# Hits, true rows and called rows of each label.
+COUNTS = ((3, 4, 6), (0, 2, 0), (5, 5, 5))
+
+
+def several_labels(model="cnn hard"):
+    scores = {"macro_f1": Score(value=0.5333), "accuracy": Score(value=0.25)}
+    figures = {"confusion_matrix": None, "accuracy": None, "macro_f1": None, "label_counts": COUNTS, "scores": scores}
+    return row(model, names=TOPICS, task="multi-label", **figures)
+
+
+def test_several_labels_a_row_have_figures_of_each_label_and_no_matrix():
+    many = run(several_labels())
+    lines = CLASS_REPORTS["markdown"](many).splitlines()
+    assert "| class | rows | precision | recall | F1 |" in lines[2]
+    # precision 3 / 6, recall 3 / 4, F1 2 x 3 / 10
+    assert lines[4:7] == [
+        "| film | 4 | 50.0 | 75.0 | 60.0 |",
+        "| book | 2 | 0.0 | 0.0 | 0.0 |",
+        "| play | 5 | 100.0 | 100.0 | 100.0 |",
+    ]
+    # micro-F1 2 x 8 / 22; weighted (4 x 0.6 + 5) / 11
+    assert "macro-F1 53.3, weighted-F1 67.3, micro-F1 72.7" in lines[0]
+    records = json.loads(CLASS_REPORTS["json"](many))
+    assert records[0] == {
+        **{"model": "cnn hard", "format": "onnx", "seed": 0, "class": "film", "rows": 4},
+        **{"precision": 0.5, "recall": 0.75, "f1": 0.6},
+    }
+    assert CLASS_REPORTS["csv"](many).count("\n") == 4
+    assert confusion_chart(many) is None

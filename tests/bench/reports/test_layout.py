@@ -1,5 +1,7 @@
 """Names come out of tables as they went in, whatever they hold."""
 
+import re
+
 import pytest
 
 from bench.reports.layout import markdown_tables, rich_tables
@@ -19,4 +21,5 @@ def test_a_name_with_a_bar_stays_in_its_column_of_a_markdown_table(name):
     text = markdown_tables([("title", ("class", "F1"), [[name, "0.5"]])], [])
     line = next(line for line in text.splitlines() if "0.5" in line)
     cells = line.replace("\\|", "\0").strip("| ").split("|")
-    assert [cell.strip().replace("\0", "|") for cell in cells] == [name, "0.5"]
+    shown = [re.sub(r"\\([*`])", r"\1", cell.strip().replace("\0", "|")) for cell in cells]
+    assert shown == [name, "0.5"]

@@ -116,6 +116,14 @@ def test_student_that_needs_no_teacher_is_named(run):
     )
 
 
+def test_blank_gap_is_explained_where_there_is_one(run):
+    sentence = "gap closed is blank where the teacher is not surely better than the student alone"
+    for gap, explained in ((0.5, False), (None, True)):
+        gaps = dict.fromkeys(("gap_closed", "gap_closed_low", "gap_closed_high"), gap)
+        rows = tuple(replace(row, objective=row.objective and "soft", **gaps) for row in run.rows)
+        assert (sentence in REPORTS["markdown"](replace(run, rows=rows))) == explained
+
+
 def test_narrow_terminal_shows_model_and_format_of_every_table_whole(run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     failed = tuple(f"all layers but the {number} most sensitive" for number in range(6))

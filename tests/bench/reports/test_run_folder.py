@@ -65,3 +65,11 @@ def test_file_that_the_machine_could_not_run_is_in_the_record_and_below_the_tabl
     write_json(tmp_path / "run.json", run_content(run))
     assert read_run(tmp_path).impossible == (sentence,)
     assert f"impossible on the machine of this run: {sentence}" in markdown_report(read_run(tmp_path))
+
+
+def test_file_in_the_place_of_the_folder_is_refused_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "run").write_text("theirs")
+    with pytest.raises(RequestError, match=r"run: it is a file; name another with --output"):
+        prove_writable(tmp_path / "run")
+    assert (tmp_path / "run").read_text() == "theirs"

@@ -98,3 +98,40 @@ def test_test_file_without_labels_is_refused(make, files):
 def test_dry_run_refuses_a_teacher_folder_that_is_not_there(tiny_recipe, missing):
     with pytest.raises(RequestError, match=f"'{missing}'.*(folder with|model folder)"):
         distilbench("run", tiny_recipe, "--teacher", missing, "--dry-run")
+
+
+ROWS = [f"text number {number}" for number in range(40)]
+GOOD, BAD = ["good"] * 20, ["bad"] * 20
+
+
+@pytest.mark.parametrize(
+    ("labels", "changes", "sentence"),
+    [
+        (["good"] * 40, (), "good"),
+        ([*GOOD, *BAD[1:], "rare"], (), "class 'rare' has 1 different row"),
+        ([number / 7 for number in range(40)], (), "set --task regression"),
+        (GOOD + BAD, ("data.task=multi-label", "data.separator=;", "data.thresholds=[0.1, 0.2, 0.3]"), "has 2 labels"),
+    ],
+    ids=["one class", "rare class", "measurements", "thresholds"],
+)
+def test_dry_run_refuses_rows_that_the_run_refuses(tiny_recipe, tmp_path, labels, changes, sentence):
+    pd.DataFrame({"text": ROWS, "label": labels}).to_csv(tmp_path / "rows.csv", index=False)
+    settings = [word for change in changes for word in ("--set", change)]
+    for plan in ((), ("--dry-run",)):
+        with pytest.raises(RequestError, match=sentence):
+            distilbench("run", tiny_recipe, "--data", tmp_path / "rows.csv", *settings, *plan)
+
+
+def test_rows_that_are_in_no_part_are_counted(make, tmp_path, capfd):
+    frame = pd.DataFrame({"text": [*ROWS, *ROWS[:3], "..."], "label": [*GOOD, *BAD, *GOOD[:3], "good"]})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    make("data.fewest_words=1", train=tmp_path / "rows.csv")
+    sentence = "4 labelled rows are left out: each is equal to another row or has fewer than 1 words"
+    assert sentence in " ".join(capfd.readouterr().err.split())
+
+
+def test_own_rows_are_named_in_the_description_of_the_run(tiny_recipe, files):
+    flags = {"data.train": str(files / "rows.csv")}
+    request = RunRequest(recipe=str(tiny_recipe), flags=flags, overrides=(), output=None, fresh=False)
+    description = read_recipe(str(tiny_recipe), request.all_overrides).description
+    assert description == f"the recipe {tiny_recipe} on {files / 'rows.csv'}"

@@ -12,6 +12,7 @@ from sample_tasks import image_folder, labels_file, numbers_file, pairs_file
 
 from bench.record.run_file import read_run
 from export.bundle import read_bundle
+from materials.errors import RequestError
 
 TEXT_RECIPE = """
 name: {name}
@@ -146,6 +147,19 @@ def test_table_names_the_headline(finished_kind):
     assert kind.title in distilbench("show", run, "--curves").output
 
 
+def test_run_is_shown_class_by_class_where_there_are_classes(finished_kind):
+    kind, run, _ = finished_kind
+    if kind.task == "regression":
+        with pytest.raises(RequestError, match="has no figures of classes"):
+            distilbench("show", run, "--classes")
+        return
+    records = json.loads(distilbench("show", run, "--classes", "--format", "json").output)
+    labels = pd.read_parquet(run / "test-rows" / "seed-0.parquet")["label"].explode()
+    assert {model: rows for model, rows in labels.value_counts().items() if rows} == {
+        record["class"]: record["rows"] for record in records if record["model"] == "teacher" and record["rows"]
+    }
+
+
 def test_test_rows_are_kept_with_their_labels(finished_kind):
     kind, run, _ = finished_kind
     assert set(pd.read_parquet(run / "test-rows" / "seed-0.parquet").columns) == kind.columns
@@ -163,6 +177,9 @@ def test_files_are_measured_again_as_in_the_run(finished_kind, tmp_path):
     for row in read_run(tmp_path / "run").rows:
         original = next(one for one in sound_rows(run) if (one.model, one.format) == (row.model, row.format))
         assert row.score(kind.headline).value == pytest.approx(original.score(kind.headline).value, abs=1e-6)
+    for option in ("--curves", "--significance"):
+        with pytest.raises(RequestError, match="holds models that were measured, and none that a recipe trained here"):
+            distilbench("show", tmp_path / "run", option)
 
 
 def test_two_files_are_compared(finished_kind):
@@ -195,3 +212,31 @@ def test_bundle_says_its_task(finished_kind):
     record = json.loads((bundle_of(run, "teacher") / "bundle.json").read_text())
     assert record["task"] == kind.task
     assert read_bundle(bundle_of(run, "teacher")).task.name == kind.task
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_way_on_a_gpu(kind, tmp_path, monkeypatch):
+    """Trained, labelled and measured there, with the outputs that the same files have on the CPU."""
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("torch sees no GPU here")
+    monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "recipe.yaml").write_text(recipe_of(kind, tmp_path / "materials"), encoding="utf-8")
+    formats = ("--set", "formats=[eager, torchscript]", "--set", "teacher.formats=[eager, torchscript]")
+    run, again = tmp_path / "run", tmp_path / "again"
+    assert distilbench("run", tmp_path / "recipe.yaml", "--device", "cuda", *formats, "--output", run).code == 0
+    finished_run = read_run(run)
+    assert all(row.device == "cuda" and row.cuda_events_p50_ms > 0 for row in finished_run.rows)
+    assert finished_run.machine["gpu"]["gpu"] == torch.cuda.get_device_name()
+    scores = {row.model: row.headline.value for row in finished_run.rows if row.format == "eager"}
+    assert min(scores.values()) > KINDS[kind].lowest, scores
+    places = sorted((run / "bundles").glob("seed-0/*/torchscript"))
+    rows = ("--data", run / "test-rows" / "seed-0.parquet", "--seconds", "0.02", "--scenarios", "single-stream")
+    assert distilbench("measure", *places, *rows, "--output", again).code == 0
+    there, here = (
+        pd.read_parquet(folder / "predictions.parquet").query("format == 'torchscript'") for folder in (run, again)
+    )
+    logits = [name for name in there if name.startswith("logit_")]
+    for model, rows_there in there.groupby("model"):
+        rows_here = here[here["model"] == model]
+        assert rows_here[logits].to_numpy() == pytest.approx(rows_there[logits].to_numpy(), abs=2e-2)

@@ -130,3 +130,19 @@ def test_hole_list_or_mapping_within_a_list_is_no_label(label):
 
 def test_labels_in_a_list_are_stripped_as_those_between_separators_are():
     assert TASK.read_labels([[" ", "a ", 5.0]], separator=None, where="W") == [("a", "5")]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_counts_of_each_label_are_those_of_scikit_learn(rows, labels, seed):
+    from sklearn.metrics import multilabel_confusion_matrix
+
+    generator = np.random.default_rng(seed)
+    targets, outputs = generator.integers(0, 2, (rows, labels)), generator.normal(size=(rows, labels))
+    hits, true_rows, called_rows = TASK.counts_per_name(targets, outputs)
+    matrices = multilabel_confusion_matrix(targets, outputs >= 0, labels=range(labels)) if labels > 1 else None
+    if matrices is not None:
+        assert hits.tolist() == matrices[:, 1, 1].tolist()
+        assert true_rows.tolist() == matrices[:, 1].sum(axis=1).tolist()
+        assert called_rows.tolist() == matrices[:, :, 1].sum(axis=1).tolist()
+    assert (hits <= np.minimum(true_rows, called_rows)).all()
