@@ -23,6 +23,8 @@ from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
 from materials.modalities import Item
 
+USUAL_BATCH_SIZE = 32
+
 
 def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
@@ -65,7 +67,7 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
         result["noise"] = "; ".join(reason for reason in reasons if reason) or None
         result["busy_cores_before"] = noise_at_start.busy_cores
         if nvml:
-            result |= _device_figures(nvml, subject, items)
+            result |= _device_figures(nvml, subject, items, result.get("end_to_end_batch_size", USUAL_BATCH_SIZE))
     (folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
@@ -95,14 +97,12 @@ def _gpu_noise(nvml: Nvml, processes_at_start: int | None) -> str | None:
     return f"{other_processes} other process(es) on the GPU" if other_processes else None
 
 
-def _device_figures(nvml: Nvml, subject: Subject, items: list[Item]) -> dict[str, Any]:
-    """Peak device memory, and the energy of one text in a pass over all of them."""
-    start_mj = nvml.energy_millijoules()
-    subject.classify(items, 32)
-    end_mj = nvml.energy_millijoules()
+def _device_figures(nvml: Nvml, subject: Subject, items: list[Item], batch_size: int) -> dict[str, Any]:
+    """Peak device memory, and what the GPU uses for one text while all are classified again and again."""
+    energy = nvml.energy_per_call_millijoules(lambda: subject.classify(items, batch_size))
     return {
         "device_memory_bytes": nvml.own_memory_bytes() or _reserved_by_torch(),
-        "energy_mj_per_text": (end_mj - start_mj) / len(items) if start_mj is not None and end_mj is not None else None,
+        "energy_mj_per_text": None if energy is None else energy / len(items),
     }
 
 

@@ -1,10 +1,13 @@
 """A GPU's own clock, memory, energy and processes. A figure is none where NVML, or the GPU, does not answer."""
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+ENERGY_SECONDS = 2.0
 
 
 def time_events(call: Callable[[int], object], calls: int, *, cuda: Any = None) -> np.ndarray:
@@ -58,9 +61,20 @@ class Nvml:
         processes = self._ask(self.library.nvmlDeviceGetComputeRunningProcesses) or ()
         return next((process.usedGpuMemory for process in processes if process.pid == os.getpid()), None)
 
-    def energy_millijoules(self) -> int | None:
-        """What the GPU has used since its driver was loaded."""
-        return self._ask(self.library.nvmlDeviceGetTotalEnergyConsumption)
+    def energy_per_call_millijoules(self, call: Callable[[], object]) -> float | None:
+        """What the whole GPU uses, idle parts too, while a call is made again and again, over the number of calls.
+
+        The counter moves every tenth of a second or so: a shorter time reads as nothing, or as all that came before it.
+        """
+        call_count, started = 0, time.perf_counter()
+        at_start = self._ask(self.library.nvmlDeviceGetTotalEnergyConsumption)
+        if at_start is None:
+            return None
+        while time.perf_counter() - started < ENERGY_SECONDS:
+            call()
+            call_count += 1
+        at_end = self._ask(self.library.nvmlDeviceGetTotalEnergyConsumption)
+        return None if at_end is None else (at_end - at_start) / call_count
 
     def _ask(self, query: Callable[[Any], Any]) -> Any:
         try:

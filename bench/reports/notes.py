@@ -29,7 +29,8 @@ def footnotes(run: Run) -> list[str]:
         if is_any_timed
         else ""
     )
-    machine = f"{run.machine['processor']}, {run.machine['cores']} cores; {run.created[:10]}"
+    gpu = f" and {run.machine['gpu']['gpu']}" if run.machine.get("gpu") else ""
+    machine = f"{run.machine['processor']}, {run.machine['cores']} cores{gpu}; {run.created[:10]}"
     notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
     days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and is_timed(row)})
     if len(days) > 1:

@@ -104,6 +104,7 @@ def _tables(run: Run) -> list[Report]:
         _files(run),
         *_served(run),
         *_swept(run),
+        *_on_gpu(run),
         exported(run),
     ]
     return [table for table in tables if table[2]]
@@ -173,6 +174,23 @@ def _swept(run: Run) -> list[Report]:
             lines.append([row.model, row.format, *(_cell(p50_of_shape, shape) for shape in shapes)])
     shape_words = run.unit if run.unit == "images" else f"{run.unit} x tokens"
     return [(f"{run.name}: p50 ms of fixed shapes, {shape_words}, model only", header, lines)]
+
+
+def _on_gpu(run: Run) -> list[Report]:
+    """What files measured on a GPU cost there: its own clock, memory and energy."""
+    header = in_items(("model", "format", "CUDA events p50 ms", "GPU MB", "GPU mJ each"), run.unit)
+    lines = [
+        [
+            row.model,
+            row.format,
+            figure(row.cuda_events_p50_ms),
+            "" if row.device_memory_bytes is None else f"{row.device_memory_bytes / 1e6:,.0f}",
+            figure(row.energy_mj_per_text),
+        ]
+        for row in run.rows
+        if row.device == "cuda" and is_timed(row)
+    ]
+    return [_without_blanks((f"{run.name}: on the GPU", header, lines))]
 
 
 def _shape_name(size: int, length: int | None) -> str:

@@ -1,8 +1,10 @@
 import os
 import sys
+import time
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from sample_clock import Clock
 
 from bench.harness.gpu import Nvml, time_events
@@ -93,13 +95,20 @@ def test_own_memory_is_that_of_this_process():
     assert Nvml(Library(processes=[process(1, 7)])).own_memory_bytes() is None
 
 
-def test_energy_is_the_counter_of_the_gpu():
-    assert Nvml(Library()).energy_millijoules() == 12_500
+def test_energy_of_a_call_is_that_of_a_while_over_its_calls(monkeypatch):
+    """A counter that moves in steps, as a GPU's does, would read 0 or a whole step around a single call."""
+    monkeypatch.setattr("bench.harness.gpu.ENERGY_SECONDS", 0.02)
+    library, calls = Library(), []
+    library.nvmlDeviceGetTotalEnergyConsumption = lambda handle: 500 * (len(calls) * 30 // 500)
+    energy = Nvml(library).energy_per_call_millijoules(lambda: calls.append(time.sleep(1e-4)))
+    assert len(calls) > 20
+    assert energy == pytest.approx(30, abs=500 / len(calls))
 
 
 def test_what_the_gpu_does_not_answer_is_none():
     nvml = Nvml(Library(processes=[process(1, 7)], unanswered=("processes", "energy")))
-    assert (nvml.other_processes(), nvml.own_memory_bytes(), nvml.energy_millijoules()) == (None, None, None)
+    assert (nvml.other_processes(), nvml.own_memory_bytes()) == (None, None)
+    assert nvml.energy_per_call_millijoules(lambda: pytest.fail("called for nothing")) is None
 
 
 def test_nvml_is_none_without_its_package(monkeypatch):

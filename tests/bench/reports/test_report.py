@@ -173,3 +173,13 @@ def test_what_exporting_took_stands_in_a_table_of_its_own(run):
     assert "| cnn | onnx-int8 | all layers | entropy | 2.00 | 25% | 1.5 | 750 |" in table
     assert "| cnn | all |  |  |  |  | 3.5 | 1,000 |" in table
     assert "what exporting took" not in REPORTS["markdown"](run)
+
+
+def test_files_on_a_gpu_have_a_table_of_what_they_cost_there(run):
+    figures = {"cuda_events_p50_ms": 0.25, "device_memory_bytes": 1_234_000_000, "energy_mj_per_text": 3.5}
+    on_gpu = replace(run.rows[1], device="cuda", **figures)
+    machine = {**run.machine, "gpu": {"gpu": "Test GPU"}}
+    text = REPORTS["markdown"](replace(run, rows=(run.rows[0], on_gpu), machine=machine))
+    assert "| fast | onnx | 0.25 | 1,234 | 3.5 |" in text
+    assert "Test CPU, 2 cores and Test GPU; " in text
+    assert "on the GPU" not in REPORTS["markdown"](run)
