@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from materials.archives import silent
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.files import read_json_object
 from training.classifier import Classifier
 from training.model_record import FILE, read_model_record
@@ -40,8 +40,7 @@ def load_checkpoint(folder: Path, *, modality: str | None = None) -> Classifier:
     except RequestError:
         raise
     except Exception as error:  # a damaged file raises whatever the library that reads it chose
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{folder} cannot be opened as a {architecture}: {reason}") from error
+        raise RequestError(f"{folder} cannot be opened as a {architecture}: {in_one_line(error)}") from error
 
 
 def longest_text(folder: Path, config: Mapping[str, Any]) -> int:

@@ -23,7 +23,7 @@ from export.memory import peak_bytes, reset_peak
 from export.origin import OPSET, Origin, Unfit
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Forward
-from materials.errors import RequestError
+from materials.errors import RequestError, with_kind
 from materials.modalities import Item
 from materials.rows import Rows
 from training.classifier import Classifier
@@ -129,7 +129,7 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     except Unfit as reason:
         return _Attempt(parity=failed_parity(str(reason)), is_unfit=True)
     except Exception as error:  # an exporter may raise anything for a graph that it cannot express
-        return _Attempt(parity=failed_parity(f"could not be exported: {_first_line(error)}"))
+        return _Attempt(parity=failed_parity(f"could not be exported: {with_kind(error)}"))
     device = _judged_on(bundle)
     parity = gate(request, bundle, device)
     if parity.status == "failed":
@@ -223,7 +223,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
     except RequestError:
         raise
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
-        return failed_parity(f"could not be loaded: {_first_line(error)}")
+        return failed_parity(f"could not be loaded: {with_kind(error)}")
     return check_parity(
         request.reference,
         candidate,
@@ -243,7 +243,3 @@ def _reads_alike(request: ExportRequest, bundle: Bundle) -> bool:
         return True
     expected, actual = request.encoded[:ROWS], bundle.encoder().encode(request.rows.items[:ROWS])
     return np.array_equal(expected.tokens, actual.tokens) and np.array_equal(expected.bounds, actual.bounds)
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"

@@ -14,7 +14,7 @@ from export.bundle import Bundle
 from export.checkpoint import most_positions
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.files import read_json_object
 from materials.modalities import Item
 from training.outputs import Outputs
@@ -145,7 +145,7 @@ def _timed(
         except Exception as error:  # a runtime may raise anything for a device or an instruction it does not have
             if format == EAGER:
                 raise
-            refused[format] = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            refused[format] = in_one_line(error)
     return runtimes, rates, refused
 
 

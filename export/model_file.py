@@ -10,7 +10,7 @@ from typing import Any
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS, GraphInput
 from encoders.text_encoder import ARRAYS
 from export.openvino_packages import import_openvino
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.shards import INDEX, shards_of
 
 ONNX_TYPES = {6: "int32", 7: "int64"}
@@ -119,8 +119,7 @@ def _read_onnx(model: Path) -> Any:
     try:
         return onnx.load(str(model), load_external_data=False)
     except Exception as error:  # protobuf's own errors, which it does not export
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{model} cannot be read as ONNX: {reason}") from None
+        raise RequestError(f"{model} cannot be read as ONNX: {in_one_line(error)}") from None
 
 
 def _locations(content: mmap.mmap, start: int, end: int, part: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from export.bundle import Bundle, read_bundle
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,5 +70,4 @@ def _load(bundle: Bundle, threads: int) -> Runtime:
     except RequestError:
         raise
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise RequestError(f"{bundle.model_path} cannot be loaded by {bundle.runtime}: {reason}") from error
+        raise RequestError(f"{bundle.model_path} cannot be loaded by {bundle.runtime}: {in_one_line(error)}") from error

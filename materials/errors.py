@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from textwrap import shorten
+
+LONGEST_LINE = 300
 
 
 class RequestError(ValueError):
@@ -14,3 +17,19 @@ def unknown(kind: str, name: str, known_names: Iterable[str]) -> str:
     nearest = get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f"; did you mean '{nearest[0]}'?" if nearest else ";"
     return f"unknown {kind} '{name}'{hint} known: {', '.join(choices)}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """What a library's error says, in one line: its first, or its last where it tells a traceback of its own.
+
+    Cut where it goes on and on; the name of its kind where it says nothing.
+    """
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    line = lines[-1 if any(line.startswith("Traceback") for line in lines) else 0]
+    return shorten(line, LONGEST_LINE, placeholder=" ...")
+
+
+def with_kind(error: BaseException) -> str:
+    """The same line after the name of the error's kind."""
+    kind, line = type(error).__name__, in_one_line(error)
+    return line if line.startswith(kind) else f"{kind}: {line}"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.sources.table_file import SUFFIXES
 
 START = "hf://datasets/"
@@ -45,5 +45,4 @@ def local_file(name: str) -> Path:
             hf_hub_download(parts["repository"], parts["file"], repo_type="dataset", revision=parts["revision"])
         )
     except Exception as error:  # the Hub's client raises a dozen kinds, each of which means that it did not come
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RequestError(f"could not get '{name}' from the Hub ({reason})") from error
+        raise RequestError(f"could not get '{name}' from the Hub ({in_one_line(error)})") from error

@@ -7,7 +7,7 @@ from typing import Any
 
 from materials.archives import Report
 from materials.catalogue import WEIGHTS, fetch_folder
-from materials.errors import RequestError, unknown
+from materials.errors import RequestError, in_one_line, unknown
 from materials.files import read_json_object, sha256_of
 
 FILES = (
@@ -122,5 +122,4 @@ def _from_hub(name: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except Exception as error:  # the Hub's client raises a dozen kinds, each of which means that it did not come
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise RequestError(f"could not get '{name}' from the Hub ({reason}); {choices}") from error
+        raise RequestError(f"could not get '{name}' from the Hub ({in_one_line(error)}); {choices}") from error

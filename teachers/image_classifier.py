@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.tasks import task_of
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task
-from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
+from teachers.pretrained import quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
 
@@ -108,7 +108,7 @@ def read_image_encoder(folder: Path) -> ImageEncoder:
         settings = {key: filled.get(key) for key in ("image_processor_type", *processor.valid_kwargs.__annotations__)}
     except Exception as error:  # transformers has no error of its own for settings that it does not understand
         raise RequestError(
-            f"{file} cannot be read as the settings of an image processor: {first_line(error)}"
+            f"{file} cannot be read as the settings of an image processor: {in_one_line(error)}"
         ) from error
     return ImageEncoder.of(settings, file)
 
@@ -121,7 +121,7 @@ def _classifier(folder: Path, read: Callable[[], Any], task: Task) -> Classifier
         raise
     except Exception as error:  # a damaged file raises whatever the library that reads it chose
         raise RequestError(
-            f"{folder} cannot be opened as a model that classifies images: {first_line(error)}"
+            f"{folder} cannot be opened as a model that classifies images: {in_one_line(error)}"
         ) from error
     if getattr(model.config, "num_channels", COLOURS) != COLOURS:
         raise RequestError(f"the model in {folder} takes images of {model.config.num_channels} colours; expected 3")

@@ -1,6 +1,5 @@
 """How models are read with the library transformers: from local files, without code of theirs, and quietly."""
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from materials.weights import PROBLEM_TYPE_OF, WeightsFolder
 
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
 NAMED_WEIGHTS = "transformers_weights"
-LONGEST_LINE = 240
 
 
 def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...], task: Task) -> Any:
@@ -44,12 +42,6 @@ def task_of_folder(folder: Path) -> Task:
             "for a number, and two or more for classes"
         )
     return task
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what an error says, cut where it goes on and on, or the name of its kind."""
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return textwrap.shorten(line, LONGEST_LINE, placeholder=" ...")
 
 
 class quiet_transformers:

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from encoders.text_encoder import TextEncoder
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.tasks import task_of
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task
-from teachers.pretrained import first_line, quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
+from teachers.pretrained import quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
 
@@ -173,5 +173,5 @@ def _one_sentence(folder: Path) -> Iterator[None]:
         raise
     except Exception as error:  # a damaged file raises whatever the library that reads it chose
         raise RequestError(
-            f"{folder} cannot be opened as a transformer that classifies: {first_line(error)}"
+            f"{folder} cannot be opened as a transformer that classifies: {in_one_line(error)}"
         ) from error

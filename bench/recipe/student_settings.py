@@ -5,7 +5,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from materials.errors import unknown
+from materials.errors import in_one_line, unknown
 from students import STUDENTS
 
 FIXED = ("self", "words", "classes", "dimensions", "padding", "image_size", "return")  # not the recipe's to set here
@@ -33,5 +33,4 @@ def check_settings(architecture: str, settings: Mapping[str, Any], *, dimensions
         with torch.device("meta"):
             build(classes=2, **size, **settings)
     except (TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"settings {dict(settings)} do not make a {architecture}: {reason}") from None
+        raise ValueError(f"settings {dict(settings)} do not make a {architecture}: {in_one_line(error)}") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.steps.workplace import Workplace
-from materials.errors import RequestError
+from materials.errors import RequestError, with_kind
 from materials.stages import Stage
 
 if TYPE_CHECKING:
@@ -35,10 +35,9 @@ def ending_the_cell() -> Iterator[None]:
     except RequestError as error:
         raise CellFailed(str(error)) from error
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [""])[0]
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
-        raise CellFailed(f"could not be trained: {type(error).__name__}: {reason} ({where})") from error
+        raise CellFailed(f"could not be trained: {with_kind(error)} ({where})") from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from export.formats import EXPORTERS
 from export.gate.parity import Parity, ParityBounds, compare, failed_parity
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Forward
-from materials.errors import RequestError
+from materials.errors import RequestError, with_kind
 from materials.tasks.task import Task
 
 STORED = "reference.npz"
@@ -49,7 +49,7 @@ def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: s
     except RequestError:
         raise
     except Exception as error:  # a runtime may raise anything for a file that does not fit it
-        return failed_parity(f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}")
+        return failed_parity(with_kind(error))
     return compare(
         expected,
         actual,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.rows import Table
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task, are_list, as_name
@@ -112,7 +112,7 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     except pd.errors.ParserWarning:
         raise RequestError(f"{path} has rows with more fields than its header; quote texts that hold a comma") from None
     except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise RequestError(f"{path} cannot be read as {kind}: {str(error).strip().splitlines()[0]}") from None
+        raise RequestError(f"{path} cannot be read as {kind}: {in_one_line(error)}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
 
 
