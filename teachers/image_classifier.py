@@ -100,7 +100,10 @@ def read_image_encoder(folder: Path) -> ImageEncoder:
 
     file = folder / SETTINGS_FILE
     if not file.is_file():
-        raise RequestError(f"{folder} has no {SETTINGS_FILE}, so it cannot be given an image; copy it there")
+        raise RequestError(
+            f"{folder} has no {SETTINGS_FILE}, so it cannot be given an image; name a model of images with --teacher, or "
+            "copy that file there"
+        )
     try:
         with quiet_transformers():
             processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
