@@ -93,9 +93,10 @@ def _describe(place: Path, model: Path, *, described: Path, names: tuple[str, ..
 
 def _task(folder: Path, config: dict[str, Any], names: Sequence[str]) -> Task:
     """What a model's configuration says is asked of it; without one, by the number of its outputs."""
-    if config.get("problem_type"):
-        return task_of(_weights(folder).task_name)
-    return task_of("regression" if len(names) == 1 else "single-label")
+    named = _weights(folder).task_name if config.get("problem_type") else None
+    if named == "regression" and len(names) > 1:
+        raise RequestError(f"{folder} has the problem_type 'regression' and {len(names)} outputs; expected one number")
+    return task_of(named or ("regression" if len(names) == 1 else "single-label"))
 
 
 def _is_of_images(place: Path, model: Path) -> bool:

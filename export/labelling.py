@@ -74,11 +74,11 @@ def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, dev
     expected = logits_of(runtimes[EAGER], encoder, judged)
     for format in fastest_first(rates):
         outputs = expected if format == EAGER else logits_of(runtimes[format], encoder, judged)
-        agreement = task.agreement(expected, outputs)
-        if agreement >= SMALLEST_AGREEMENT:
+        agreement = task.teaches_alike(expected, outputs) if np.isfinite(outputs).all() else 0.0
+        if agreement >= SMALLEST_AGREEMENT or format == EAGER:
             break
         refused[format] = (
-            f"{agreement:.2%} of its decisions are the eager file's; the bound for labels is {SMALLEST_AGREEMENT:.1%}"
+            f"it agrees with the eager file by {agreement:.2%}; the bound for labels is {SMALLEST_AGREEMENT:.1%}"
         )
     common_length = _common_length(sound[EAGER], sample)
     common = partial(_common_way, runtimes[EAGER], encoder, sample, common_length)
@@ -106,12 +106,17 @@ def fastest_first(rates: Mapping[str, float]) -> list[str]:
 def label_items(
     bundles: Mapping[str, Bundle], choice: Choice, items: Sequence[Item], *, report: Report, device: str = "cpu"
 ) -> Labelling:
-    """Run the chosen file over the items."""
+    """Run the chosen file over the items. Raises RequestError where an output is no number."""
     bundle = bundles[choice.format]
     runtime, encoder = RUNTIMES[bundle.runtime](bundle, choice.threads, device), bundle.encoder()
     encoded = encoder.encode(items)
     began = time.perf_counter()
     logits = logits_of(runtime, encoder, encoded, report=report)
+    if unsound_rows := int((~np.isfinite(logits).all(axis=1)).sum()):
+        raise RequestError(
+            f"the teacher as {choice.format} gives outputs that are no numbers for {unsound_rows:,} of "
+            f"{len(encoded):,} rows, from which no student can learn"
+        )
     return Labelling(
         outputs=Outputs(logits=logits),
         format=choice.format,

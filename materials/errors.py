@@ -1,10 +1,22 @@
 """The one kind of error that is the user's to mend, and the sentence that names the nearest known thing."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 from textwrap import shorten
 
 LONGEST_LINE = 300
+# The numbers of the system's errors that say of a file or folder that it cannot be written to.
+NO_WRITING = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+)
 
 
 class RequestError(ValueError):

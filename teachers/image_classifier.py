@@ -101,8 +101,8 @@ def read_image_encoder(folder: Path) -> ImageEncoder:
     file = folder / SETTINGS_FILE
     if not file.is_file():
         raise RequestError(
-            f"{folder} has no {SETTINGS_FILE}, so it cannot be given an image; name a model of images with --teacher, or "
-            "copy that file there"
+            f"{folder} has no {SETTINGS_FILE}, so it cannot be given an image; name a model of images with --teacher, "
+            "or copy that file there"
         )
     try:
         with quiet_transformers():

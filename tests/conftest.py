@@ -17,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--batch-sizes", default="8,32", help="for tests/perf: batch sizes beside single texts")
     parser.addoption("--benchmark", action="store_true", help="the same as --benchmark-only")
     parser.addoption("--optimum", default=None, help="for tests/ecosystem: the Python of an environment with Optimum")
+    parser.addoption("--real-rows", default=None, help="for tests/real: a folder with real rows of each kind")
     parser.addoption("--recipe", default=None, help="for tests/perf: a recipe to time cold and warm")
 
 

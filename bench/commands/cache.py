@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from materials.errors import RequestError, unknown
@@ -26,7 +27,8 @@ def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None
     by_kind: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_kind[entry.name].append(entry)
-    table = Table("kind", "entries", "MB", title=f"{'deleted from' if prune else 'in'} {root}", title_justify="left")
+    title = escape(f"{'deleted from' if prune else 'in'} {root}")
+    table = Table("kind", "entries", "MB", title=title, title_justify="left")
     for name, members in by_kind.items():
         table.add_row(name, str(len(members)), f"{sum(entry.size_bytes for entry in members) / 1e6:,.1f}")
     table.add_row("all", str(len(entries)), f"{sum(entry.size_bytes for entry in entries) / 1e6:,.1f}", style="bold")

@@ -15,23 +15,10 @@ import typer
 from bench.commands.columns import with_columns
 from bench.commands.options import app as models_app
 from bench.outside.columns import Columns
-from materials.errors import RequestError
+from materials.errors import NO_WRITING, RequestError
 
 WRONG_REQUEST, INTERRUPTED = 2, 130
 DEFAULT_COLUMNS = Columns()
-NO_WRITING = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOTDIR,
-    errno.EISDIR,
-    errno.EEXIST,
-)
-
-
 NO_OPENING = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)  # of a file to read as well
 
 
@@ -78,8 +65,8 @@ def _interrupt(number: int, frame: object) -> None:
 def _why_not_written(error: Exception) -> str | None:
     """The sentence for a file that cannot be written, be it told by an error that a library raised of it; else none.
 
-    Libraries that write files outside Python (safetensors) raise errors of their own, whose text ends in the number of
-    the system's error. Other errors that happen to hold such words keep their traceback.
+    Safetensors writes files outside Python and raises an error of its own, whose text ends in the number of the
+    system's error. Other errors that happen to hold such words keep their traceback.
     """
     chain: list[BaseException] = [error]
     # Causes only: an error that came up while another was dealt with is a fault of its own.
@@ -89,8 +76,10 @@ def _why_not_written(error: Exception) -> str | None:
         if isinstance(link, OSError) and link.errno in NO_WRITING:
             verb = "open" if link.errno in NO_OPENING else "write"
             return f"cannot {verb} {link.filename or 'a file'}: {link.strerror}"
-    told = re.search(r"\(os error (\d+)\)", str(error))
-    number = int(told[1]) if told else 0
+    if type(error).__name__ != "SafetensorError":
+        return None
+    number_in_text = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(number_in_text[1]) if number_in_text else 0
     return f"cannot write a file: {os.strerror(number)}" if number in NO_WRITING else None
 
 

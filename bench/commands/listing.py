@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from materials.errors import RequestError, unknown
@@ -22,7 +23,7 @@ def print_listing(kind: str | None) -> None:
     for name in [kind] if kind else LISTINGS:
         table = Table(name, "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
         for line in LISTINGS[name]():
-            table.add_row(*line)
+            table.add_row(*map(escape, line))
         console.print(table, "")
 
 

@@ -19,6 +19,7 @@ from bench.outside.in_turns import LAUNCH_SECONDS, Launches, launch_in_turns
 from bench.outside.opened import OpenedModel, read_rows
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import Report, figure, markdown_tables, rich_tables
+from bench.reports.run_folder import prove_writable
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_times
 from export.foreign import open_model
@@ -47,6 +48,7 @@ class CheckRequest:
 def self_check(request: CheckRequest) -> int:
     """Run the three checks, write check.json and table.md, print the table; 1 when a check failed, else 0."""
     screen = Screen()
+    prove_writable(request.output)
     data = request.data or rows_beside(request.models[0])
     models = [OpenedModel(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
     items = read_rows(data, request.columns, models[0].bundle, place=request.models[0]).items

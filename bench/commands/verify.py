@@ -90,7 +90,7 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
 def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
     rows = "made-up rows" if order.data is None else order.data.name
     heading = escape(f"{order.place}: digests right; {bundle.format} {parity.status}")
-    table = ScreenTable("figure", f"now, on {rows}", "at export", title=heading, title_justify="left")
+    table = ScreenTable("figure", escape(f"now, on {rows}"), "at export", title=heading, title_justify="left")
     for name, words in SHOWN.items():
         if name == "f1_drop" and order.data is None:
             continue

@@ -13,7 +13,7 @@ from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.outside.opened import OpenedModel, check_labels, in_label_order
 from bench.record.comparison import TIMED, Change, Comparison
-from bench.record.quality import quality_of
+from bench.record.quality import with_quality
 from bench.record.row import Row
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_quality, compare_times
@@ -50,7 +50,8 @@ def compare_models(
         for model, measurements in zip(models, turns, strict=True)
     ]
     base, new = (
-        _launched_row(model, measurements, rows, workload) for model, measurements in zip(models, measured, strict=True)
+        _launched_row(model, measurements, rows, workload, first.label_names)
+        for model, measurements in zip(models, measured, strict=True)
     )
     times = {
         name: compare_times(*([launch.figures[name] for launch in measurements] for measurements in measured))
@@ -58,12 +59,13 @@ def compare_models(
         if all(name in launch.figures for measurements in measured for launch in measurements)
     }
     quality = None
-    if first.task.has_target(rows.targets).all():
+    if first.task.has_target(rows.targets).all() and "failed" not in (base.status, new.status):
         quality = compare_quality(first.task, rows.targets, *(measurements[0].logits for measurements in measured))
     noises = {launch.figures["noise"] for measurements in measured for launch in measurements}
+    failures = [f"{row.model} failed: {row.error}" for row in (base, new) if row.status == "failed"]
     return Comparison(
         changes=[Change(base=base, new=new, quality=quality, times=times)],
-        warnings=[f"noise: {noise}" for noise in sorted(noise for noise in noises if noise)],
+        warnings=[*failures, *(f"noise: {noise}" for noise in sorted(noise for noise in noises if noise))],
     )
 
 
@@ -94,8 +96,14 @@ def launch_in_turns(
     return measurements
 
 
-def _launched_row(model: OpenedModel, launches: Sequence[Measurement], rows: Rows, workload: Workload) -> Row:
-    """The row of the first launch, its times the medians over all launches."""
+def _launched_row(
+    model: OpenedModel,
+    launches: Sequence[Measurement],
+    rows: Rows,
+    workload: Workload,
+    label_names: Sequence[str],
+) -> Row:
+    """The row of the first launch, its times the medians over all launches; outputs are in the order of the names."""
     first, task = launches[0], model.bundle.task
     row = describe_row(
         model.bundle, first, model=model.title, role="foreign", threads=workload.threads, device=workload.device
@@ -103,5 +111,7 @@ def _launched_row(model: OpenedModel, launches: Sequence[Measurement], rows: Row
     medians: dict[str, Any] = {
         name: float(np.median([launch.figures[name] for launch in launches])) for name in TIMED if name in first.figures
     }
-    quality = quality_of(task, rows.targets, first.logits) if task.has_target(rows.targets).all() else {}
-    return replace(row, **medians, **quality)
+    row = replace(row, **medians)
+    if not task.has_target(rows.targets).all():
+        return row
+    return with_quality(row, task, rows.targets, first.logits, label_names)

@@ -67,6 +67,8 @@ class Objective(Part):
                 raise ValueError(
                     f"objective '{self.name}' does not use {setting}; it is for {' and '.join(users)}: leave it out"
                 )
+        if self.alpha == 1:
+            raise ValueError(f"objective '{self.name}' with alpha 1 uses nothing of the teacher; did you mean 'hard'?")
         if self.is_alone and not self.exported:
             raise ValueError("the student alone, against which the others are held, cannot be left unexported")
         if self.transfer_balance and not self.transfer:

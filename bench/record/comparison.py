@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
-import pandas as pd
 from pyarrow.parquet import ParquetFile, read_schema
 
+from bench.record.parquet import read_beside, refusing_damage
 from bench.record.place import run_folder
 from bench.record.predictions import NO_SEED, PredictionsTable, file_key
 from bench.record.row import Row
@@ -115,11 +115,12 @@ def _medians_of_rounds(place: Path) -> Medians:
     file = run_folder(place) / SAMPLES
     if not file.is_file():
         return {}
-    # Words as categories: a table of a million lines is read and grouped in a fifth of the time.
-    if not set(WORDS) <= set(read_schema(file).names):  # of a run that timed nothing
-        return {}
-    parquet = ParquetFile(file, read_dictionary=list(WORDS))
-    samples = parquet.read(columns=[*WORDS, "seed", "round", "nanoseconds"]).to_pandas()
+    with refusing_damage(file):
+        if not set(WORDS) <= set(read_schema(file).names):  # of a run that timed nothing
+            return {}
+        # Words as categories: a table of a million lines is read and grouped in a fifth of the time.
+        parquet = ParquetFile(file, read_dictionary=list(WORDS))
+        samples = parquet.read(columns=[*WORDS, "seed", "round", "nanoseconds"]).to_pandas()
     lines = samples[samples["scenario"] == "single-stream"]
     lines = lines.assign(seed=lines["seed"].fillna(NO_SEED).astype(int))
     by_round = lines.groupby([*KEYS, "figure", "round"], sort=False, observed=True)["nanoseconds"]
@@ -168,16 +169,11 @@ def _not_compared(changes: Sequence[Change]) -> list[str]:
 
 def _test_rows_match(base: Path, new: Path, seed: int | None) -> bool:
     """Whether two runs measured the files of a seed on the same items, as far as they kept them."""
-    frames = [_read_parquet(place, f"{TEST_ROWS}/seed-{seed or 0}.parquet") for place in (base, new)]
+    frames = [read_beside(place, f"{TEST_ROWS}/seed-{seed or 0}.parquet") for place in (base, new)]
     if any(frame.empty for frame in frames):
         return True
     items = [frame.drop(columns="label", errors="ignore") for frame in frames]
     return items[0].equals(items[1])
-
-
-def _read_parquet(place: Path, name: str) -> pd.DataFrame:
-    file = run_folder(place) / name
-    return pd.read_parquet(file) if file.is_file() else pd.DataFrame()
 
 
 def _key(row: Row) -> tuple[str, str, int | None]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bench.harness.measurement import Measurement
-from bench.record.place import run_folder
+from bench.record.parquet import read_beside
 from bench.record.row import Row
 from materials.rows import Rows
 from materials.tasks import task_of
@@ -63,8 +63,7 @@ class PredictionsTable:
     @classmethod
     def of_run(cls, place: Path) -> "PredictionsTable":
         """The table in a run folder; one without predictions where the run keeps none."""
-        file = run_folder(place) / FILE
-        return cls(pd.read_parquet(file) if file.is_file() else pd.DataFrame())
+        return cls(read_beside(place, FILE))
 
     def of(self, row: Row) -> Predictions | None:
         """The predictions of a row; none where there are none, or an output is no number.

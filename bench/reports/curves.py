@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.recipe.alone import ALONE
-from bench.record.place import run_folder
+from bench.record.parquet import read_beside
 from bench.record.run_file import Run
 from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
 from materials.errors import RequestError
@@ -28,8 +28,7 @@ def save_histories(histories: pd.DataFrame, folder: Path) -> None:
 
 def read_histories(folder: Path) -> pd.DataFrame:
     """The history.parquet of a run folder. Raises RequestError when there is none, or no epoch in it."""
-    file = run_folder(folder) / FILE
-    histories = pd.read_parquet(file) if file.is_file() else pd.DataFrame()
+    histories = read_beside(folder, FILE)
     if histories.empty:
         raise RequestError(
             f"{folder} holds no epochs of students: it was made before they were kept; "

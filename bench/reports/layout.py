@@ -63,6 +63,8 @@ def in_items(header: tuple[str, ...], unit: str) -> tuple[str, ...]:
     return tuple(name.replace("texts/s", f"{unit}/s") for name in header)
 
 
+# Within a word an underscore styles nothing; a bracket links before a parenthesis; < opens a tag before a letter.
+MARKDOWN_SIGNS = re.compile(r"[|*`\\]|~(?=~)|(?<![^\W_])_|_(?![^\W_])|\[(?=[^]]*]\()|<(?=[a-zA-Z/!?])")
 ALL_DROPPED_FIRST = tuple(
     dict.fromkeys(name for kind in MODALITIES.values() for name in in_items(DROPPED_FIRST, kind.unit))
 )
@@ -93,18 +95,18 @@ def markdown_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     """Any tables in Markdown, with notes below."""
     parts = []
     for title, header, lines in tables:
-        names = [_markdown_cell(name) for name in header]
+        names = [_markdown_text(name) for name in header]
         rules = ["---" if number < NUMBERS_FROM else "---:" for number in range(len(names))]
-        table_lines = [names, rules, *([_markdown_cell(cell) for cell in line] for line in lines)]
+        table_lines = [names, rules, *([_markdown_text(cell) for cell in line] for line in lines)]
         parts.append(
-            f"**{_markdown_cell(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in table_lines)
+            f"**{_markdown_text(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in table_lines)
         )
-    return "\n\n".join([*parts, "  \n".join(notes)]) + "\n"
+    return "\n\n".join([*parts, "  \n".join(map(_markdown_text, notes))]) + "\n"
 
 
-def _markdown_cell(text: str) -> str:
-    """A text on one line, with the signs escaped that end a cell or style it: users name classes and models."""
-    return re.sub(r"([|*`])", r"\\\1", " ".join(text.splitlines()))
+def _markdown_text(text: str) -> str:
+    """A text on one line, with the signs escaped that end a cell, style it, link or are HTML: users name things."""
+    return MARKDOWN_SIGNS.sub(r"\\\g<0>", " ".join(text.splitlines()))
 
 
 def _hidden_columns(console: Console, title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:

@@ -4,6 +4,7 @@ from collections import Counter
 from statistics import mean
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.recipe.recipe import Recipe
@@ -20,11 +21,11 @@ def print_plan(work: Workplace) -> None:
     check_split(work)
     recipe = work.recipe
     console = Console()
-    cells = Table("model", "formats", title=f"{recipe.name}: {recipe.description}", title_justify="left")
+    cells = Table("model", "formats", title=escape(f"{recipe.name}: {recipe.description}"), title_justify="left")
     cells.add_row("teacher", ", ".join(recipe.teacher.formats))
     for cell in recipe.cells()[: len(recipe.cells()) // len(recipe.seeds)]:  # the same for every seed
         formats = possible_formats(cell.student.architecture, recipe.formats)
-        cells.add_row(cell.title, ", ".join(formats if cell.objective.exported else ["not exported"]))
+        cells.add_row(escape(cell.title), ", ".join(formats if cell.objective.exported else ["not exported"]))
     for peer in recipe.peers:
         cells.add_row(peer, PEER_FORMAT)
     counts = count_stages(recipe)

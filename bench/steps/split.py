@@ -75,8 +75,9 @@ def check_transfer(work: Workplace, splits: Path) -> None:
         "augmented": "every made-up row stands in the labelled rows already" if work.recipe.data.augmentation else "",
     }
     for objective in work.recipe.objectives:
-        if objective.transfer and not len(rows.chosen_transfer(objective.transfer)):
-            why = "; ".join(reasons[kind] for kind in named_kinds(objective.transfer) or reasons if reasons[kind])
+        kinds = objective.transfer or objective.match_steps
+        if kinds and not len(rows.chosen_transfer(kinds)):
+            why = "; ".join(reasons[kind] for kind in named_kinds(kinds) or reasons if reasons[kind])
             raise RequestError(
                 f"objective '{objective.title}' asks for transfer rows, but none are left: {why}; "
                 "give others with --transfer-data"

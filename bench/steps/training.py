@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.steps.workplace import Workplace
-from materials.errors import RequestError, with_kind
+from materials.errors import NO_WRITING, RequestError, with_kind
 from materials.stages import Stage
 
 if TYPE_CHECKING:
@@ -30,11 +30,13 @@ def ending_the_cell() -> Iterator[None]:
     """
     try:
         yield
-    except (CellFailed, OSError, MemoryError):
+    except (CellFailed, MemoryError):
         raise
     except RequestError as error:
         raise CellFailed(str(error)) from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in NO_WRITING:
+            raise
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
         raise CellFailed(f"could not be trained: {with_kind(error)} ({where})") from error

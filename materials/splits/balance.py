@@ -13,13 +13,15 @@ RowsPerClass = int | Literal["rarest"]
 def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: int) -> tuple[Rows, list[Item]]:
     """Draw rows; return them in their order, and the items of all others.
 
-    Of each class they are as many as `rows_per_class` says or as the rarest class has, whichever are fewer.
+    Of each class they are as many as `rows_per_class` says or as the rarest class has, whichever are fewer. A class
+    without rows, such as one that a teacher gives no row to, does not count.
     """
-    rarest = int(np.bincount(rows.targets, minlength=classes).min())
+    counts = np.bincount(rows.targets, minlength=classes)
+    rarest = int(counts[counts > 0].min())
     rows_of_each = rarest if rows_per_class == "rarest" else min(rows_per_class, rarest)
     generator = np.random.default_rng(seed)
     is_drawn = np.zeros(len(rows), dtype=bool)
-    for label in range(classes):
+    for label in np.flatnonzero(counts):
         is_drawn[generator.choice(np.flatnonzero(rows.targets == label), size=rows_of_each, replace=False)] = True
     return rows.take(np.flatnonzero(is_drawn)), rows.take(np.flatnonzero(~is_drawn)).items
 

@@ -166,6 +166,7 @@ class _Drawing:
         if min(len(rows), len(divisible)) - held_out_count < (counts > 1).sum():
             raise RequestError(
                 f"{len(rows)} different rows are too few to hold out {share:.0%}; add rows, or give a test file"
+                + (", or leave data.balance out" if self.settings.balance else "")
             )
         remaining_rows, held_out_rows = train_test_split(
             divisible, test_size=held_out_count, stratify=strata[divisible], random_state=self.settings.seed

@@ -1,4 +1,4 @@
-"""What is asked of a model: a class, several labels, or a number. To add a task is one file and one line here."""
+"""What is asked of a model: a class, several labels, or a number. To add one: a file, its losses, and one line here."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -89,6 +89,16 @@ class Regression(Task):
         weights = np.ones((1, len(outputs)), dtype=np.int64)
         return float(weighted_spearman(outputs[:, 0], other_outputs, weights)[0])
 
+    def teaches_alike(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
+        """The share of the variance that the others explain, 1 - sum (y - y')^2 / sum (y - mean)^2.
+
+        The order alone would not do: students learn the numbers themselves.
+        """
+        if np.array_equal(outputs, other_outputs):
+            return 1.0
+        spread = float(((outputs - outputs.mean()) ** 2).sum())
+        return 1 - float(((outputs - other_outputs) ** 2).sum()) / spread if spread else 0.0
+
     def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """The rank correlation, as numbers have no margin; 1 for fewer than two different ones, which have no order."""
         return self.agreement(expected, actual) if len(np.unique(expected)) > 1 else 1.0

@@ -105,6 +105,10 @@ class Task(ABC):
     def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """How far two models agree on the same rows, at most 1."""
 
+    def teaches_alike(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
+        """How far other outputs can stand for a teacher's as what students learn from, at most 1."""
+        return self.agreement(outputs, other_outputs)
+
     @abstractmethod
     def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """How far a file keeps the decisions of its original, at most 1.

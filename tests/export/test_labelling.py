@@ -12,6 +12,7 @@ from export.exporting import ExportRequest, export_bundle, open_origin
 from export.labelling import choose_labeller, label_items
 from export.runtimes import RUNTIMES
 from export.runtimes.run_torch import EagerRuntime
+from materials.errors import RequestError
 
 
 class Planted(EagerRuntime):
@@ -61,6 +62,15 @@ class Same(Planted):
     """Decides as the eager file does."""
 
 
+class Unsound(Planted):
+    """Gives no numbers for the first row of a batch."""
+
+    def fetch(self, output):
+        logits = super().fetch(output)
+        logits[0] = np.nan
+        return logits
+
+
 class Unable(Planted):
     """Cannot run on this processor."""
 
@@ -78,7 +88,8 @@ def test_fastest_file_that_decides_alike_labels(eager, faster):
 @pytest.mark.parametrize(
     ("runtime", "reason"),
     [
-        (Contrary, "0.00% of its decisions are the eager file's; the bound for labels is 99.5%"),
+        (Contrary, "it agrees with the eager file by 0.00%; the bound for labels is 99.5%"),
+        (Unsound, "it agrees with the eager file by 0.00%; the bound for labels is 99.5%"),
         (Unable, "could not create a primitive descriptor"),
     ],
 )
@@ -91,6 +102,13 @@ def test_faster_file_that_decides_otherwise_or_does_not_run_does_not_label(eager
     labelling = label_items(by_format, choice, labelled(100).items, report=lambda done, total: None)
     alone = label_items(by_format, choose([eager]), labelled(100).items, report=lambda done, total: None)
     np.testing.assert_array_equal(labelling.outputs.logits, alone.outputs.logits)
+
+
+def test_outputs_that_are_no_numbers_teach_nobody(eager, faster):
+    planted = faster(Unsound)
+    choice = replace(choose([eager]), format="onnx-int8")
+    with pytest.raises(RequestError, match="the teacher as onnx-int8 gives outputs that are no numbers for"):
+        label_items({"onnx-int8": planted}, choice, labelled(100).items, report=lambda done, total: None)
 
 
 def test_sample_comes_from_all_over_the_rows(eager):

@@ -59,9 +59,13 @@ def save_tiny_vit(folder: Path) -> Path:
     return _save(ViTForImageClassification, config, settings, folder)
 
 
-def save_tiny_resnet(folder: Path) -> Path:
-    """A ResNet of 2 stages for images of 32 x 32, cropped from 36 x 36 as its processor does it."""
-    from transformers import ResNetConfig, ResNetForImageClassification
+def save_tiny_resnet(folder: Path, *, has_head: bool = True) -> Path:
+    """A ResNet of 2 stages for images of 32 x 32, cropped from 36 x 36 as its processor does it.
+
+    Without a head it is a body to be fine-tuned, of weights drawn by seed 0.
+    """
+    import torch
+    from transformers import ResNetConfig, ResNetForImageClassification, ResNetModel
 
     config = ResNetConfig(
         embedding_size=16,
@@ -72,6 +76,11 @@ def save_tiny_resnet(folder: Path) -> Path:
         label2id={"blue": 0, "red": 1},
     )
     settings = {"feature_extractor_type": "ConvNextFeatureExtractor", "size": 32, "crop_pct": 0.875}
+    if not has_head:
+        torch.manual_seed(0)
+        ResNetModel(config).save_pretrained(folder)
+        (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+        return folder
     return _save(ResNetForImageClassification, config, settings, folder)
 
 

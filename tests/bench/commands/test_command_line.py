@@ -264,5 +264,7 @@ def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
     assert _why_not_written(raised(cause=True)).endswith("there: File exists")
     assert _why_not_written(raised(cause=False)) is None
     assert _why_not_written(ValueError("File exists")) is None
+    assert _why_not_written(RuntimeError("reading failed: Permission denied (os error 13)")) is None
+    assert _why_not_written(FileExistsError(17, "File exists", "theirs")) is None
     reading = PermissionError(13, "Permission denied", "rows.csv")
     assert _why_not_written(reading) == "cannot open rows.csv: Permission denied"

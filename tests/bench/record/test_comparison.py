@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sample_command import distilbench
 
+from bench.harness.measurement import Measurement
 from bench.record.comparison import compare_runs
 from bench.record.run_file import read_run
 from materials.errors import RequestError
@@ -286,3 +287,29 @@ def test_runs_of_different_tasks_are_not_compared(base, new):
     edit_json(new / "run.json", lambda run: [row.update(task="regression") for row in run["rows"]])
     with pytest.raises(RequestError, match="the first is of the task single-label, the second of regression"):
         compare_runs(base, new)
+
+
+@pytest.mark.parametrize("name", ["predictions.parquet", "samples.parquet", "test-rows/seed-0.parquet"])
+def test_table_that_is_cut_short_is_one_sentence(base, new, name):
+    content = (new / name).read_bytes()
+    (new / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(RequestError, match=f"{name} cannot be read as Parquet: "):
+        compare_runs(base, new)
+
+
+@pytest.mark.parametrize("is_sound", [True, False])
+def test_model_whose_outputs_are_no_numbers_has_no_change_of_quality(bundles, monkeypatch, is_sound):
+    def launched(models, items, workload, launches, screen):
+        logits = np.random.default_rng(0).normal(size=(len(items), 2))
+        others = logits.copy()
+        others[3] = 0 if is_sound else np.nan
+        return [
+            [Measurement(figures={"noise": None}, logits=outputs, samples=None)] * 5 for outputs in (logits, others)
+        ]
+
+    monkeypatch.setattr("bench.outside.in_turns.launch_in_turns", launched)
+    rows = next(bundles.parent.parent.glob("test-rows/*.parquet"))
+    places = (bundles / "linear-hard" / "eager", bundles / "teacher" / "eager")
+    answer = distilbench("compare", *places, "--data", rows)
+    assert ("quality: 0 better, 1 same, 0 worse" in answer.output) == is_sound
+    assert ("teacher failed: some of its outputs are no numbers" in answer.output) != is_sound

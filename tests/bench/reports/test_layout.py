@@ -1,12 +1,12 @@
 """Names come out of tables as they went in, whatever they hold."""
 
-import re
-
 import pytest
+from markdown_it import MarkdownIt
 
 from bench.reports.layout import markdown_tables, rich_tables
 
-NAMES = ["[spam]", "[/x]", "[bold]ham", "a|b", "\\[x]", "`tick`"]
+NAMES = ["[spam]", "[/x]", "[bold]ham", "a|b", "\\[x]", "`tick`", "__x__", "a_b_", "*x*", "~~x~~", "<b>x</b>", "<!-- x"]
+NAMES += ["[spam](u)", "snake_case", "a < b", "[70.1, 80.2]", "\\", "a\\|b"]
 TABLE = ("of [/x] and a|b", ("class", "F1"), [[name, "0.5"] for name in NAMES])
 
 
@@ -17,9 +17,13 @@ def test_names_that_look_like_markup_stand_in_the_terminal_s_table():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_with_a_bar_stays_in_its_column_of_a_markdown_table(name):
-    text = markdown_tables([("title", ("class", "F1"), [[name, "0.5"]])], [])
-    line = next(line for line in text.splitlines() if "0.5" in line)
-    cells = line.replace("\\|", "\0").strip("| ").split("|")
-    shown = [re.sub(r"\\([*`])", r"\1", cell.strip().replace("\0", "|")) for cell in cells]
-    assert shown == [name, "0.5"]
+def test_name_comes_out_of_markdown_as_it_went_in(name):
+    """Rendered as GitHub does, in a cell, a title and a note."""
+    text = markdown_tables([(f"of {name}", ("class", "F1"), [[name, "0.5"]])], [f"a note on {name}"])
+    renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    inline = [token for token in renderer.parse(text) if token.type == "inline"]
+    shown = [[(child.type, child.content) for child in token.children] for token in inline]
+    assert all(kind in ("text", "strong_open", "strong_close") for line in shown for kind, _ in line), shown
+    assert ["".join(content for _, content in line) for line in shown] == [
+        *(f"of {name}", "class", "F1", name, "0.5", f"a note on {name}")
+    ]

@@ -303,17 +303,20 @@ def test_student_that_diverges_is_a_failed_row_and_the_run_goes_on(own_cache, ti
     assert rows["linear hard"].status == "ok"
 
 
-def test_peer_whose_library_gives_up_is_a_failed_row_and_the_run_goes_on(own_cache, tiny_recipe, tmp_path, monkeypatch):
+@pytest.mark.parametrize("error", [RuntimeError("encountered NaN"), ConnectionError("no Hub"), OSError("no tokenizer")])
+def test_peer_whose_library_gives_up_is_a_failed_row_and_the_run_goes_on(
+    own_cache, tiny_recipe, tmp_path, monkeypatch, error
+):
     from peers import PEERS
 
     def give_up(data, folder):
-        raise RuntimeError("encountered NaN")
+        raise error
 
     monkeypatch.setitem(PEERS, "tfidf-logistic", replace(PEERS["tfidf-logistic"], train=give_up))
     changes = ("peers=[tfidf-logistic]", "objectives=[{name: hard}]", "speed_seeds=0", "formats=[onnx]")
     assert run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False) == 1
     rows = {row.model: row for row in read_run(tmp_path / "run").rows}
-    assert rows["tfidf-logistic"].error.startswith("could not be trained: RuntimeError: encountered NaN (test_pipeline")
+    assert rows["tfidf-logistic"].error.startswith(f"could not be trained: {type(error).__name__}: {error} (test_pipe")
     assert rows["linear hard"].status == "ok"
 
 

@@ -66,7 +66,7 @@ KINDS = {
 def recipe_of(kind, root):
     root.mkdir(parents=True, exist_ok=True)
     if kind == "images":
-        weights, data = save_tiny_resnet(root / "resnet"), image_folder(root / "images", 96)
+        weights, data = save_tiny_resnet(root / "resnet", has_head=False), image_folder(root / "images", 96)
         return IMAGE_RECIPE.format(name="images", data=data, weights=weights)
     columns = {
         "pairs": "text: premise, text_pair: hypothesis",

@@ -137,3 +137,14 @@ def test_correlation_of_draws_that_do_not_vary_is_none():
     targets, outputs = np.array([-1.34, 0.36, 1.51, -1.41]), np.array([[1.18], [0.37], [0.37], [-0.3]])
     pearson = next(metric for metric in task_of("regression").metrics if metric.name == "pearson")
     assert pearson.resampled(targets, outputs, np.array([[0, 0, 7, 0], [0, 3, 4, 0]])).tolist() == [0, 0]
+
+
+def test_numbers_of_another_scale_are_in_the_same_order_and_teach_something_else():
+    outputs = np.linspace(0, 5, 50)[:, None]
+    for other in (3 * outputs + 7, 0.6 * outputs + 0.25):
+        assert TASK.agreement(outputs, other) == pytest.approx(1)
+        assert TASK.teaches_alike(outputs, other) < 0.9
+    assert TASK.teaches_alike(outputs, outputs) == 1
+    # an error of a hundredth of the spread, squared
+    assert TASK.teaches_alike(outputs, outputs + 0.01 * outputs.std()) == pytest.approx(1 - 1e-4)
+    assert TASK.teaches_alike(np.ones((3, 1)), np.zeros((3, 1))) == 0
