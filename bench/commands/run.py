@@ -61,10 +61,10 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     for peer in recipe.peers:
         require(peer)
     require_formats([*recipe.formats, *recipe.teacher.formats])
+    prove_writable(output)
     if dry_run:
         print_plan(work)
         return 0
-    prove_writable(output)
     impossible = impossible_files(recipe)
     for sentence in impossible:
         screen.notice(f"impossible here: {sentence}")

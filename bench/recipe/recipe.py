@@ -31,7 +31,9 @@ def _data_set_or_file(name: str) -> str:
     if fault := name_fault(name):
         raise ValueError(fault)
     if name not in DATASETS and not Path(name).suffix and not is_image_folder(name):
-        raise ValueError(unknown("data set", name, DATASETS))
+        raise ValueError(
+            f"there is no file or folder of this name, and no data set: {unknown('data set', name, DATASETS)}"
+        )
     return name
 
 

@@ -28,12 +28,16 @@ Medians = Mapping[tuple[str, str, int, str], list[float]]
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One file in base and new: both rows, the change of quality, and of the times by their names in a row."""
+    """One file in base and new: both rows, the change of quality, and of the times by their names in a row.
+
+    `same_rows` is false where they are known to have been measured on other test rows.
+    """
 
     base: Row
     new: Row
     quality: QualityChange | None
     times: dict[str, TimeChange]
+    same_rows: bool = True
 
     @property
     def failed_in_new(self) -> bool:
@@ -55,14 +59,15 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
 
     A file that failed in either run has no change of quality or time. Times taken on two occasions differ by more than
     chance within one process, so a change of time counts only beyond 10 %. Raises RequestError when the runs are of
-    different tasks or share no row.
+    different tasks or items, or share no row.
     """
     base, new = read_run(base_folder), read_run(new_folder)
-    if base.task.name != new.task.name:
-        raise RequestError(
-            f"{base_folder} and {new_folder} cannot be compared: the first is of the task {base.task.name}, the second "
-            f"of {new.task.name}"
-        )
+    for kind, base_kind, new_kind in (("task", base.task.name, new.task.name), ("items", base.unit, new.unit)):
+        if base_kind != new_kind:
+            raise RequestError(
+                f"{base_folder} and {new_folder} cannot be compared: the {kind} of the first: {base_kind}, of the "
+                f"second: {new_kind}"
+            )
     pairs = [(old, row) for old in base.rows for row in new.rows if _key(old) == _key(row)]
     if not pairs:
         raise RequestError(f"{base_folder} and {new_folder} have no row in common (model, format and seed)")
@@ -78,6 +83,7 @@ def compare_runs(base_folder: Path, new_folder: Path) -> Comparison:
                 new=row,
                 quality=_recorded_quality(old, row, predictions) if sound and same_rows[row.seed] else None,
                 times=_recorded_times(row, medians) if sound else {},
+                same_rows=same_rows[row.seed],
             )
         )
     keys_of_new = {_key(row) for row in new.rows}

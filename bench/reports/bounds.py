@@ -17,10 +17,9 @@ METRICS = {
     *TASK_METRICS,
 } - {"seed", "batch_size"}
 
-SHARES = (
-    *("accuracy", "macro_f1", "weighted_f1", "micro_f1", "agreement", "calibration_error", "gap_closed"),
-    "stolen_share",
-)
+QUALITY_SHARES = ("accuracy", "macro_f1", "weighted_f1", "micro_f1", "agreement", "calibration_error", "gap_closed")
+SHARES = (*QUALITY_SHARES, "stolen_share")
+QUALITY = {*QUALITY_SHARES, *TASK_METRICS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,8 @@ def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost_rows:
     """Return a sentence for each file that breaks a bound and, if there is any bound, for each lost or failed in new.
 
     A time breaks a bound only if its test says that the change is no noise; a figure that new lacks always breaks it.
-    Raises RequestError for a metric that no file has in base, which would pass whatever happened.
+    Raises RequestError for a metric that no file has in base, which would pass whatever happened, and for one of
+    quality where the test rows differ.
     """
     sentences = [
         f"{_title(change.new)} failed in new only: {change.new.error}"
@@ -75,6 +75,10 @@ def broken_bounds(bounds: Sequence[Bound], changes: Sequence[Change], lost_rows:
         base_rows = [*(change.base for change in changes), *lost_rows]
         if all(_figure(row, bound.metric) is None for row in base_rows):
             raise RequestError(f"--fail-if {bound.title}: no file has {bound.metric} in base")
+        if bound.metric in QUALITY and not all(change.same_rows for change in measured_changes):
+            raise RequestError(
+                f"--fail-if {bound.title}: {bound.metric} cannot be judged, as the runs have other test rows"
+            )
         sentences += [sentence for change in measured_changes if (sentence := _sentence(bound, change))]
     return sentences
 

@@ -17,8 +17,9 @@ from materials.tasks.metrics import f1_from_sums, micro_f1, shares, weighted_f1
 
 LARGEST_MATRIX = 10
 MOST_CONFUSIONS = 3
+TAKEN_FOR = "; 'taken for': the classes that most of a class's other rows were called"
 NOTES = (
-    "precision, recall and F1 in points; 'taken for': the classes that most of a class's other rows were called",
+    "precision, recall and F1 in points",
     "macro-F1 is the mean of the classes' F1, weighted-F1 that mean weighted by their rows, and micro-F1 the F1 of all "
     "decisions together, which for one label a row is the accuracy",
 )
@@ -26,12 +27,12 @@ NOTES = (
 
 def rich_classes(run: Run) -> str:
     """A table for each model, in colour. Raises RequestError for a run without figures of classes."""
-    return rich_tables(_tables(run), NOTES)
+    return rich_tables(_tables(run), _notes(run))
 
 
 def markdown_classes(run: Run) -> str:
     """The same tables in Markdown. Raises RequestError for a run without figures of classes."""
-    return markdown_tables(_tables(run), NOTES)
+    return markdown_tables(_tables(run), _notes(run))
 
 
 def csv_classes(run: Run) -> str:
@@ -78,7 +79,8 @@ def names_of(row: Row) -> list[str]:
 def _rows(run: Run) -> list[Row]:
     rows = one_row_a_model(run)
     if not rows:
-        raise RequestError(f"run {run.name} has no figures of classes: no sound row classifies labelled rows")
+        why = "no sound row classifies labelled rows" if run.task.has_names else f"its task is {run.task.name}"
+        raise RequestError(f"run {run.name} has no figures of classes: {why}")
     return rows
 
 
@@ -124,6 +126,11 @@ def _table(run: Run, row: Row) -> Report:
             line.insert(1, _taken_for(counts, number, names))
             line += map(str, counts[: len(columns)])
     return _title(run, row, sums), tuple(header), lines
+
+
+def _notes(run: Run) -> list[str]:
+    has_matrix = any(row.confusion_matrix for row in _rows(run))
+    return [NOTES[0] + (TAKEN_FOR if has_matrix else ""), *NOTES[1:]]
 
 
 def _title(run: Run, row: Row, sums: np.ndarray) -> str:

@@ -11,30 +11,30 @@ from bench.recipe.alone import ALONE
 from bench.record.predictions import Predictions, PredictionsTable
 from bench.record.row import Row
 from bench.record.run_file import Run
-from bench.reports.layout import Report, change_in_points, figure, markdown_tables, rich_tables
+from bench.reports.layout import Report, change_in_points, figure, markdown_tables, rich_tables, without_blanks
 from bench.reports.report import main_format
 from bench.scores.significance import SeedPair, compare_over_seeds
 from materials.errors import RequestError, unknown
 from materials.tasks.task import Task
 
-NOTES = (  # each with whether it is for tasks of classes only
+NOTES = (  # each with the field of a difference without which there is nothing to explain
     (
         "difference: macro-F1 in points, mean over the seeds, with its 95 % bootstrap over seeds and over the rows "
         "that both models classified",
-        False,
+        "headline",
     ),
     (
         "McNemar's p: whether the rows that one of the two alone gets right split evenly; the seeds' p, their median",
-        True,
+        "mcnemar_p",
     ),
     (
         "believed better: the probability that macro-F1 is higher, from the posterior of each confusion matrix (Caelen "
         "2017; Dirichlet, prior of one row in all), without the pairing of rows",
-        True,
+        "believed_better",
     ),
     (
         "verdict: whether the interval leaves out zero; not corrected for the number of comparisons",
-        False,
+        "headline",
     ),
 )
 
@@ -105,7 +105,7 @@ def differences_table(run: Run, differences: Sequence[Difference]) -> Report:
         ]
         for difference in differences
     ]
-    return f"{run.name}: are the differences real?", header, lines
+    return without_blanks((f"{run.name}: are the differences real?", header, lines))
 
 
 def _p_value(p: float | None) -> str:
@@ -127,13 +127,12 @@ def alone_of(row: Row) -> str | None:
 def _as_text(
     write: Callable[[Sequence[Report], Sequence[str]], str],
 ) -> Callable[[Run, Sequence[Difference]], str]:
-    return lambda run, differences: write([differences_table(run, differences)], _notes(run))
+    return lambda run, differences: write([differences_table(run, differences)], _notes(run, differences))
 
 
-def _notes(run: Run) -> list[str]:
-    """What the columns mean; those that the task leaves blank are not explained."""
-    classes_only = run.task.name == "single-label"
-    notes = [note for note, is_of_classes in NOTES if classes_only or not is_of_classes]
+def _notes(run: Run, differences: Sequence[Difference]) -> list[str]:
+    """What the columns mean, but for those that are blank."""
+    notes = [note for note, name in NOTES if any(getattr(difference, name) is not None for difference in differences)]
     return [note.replace("macro-F1", run.task.headline.title) for note in notes]
 
 

@@ -70,6 +70,13 @@ ALL_DROPPED_FIRST = tuple(
 )
 
 
+def without_blanks(table: Report) -> Report:
+    """The table without the columns that are blank in every line; the last, for signs, has no name and stays."""
+    title, header, lines = table
+    columns = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
+    return title, tuple(header[number] for number in columns), [[line[number] for number in columns] for line in lines]
+
+
 def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     """Any tables, as wide as the terminal and in colour where there is one, with notes below."""
     width = shutil.get_terminal_size((WIDEST, 50)).columns

@@ -46,9 +46,11 @@ def footnotes(run: Run) -> list[str]:
     notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
     if any(_is_without_gap(row) for row in run.rows):
         notes.append(
-            "gap closed is blank where the teacher is not surely better than the student alone: by less than a point, "
-            "or its 95 % interval holds 0"
+            "gap closed is blank where the teacher is not surely better than the student alone (by less than a point, "
+            "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
+    if constant := _constant(run):
+        notes.append(f"decided the same for every test row: {', '.join(constant)}")
     notes += [f"there is no {name}" for name in _impossible(run)]
     notes += [f"impossible on the machine of this run: {sentence}" for sentence in run.impossible]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
@@ -80,6 +82,20 @@ def _is_without_gap(row: Row) -> bool:
     """Whether a row that could have closed a gap has no figure of it."""
     could_close = row.objective not in (None, ALONE) and row.status != "failed" and row.headline is not None
     return could_close and row.gap_closed is None
+
+
+def _constant(run: Run) -> list[str]:
+    """The models with a file that calls every test row by one class, or by none of several labels; each once."""
+    names = []
+    for row in run.rows:
+        if row.confusion_matrix and len(row.confusion_matrix) > 1:
+            called_rows = [sum(column) for column in zip(*row.confusion_matrix, strict=True)]
+            is_constant = sum(count > 0 for count in called_rows) == 1
+        else:
+            is_constant = bool(row.label_counts) and not any(called for _, _, called in row.label_counts or ())
+        if is_constant:
+            names.append(row.model)
+    return list(dict.fromkeys(names))
 
 
 def _impossible(run: Run) -> list[str]:

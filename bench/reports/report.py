@@ -18,6 +18,7 @@ from bench.reports.layout import (
     rich_tables,
     times,
     with_interval,
+    without_blanks,
 )
 from bench.reports.notes import footnotes, is_timed
 from bench.reports.published import published_table
@@ -118,7 +119,7 @@ def _means(run: Run) -> Report:
     ]
     title = run.task.headline.title
     header = ("model", "format", f"{title}\nmean ± sd", "95 % t", "accuracy", "gap closed", "transfer rows", "seeds")
-    return _without_blanks((f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]))
+    return without_blanks((f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]))
 
 
 def _files(run: Run) -> Report:
@@ -132,14 +133,7 @@ def _files(run: Run) -> Report:
         name for column in COLUMNS for name in ([metric.title for metric in metrics] if column == QUALITY else [column])
     )
     lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
-    return _without_blanks((title, in_items(header, run.unit), lines))
-
-
-def _without_blanks(table: Report) -> Report:
-    """The table without the columns that are blank in every line; the last, for signs, has no name and stays."""
-    title, header, lines = table
-    columns = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
-    return title, tuple(header[number] for number in columns), [[line[number] for number in columns] for line in lines]
+    return without_blanks((title, in_items(header, run.unit), lines))
 
 
 def _served(run: Run) -> list[Report]:
@@ -190,7 +184,7 @@ def _on_gpu(run: Run) -> list[Report]:
         for row in run.rows
         if row.device == "cuda" and is_timed(row)
     ]
-    return [_without_blanks((f"{run.name}: on the GPU", header, lines))]
+    return [without_blanks((f"{run.name}: on the GPU", header, lines))]
 
 
 def _shape_name(size: int, length: int | None) -> str:

@@ -46,20 +46,23 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 def prove_writable(folder: Path) -> None:
-    """Raise RequestError, before hours of work and not after, if cache or run folder cannot be written to."""
+    """Raise RequestError, before hours of work and not after, if cache or run folder cannot be written to.
+
+    Leaves no folder behind that was not there.
+    """
     for place in (cache_folder(), folder):
         if place.is_file():
             raise RequestError(f"cannot write to the folder {place}: it is a file; name another with --output")
-        existed_before = place.exists()
+        missing_folders = [path for path in (place, *place.parents) if not path.exists()]
         try:
             place.mkdir(parents=True, exist_ok=True)
             with new_file(place / ".proof"):
                 pass
             (place / ".proof").unlink(missing_ok=True)
+            for path in missing_folders:
+                path.rmdir()
         except OSError as error:
             raise RequestError(f"cannot write to the folder {place}: {error.strerror}") from None
-        if not existed_before and place == folder:
-            place.rmdir()  # it comes back with the results
 
 
 def _tables(run: Run, output: Path, histories: pd.DataFrame | None) -> dict[str, str]:

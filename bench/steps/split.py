@@ -25,6 +25,8 @@ from materials.splits.store import load_splits, save_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
 
+MOST_NAMES = 12
+
 
 def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     """The folder with the splits of one seed. Labels that the data lacks come from a fine-tuned teacher."""
@@ -45,7 +47,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 label_order=fine_tuned_labels(weights),
             )
             save_splits(splits, folder)
-        for sentence in (_counts(splits), *_left_out(source, transfer, splits, data)):
+        for sentence in (_counts(splits), *_names(splits), *_left_out(source, transfer, splits, data)):
             work.screen.notice(sentence)
 
     return work.store.get(_stage(work, weights, seed, augmentation), make)
@@ -62,7 +64,7 @@ def check_split(work: Workplace) -> None:
     if source is None or source.train.labels is None:  # the teacher's answers decide how such rows are split
         return
     label_order = fine_tuned_labels(weights) if weights else None
-    settings = _settings(work.recipe.data, work.recipe.seeds[0])
+    settings = replace(_settings(work.recipe.data, work.recipe.seeds[0]), transfer_rows=None)
     make_splits(source, None, settings, task=work.recipe.task, label_order=label_order)
 
 
@@ -124,6 +126,15 @@ def _left_out(source: Source, transfer: Table | None, splits: Splits, data: Data
         too_short = f" or has fewer than {data.fewest_words} words" if data.fewest_words else ""
         sentences.append(f"{missing:,} labelled rows are left out: each is equal to another row{too_short}")
     return sentences
+
+
+def _names(splits: Splits) -> list[str]:
+    """A sentence with the label names, by which a wrong column or separator shows at once; none for numbers."""
+    if not splits.task.has_names:
+        return []
+    names = splits.label_names
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return [f"{len(names)} {splits.task.noun} names: {', '.join(names[:MOST_NAMES])}{more}"]
 
 
 def _counts(splits: Splits) -> str:

@@ -64,9 +64,10 @@ def check_words(modality: str, fewest_words: int, augmentation: Augmentation | N
 def _drawn(items: Sequence[tuple[Item, str]], count: int, seed: int) -> list[tuple[Item, str]]:
     """`count` of the items of the transfer source, in random order, before all of the other kinds."""
     source_pairs = [pair for pair in items if pair[1] == "other"]
-    if count > len(source_pairs):
+    usable = len(source_pairs)
+    if count > usable:
+        advice = f"lower it with --set data.transfer_rows={usable}" if usable else "give another source"
         raise RequestError(
-            f"{count} transfer rows were asked for, but the source has {len(source_pairs)} that may be used; "
-            f"lower it with --set data.transfer_rows={len(source_pairs)}"
+            f"{count} transfer rows were asked for, but the source has {usable} that may be used; {advice}"
         )
     return [*random.Random(seed).sample(source_pairs, count), *(pair for pair in items if pair[1] != "other")]

@@ -254,14 +254,14 @@ def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
     def raised(*, cause):
         try:
             try:
-                (tmp_path / "there").mkdir(exist_ok=True)
-                (tmp_path / "there").mkdir()
-            except FileExistsError as error:
-                raise KeyError("File exists") from (error if cause else None)
+                (tmp_path / "there").touch()
+                (tmp_path / "there" / "below").mkdir()
+            except NotADirectoryError as error:
+                raise KeyError("Not a directory") from (error if cause else None)
         except KeyError as error:
             return error
 
-    assert _why_not_written(raised(cause=True)).endswith("there: File exists")
+    assert _why_not_written(raised(cause=True)).endswith("below: Not a directory")
     assert _why_not_written(raised(cause=False)) is None
     assert _why_not_written(ValueError("File exists")) is None
     assert _why_not_written(RuntimeError("reading failed: Permission denied (os error 13)")) is None

@@ -285,8 +285,18 @@ def test_model_that_crashes_is_refused_with_its_place(bundles, tmp_path):
 
 def test_runs_of_different_tasks_are_not_compared(base, new):
     edit_json(new / "run.json", lambda run: [row.update(task="regression") for row in run["rows"]])
-    with pytest.raises(RequestError, match="the first is of the task single-label, the second of regression"):
+    with pytest.raises(RequestError, match="the task of the first: single-label, of the second: regr"):
         compare_runs(base, new)
+    edit_json(new / "run.json", lambda run: [row.update(task="single-label", modality="pair") for row in run["rows"]])
+    with pytest.raises(RequestError, match="the items of the first: texts, of the second: pairs"):
+        compare_runs(base, new)
+
+
+def test_condition_on_quality_is_refused_where_test_rows_differ(base, new):
+    edit_parquet(new / "test-rows" / "seed-0.parquet", lambda rows: rows.assign(text=rows["text"] + " again"))
+    with pytest.raises(RequestError, match="macro_f1 cannot be judged, as the runs have other test rows"):
+        distilbench("compare", base, new, "--fail-if", "macro_f1<-0.5pt")
+    assert distilbench("compare", base, new, "--fail-if", "size_bytes>+1%").code == 0
 
 
 @pytest.mark.parametrize("name", ["predictions.parquet", "samples.parquet", "test-rows/seed-0.parquet"])

@@ -183,3 +183,18 @@ def test_files_on_a_gpu_have_a_table_of_what_they_cost_there(run):
     assert "| fast | onnx | 0.25 | 1,234 | 3.5 |" in text
     assert "Test CPU, 2 cores and Test GPU; " in text
     assert "on the GPU" not in REPORTS["markdown"](run)
+
+
+@pytest.mark.parametrize(
+    ("figures", "is_constant"),
+    [
+        ({"confusion_matrix": ((0, 3), (0, 5))}, True),
+        ({"confusion_matrix": ((1, 2), (0, 5))}, False),
+        ({"label_counts": ((0, 3, 0), (0, 2, 0))}, True),
+        ({"label_counts": ((0, 3, 1), (0, 2, 0))}, False),
+    ],
+)
+def test_model_that_decides_the_same_for_every_row_is_named(run, figures, is_constant):
+    rows = (run.rows[0], replace(run.rows[1], **figures))
+    text = REPORTS["markdown"](replace(run, rows=rows))
+    assert ("decided the same for every test row: fast" in text) == is_constant

@@ -33,8 +33,8 @@ def test_folder_below_a_file_cannot_be_written_to(tmp_path, monkeypatch):
 
 def test_proof_leaves_no_trace(tmp_path, monkeypatch):
     monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
-    prove_writable(tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    prove_writable(tmp_path / "runs" / "mine")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_bundles_and_test_rows_of_an_earlier_run_do_not_stay(finished, tmp_path):

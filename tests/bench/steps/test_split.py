@@ -122,6 +122,24 @@ def test_dry_run_refuses_rows_that_the_run_refuses(tiny_recipe, tmp_path, labels
             distilbench("run", tiny_recipe, "--data", tmp_path / "rows.csv", *settings, *plan)
 
 
+def test_dry_run_takes_what_the_run_takes(tiny_recipe, files):
+    """The number of transfer rows is a matter of their own source, be it fetched or a file."""
+    places = ("--data", files / "rows.csv", "--transfer-data", files / "more.csv")
+    for more in ((), places[2:]):
+        settings = ("--set", "data.transfer_rows=5", "--dry-run", "--output", files / "run")
+        answer = distilbench("run", tiny_recipe, *places[:2], *more, *settings)
+        assert answer.code == 0
+    assert not (files / "run").exists()
+
+
+def test_label_names_are_told_so_that_a_wrong_separator_shows(make, tmp_path, capfd):
+    labels = ["a;b", "b", "a", "c;a"] * 10
+    pd.DataFrame({"text": ROWS, "label": labels}).to_csv(tmp_path / "rows.csv", index=False)
+    for separator, sentence in ((";", "3 label names: a, b, c"), ("|", "4 label names: a, a;b, b, c;a")):
+        make("data.task=multi-label", f"data.separator='{separator}'", train=tmp_path / "rows.csv")
+        assert sentence in capfd.readouterr().err
+
+
 def test_rows_that_are_in_no_part_are_counted(make, tmp_path, capfd):
     frame = pd.DataFrame({"text": [*ROWS, *ROWS[:3], "..."], "label": [*GOOD, *BAD, *GOOD[:3], "good"]})
     frame.to_csv(tmp_path / "rows.csv", index=False)
