@@ -49,7 +49,7 @@ class StageStore:
     root: Path
     fresh: bool = False
     notice: Callable[[str], None] = print
-    made: set[str] = field(default_factory=set)
+    made_digests: set[str] = field(default_factory=set)
 
     def get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
         """The folder of the stage's result; `make` fills an empty folder when there is no sound one yet.
@@ -68,13 +68,13 @@ class StageStore:
                     make(temporary)
                     _write_record(temporary, stage, time.perf_counter() - start_seconds)
                 shutil.rmtree(self.work_folder(stage), ignore_errors=True)
-                self.made.add(stage.digest)
+                self.made_digests.add(stage.digest)
         return folder
 
     def has(self, stage: Stage) -> bool:
         """Whether a sound result is stored; a damaged one is removed and named in a notice."""
         folder = self.folder(stage)
-        if not folder.exists() or (self.fresh and stage.digest not in self.made):
+        if not folder.exists() or (self.fresh and stage.digest not in self.made_digests):
             return False
         fault = _find_fault(folder)
         if fault is None:

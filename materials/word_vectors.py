@@ -8,10 +8,10 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class WordVectors:
-    """`matrix` is float32 (words, dimensions); `known` is bool (words,), false for words without a vector."""
+    """`matrix` is float32 (words, dimensions); `has_vector` is bool (words,), false for words without a vector."""
 
     matrix: np.ndarray
-    known: np.ndarray
+    has_vector: np.ndarray
 
 
 def read_glove(folder: Path, words: list[str]) -> WordVectors:
@@ -22,7 +22,7 @@ def read_glove(folder: Path, words: list[str]) -> WordVectors:
     has_vector = positions >= 0
     matrix = np.zeros((len(words), table.shape[1]), dtype=np.float32)
     matrix[has_vector] = table[positions[has_vector]]
-    return WordVectors(matrix=matrix, known=has_vector)
+    return WordVectors(matrix=matrix, has_vector=has_vector)
 
 
 def glove_rows(folder: Path) -> dict[str, int]:

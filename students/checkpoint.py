@@ -63,8 +63,8 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
     with torch.no_grad():
         if vectors is not None:
             # Words without a vector stay random, but spread as widely as the vectors, so that neither kind outweighs.
-            has_vector = torch.from_numpy(vectors.known)
-            embedding.weight.mul_(float(vectors.matrix[vectors.known].std()))
+            has_vector = torch.from_numpy(vectors.has_vector)
+            embedding.weight.mul_(float(vectors.matrix[vectors.has_vector].std()))
             embedding.weight[has_vector] = torch.from_numpy(vectors.matrix)[has_vector]
         embedding.weight[shape.padding] = 0
     return module

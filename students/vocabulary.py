@@ -15,11 +15,11 @@ UNKNOWN_SIGN = "\x1a"  # SUBSTITUTE, the control character for one that cannot b
 
 
 def build_tokenizer(
-    items: Iterable[Item], *, known: Collection[str], smallest_count: int = 2, modality: str = "text"
+    items: Iterable[Item], *, words_with_vector: Collection[str], smallest_count: int = 2, modality: str = "text"
 ) -> Tokenizer:
     """A tokenizer for the words that occur in texts or pairs of texts, the most frequent first.
 
-    A word without a pretrained vector (not in `known`) must occur `smallest_count` times. Words are lower case;
+    A word that is not in `words_with_vector` must occur `smallest_count` times. Words are lower case;
     contractions are cut as in the Penn treebank ("do n't"), the form in which GloVe was trained. The texts of a pair
     are joined, with a token of its own between them.
     """
@@ -27,7 +27,7 @@ def build_tokenizer(
     tokenizer = _tokenizer({word: number for number, word in enumerate(special)})
     counts = count_words(tokenizer, items)
     counts.pop(UNKNOWN_SIGN, None)
-    words = [word for word, count in counts.most_common() if count >= smallest_count or word in known]
+    words = [word for word, count in counts.most_common() if count >= smallest_count or word in words_with_vector]
     return _tokenizer({word: number for number, word in enumerate([*special, *words])})
 
 

@@ -153,14 +153,14 @@ def run(
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
 
 
-def _points(given: str | None) -> list[float]:
+def _points(text: str | None) -> list[float]:
     """Scores in points, as they were given. Raises RequestError for anything else."""
     try:
-        scores = [float(score) for score in given.split(",")] if given else []
+        scores = [float(score) for score in text.split(",")] if text else []
     except ValueError:
         scores = [-1.0]
     if not all(0 < score <= 100 for score in scores):
-        raise RequestError(f"--reach needs scores between 0 and 100, such as 45,47.5; got '{given}'")
+        raise RequestError(f"--reach needs scores between 0 and 100, such as 45,47.5; got '{text}'")
     return scores
 
 

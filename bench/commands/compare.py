@@ -150,8 +150,8 @@ def _figures(change: Change) -> list[list[str]]:
             lines.append(["accuracy", "", *shares, f"{quality.accuracy * 100:+.1f}", "", p])
     for name, time in change.times.items():
         interval = f"[{time.ratio.low:.3f}, {time.ratio.high:.3f}]"
-        both = [figure(getattr(old, name)), figure(getattr(new, name))]
-        lines.append([name, time.verdict, *both, f"x {time.ratio.value:.3f}", interval, f"{time.p:.2g}"])
+        times = [figure(getattr(old, name)), figure(getattr(new, name))]
+        lines.append([name, time.verdict, *times, f"x {time.ratio.value:.3f}", interval, f"{time.p:.2g}"])
     if old.size_bytes and new.size_bytes:
         sizes = [f"{row.size_bytes / 1e6:.2f}" for row in (old, new) if row.size_bytes]
         lines.append(["MB", "", *sizes, f"x {new.size_bytes / old.size_bytes:.3f}", "", ""])
@@ -191,8 +191,8 @@ def _notes(
         Counter(time.verdict for change in comparison.changes for time in change.times.values()),
     ]
     summary = [
-        f"{what}: " + ", ".join(f"{count[verdict]} {verdict}" for verdict in ("better", "same", "worse"))
-        for what, count in zip(("quality", "speed"), counts, strict=True)
+        f"{kind}: " + ", ".join(f"{count[verdict]} {verdict}" for verdict in ("better", "same", "worse"))
+        for kind, count in zip(("quality", "speed"), counts, strict=True)
         if count
     ]
     if are_runs:

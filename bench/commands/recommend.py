@@ -67,7 +67,7 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
     """What a row misses, each as `figure > limit`; what was not measured counts as missed where a limit asks for it."""
     if row.status == "failed":
         return [shorten(row.error or "failed", WIDEST_REASON)]
-    asked = (
+    figures_and_limits = (
         ("p50 ms", row.latency_p50_ms, limits.max_p50_ms, ">"),
         ("end-to-end p50 ms", row.end_to_end_latency_p50_ms, limits.max_end_to_end_p50_ms, ">"),
         ("MB", _mega(row.size_bytes), limits.max_size_mb, ">"),
@@ -77,7 +77,7 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
         (row.headline_metric.title, row.headline, limits.min_headline, "<"),
     )
     missed = []
-    for name, figure_of_row, limit, sign in asked:
+    for name, figure_of_row, limit, sign in figures_and_limits:
         if limit is None:
             continue
         value = figure_of_row.value if isinstance(figure_of_row, Score) else figure_of_row

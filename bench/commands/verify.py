@@ -94,9 +94,9 @@ def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
     for name, words in SHOWN.items():
         if name == "f1_drop" and order.data is None:
             continue
-        then = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
+        at_export = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
         title = words.format(headline=bundle.task.headline.title, kept=bundle.task.kept_title)
-        table.add_row(title, _shown(name, asdict(parity)[name]), "" if then is None else _shown(name, then))
+        table.add_row(title, _shown(name, asdict(parity)[name]), "" if at_export is None else _shown(name, at_export))
     Console().print(table)
     if parity.reason:
         Console().print(parity.reason, highlight=False, markup=False)

@@ -177,9 +177,9 @@ class Measuring(Part):
     @model_validator(mode="after")
     def _check_affinity(self) -> "Measuring":
         processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        if missing := set(self.affinity) - processors:
-            here = ", ".join(map(str, sorted(processors))) or "no affinity"
-            raise ValueError(f"affinity names processor {min(missing)}; this machine has {here}")
+        if missing_processors := set(self.affinity) - processors:
+            known_processors = ", ".join(map(str, sorted(processors))) or "no affinity"
+            raise ValueError(f"affinity names processor {min(missing_processors)}; this machine has {known_processors}")
         return self
 
 

@@ -43,8 +43,8 @@ def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
     frame = _frame(run)
     if frame.empty:
         return None
-    title = f"latency of one {run.rows[0].modality}, p50, ms (log)"
-    latency = alt.X("latency:Q", scale=alt.Scale(type="log"), title=title)
+    axis_title = f"latency of one {run.rows[0].modality}, p50, ms (log)"
+    latency = alt.X("latency:Q", scale=alt.Scale(type="log"), title=axis_title)
     score = alt.Y("score:Q", scale=alt.Scale(zero=False), title=f"{run.task.headline.title} on the exported file, %")
     color = alt.Color("model:N", sort=list(dict.fromkeys(frame["model"])), title="model")
     learned_from = alt.Opacity(

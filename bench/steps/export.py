@@ -50,11 +50,11 @@ def export_model(place: SeedPlace, model: Model, formats: Sequence[str]) -> Mode
 
 def impossible_files(recipe: Recipe) -> list[str]:
     """The architectures and formats of a recipe that this machine's processor cannot run, each with the reason."""
-    wanted = [(recipe.teacher.architecture, format) for format in recipe.teacher.formats]
-    wanted += [(student.architecture, format) for student in recipe.students for format in recipe.formats]
+    files = [(recipe.teacher.architecture, format) for format in recipe.teacher.formats]
+    files += [(student.architecture, format) for student in recipe.students for format in recipe.formats]
     return [
         f"{architecture} as {format}: {reason}"
-        for architecture, format in dict.fromkeys(wanted)
+        for architecture, format in dict.fromkeys(files)
         if (reason := impossible_here(format, architecture))
     ]
 

@@ -58,9 +58,9 @@ def read_vectors(work: Workplace, student: Student, tokenizer: Tokenizer) -> Wor
 def zero_special_tokens(vectors: WordVectors, tokenizer: Tokenizer) -> WordVectors:
     """The vectors, and zeros for the special tokens: the same in every text, they tell nothing."""
     special = [number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]
-    matrix, has_vector = np.array(vectors.matrix), np.array(vectors.known)
+    matrix, has_vector = np.array(vectors.matrix), np.array(vectors.has_vector)
     matrix[special], has_vector[special] = 0, True
-    return WordVectors(matrix=matrix, known=has_vector)
+    return WordVectors(matrix=matrix, has_vector=has_vector)
 
 
 def _from_teacher(place: SeedPlace) -> Vocabulary:
@@ -83,7 +83,7 @@ def _from_words(place: SeedPlace, vectors: str | None) -> Vocabulary:
             row_of_word = VECTORS[vectors].rows(fetch_folder(VECTORS[vectors], work.root, report)) if vectors else {}
             transfer = without_mask(rows.transfer.items, rows.mask_token)
             items = [*rows.train.items, *transfer]
-            save_tokenizer(build_tokenizer(items, known=row_of_word, modality=rows.modality), folder)
+            save_tokenizer(build_tokenizer(items, words_with_vector=row_of_word, modality=rows.modality), folder)
 
     source = VECTORS[vectors].archive.sha256 if vectors else None
     stage = Stage(name="vocabulary", version=2, inputs={"splits": place.splits.name, "vectors": source})

@@ -154,5 +154,5 @@ def why_impossible(name: str, architecture: str) -> str | None:
     """Why there is no file of an architecture in a format, anywhere or on this machine; none where there is."""
     if reason := EXPORTERS[name].impossible.get(architecture):
         return reason
-    here = impossible_here(name, architecture)
-    return f"impossible here: {here}" if here else None
+    reason_here = impossible_here(name, architecture)
+    return f"impossible here: {reason_here}" if reason_here else None

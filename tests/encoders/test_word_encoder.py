@@ -26,7 +26,7 @@ ASCII_TEXTS = st.lists(st.one_of(CLITICS, LETTERS, LONG, ASCII, st.sampled_from(
     "".join
 )
 TEXTS = st.one_of(ASCII_TEXTS, st.lists(st.one_of(CLITICS, LETTERS, LONG, ASCII, LATIN, ANY), max_size=8).map("".join))
-CONTENT = json.loads(build_tokenizer([], known=()).to_str())
+CONTENT = json.loads(build_tokenizer([], words_with_vector=()).to_str())
 PATHS = {"rows": (10**9, 1024), "columns": (1, 1024), "short columns": (1, 2)}
 
 
@@ -46,7 +46,7 @@ def load(tmp_path_factory):
 
 
 def words_of(texts):
-    return build_tokenizer(texts, known=(), smallest_count=1).get_vocab()
+    return build_tokenizer(texts, words_with_vector=(), smallest_count=1).get_vocab()
 
 
 def as_lists(rows):

@@ -40,7 +40,7 @@ def test_every_data_set_reads_as_texts(name):
 def test_every_vector_table_knows_common_words(name):
     vectors = VECTORS[name].read(folder_of(name), ["the", "film", "n't", "zzzzqqq"])
     assert vectors.matrix.shape == (4, VECTORS[name].dimensions)
-    assert vectors.known.tolist() == [True, True, True, False]
+    assert vectors.has_vector.tolist() == [True, True, True, False]
 
 
 def test_rotten_tomatoes_is_what_its_source_says():

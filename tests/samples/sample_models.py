@@ -85,7 +85,7 @@ def save_tiny_student(folder: Path, architecture: str = "cnn", **changes: Any) -
     from students.checkpoint import build_student, save_student
     from students.vocabulary import build_tokenizer
 
-    tokenizer = build_tokenizer(sentences(200)[0], known=())
+    tokenizer = build_tokenizer(sentences(200)[0], words_with_vector=())
     shape = tiny_shape(architecture, **{"words": tokenizer.get_vocab_size(), **changes})
     folder.mkdir(parents=True, exist_ok=True)
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, folder)

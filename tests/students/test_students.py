@@ -87,7 +87,7 @@ def test_pretrained_vectors_start_the_embedding_and_padding_is_zero(architecture
     has_vector[[0, 3, 4]] = True
     matrix = np.random.default_rng(0).normal(size=(40, 10)).astype(np.float32)
     weight = build_student(
-        small(architecture), vectors=WordVectors(matrix=matrix, known=has_vector), seed=0
+        small(architecture), vectors=WordVectors(matrix=matrix, has_vector=has_vector), seed=0
     ).embedding.weight
     assert torch.equal(weight[3:5], torch.from_numpy(matrix[3:5]))
     assert weight[0].abs().sum() == 0
@@ -96,7 +96,7 @@ def test_pretrained_vectors_start_the_embedding_and_padding_is_zero(architecture
 
 @pytest.mark.parametrize("architecture", OF_TEXTS)
 def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
-    tokenizer = build_tokenizer(sentences(100)[0], known=())
+    tokenizer = build_tokenizer(sentences(100)[0], words_with_vector=())
     shape = small(architecture, words=tokenizer.get_vocab_size())
     module = build_student(shape, vectors=None, seed=0).eval()
     save_student(module, shape, tokenizer, tmp_path)
@@ -107,7 +107,7 @@ def test_saved_student_is_the_same_after_loading(architecture, tmp_path):
 
 
 def test_student_of_an_architecture_that_computed_something_else_is_refused(tmp_path):
-    tokenizer = build_tokenizer(sentences(100)[0], known=())
+    tokenizer = build_tokenizer(sentences(100)[0], words_with_vector=())
     shape = small("linear", words=tokenizer.get_vocab_size())
     save_student(build_student(shape, vectors=None, seed=0), shape, tokenizer, tmp_path)
     record = json.loads((tmp_path / "model.json").read_text())
@@ -170,13 +170,13 @@ def test_linear_without_bigrams_is_the_mean_of_the_words_and_so_is_its_deployed_
 
 
 def test_vocabulary_keeps_frequent_words_and_words_with_a_vector():
-    tokenizer = build_tokenizer(["common common rare", "Common known"], known={"known"})
+    tokenizer = build_tokenizer(["common common rare", "Common known"], words_with_vector={"known"})
     assert words_of(tokenizer) == ["[PAD]", "[UNK]", "common", "known"]
 
 
 def test_masked_words_are_words_that_are_not_known(tmp_path):
     texts = without_mask(["a [MASK] film", "a film"] * 3, "[MASK]")
-    tokenizer = build_tokenizer(texts, known=())
+    tokenizer = build_tokenizer(texts, words_with_vector=())
     save_tokenizer(tokenizer, tmp_path)
     encoder = student_encoder(tmp_path / "tokenizer.json", small("cnn"))
     assert words_of(tokenizer) == ["[PAD]", "[UNK]", "a", "film"]
@@ -185,7 +185,7 @@ def test_masked_words_are_words_that_are_not_known(tmp_path):
 
 
 def test_words_are_cut_as_in_the_treebank():
-    tokenizer = build_tokenizer(["x"], known={"x"})
+    tokenizer = build_tokenizer(["x"], words_with_vector={"x"})
     assert list(count_words(tokenizer, ["I don't think it's Café-like, 3.5 stars!"])) == [
         *("i", "do", "n't", "think", "it", "'s", "café", "-", "like", ",", "3", ".", "5", "stars", "!"),
     ]
@@ -194,7 +194,7 @@ def test_words_are_cut_as_in_the_treebank():
 def test_tokenizer_file_holds_all_that_encoding_needs(tmp_path):
     from tokenizers import Tokenizer
 
-    tokenizer = build_tokenizer(["a lovely film"], known={"a", "lovely", "film"})
+    tokenizer = build_tokenizer(["a lovely film"], words_with_vector={"a", "lovely", "film"})
     save_tokenizer(tokenizer, tmp_path)
     loaded = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert loaded.encode("LOVELY film, unseen").ids == [3, 4, 1, 1]
@@ -237,7 +237,7 @@ def test_saved_image_student_is_the_same_after_loading(architecture, tmp_path):
 @pytest.mark.parametrize("architecture", OF_TEXTS)
 def test_student_of_pairs_reads_both_texts_with_a_separator_between(architecture, tmp_path):
     pairs = [("a lovely film", "a dull film"), ("a dull film", "a lovely film")] * 3
-    tokenizer = build_tokenizer(pairs, known=(), modality="pair")
+    tokenizer = build_tokenizer(pairs, words_with_vector=(), modality="pair")
     save_tokenizer(tokenizer, tmp_path)
     shape = replace(small(architecture, words=tokenizer.get_vocab_size()), modality="pair")
     encoder = student_encoder(tmp_path / "tokenizer.json", shape)

@@ -21,7 +21,7 @@ def nothing(done, total):
 @pytest.fixture
 def linear(tmp_path):
     """A function that gives a new linear student with its encoder."""
-    tokenizer = build_tokenizer(sentences(200)[0], known=())
+    tokenizer = build_tokenizer(sentences(200)[0], words_with_vector=())
     save_tokenizer(tokenizer, tmp_path)
 
     def build(**settings):

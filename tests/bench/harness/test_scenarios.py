@@ -55,7 +55,7 @@ def clock(monkeypatch):
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokenizer")
-    save_tokenizer(build_tokenizer(["a"], known={"a"}), folder)
+    save_tokenizer(build_tokenizer(["a"], words_with_vector={"a"}), folder)
     return TextEncoder.load(folder / "tokenizer.json", max_length_tokens=12, padding=0, inputs=(INPUT_IDS,))
 
 

@@ -61,7 +61,7 @@ def test_student_that_shares_the_teachers_tokenizer_runs_from_text(architecture,
     assert predictor.bundle.parity["status"] == "passed"
     assert predictor.encoder.padding == 4
     assert [row.tolist() for row in predictor.encoder.encode(texts)] == [row.tolist() for row in teacher.encode(texts)]
-    together = [one.probability for one in predictor.predict(texts)]
+    together = [prediction.probability for prediction in predictor.predict(texts)]
     assert together == pytest.approx([predictor.predict([text])[0].probability for text in texts], abs=1e-5)
     pytest.importorskip("onnxruntime_extensions")
     assert add_text_graph(bundle, texts).largest_difference < 1e-4
@@ -70,10 +70,10 @@ def test_student_that_shares_the_teachers_tokenizer_runs_from_text(architecture,
 def test_special_tokens_of_the_teacher_start_at_zero_beside_pretrained_vectors(tiny_bert):
     tokenizer = Tokenizer.from_file(str(tiny_bert / "tokenizer.json"))
     film = tokenizer.token_to_id("film")
-    known = np.arange(tokenizer.get_vocab_size()) == film
-    found = WordVectors(matrix=np.where(known[:, None], np.float32(0.5), 0), known=known)
-    vectors = zero_special_tokens(found, tokenizer)
-    assert np.flatnonzero(vectors.known).tolist() == [0, 1, 2, 3, 4, film]
+    has_vector = np.arange(tokenizer.get_vocab_size()) == film
+    of_glove = WordVectors(matrix=np.where(has_vector[:, None], np.float32(0.5), 0), has_vector=has_vector)
+    vectors = zero_special_tokens(of_glove, tokenizer)
+    assert np.flatnonzero(vectors.has_vector).tolist() == [0, 1, 2, 3, 4, film]
     assert np.flatnonzero(vectors.matrix).tolist() == [film]
 
 

@@ -15,7 +15,7 @@ WEIGHTS = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
 
 @pytest.fixture
 def encoder(tmp_path):
-    save_tokenizer(build_tokenizer(["a b c"], known={"a", "b", "c"}), tmp_path)
+    save_tokenizer(build_tokenizer(["a b c"], words_with_vector={"a", "b", "c"}), tmp_path)
     return TextEncoder.load(tmp_path / "tokenizer.json", max_length_tokens=20, padding=0, inputs=(INPUT_IDS,))
 
 
