@@ -167,10 +167,10 @@ def _points(text: str | None) -> list[float]:
 @app.command("list", epilog="Example: distilbench list students")
 def list_(
     kind: Annotated[
-        str | None, typer.Argument(help="recipes, students, objectives, exporters, peers, datasets or weights.")
+        str | None, typer.Argument(help="recipes, tasks, students, objectives, exporters, peers, datasets or weights.")
     ] = None,
 ) -> None:
-    """Show what can be named: recipes, students, objectives, exporters, peers, data sets, weights."""
+    """Show what can be named: recipes, tasks, students, objectives, exporters, peers, data sets, weights."""
     from bench.commands.listing import print_listing
 
     print_listing(kind)

@@ -16,6 +16,7 @@ from bench.record.run_file import read_run
 from bench.reports.layout import Report, figure, in_unit, rich_tables
 from bench.scores.significance import compare_quality
 from materials.errors import RequestError
+from materials.modalities import MODALITIES
 from materials.tasks import task_of
 
 WIDEST_REASON = 60
@@ -72,7 +73,7 @@ def missed_limits(row: Row, limits: Limits) -> list[str]:
         ("end-to-end p50 ms", row.end_to_end_latency_p50_ms, limits.max_end_to_end_p50_ms, ">"),
         ("MB", _mega(row.size_bytes), limits.max_size_mb, ">"),
         ("MB of memory", _mega(row.inference_peak_memory_bytes), limits.max_memory_mb, ">"),
-        ("texts/s", row.texts_per_second, limits.min_texts_per_second, "<"),
+        (f"{MODALITIES[row.modality].unit}/s", row.texts_per_second, limits.min_texts_per_second, "<"),
         ("macro-F1", row.score("macro_f1"), limits.min_macro_f1, "<"),
         (row.headline_metric.title, row.headline, limits.min_headline, "<"),
     )
