@@ -45,6 +45,18 @@ def scores_of(task: Task, outputs: np.ndarray, targets: np.ndarray) -> Scores | 
     return scores | {metric.name: metric(targets, outputs) for metric in task.epoch_metrics}
 
 
+def validation_scores(task: Task, history: Sequence[Epoch]) -> list[float]:
+    """The task's headline on validation rows after each epoch from the first, with the sign by which more is better."""
+    sign = 1 if task.headline.higher_is_better else -1
+    return [sign * epoch.validation[task.headline.name] for epoch in history if epoch.epoch > 0]
+
+
+def ends_at_its_best(task: Task, history: Sequence[Epoch]) -> bool:
+    """Whether the last of several epochs is better than each before it, so that more might be better still."""
+    scores = validation_scores(task, history)
+    return len(scores) > 1 and scores[-1] > max(scores[:-1])
+
+
 def as_records(history: Sequence[Epoch]) -> list[dict[str, Any]]:
     """The epochs as flat JSON objects: `validation_macro_f1` and so on."""
     records = []

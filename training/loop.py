@@ -12,9 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from encoders.encoder import Encoder
+from materials.report import Report
 from materials.tasks.task import Task
 from training.batches import bucketed_batches
-from training.history import Epoch, Scores, scores_of
+from training.finish import Finish, finish_of
+from training.history import Epoch, Scores, scores_of, validation_scores
 from training.objectives import Batch, Term, total_loss
 from training.optimiser import Mover
 from training.outputs import Outputs, outputs_of
@@ -23,7 +25,6 @@ from training.progress import Progress, load_progress, save_progress
 from training.settings import TrainingSettings
 from training.start import start_in_the_middle
 
-Report = Callable[[int, int], None]
 UNTRAINED_ROWS = 5_000
 
 
@@ -77,9 +78,9 @@ def train(
         if test is not None:
             observe(training.score_untrained())
         torch.manual_seed(settings.seed)
-    while training.epochs_done < settings.epochs:
+    while training.epochs_done < training.last_epoch:
         observe(training.train_epoch(report))
-        if keep is not None and training.epochs_done < settings.epochs:
+        if keep is not None and training.epochs_done < training.last_epoch:
             save_progress(training.progress(), keep)
     model.load_state_dict(training.best)
     model.eval().to("cpu")
@@ -144,6 +145,17 @@ class _Training:
     def epochs_done(self) -> int:
         return self.history[-1].epoch if self.history else 0
 
+    @property
+    def last_epoch(self) -> int:
+        """The epoch that ends the training, as far as is known by now."""
+        return self._finish().last_epoch
+
+    def _finish(self) -> Finish:
+        patience, most_epochs = self.settings.patience, self.settings.epochs
+        if patience is None:
+            return Finish(decay_after=None, last_epoch=most_epochs)
+        return finish_of(validation_scores(self.task, self.history), patience=patience, most_epochs=most_epochs)
+
     def score_untrained(self) -> Epoch:
         """Add epoch 0; its loss and train scores are those of up to 5,000 train rows, evenly spaced."""
         count = len(self.examples.encoded)
@@ -158,6 +170,9 @@ class _Training:
         """The next epoch. Raises Diverged when the loss is not finite."""
         start_seconds, number, settings = time.perf_counter(), self.epochs_done + 1, self.settings
         losses, logits, order = [], [], []
+        finish, per_epoch = self._finish(), self.mover.steps // settings.epochs
+        if finish.decay_after is not None:
+            self.mover.decay(finish.decay_after * per_epoch, (finish.last_epoch - finish.decay_after) * per_epoch)
         self.model.train()
         lengths = self.encoder.lengths(self.examples.encoded)
         # Each epoch has an order of its own, which a training that goes on from a file finds again.
@@ -169,7 +184,7 @@ class _Training:
             self.mover.move(loss)
             logits.append(outputs.logits.detach())
             order.append(rows)
-            report(self.mover.steps_done, self.mover.steps)
+            report(self.mover.steps_done, finish.last_epoch * per_epoch)
         seconds = time.perf_counter() - start_seconds
         train_scores = scores_of(
             self.task, torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)]
@@ -180,8 +195,7 @@ class _Training:
 
     def _keep_the_best(self) -> None:
         """Keep the weights where the last epoch is the best so far; of equal ones, the last."""
-        sign = 1 if self.task.headline.higher_is_better else -1
-        scores = [sign * epoch.validation[self.task.headline.name] for epoch in self.history if epoch.epoch > 0]
+        scores = validation_scores(self.task, self.history)
         if scores[-1] == max(scores):
             self.best = copy.deepcopy(self.model.state_dict())
 

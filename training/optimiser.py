@@ -45,10 +45,16 @@ def constant(step: int, steps: int, steps_per_epoch: int, warmup: float) -> floa
     return 1.0
 
 
+def plateau(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
+    """The peak, after a warm-up of one epoch or 100 steps, until it is told to fall."""
+    return min(1.0, (step + 1) / min(100, steps_per_epoch))
+
+
 SCHEDULES: dict[str, Callable[[int, int, int, float], float]] = {
     "linear": linear,
     "halved": halved,
     "constant": constant,
+    "plateau": plateau,
 }
 
 
@@ -60,9 +66,18 @@ class Mover:
         self.steps = steps = steps_per_epoch * settings.epochs
         rate_of_step = SCHEDULES[settings.schedule]
         self._optimiser = OPTIMISERS[settings.optimiser](model, settings.learning_rate, settings.weight_decay)
+        self._decay_start, self._decay_steps = steps, 1  # beyond the end, until it is told
         self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda step: rate_of_step(step, steps, steps_per_epoch, settings.warmup)
+            self._optimiser,
+            lambda step: rate_of_step(step, steps, steps_per_epoch, settings.warmup) * self._share_left(step),
         )
+
+    def decay(self, start: int, steps: int) -> None:
+        """From the step `start`, let the rate fall to 0 in a straight line over so many steps."""
+        self._decay_start, self._decay_steps = start, steps
+
+    def _share_left(self, step: int) -> float:
+        return min(1.0, max(0.0, 1 - (step - self._decay_start) / self._decay_steps))
 
     @property
     def steps_done(self) -> int:

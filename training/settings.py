@@ -7,6 +7,9 @@ from dataclasses import dataclass
 class TrainingSettings:
     """How long and how fast to train; `optimiser` and `schedule` are names in training.optimiser.
 
+    The schedule `plateau` takes `patience`, the epochs without a better validation headline after which the rate falls;
+    `epochs` are then the most (see `training.finish`).
+
     `warmup` is the share of steps in which the linear schedule rises to its peak. Gradients are clipped to
     `largest_gradient_norm`, or not at all. `bf16` says whether a device that has it trains in it, and `bf16_scores`
     whether it scores held-out rows in it; in fp32 they are scored as files compute.
@@ -18,6 +21,7 @@ class TrainingSettings:
     seed: int
     optimiser: str = "adam"
     schedule: str = "linear"
+    patience: int | None = None
     weight_decay: float = 0.01
     warmup: float = 0.1
     largest_gradient_norm: float | None = 1.0

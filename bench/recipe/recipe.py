@@ -271,6 +271,8 @@ class Recipe(Part):
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
                 "neither data.balance nor data.augmentation makes any"
             )
+        if any(student.patience for student in self.students) and any(item.match_steps for item in self.objectives):
+            raise ValueError("match_steps needs a number of epochs, which a student with patience has not; choose one")
         sources = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
         for objective in self.objectives:
             for kind in (*named_kinds(objective.transfer), *named_kinds(objective.match_steps)):

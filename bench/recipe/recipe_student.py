@@ -19,7 +19,8 @@ class Student(Part):
 
     `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
     whose tokens it reads: words of its own, or the teacher's. A student of images reads them at `image_size`, in place
-    of `tokenizer`, `vectors`, `dimensions` and `max_length_tokens`. `weight_decay` is adam's alone.
+    of `tokenizer`, `vectors`, `dimensions` and `max_length_tokens`. `weight_decay` is adam's alone. With the schedule
+    plateau and `patience`, `epochs` and `transfer_epochs` are the most that it trains for.
     """
 
     architecture: Annotated[str, one_of("student", STUDENTS)]
@@ -35,6 +36,7 @@ class Student(Part):
     learning_rate: Rate = 1e-3
     optimiser: Annotated[str, one_of("optimiser", OPTIMISERS), LATER] = "adam"
     schedule: Annotated[str, one_of("schedule", SCHEDULES), LATER] = "linear"
+    patience: Annotated[Positive | None, LATER] = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
     settings: dict[str, Any] = Field(default_factory=dict)
@@ -54,6 +56,11 @@ class Student(Part):
         unused = OF_TEXTS if self.modalities == ("image",) else OF_IMAGES
         if unused_settings := [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]:
             raise ValueError(f"{self.architecture} does not use {unused_settings[0]}; leave it out")
+        if (self.schedule == "plateau") != (self.patience is not None):
+            raise ValueError(
+                "patience is for the schedule plateau, which cannot do without: set both, or neither (epochs and "
+                "transfer_epochs are then the most)"
+            )
         if self.optimiser == "sgd" and "weight_decay" in self.model_fields_set and self.weight_decay:
             raise ValueError("weight_decay is adam's alone, and the optimiser is sgd; leave it out")
         check_settings(self.architecture, self.settings, dimensions=self.dimensions, image_size=self.image_size)

@@ -45,6 +45,7 @@ def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -
 
 def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path) -> None:
     from students.checkpoint import build_student, save_student, student_encoder
+    from training.history import ends_at_its_best
     from training.loop import train
     from training.objectives import Term
 
@@ -70,6 +71,8 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
         )
         save_student(module, shape, tokenizer, folder)
         save_history(history, folder)
+    if ends_at_its_best(rows.task, history):
+        work.screen.notice(f"{title}: the last of {history[-1].epoch} epochs was the best, so more may be better")
 
 
 def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage:

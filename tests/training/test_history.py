@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from materials.tasks import task_of
-from training.history import Epoch, as_records, scores_of, untrained_fault
+from training.history import Epoch, as_records, ends_at_its_best, scores_of, untrained_fault
 
 LABELS = np.arange(500) % 5
 LN_5 = math.log(5)
@@ -56,3 +56,15 @@ def test_accuracy_on_uneven_rows_may_be_that_of_one_answer():
     same = untrained(math.log(2))
     assert untrained_fault({**same, "accuracy": 0.9}, uneven, 2) is None
     assert untrained_fault({**same, "accuracy": 0.1}, uneven, 2) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "rises"),
+    [([0.5, 0.6, 0.7], True), ([0.5, 0.7, 0.7], False), ([0.9, 0.6, 0.7], False), ([0.5], False)],
+)
+def test_training_that_ends_at_its_best_is_told_from_one_that_does_not(scores, rises):
+    history = [
+        Epoch(epoch=number, steps=0, seconds=0, loss=0, train=None, validation={"macro_f1": score}, test=None)
+        for number, score in enumerate([0.99, *scores])  # epoch 0 is before training and does not count
+    ]
+    assert ends_at_its_best(task_of("single-label"), history) == rises

@@ -133,8 +133,9 @@ def test_test_rows_change_nothing_of_what_is_trained(linear):
 
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 @pytest.mark.parametrize("steps", [20, 27])
-def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, optimiser, steps):
-    changes = {"optimiser": optimiser, "schedule": "halved", "epochs": 5, "test": None}
+@pytest.mark.parametrize("schedule", [{"schedule": "halved"}, {"schedule": "plateau", "patience": 1}])
+def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, optimiser, steps, schedule):
+    changes = {"optimiser": optimiser, **schedule, "epochs": 5, "test": None}
     undisturbed, encoder = linear(dropout=0.3)
     expected = run(undisturbed, encoder, **changes)
     stopped, encoder = linear(dropout=0.3)
@@ -151,6 +152,26 @@ def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, opt
     assert [epoch.validation for epoch in history] == [epoch.validation for epoch in expected]
     for name, weight in undisturbed.state_dict().items():
         assert torch.equal(weight, module.state_dict()[name])
+
+
+def test_training_with_patience_ends_by_itself_and_is_no_worse(linear):
+    module, encoder = linear()
+    fixed = run(module, encoder, epochs=12)
+    module, encoder = linear()
+    totals = []
+    patient = run(
+        module,
+        encoder,
+        epochs=200,
+        schedule="plateau",
+        patience=4,
+        report=lambda done, total: totals.append((done, total)),
+    )
+    assert 5 < len(patient) < 100
+    assert max(epoch.validation["macro_f1"] for epoch in patient) >= max(
+        epoch.validation["macro_f1"] for epoch in fixed
+    )
+    assert totals[-1][0] == totals[-1][1] == patient[-1].steps
 
 
 def test_last_epoch_is_not_kept_and_is_trained_again_to_the_same_weights(linear, tmp_path):
