@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from materials.archives import silent
 from materials.errors import RequestError, in_one_line
 from materials.files import read_json_object
+from materials.report import silent
 from training.classifier import Classifier
 from training.model_record import FILE, read_model_record
 

@@ -17,9 +17,9 @@ from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError, in_one_line
 from materials.files import read_json_object
 from materials.modalities import Item
+from materials.report import Report
 from training.outputs import Outputs
 
-Report = Callable[[int, int], None]
 SAMPLE_ROWS, JUDGED_ROWS = 128, 1024
 COMMON_LENGTH, COMMON_BATCH = 128, 32
 SMALLEST_AGREEMENT = 0.995  # stricter than for shipping: what students learn from, they cannot unlearn

@@ -7,7 +7,6 @@ import sys
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -15,12 +14,7 @@ from filelock import FileLock
 
 from materials.errors import RequestError
 from materials.files import new_folder, sha256_of
-
-Report = Callable[[int, int], None]
-
-
-def silent(done: int, total: int) -> None:
-    """Report no progress."""
+from materials.report import Report
 
 
 @dataclass(frozen=True, kw_only=True)

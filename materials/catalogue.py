@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from materials.archives import Archive, Report, fetch_archive
+from materials.archives import Archive, fetch_archive
+from materials.report import Report
 from materials.rows import Source
 from materials.sources.movie_reviews import imdb_sentences, rotten_tomatoes
 from materials.sources.topics import read_topics

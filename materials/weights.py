@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from materials.archives import Report
 from materials.catalogue import WEIGHTS, fetch_folder
 from materials.errors import RequestError, in_one_line, unknown
 from materials.files import read_json_object, sha256_of
+from materials.report import Report
 
 FILES = (
     "config.json",

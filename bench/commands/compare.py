@@ -11,7 +11,7 @@ from bench.record.comparison import Change, Comparison, compare_runs
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS
 from bench.reports.bounds import broken_bounds, read_bound
-from bench.reports.layout import Report, figure, in_unit, markdown_tables, points, rich_tables
+from bench.reports.layout import TextTable, figure, in_unit, markdown_tables, points, rich_tables
 from bench.reports.screen import Screen
 from bench.scores.interval import Interval
 from bench.scores.significance import TimeChange
@@ -70,7 +70,7 @@ def compare(request: CompareRequest) -> int:
     title = f"{request.base} -> {request.new}"
     metric = comparison.changes[0].new.headline_metric
     header = (*HEADER[:2], f"{metric.title}\n{BASE_AND_NEW}", *HEADER[3:])
-    table: Report = (title, header, [_line(change) for change in comparison.changes])
+    table: TextTable = (title, header, [_line(change) for change in comparison.changes])
     if not all(are_runs):
         table = (title, FIGURE_HEADER, _figures(comparison.changes[0]))
     sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, all(are_runs), broken_sentences, request)))

@@ -13,7 +13,7 @@ from bench.record.place import run_folder
 from bench.record.predictions import PredictionsTable
 from bench.record.row import Row, Score
 from bench.record.run_file import read_run
-from bench.reports.layout import Report, figure, in_unit, rich_tables
+from bench.reports.layout import TextTable, figure, in_unit, rich_tables
 from bench.scores.significance import compare_quality
 from materials.errors import RequestError
 from materials.modalities import MODALITIES
@@ -51,7 +51,7 @@ def recommend(place: Path, limits: Limits) -> int:
     fitting = [row for row, misses in zip(rows, missed, strict=True) if not misses]
     rejected = [(row, misses) for row, misses in zip(rows, missed, strict=True) if misses]
     rejected.sort(key=_distance)
-    table: Report = (
+    table: TextTable = (
         f"{len(rejected)} of {len(rows)} files miss a limit",
         ("model", "format", run.task.headline.title, "p50 ms", "MB", "missed"),
         [_line(row, misses) for row, misses in rejected],

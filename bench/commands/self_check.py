@@ -18,7 +18,7 @@ from bench.outside.columns import Columns
 from bench.outside.in_turns import LAUNCH_SECONDS, Launches, launch_in_turns
 from bench.outside.opened import OpenedModel, read_rows
 from bench.record.machine import describe_machine, git_commit, package_versions
-from bench.reports.layout import Report, figure, markdown_tables, rich_tables
+from bench.reports.layout import TextTable, figure, markdown_tables, rich_tables
 from bench.reports.run_folder import prove_writable
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_times
@@ -75,7 +75,7 @@ def self_check(request: CheckRequest) -> int:
     return 0 if passed else 1
 
 
-def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
+def judge(check: dict[str, Any]) -> tuple[list[TextTable], list[str], bool]:
     """The tables and notes of a check, and whether it passed."""
     lines, passed = [], True
     for agreement in check["agreements"]:
@@ -87,7 +87,7 @@ def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
         cost = f"{agreement['cost_ns']:.0f}"
         lines.append([agreement["model"], "yes" if agrees else "no", *p50s, f"{ratio:.3f}", cost])
     header = ("model", "agrees", "harness p50 ms", "timeit p50 ms", "ratio", "cost of a call, ns")
-    tables: list[Report] = [("the harness against an independent loop of timeit", header, lines)]
+    tables: list[TextTable] = [("the harness against an independent loop of timeit", header, lines)]
     notes = ["agrees: p50 within 3 % (median of 7 turns) and at most 2,000 ns added to a call"]
     for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
         comparisons = [pair["figures"][name] for pair in check["pairs"] if name in pair["figures"]]
@@ -103,7 +103,7 @@ def judge(check: dict[str, Any]) -> tuple[list[Report], list[str], bool]:
     return tables, notes, passed
 
 
-def _alarms(name: str, comparisons: list[dict[str, Any]]) -> Report:
+def _alarms(name: str, comparisons: list[dict[str, Any]]) -> TextTable:
     ratios = np.array([comparison["ratio"] for comparison in comparisons])
     neighbour_ratios = np.concatenate(
         [np.array(comparison["base"]) / np.array(comparison["new"]) for comparison in comparisons]

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.record.row import Row
 from bench.record.run_file import Run
-from bench.reports.layout import Report, markdown_tables, points, rich_tables
+from bench.reports.layout import TextTable, markdown_tables, points, rich_tables
 from bench.reports.report import main_format
 from bench.scores.confusion import sums_of
 from materials.errors import RequestError
@@ -109,11 +109,11 @@ def _records(row: Row) -> list[dict[str, Any]]:
     ]
 
 
-def _tables(run: Run) -> list[Report]:
+def _tables(run: Run) -> list[TextTable]:
     return [_table(run, row) for row in _rows(run)]
 
 
-def _table(run: Run, row: Row) -> Report:
+def _table(run: Run, row: Row) -> TextTable:
     sums, names = _sums(row), names_of(row)
     confusion = np.array(row.confusion_matrix) if row.confusion_matrix else None
     header, lines = ["class", "rows", "precision", "recall", "F1"], []

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.recipe.alone import ALONE
 from bench.record.parquet import read_beside
 from bench.record.run_file import Run
-from bench.reports.layout import Report, figure, markdown_tables, points, rich_tables
+from bench.reports.layout import TextTable, figure, markdown_tables, points, rich_tables
 from materials.errors import RequestError
 from materials.files import new_file
 from materials.tasks.metrics import Metric
@@ -37,7 +37,7 @@ def read_histories(folder: Path) -> pd.DataFrame:
     return histories
 
 
-def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> tuple[Report, list[str]]:
+def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> tuple[TextTable, list[str]]:
     """A line for each model: its epoch that was best on validation rows, and the epochs it needs to reach each score.
 
     `reach` holds scores, the headline in points; without any they are those that the students reach alone. Means over
@@ -66,7 +66,7 @@ def curves_table(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> t
     return (f"{run.name}: how the students learned", header, lines), notes
 
 
-def epochs_table(run: Run, histories: pd.DataFrame) -> Report:
+def epochs_table(run: Run, histories: pd.DataFrame) -> TextTable:
     """The headline on the test rows after each epoch, means over seeds; of many epochs, some from first to last."""
     longest = int(histories["epoch"].max())
     epochs = sorted({round(longest * share / (MOST_EPOCHS - 1)) for share in range(MOST_EPOCHS)})
@@ -85,7 +85,7 @@ def score_column(metric: Metric) -> str:
 
 
 def _as_text(
-    write: Callable[[Sequence[Report], Sequence[str]], str],
+    write: Callable[[Sequence[TextTable], Sequence[str]], str],
 ) -> Callable[[Run, pd.DataFrame, Sequence[float]], str]:
     def report(run: Run, histories: pd.DataFrame, reach: Sequence[float]) -> str:
         table, notes = curves_table(run, histories, reach)

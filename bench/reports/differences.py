@@ -11,7 +11,7 @@ from bench.recipe.alone import ALONE
 from bench.record.predictions import Predictions, PredictionsTable
 from bench.record.row import Row
 from bench.record.run_file import Run
-from bench.reports.layout import Report, change_in_points, figure, markdown_tables, rich_tables, without_blanks
+from bench.reports.layout import TextTable, change_in_points, figure, markdown_tables, rich_tables, without_blanks
 from bench.reports.report import main_format
 from bench.scores.significance import SeedPair, compare_over_seeds
 from materials.errors import RequestError, unknown
@@ -85,7 +85,7 @@ def is_judged(row: Row) -> bool:
     return row.headline is not None and alone_of(row) is not None
 
 
-def differences_table(run: Run, differences: Sequence[Difference]) -> Report:
+def differences_table(run: Run, differences: Sequence[Difference]) -> TextTable:
     """A line for each pair; what the task has no test for is blank."""
     header = (
         *("model", "against", "format", "seeds", f"{run.task.headline.title}\ndifference", "95 % interval"),
@@ -125,7 +125,7 @@ def alone_of(row: Row) -> str | None:
 
 
 def _as_text(
-    write: Callable[[Sequence[Report], Sequence[str]], str],
+    write: Callable[[Sequence[TextTable], Sequence[str]], str],
 ) -> Callable[[Run, Sequence[Difference]], str]:
     return lambda run, differences: write([differences_table(run, differences)], _notes(run, differences))
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from bench.record.row import Row
 from bench.record.run_file import Run
-from bench.reports.layout import Report
+from bench.reports.layout import TextTable
 
 HEADER = ("model", "format", "setting", "failed before", "model\nMB", "of fp32", "export s", "export\npeak MB")
 FP32 = ("openvino", "onnx", "eager")
 
 
-def exported(run: Run) -> Report:
+def exported(run: Run) -> TextTable:
     """One line for each file of the first seed, and one for all formats of a model together.
 
     "of fp32" is the model file's size over that of the same model in fp32: OpenVINO's, ONNX's, or the checkpoint for

@@ -16,7 +16,7 @@ from bench.record.row import Score
 from materials.modalities import MODALITIES
 from materials.tasks.metrics import Metric
 
-Report = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
+TextTable = tuple[str, tuple[str, ...], list[list[str]]]  # title, header, lines
 NUMBERS_FROM = 2
 WRAPPED = {"failed before": 40}  # columns that may take several lines, and how wide they get
 WIDEST = 180
@@ -70,14 +70,14 @@ ALL_DROPPED_FIRST = tuple(
 )
 
 
-def without_blanks(table: Report) -> Report:
+def without_blanks(table: TextTable) -> TextTable:
     """The table without the columns that are blank in every line; the last, for signs, has no name and stays."""
     title, header, lines = table
     columns = [number for number in range(len(header)) if not header[number] or any(line[number] for line in lines)]
     return title, tuple(header[number] for number in columns), [[line[number] for number in columns] for line in lines]
 
 
-def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
+def rich_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
     """Any tables, as wide as the terminal and in colour where there is one, with notes below."""
     width = shutil.get_terminal_size((WIDEST, 50)).columns
     console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width)
@@ -98,7 +98,7 @@ def rich_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
     return file.getvalue()
 
 
-def markdown_tables(tables: Sequence[Report], notes: Sequence[str]) -> str:
+def markdown_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
     """Any tables in Markdown, with notes below."""
     parts = []
     for title, header, lines in tables:

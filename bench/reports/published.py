@@ -6,12 +6,12 @@ from typing import Any
 
 from bench.record.row import Row
 from bench.record.run_file import Run
-from bench.reports.layout import Report, figure, points, times
+from bench.reports.layout import TextTable, figure, points, times
 
 FIGURES = ("accuracy", "macro-F1", "weighted-F1", "gap closed", "evaluation s", "speed-up", "F1 of classes")
 
 
-def published_table(run: Run, main_format: str) -> list[Report]:
+def published_table(run: Run, main_format: str) -> list[TextTable]:
     """The table, where the run's recipe holds published figures; ours are blank where there is no such model.
 
     A figure that the source printed for none of its models has no columns.

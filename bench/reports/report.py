@@ -8,7 +8,7 @@ from bench.record.row import Group, Row
 from bench.record.run_file import Run, run_content
 from bench.reports.export_table import exported
 from bench.reports.layout import (
-    Report,
+    TextTable,
     figure,
     gap,
     in_items,
@@ -98,7 +98,7 @@ REPORTS: dict[str, Callable[[Run], str]] = {
 }
 
 
-def _tables(run: Run) -> list[Report]:
+def _tables(run: Run) -> list[TextTable]:
     tables = [
         *published_table(run, main_format(run)),
         _means(run),
@@ -111,7 +111,7 @@ def _tables(run: Run) -> list[Report]:
     return [table for table in tables if table[2]]
 
 
-def _means(run: Run) -> Report:
+def _means(run: Run) -> TextTable:
     students_format = main_format(run)
     formats = {"teacher": _teacher_format(run, students_format), "peer": "library"}
     groups = [
@@ -122,7 +122,7 @@ def _means(run: Run) -> Report:
     return without_blanks((f"{run.name}: means over seeds", header, [_group_line(group) for group in groups]))
 
 
-def _files(run: Run) -> Report:
+def _files(run: Run) -> TextTable:
     is_any_timed = any(is_timed(row) for row in run.rows)
     file_rows = [row for row in run.rows if is_timed(row) or row.status == "failed" or not is_any_timed]
     star_positions = best_tradeoffs(file_rows)
@@ -136,7 +136,7 @@ def _files(run: Run) -> Report:
     return without_blanks((title, in_items(header, run.unit), lines))
 
 
-def _served(run: Run) -> list[Report]:
+def _served(run: Run) -> list[TextTable]:
     """The server scenario: what each file serves, one text at a time, while p99 stays under the bound."""
     served_rows = [row for row in run.rows if row.server_bound_ms is not None]
     header = in_items(("model", "format", "texts/s", "p99 ms", "bound ms"), run.unit)
@@ -153,7 +153,7 @@ def _served(run: Run) -> list[Report]:
     return [(f"{run.name}: Poisson arrivals served, item to decision", header, lines)]
 
 
-def _swept(run: Run) -> list[Report]:
+def _swept(run: Run) -> list[TextTable]:
     """The sweep over fixed shapes, one line a file."""
     sweep_points = [point for row in run.rows for point in row.sweep or ()]
     shapes = sorted(
@@ -170,7 +170,7 @@ def _swept(run: Run) -> list[Report]:
     return [(f"{run.name}: p50 ms of fixed shapes, {shape_words}, model only", header, lines)]
 
 
-def _on_gpu(run: Run) -> list[Report]:
+def _on_gpu(run: Run) -> list[TextTable]:
     """What files measured on a GPU cost there: its own clock, memory and energy."""
     header = in_items(("model", "format", "CUDA events p50 ms", "GPU MB", "GPU mJ each"), run.unit)
     lines = [

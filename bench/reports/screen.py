@@ -1,14 +1,14 @@
 """What a run shows while it works: a bar for each step, a line when it is done, notices."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-Report = Callable[[int, int], None]
+from materials.report import Report
 
 
 class Screen:

@@ -6,11 +6,11 @@ from pathlib import Path
 from bench.recipe.recipe import Data, Recipe
 from bench.recipe.recipe_student import Student
 from bench.steps.workplace import Workplace
-from materials.archives import Report, silent
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.files import digest, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
+from materials.report import Report, silent
 from materials.rows import Source, Table
 from materials.sources.image_folder import is_image_folder, read_image_folder, read_images
 from materials.sources.table_file import read_table, read_texts

@@ -10,9 +10,9 @@ from tokenizers import Tokenizer
 
 from bench.recipe.recipe_student import Student
 from bench.steps.workplace import SeedPlace, Workplace
-from materials.archives import silent
 from materials.catalogue import VECTORS, fetch_folder
 from materials.files import sha256_of
+from materials.report import silent
 from materials.stages import Stage
 from materials.word_vectors import WordVectors
 
