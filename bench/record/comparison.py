@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from pyarrow.compute import field
 from pyarrow.parquet import ParquetFile, read_schema
 
 from bench.record.parquet import read_beside, refusing_damage
@@ -126,8 +127,8 @@ def _medians_of_rounds(place: Path) -> Medians:
             return {}
         # Words as categories: a table of a million lines is read and grouped in a fifth of the time.
         parquet = ParquetFile(file, read_dictionary=list(WORDS))
-        samples = parquet.read(columns=[*WORDS, "seed", "round", "nanoseconds"]).to_pandas()
-    lines = samples[samples["scenario"] == "single-stream"]
+        samples = parquet.read(columns=[*WORDS, "seed", "round", "nanoseconds"])
+        lines = samples.filter(field("scenario") == "single-stream").to_pandas()
     lines = lines.assign(seed=lines["seed"].fillna(NO_SEED).astype(int))
     by_round = lines.groupby([*KEYS, "figure", "round"], sort=False, observed=True)["nanoseconds"]
     medians = by_round.median() / 1e6
