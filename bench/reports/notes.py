@@ -14,6 +14,8 @@ NOTES = {
     "noisy": "~ not measured in quiet",
 }
 
+MOST_LOST = 5
+
 
 def footnotes(run: Run) -> list[str]:
     """The notes of a run, in the order in which they are printed."""
@@ -51,6 +53,8 @@ def footnotes(run: Run) -> list[str]:
         )
     if constant := _constant(run):
         notes.append(f"decided the same for every test row: {', '.join(constant)}")
+    if lost := _lost(run):
+        notes.append(f"every test row of a {run.task.noun} got wrong (F1 0): {'; '.join(lost)}")
     notes += [f"there is no {name}" for name in _impossible(run)]
     notes += [f"impossible on the machine of this run: {sentence}" for sentence in run.impossible]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
@@ -96,6 +100,27 @@ def _constant(run: Run) -> list[str]:
         if is_constant:
             names.append(row.model)
     return list(dict.fromkeys(names))
+
+
+def _lost(run: Run) -> list[str]:
+    """The label names of which some model gets none of the rows right, with these models; the first of them."""
+    models_of_name: dict[str, dict[str, None]] = {}
+    for row in run.rows:
+        if row.status == "failed" or not row.label_names:
+            continue
+        counts = row.label_counts or _hits_and_rows(row)
+        for name, (hits, true_rows, *_) in zip(row.label_names, counts, strict=True):
+            if true_rows and not hits:
+                models_of_name.setdefault(name, {})[row.model] = None
+    lines = [f"{name} ({', '.join(models)})" for name, models in models_of_name.items()]
+    return [*lines[:MOST_LOST], *([f"{len(lines) - MOST_LOST} more"] if len(lines) > MOST_LOST else [])]
+
+
+def _hits_and_rows(row: Row) -> list[tuple[int, int]]:
+    """The hits and the true rows of each class of a row's confusion matrix; none where there is no matrix."""
+    if row.confusion_matrix is None:
+        return [(0, 0)] * len(row.label_names or ())
+    return [(line[number], sum(line)) for number, line in enumerate(row.confusion_matrix)]
 
 
 def _impossible(run: Run) -> list[str]:

@@ -198,3 +198,13 @@ def test_model_that_decides_the_same_for_every_row_is_named(run, figures, is_con
     rows = (run.rows[0], replace(run.rows[1], **figures))
     text = REPORTS["markdown"](replace(run, rows=rows))
     assert ("decided the same for every test row: fast" in text) == is_constant
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [{"confusion_matrix": ((3, 0, 1), (1, 0, 1), (0, 0, 0))}, {"label_counts": ((3, 4, 4), (0, 2, 1), (0, 0, 1))}],
+)
+def test_class_of_which_a_model_gets_no_row_right_is_named_and_one_without_rows_is_not(run, figures):
+    row = replace(run.rows[1], label_names=("film", "book", "play"), **figures)
+    text = REPORTS["markdown"](replace(run, rows=(run.rows[0], row, replace(row, model="worse"))))
+    assert re.search(r"every test row of a \w+ got wrong \(F1 0\): book \(fast, worse\)", text)
