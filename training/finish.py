@@ -1,9 +1,10 @@
 """When a training ends that is given patience in place of a number of epochs."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-DECAY_SHARE = 0.25  # of the epochs before it; a fifth or more is what a decay after a constant rate needs
+DECAY_SHARE = 0.25  # of the epochs before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +19,8 @@ def finish_of(scores: Sequence[float], *, patience: int, most_epochs: int) -> Fi
     """The finish after epochs with these scores on held-out rows, of which more is better.
 
     The rate is constant until `patience` epochs have passed without a better score, or until so many that the decay
-    just fits into `most_epochs`; it then falls to 0 over a quarter of the epochs done, rounded up (Hu et al. 2024).
+    just fits into `most_epochs`; it then falls to 0 over a quarter of the epochs done, rounded up. The shape is the
+    warm-up, stable, decay of Hu et al. (2024); the quarter is ours.
     """
     best, best_epoch = float("-inf"), 0
     for epoch, score in enumerate(scores, start=1):
@@ -33,4 +35,4 @@ def finish_of(scores: Sequence[float], *, patience: int, most_epochs: int) -> Fi
 
 def decay_epochs(epochs: int) -> int:
     """How many epochs the rate falls for after so many epochs."""
-    return max(1, -(-epochs // round(1 / DECAY_SHARE)))
+    return max(1, math.ceil(DECAY_SHARE * epochs))

@@ -1,6 +1,7 @@
 """The run folder as a whole: the record, its tables and its pictures, written together."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
@@ -59,10 +60,11 @@ def prove_writable(folder: Path) -> None:
             with new_file(place / ".proof"):
                 pass
             (place / ".proof").unlink(missing_ok=True)
-            for path in missing_folders:
-                path.rmdir()
         except OSError as error:
             raise RequestError(f"cannot write to the folder {place}: {error.strerror}") from None
+        for path in missing_folders:
+            with suppress(OSError):  # another process may have begun to use it
+                path.rmdir()
 
 
 def _tables(run: Run, output: Path, histories: pd.DataFrame | None) -> dict[str, str]:

@@ -100,5 +100,5 @@ def _choose(place: SeedPlace, teacher: Model, bundles: dict[str, Bundle]) -> "Ch
             work.screen.notice(f"the teacher does not label as {format}: {reason}")
         (folder / CHOICE).write_text(json.dumps(asdict(choice), indent=1), encoding="utf-8")
 
-    folder = work.store.get(Stage(name="labeller", version=1, inputs=inputs), make)
+    folder = work.store.get(Stage(name="labeller", version=2, inputs=inputs), make)
     return Choice(**json.loads((folder / CHOICE).read_text(encoding="utf-8")))

@@ -39,7 +39,7 @@ def measure(work: Workplace, model: Model, format: str, *, timed: bool) -> Measu
 
     measurement: Measurement | str
     try:
-        measurement = read_measurement(work.store.get(Stage(name="measurement", version=3, inputs=inputs), make))
+        measurement = read_measurement(work.store.get(Stage(name="measurement", version=4, inputs=inputs), make))
     except MeasurementFailed as failure:
         work.screen.notice(f"{title} could not be measured: {failure}")
         measurement = str(failure)

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -73,3 +74,18 @@ def test_file_in_the_place_of_the_folder_is_refused_and_kept(tmp_path, monkeypat
     with pytest.raises(RequestError, match=r"run: it is a file; name another with --output"):
         prove_writable(tmp_path / "run")
     assert (tmp_path / "run").read_text() == "theirs"
+
+
+def test_folder_that_another_process_begins_to_use_during_the_proof_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
+    unlink = Path.unlink
+
+    def unlink_and_write(self, **options):
+        unlink(self, **options)
+        if self.parent == tmp_path / "cache":
+            (tmp_path / "cache" / "theirs").touch()
+
+    monkeypatch.setattr(Path, "unlink", unlink_and_write)
+    prove_writable(tmp_path / "run")
+    assert (tmp_path / "cache" / "theirs").exists()
+    assert not (tmp_path / "run").exists()
