@@ -51,3 +51,10 @@ def _of_classes(task: Task, targets: np.ndarray, outputs: np.ndarray) -> dict[st
         "confusion_matrix": tuple(tuple(line) for line in confusion.tolist()),
         "calibration_error": calibration_error(targets, task.probabilities(outputs)),
     }
+
+
+def class_counts(row: Row) -> np.ndarray | None:
+    """The hits, true rows and called rows of each class or label of a row, int64 (3, names); none without them."""
+    if row.confusion_matrix is not None:
+        return sums_of(np.array(row.confusion_matrix)).reshape(3, -1)
+    return None if row.label_counts is None else np.array(row.label_counts).T

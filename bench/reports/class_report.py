@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.record.quality import class_counts
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import TextTable, markdown_tables, points, rich_tables
 from bench.reports.report import main_format
-from bench.scores.confusion import sums_of
 from materials.errors import RequestError
 from materials.tasks.metrics import f1_from_sums, micro_f1, shares, weighted_f1
 
@@ -84,28 +84,30 @@ def _rows(run: Run) -> list[Row]:
     return rows
 
 
-def _sums(row: Row) -> np.ndarray:
-    """Hits, true rows and called rows of all classes, (3 * classes,), as the metrics sum them."""
-    return sums_of(np.array(row.confusion_matrix)) if row.confusion_matrix else np.array(row.label_counts).T.ravel()
+def _counts(row: Row) -> np.ndarray:
+    counts = class_counts(row)
+    assert counts is not None, "one_row_a_model leaves rows without figures of classes out"
+    return counts
 
 
-def _figures(sums: np.ndarray) -> list[tuple[float, float, float]]:
+def _figures(counts: np.ndarray) -> list[tuple[float, float, float]]:
     """Precision, recall and F1 of each class."""
-    hits, true_rows, called_rows = np.split(sums, 3)
-    columns = (shares(hits, called_rows), shares(hits, true_rows), f1_from_sums(sums))
+    hits, true_rows, called_rows = counts
+    columns = (shares(hits, called_rows), shares(hits, true_rows), f1_from_sums(counts.ravel()))
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _records(row: Row) -> list[dict[str, Any]]:
     """One record a class, its shares between 0 and 1."""
-    sums = _sums(row)
-    true_rows = np.split(sums, 3)[1].tolist()
+    counts = _counts(row)
     return [
         {
             **{"model": row.model, "format": row.format, "seed": row.seed, "class": name, "rows": count},
             **{"precision": precision, "recall": recall, "f1": f1},
         }
-        for name, count, (precision, recall, f1) in zip(names_of(row), true_rows, _figures(sums), strict=True)
+        for name, count, (precision, recall, f1) in zip(
+            names_of(row), counts[1].tolist(), _figures(counts), strict=True
+        )
     ]
 
 
@@ -114,18 +116,18 @@ def _tables(run: Run) -> list[TextTable]:
 
 
 def _table(run: Run, row: Row) -> TextTable:
-    sums, names = _sums(row), names_of(row)
+    counts, names = _counts(row), names_of(row)
     confusion = np.array(row.confusion_matrix) if row.confusion_matrix else None
     header, lines = ["class", "rows", "precision", "recall", "F1"], []
-    for name, count, class_figures in zip(names, np.split(sums, 3)[1].tolist(), _figures(sums), strict=True):
+    for name, count, class_figures in zip(names, counts[1].tolist(), _figures(counts), strict=True):
         lines.append([name, str(count), *map(points, class_figures)])
     if confusion is not None:  # one label a row: each row of another class was called something
         columns = names if len(names) <= LARGEST_MATRIX else []
         header = [header[0], "taken for", *header[1:], *(f"called\n{name}" for name in columns)]
-        for number, (line, counts) in enumerate(zip(lines, confusion, strict=True)):
-            line.insert(1, _taken_for(counts, number, names))
-            line += map(str, counts[: len(columns)])
-    return _title(run, row, sums), tuple(header), lines
+        for number, (line, called) in enumerate(zip(lines, confusion, strict=True)):
+            line.insert(1, _taken_for(called, number, names))
+            line += map(str, called[: len(columns)])
+    return _title(run, row, counts.ravel()), tuple(header), lines
 
 
 def _notes(run: Run) -> list[str]:
@@ -135,9 +137,8 @@ def _notes(run: Run) -> list[str]:
 
 def _title(run: Run, row: Row, sums: np.ndarray) -> str:
     titles = {metric.name: metric.title for metric in run.task.metrics}
-    accuracy, macro_f1 = (score.value if (score := row.score(name)) else None for name in ("accuracy", "macro_f1"))
-    scores = {"accuracy": accuracy, "macro_f1": macro_f1}
-    words = [f"{titles[name]} {points(value)}" for name, value in scores.items()]
+    scores = {name: row.score(name) for name in ("accuracy", "macro_f1")}
+    words = [f"{titles[name]} {points(None if score is None else score.value)}" for name, score in scores.items()]
     words += [f"weighted-F1 {points(float(weighted_f1(sums)))}", f"micro-F1 {points(float(micro_f1(sums)))}"]
     seed = "" if row.seed is None else f", seed {row.seed}"
     return f"{run.name}: {row.model} as {row.format}{seed}: {', '.join(words)}"

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from bench.recipe.alone import ALONE
+from bench.record.quality import class_counts
 from bench.record.row import Row
 from bench.record.run_file import Run
 from materials.tasks.task import Task
@@ -92,13 +95,10 @@ def _constant(run: Run) -> list[str]:
     """The models with a file that calls every test row by one class, or by none of several labels; each once."""
     names = []
     for row in run.rows:
-        if row.confusion_matrix and len(row.confusion_matrix) > 1:
-            called_rows = [sum(column) for column in zip(*row.confusion_matrix, strict=True)]
-            is_constant = sum(count > 0 for count in called_rows) == 1
-        else:
-            is_constant = bool(row.label_counts) and not any(called for _, _, called in row.label_counts or ())
-        if is_constant:
-            names.append(row.model)
+        if row.status != "failed" and (counts := class_counts(row)) is not None and counts.shape[1] > 1:
+            called_names = int((counts[2] > 0).sum())
+            if called_names == (1 if row.confusion_matrix is not None else 0):
+                names.append(row.model)
     return list(dict.fromkeys(names))
 
 
@@ -106,21 +106,13 @@ def _lost(run: Run) -> list[str]:
     """The label names of which some model gets none of the rows right, with these models; the first of them."""
     models_of_name: dict[str, dict[str, None]] = {}
     for row in run.rows:
-        if row.status == "failed" or not row.label_names:
-            continue
-        counts = row.label_counts or _hits_and_rows(row)
-        for name, (hits, true_rows, *_) in zip(row.label_names, counts, strict=True):
-            if true_rows and not hits:
-                models_of_name.setdefault(name, {})[row.model] = None
+        counts = class_counts(row)
+        if row.status != "failed" and row.label_names and counts is not None:
+            hits, true_rows, _ = counts
+            for number in np.flatnonzero((hits == 0) & (true_rows > 0)):
+                models_of_name.setdefault(row.label_names[number], {})[row.model] = None
     lines = [f"{name} ({', '.join(models)})" for name, models in models_of_name.items()]
     return [*lines[:MOST_LOST], *([f"{len(lines) - MOST_LOST} more"] if len(lines) > MOST_LOST else [])]
-
-
-def _hits_and_rows(row: Row) -> list[tuple[int, int]]:
-    """The hits and the true rows of each class of a row's confusion matrix; none where there is no matrix."""
-    if row.confusion_matrix is None:
-        return [(0, 0)] * len(row.label_names or ())
-    return [(line[number], sum(line)) for number, line in enumerate(row.confusion_matrix)]
 
 
 def _impossible(run: Run) -> list[str]:
