@@ -27,6 +27,14 @@ LENGTHS = (1, 2, 17)
 EXAMPLE_LENGTH = 7
 
 
+def lengths_of(tokenizer: Tokenizer, items: Sequence[Any]) -> list[int]:
+    """The number of tokens of each text or pair of texts, special tokens included, however long it is."""
+    whole = Tokenizer.from_str(tokenizer.to_str())  # settings of a tokenizer stay with it, so a copy is changed
+    whole.no_padding()
+    whole.no_truncation()
+    return [len(encoding.ids) for encoding in whole.encode_batch_fast(list(items))]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextEncoder:
     """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only.

@@ -5,10 +5,12 @@ from students.cnn import CNN
 from students.linear import Linear
 from students.resnet import ResNet
 from students.resnext1d import ResNeXt1D
+from students.static import Static
 from students.student import Student
 
 STUDENTS: dict[str, type[Student]] = {
     "linear": Linear,
+    "static": Static,
     "cnn": CNN,
     "bilstm": BiLSTM,
     "resnext1d": ResNeXt1D,

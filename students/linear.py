@@ -20,6 +20,8 @@ class Linear(TextStudent):
     """
 
     version = 2  # 1 had another hash
+    learning_rate = 5e-3
+    most_tokens = 512
 
     def __init__(
         self,
@@ -37,7 +39,7 @@ class Linear(TextStudent):
         if buckets < 0:
             raise ValueError(f"buckets is a number of at least 0; got {buckets}")
         self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
-        self.factor = round(HASH_STEP * buckets)
+        self.factor = _factor(buckets)
         self.bigrams = nn.Embedding(buckets, dimensions) if buckets else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(dimensions, classes)
@@ -63,11 +65,11 @@ class Linear(TextStudent):
 
     def deployed(self) -> nn.Module:
         """The same model over one table, which holds class scores where these are fewer numbers than embeddings."""
-        return DeployedLinear(self)
+        return DeployedLinear(self.embedding, self.bigrams, self.output, padding=self.padding)
 
 
 class DeployedLinear(nn.Module):
-    """A linear student over one table of words and bigrams.
+    """A mean of words and bigrams, and a layer, over one table.
 
     Where that makes the file smaller, as it does for fewer classes than dimensions, the layer is multiplied into the
     table, and a row holds a score for each class. `table` is (words + bigrams + 1, width); its last row is zero and
@@ -78,17 +80,16 @@ class DeployedLinear(nn.Module):
     bias: Tensor
     weight: Tensor | None
 
-    def __init__(self, linear: Linear) -> None:
+    def __init__(self, words: nn.Embedding, bigrams: nn.Embedding | None, layer: nn.Linear, *, padding: int) -> None:
         super().__init__()
-        self.words, self.padding = linear.embedding.num_embeddings, linear.padding
-        self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
-        self.factor = linear.factor
-        layer = linear.output
+        self.words, self.padding = words.num_embeddings, padding
+        self.buckets = bigrams.num_embeddings if bigrams else 0
+        self.factor = _factor(self.buckets)
         with torch.no_grad():
-            words = linear.embedding.weight.clone()
-            words[self.padding] = 0  # so that the sum over a row needs no mask
-            bigrams = [linear.bigrams.weight] if linear.bigrams else []
-            rows = torch.cat([words, *bigrams, torch.zeros(1, words.shape[1])])
+            word_rows = words.weight.clone()
+            word_rows[self.padding] = 0  # so that the sum over a row needs no mask
+            bigram_rows = [bigrams.weight] if bigrams else []
+            rows = torch.cat([word_rows, *bigram_rows, torch.zeros(1, word_rows.shape[1])])
             scores = rows @ layer.weight.T
             is_smaller = scores.numel() <= rows.numel() + layer.weight.numel()
             self.register_buffer("table", scores if is_smaller else rows)
@@ -106,3 +107,7 @@ class DeployedLinear(nn.Module):
             count = count + is_pair.sum(dim=1, keepdim=True)
         mean = F.embedding(rows, self.table).sum(dim=1) / count.clamp(min=1)
         return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)
+
+
+def _factor(buckets: int) -> int:
+    return round(HASH_STEP * buckets)

@@ -9,11 +9,14 @@ class Student(nn.Module):
     """A small model that is built from the number of its outputs and its settings.
 
     `modalities` are the kinds of items that it reads. `version` is raised when the same weights would give other
-    outputs than before. `bf16` says whether it may be trained in bf16. `inputs` are those of its graph.
+    outputs than before. `bf16` says whether it may be trained in bf16. `inputs` are those of its graph. `learning_rate`
+    is its peak, and `most_tokens` how much it reads of a text, where a recipe does not say.
     """
 
     version: int = 1
     bf16: bool = True
+    learning_rate: float = 1e-3
+    most_tokens: int = 256
     modalities: tuple[str, ...] = ()
     inputs: tuple[GraphInput, ...] = ()
 

@@ -9,23 +9,43 @@ from torch import Tensor, nn
 from training.settings import TrainingSettings
 
 
-def adam(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+def adam(model: nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
     """AdamW (Loshchilov and Hutter 2019), which is Adam where `weight_decay` is 0."""
-    return torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    return [torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)]
 
 
-def sgd(model: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-    """Plain stochastic gradient descent, without momentum and without weight decay.
+def lazy_adam(model: nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """AdamW, but for embeddings, of which a step moves only the rows that its batch has, without weight decay."""
+    embeddings = _sparse_embeddings(model)
+    numbers = {id(weight) for weight in embeddings}
+    others = [weight for weight in model.parameters() if id(weight) not in numbers]
+    optimisers: list[torch.optim.Optimizer] = []
+    if others:
+        optimisers.append(torch.optim.AdamW(others, lr=learning_rate, weight_decay=weight_decay, fused=True))
+    if embeddings:
+        optimisers.append(torch.optim.SparseAdam(embeddings, lr=learning_rate))
+    return optimisers
 
-    Embeddings get sparse gradients, so that a step costs as much as its texts are long, not as the vocabulary is large.
-    """
-    for module in model.modules():
-        if isinstance(module, nn.Embedding):
-            module.sparse = True
-    return torch.optim.SGD(model.parameters(), lr=learning_rate)
+
+def sgd(model: nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """Plain stochastic gradient descent, without momentum and without weight decay."""
+    _sparse_embeddings(model)
+    return [torch.optim.SGD(model.parameters(), lr=learning_rate)]
 
 
-OPTIMISERS: dict[str, Callable[[nn.Module, float, float], torch.optim.Optimizer]] = {"adam": adam, "sgd": sgd}
+def _sparse_embeddings(model: nn.Module) -> list[Tensor]:
+    """Give embeddings sparse gradients, so that a step costs as much as its texts are long; return their weights."""
+    embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    for module in embeddings:
+        module.sparse = True
+    return [module.weight for module in embeddings]
+
+
+OPTIMISERS: dict[str, Callable[[nn.Module, float, float], list[torch.optim.Optimizer]]] = {
+    "adam": adam,
+    "lazy-adam": lazy_adam,
+    "sgd": sgd,
+}
 
 
 def linear(step: int, steps: int, steps_per_epoch: int, warmup: float) -> float:
@@ -65,12 +85,15 @@ class Mover:
         self.model, self.largest_norm = model, settings.largest_gradient_norm
         self.steps = steps = steps_per_epoch * settings.epochs
         rate_of_step = SCHEDULES[settings.schedule]
-        self._optimiser = OPTIMISERS[settings.optimiser](model, settings.learning_rate, settings.weight_decay)
+        self._optimisers = OPTIMISERS[settings.optimiser](model, settings.learning_rate, settings.weight_decay)
         self._decay_start, self._decay_steps = steps, 1  # beyond the end, until it is told
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser,
-            lambda step: rate_of_step(step, steps, steps_per_epoch, settings.warmup) * self._share_left(step),
-        )
+        self._schedules = [
+            torch.optim.lr_scheduler.LambdaLR(
+                optimiser,
+                lambda step: rate_of_step(step, steps, steps_per_epoch, settings.warmup) * self._share_left(step),
+            )
+            for optimiser in self._optimisers
+        ]
 
     def decay(self, start: int, steps: int) -> None:
         """From the step `start`, let the rate fall to 0 in a straight line over so many steps."""
@@ -82,25 +105,31 @@ class Mover:
     @property
     def steps_done(self) -> int:
         """How often the weights have been moved."""
-        return self._schedule.last_epoch
+        return self._schedules[0].last_epoch
 
     def move(self, loss: Tensor) -> None:
         """One step down the gradient of `loss`."""
         loss.backward()
         if self.largest_norm is not None:
             clip_gradients(self.model.parameters(), self.largest_norm)
-        self._optimiser.step()
-        self._optimiser.zero_grad()
-        self._schedule.step()
+        for optimiser, schedule in zip(self._optimisers, self._schedules, strict=True):
+            optimiser.step()
+            optimiser.zero_grad()
+            schedule.step()
 
     def state(self) -> dict[str, Any]:
         """All that a Mover with the same settings needs to go on from here."""
-        return {"optimiser": self._optimiser.state_dict(), "schedule": self._schedule.state_dict()}
+        return {
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
+            "schedules": [schedule.state_dict() for schedule in self._schedules],
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go on from `state`, which a Mover with the same settings gave."""
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
+        for optimiser, optimiser_state in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(optimiser_state)
+        for schedule, schedule_state in zip(self._schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(schedule_state)
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], largest_norm: float) -> None:

@@ -8,10 +8,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from bench.recipe.fill_in import filled_in
 from bench.recipe.objective import Objective
 from bench.recipe.parts import Augmentation, Published, PublishedFigures
-from bench.recipe.recipe import Data, Measuring, Parity, Recipe, Teacher
+from bench.recipe.recipe import Data, Measuring, Parity, Recipe
 from bench.recipe.recipe_student import Student
+from bench.recipe.recipe_teacher import Teacher
 from materials.errors import RequestError, unknown
 
 MESSAGES = {
@@ -19,6 +21,7 @@ MESSAGES = {
     "model_type": "expected a group of keys",
     "dict_type": "expected a group of keys",
 }
+KINDS_OF_VALUES = ("constrained-", "literal[")
 PARTS: dict[str, type[BaseModel]] = {
     "data": Data,
     "teacher": Teacher,
@@ -50,11 +53,11 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     for override in overrides:
         _set(content, override)
     try:
-        return Recipe.model_validate(content)
+        return Recipe.model_validate(filled_in(content))
     except ValidationError as error:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}
-        place = _first(error)["loc"]
+        place = _place(_first(error))
         shown_overrides = [override for override in overrides if _is_below(place, override)]
         if shown_overrides:
             lines = {}
@@ -154,11 +157,16 @@ def _first(error: ValidationError) -> Any:
     return next((fault for fault in errors if fault["type"] == "extra_forbidden"), errors[0])
 
 
+def _place(fault: Any) -> tuple[str | int, ...]:
+    """The keys that lead to a fault, without what pydantic adds for a key of several types."""
+    return tuple(part for part in fault["loc"] if not str(part).startswith(KINDS_OF_VALUES))
+
+
 def _sentence(
     error: ValidationError, path: Path, lines: dict[tuple[str | int, ...], int], shown_overrides: Sequence[str]
 ) -> str:
     first = _first(error)
-    place = tuple(first["loc"])
+    place = _place(first)
     line = next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), None)
     where = f"{path.name}, line {line}" if line else path.name
     where += f" with {', '.join(shown_overrides)}" if shown_overrides else ""
@@ -170,6 +178,7 @@ def _sentence(
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
     message = MESSAGES.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
+    message += ", or auto" if len(place) < len(first["loc"]) else ""
     value = first.get("input")
     got = f"; got {value!r}" if first["type"] != "value_error" and isinstance(value, str | int | float | bool) else ""
     return f"{where}: {key + ': ' if key else ''}{message}{got}"

@@ -11,11 +11,13 @@ from materials.rows import TRANSFER_KINDS
 
 OBJECTIVES = {  # what each learns from, and which of the settings below it uses
     "hard": "labels only: the student alone, or a control",
+    "distilled": "the teacher's outputs and the labels together, mixed by rule: what to start with",
     "soft": "the teacher's softened outputs: temperature squared times the divergence (Hinton et al. 2015)",
     "logits": "the teacher's logits: their mean squared error (Tang et al. 2019)",
     "pseudo-hard": "what the teacher decides: a control that tells soft outputs from more rows",
 }
 USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft",)
+LABELS_SHARE, FEWEST_LABELS_SHARE = 0.5, 0.1
 
 
 def named_kinds(rows: bool | tuple[str, ...]) -> tuple[str, ...]:
@@ -81,11 +83,18 @@ class Objective(Part):
             raise ValueError("objective 'hard' has no teacher that could compute logits in every epoch")
         return self
 
-    @property
-    def terms(self) -> tuple[tuple[str, float, float], ...]:
-        """The parts of its loss: kind, weight and temperature of each (see `training.objectives.Term`)."""
-        main = (self.name, 1 - self.alpha, self.temperature)
-        return (main, ("hard", self.alpha, 1.0)) if self.alpha else (main,)
+    def terms(self, *, labelled: int, rows: int) -> tuple[tuple[str, float, float], ...]:
+        """The parts of its loss: kind, weight and temperature of each (see `training.objectives.Term`).
+
+        `distilled` gives labels half the weight of a row that has one: they keep a class that the teacher is unsure of.
+        Of `rows` rows in all, `labelled` have a label; a batch's mean over these few would else outweigh all others, so
+        that the student learns them by heart.
+        """
+        kind, alpha = self.name, self.alpha
+        if self.name == "distilled":
+            kind, alpha = "soft", max(FEWEST_LABELS_SHARE, LABELS_SHARE * labelled / rows)
+        main = (kind, 1 - alpha, self.temperature)
+        return (main, ("hard", alpha, 1.0)) if alpha else (main,)
 
     @property
     def needs_teacher(self) -> bool:

@@ -1,6 +1,6 @@
 """What all parts of a recipe have in common, and a part of its data: rows that are made from other rows."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -31,6 +31,8 @@ class Part(BaseModel):
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
+Auto = Literal["auto"]
+"""In place of a number that a rule finds (see `training.rules`)."""
 
 
 def one_of(kind: str, table: dict[str, Any]) -> Any:

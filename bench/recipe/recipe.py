@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from bench.harness.workload import SCENARIOS, USUAL_SCENARIOS, Workload
 from bench.recipe.cell import Cell
 from bench.recipe.objective import Objective, named_kinds
-from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, Rate, one_of
+from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, one_of
 from bench.recipe.recipe_student import Student
-from export.formats import EXPORTERS
+from bench.recipe.recipe_teacher import Format, Teacher
 from export.gate.parity import ParityBounds
 from materials.catalogue import DATASETS
 from materials.errors import unknown
@@ -43,7 +43,6 @@ def _rows_per_class(value: Any) -> Any:
     raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
 
 
-Format = Annotated[str, one_of("format", EXPORTERS)]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 
@@ -56,7 +55,8 @@ class Data(Part):
     `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
-    rarest class has; the others become transfer rows, as do the rows that `augmentation` makes.
+    rarest class has, and `train_rows` how many rows in all; the others become transfer rows, as do the rows that
+    `augmentation` makes.
     """
 
     train: DataName
@@ -66,6 +66,7 @@ class Data(Part):
     transfer_rows: Positive | None = None
     drop_missing: Annotated[bool, LATER] = False
     fewest_words: Annotated[int, Field(ge=0), LATER] = 0
+    train_rows: Annotated[Positive | None, LATER] = None
     augmentation: Annotated[Augmentation | None, LATER] = None
     balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
     validation_share: Share = 0.1
@@ -82,7 +83,7 @@ class Data(Part):
     @property
     def has_transfer(self) -> bool:
         """Whether there are rows that only the teacher labels."""
-        return any(source is not None for source in (self.transfer, self.balance, self.augmentation))
+        return any(source is not None for source in (self.transfer, self.balance, self.train_rows, self.augmentation))
 
     @model_validator(mode="after")
     def _check_columns(self) -> "Data":
@@ -138,18 +139,6 @@ class Data(Part):
         if self.train not in DATASETS and is_image_folder(self.train):
             return "image"
         return "pair" if self.text_pair else "text"
-
-
-class Teacher(Part):
-    """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are."""
-
-    architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"
-    weights: str = "minilm"
-    max_length_tokens: Annotated[int, Field(ge=4, le=512)] = 64
-    epochs: Positive = 3
-    batch_size: Positive = 32
-    learning_rate: Rate = 5e-5
-    formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
 
 
 class Parity(Part):
@@ -258,7 +247,7 @@ class Recipe(Part):
             if getattr(self.parity, name) != getattr(ParityBounds, name):
                 raise ValueError(f"parity.{name} is for other tasks than {self.task.name}; leave it out")
         length = self.teacher.max_length_tokens
-        if self.modality == "image" and length != type(self.teacher).model_fields["max_length_tokens"].default:
+        if self.modality == "image" and length != "auto":
             raise ValueError("teacher.max_length_tokens is for texts, and the items are images; leave it out")
         if self.task.name != "single-label" and any(objective.transfer_balance for objective in self.objectives):
             raise ValueError(f"transfer_balance counts rows of a class; the task is {self.task.name}")
@@ -271,9 +260,14 @@ class Recipe(Part):
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
                 "neither data.balance nor data.augmentation makes any"
             )
-        if any(student.patience for student in self.students) and any(item.match_steps for item in self.objectives):
-            raise ValueError("match_steps needs a number of epochs, which a student with patience has not; choose one")
-        sources = {"rest": self.data.balance, "augmented": self.data.augmentation, "other": self.data.transfer}
+        matched = any(objective.match_steps for objective in self.objectives)
+        if matched and any(student.ends_by_patience for student in self.students):
+            raise ValueError("match_steps needs a number of epochs, and a student ends by patience; choose one")
+        sources = {
+            "rest": self.data.balance or self.data.train_rows,
+            "augmented": self.data.augmentation,
+            "other": self.data.transfer,
+        }
         for objective in self.objectives:
             for kind in (*named_kinds(objective.transfer), *named_kinds(objective.match_steps)):
                 if sources[kind] is None:

@@ -73,7 +73,7 @@ def check_transfer(work: Workplace, splits: Path) -> None:
     rows, source = load_splits(splits), work.recipe.data.transfer
     reasons = {
         "other": f"every text of {source} stands in the labelled rows already, or has too few words" if source else "",
-        "rest": "no class has more rows than it keeps" if work.recipe.data.balance else "",
+        "rest": "all rows keep their labels" if work.recipe.data.balance or work.recipe.data.train_rows else "",
         "augmented": "every made-up row stands in the labelled rows already" if work.recipe.data.augmentation else "",
     }
     for objective in work.recipe.objectives:
@@ -108,6 +108,7 @@ def _settings(
         transfer_rows=data.transfer_rows if data.transfer else None,
         seed=seed,
         balance=data.balance,
+        train_rows=data.train_rows,
         fewest_words=data.fewest_words,
         augmentation=augmentation,
         labelled_by_teacher=labelled_by_teacher,
@@ -121,8 +122,12 @@ def _left_out(source: Source, transfer: Table | None, splits: Splits, data: Data
     if dropped := sum(table.dropped for table in (*labelled_tables, *([transfer] if transfer else []))):
         sentences.append(f"{dropped:,} rows without an item or a label are left out")
     kept = len(splits.train) + len(splits.validation) + len(splits.test)
-    # What a balance leaves over may come back as transfer rows, so that only then rows are not counted.
-    if data.balance is None and (missing := sum(len(table.items) for table in labelled_tables) - kept):
+    # What a balance or train_rows leaves over may come back as transfer rows, so that only then rows are not counted.
+    if (
+        data.balance is None
+        and data.train_rows is None
+        and (missing := sum(len(table.items) for table in labelled_tables) - kept)
+    ):
         too_short = f" or has fewer than {data.fewest_words} words" if data.fewest_words else ""
         sentences.append(f"{missing:,} labelled rows are left out: each is equal to another row{too_short}")
     return sentences

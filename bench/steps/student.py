@@ -10,7 +10,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bench.recipe.cell import Cell
-from bench.recipe.recipe_student import Student
+from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
 from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
 from bench.steps.vocabulary import Vocabulary, read_vectors
@@ -53,17 +53,19 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
     with work.screen.step(title) as report, refusing_divergence(cell.title):
         tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
         shape = _shape(place, cell.student, vocabulary, tokenizer)
-        vectors = read_vectors(work, cell.student, tokenizer) if tokenizer else None
+        vectors = read_vectors(place, cell.student, tokenizer) if tokenizer else None
         module = build_student(shape, vectors=vectors, seed=cell.seed)
         encoder = student_encoder(vocabulary.file if vocabulary else None, shape)
+        examples = _examples(place, cell, encoder)
+        terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
         history = train(
             module,
-            _examples(place, cell, encoder),
+            examples,
             _labelled(encoder, rows.validation),
             encoder=encoder,
             task=rows.task,
-            terms=[Term(kind=kind, weight=weight, temperature=heat) for kind, weight, heat in cell.objective.terms],
-            settings=_settings(place, cell),
+            terms=[Term(kind=kind, weight=weight, temperature=heat) for kind, weight, heat in terms],
+            settings=_settings(place, cell, len(examples.targets)),
             report=report,
             test=_labelled(encoder, rows.test),
             keep=progress_file(work, stage, title),
@@ -83,12 +85,13 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "vocabulary": vocabulary.folder.name if vocabulary else None,
         "knowledge": place.knowledge.name if place.knowledge and cell.objective.needs_teacher else None,
         "student": cell.student.as_inputs("name"),
+        "weights": place.weights.digest if cell.student.vectors == FROM_TEACHER else None,
         "objective": cell.objective.as_inputs("exported"),
         "student_version": STUDENTS[cell.student.architecture].version,
         "sweep": dict(cell.sweep),
         "seed": cell.seed,
     }
-    return Stage(name="student", version=4, inputs=inputs)
+    return Stage(name="student", version=5, inputs=inputs)
 
 
 def _labelled(encoder: "Encoder", rows: Rows) -> "Examples":
@@ -120,7 +123,7 @@ def _shape(
         described = {
             "words": len(words_of(tokenizer)),
             "dimensions": student.dimensions,
-            "max_length_tokens": student.max_length_tokens,
+            "max_length_tokens": _length(place, student, tokenizer),
             "padding": vocabulary.padding,
         }
     return StudentShape(
@@ -180,28 +183,64 @@ def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Out
     return outputs_of
 
 
-def _settings(place: SeedPlace, cell: Cell) -> "TrainingSettings":
+def _length(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> int:
+    from encoders.text_encoder import lengths_of
     from students import STUDENTS
+    from training.rules import length_for
+
+    if student.max_length_tokens != "auto":
+        return student.max_length_tokens
+    lengths = lengths_of(tokenizer, place.rows.train.items)
+    return length_for(lengths, most=STUDENTS[student.architecture].most_tokens)
+
+
+def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
+    """The settings of the student for so many rows, with those that the recipe leaves to the rules."""
+    from students import STUDENTS
+    from training.rules import PATIENCE, most_epochs_for
     from training.settings import TrainingSettings
 
-    shared = cell.student.model_dump(include={field.name for field in fields(TrainingSettings)})
+    student = cell.student
+    architecture, epochs = STUDENTS[student.architecture], _epochs(place, cell)
+    batch_size = _batch_size(student, rows)
+    by_patience = student.ends_by_patience and cell.objective.epochs is None
+    shared = student.model_dump(include={field.name for field in fields(TrainingSettings)})
+    found = {
+        "epochs": most_epochs_for(rows, batch_size) if epochs is None else epochs,
+        "batch_size": batch_size,
+        "learning_rate": architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate,
+        "schedule": student.schedule or ("plateau" if by_patience else "linear"),
+        "patience": (student.patience or PATIENCE) if by_patience else None,
+    }
     return TrainingSettings(
-        **{**shared, "epochs": _epochs(place, cell)},
-        bf16=STUDENTS[cell.student.architecture].bf16,
+        **{**shared, **found},
+        bf16=architecture.bf16,
         bf16_scores=False,
         seed=cell.seed,
         device=place.work.recipe.device,
     )
 
 
-def _epochs(place: SeedPlace, cell: Cell) -> int:
-    """How long to train; `match_steps` takes as many epochs on the labelled rows as make the steps with transfer rows.
+def _epochs(place: SeedPlace, cell: Cell) -> int | None:
+    """How long to train, where the recipe says it in numbers.
 
-    Steps and epochs are whole, so each division is rounded up.
+    `match_steps` takes as many epochs on the labelled rows as make the steps with transfer rows. Steps and epochs are
+    whole, so each division is rounded up.
     """
     rows, student, objective = place.rows, cell.student, cell.objective
+    if objective.epochs is not None:
+        return objective.epochs
+    if student.epochs == "auto":
+        return None
+    transfer_epochs = student.transfer_epochs or student.epochs
     if not objective.match_steps:
-        return objective.epochs or (student.transfer_epochs if objective.transfer else student.epochs)
+        return transfer_epochs if objective.transfer else student.epochs
     taught = len(rows.train) + len(rows.chosen_transfer(objective.match_steps))
-    steps = student.transfer_epochs * -(-taught // student.batch_size)
-    return -(-steps // -(-len(rows.train) // student.batch_size))
+    steps = transfer_epochs * -(-taught // _batch_size(student, taught))
+    return -(-steps // -(-len(rows.train) // _batch_size(student, len(rows.train))))
+
+
+def _batch_size(student: Student, rows: int) -> int:
+    from training.rules import batch_size_for
+
+    return batch_size_for(rows) if student.batch_size == "auto" else student.batch_size

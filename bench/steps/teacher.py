@@ -1,15 +1,18 @@
 """The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from bench.steps.training import progress_file, refusing_divergence, save_history
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.files import digest
+from materials.modalities import Item
 from materials.rows import Rows, Table
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
@@ -42,7 +45,7 @@ def train_teacher(place: SeedPlace) -> Path:
     def make(folder: Path) -> None:
         if fine_tuned_labels(place.weights) is not None:
             work.screen.notice("the teacher is fine-tuned already and used as it is, whatever its epochs and rates say")
-            kind.save(_open(work, place.weights, label_names=place.rows.label_names), folder)
+            kind.save(_open(work, place.weights, place.rows.train.items, place.rows.label_names), folder)
         else:
             _fine_tune(place, stage, folder)
 
@@ -64,15 +67,20 @@ def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
     work.screen.notice(
         "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
     )
-    teacher, device, task = _open(work, weights), work.recipe.device, work.recipe.task
+    teacher, device, task = _open(work, weights, table.items), work.recipe.device, work.recipe.task
     encoded = teacher.encoder.encode(table.items)
     outputs = predict_outputs(teacher.module.to(device), encoded, teacher.encoder, device=device, bf16=False)
     labels = task.labels_of(np.asarray(task.decide(outputs)), weights.label_names)
     return Table(items=table.items, labels=labels, modality=table.modality)
 
 
-def _open(work: Workplace, weights: WeightsFolder, label_names: tuple[str, ...] | None = None) -> "Classifier":
-    """A fine-tuned teacher as it is. Raises RequestError when it was fine-tuned for another task than the recipe's."""
+def _open(
+    work: Workplace, weights: WeightsFolder, items: Sequence[Item], label_names: tuple[str, ...] | None = None
+) -> "Classifier":
+    """A fine-tuned teacher as it is, to read items as long as these.
+
+    Raises RequestError when it was fine-tuned for another task than the recipe's.
+    """
     from teachers import TEACHERS
 
     settings, task = work.recipe.teacher, work.recipe.task
@@ -84,7 +92,7 @@ def _open(work: Workplace, weights: WeightsFolder, label_names: tuple[str, ...] 
     return TEACHERS[settings.architecture].open(
         weights.path,
         label_names=label_names,
-        max_length_tokens=settings.max_length_tokens,
+        max_length_tokens=_length(work, weights, items),
         modality=work.recipe.modality,
     )
 
@@ -102,7 +110,7 @@ def _stage(place: SeedPlace) -> Stage:
     if fine_tuned_labels(place.weights) is None:
         parts = (rows.train, rows.validation)
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
-    return Stage(name="teacher", version=2, inputs=inputs)
+    return Stage(name="teacher", version=3, inputs=inputs)
 
 
 def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
@@ -117,7 +125,7 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
         rows.label_names,
         task=rows.task,
         modality=rows.modality,
-        max_length_tokens=settings.max_length_tokens,
+        max_length_tokens=_length(work, place.weights, rows.train.items),
         seed=place.seed,
     )
     with work.screen.step(title) as report, refusing_divergence("teacher"):
@@ -143,7 +151,25 @@ def _examples(classifier: "Classifier", rows: Rows) -> "Examples":
 
 
 def _settings(place: SeedPlace) -> "TrainingSettings":
+    from training.rules import teacher_settings
     from training.settings import TrainingSettings
 
-    shared = place.work.recipe.teacher.model_dump(include={field.name for field in fields(TrainingSettings)})
-    return TrainingSettings(**shared, seed=place.seed, device=place.work.recipe.device)
+    settings, rows = place.work.recipe.teacher, len(place.rows.train)
+    shared = settings.model_dump(include={field.name for field in fields(TrainingSettings)})
+    given = {name: value for name, value in shared.items() if value != "auto"}
+    found = teacher_settings(rows, epochs=given.get("epochs"), batch_size=given.get("batch_size"))
+    return TrainingSettings(**{**found, **given}, seed=place.seed, device=place.work.recipe.device)
+
+
+def _length(work: Workplace, weights: WeightsFolder, items: Sequence[Item]) -> int:
+    """How many tokens of a text the teacher reads; of other items, nothing that counts."""
+    from encoders.text_encoder import lengths_of
+    from training.rules import MOST_TEACHER_TOKENS, length_for
+
+    settings = work.recipe.teacher
+    if settings.max_length_tokens != "auto":
+        return settings.max_length_tokens
+    if work.recipe.modality == "image":
+        return MOST_TEACHER_TOKENS
+    tokenizer = Tokenizer.from_file(str(weights.path / "tokenizer.json"))
+    return length_for(lengths_of(tokenizer, items), most=MOST_TEACHER_TOKENS)

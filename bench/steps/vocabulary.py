@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from bench.recipe.recipe_student import Student
-from bench.steps.workplace import SeedPlace, Workplace
+from bench.recipe.recipe_student import FROM_TEACHER, Student
+from bench.steps.workplace import SeedPlace
 from materials.catalogue import VECTORS, fetch_folder
-from materials.files import sha256_of
+from materials.files import digest, sha256_of
 from materials.report import silent
 from materials.stages import Stage
 from materials.word_vectors import WordVectors
 
-FILE = "tokenizer.json"
+FILE, VECTORS_FILE = "tokenizer.json", "vectors.npy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,22 +36,25 @@ def build_vocabulary(place: SeedPlace, student: Student) -> Vocabulary | None:
     """Return the tokens of a student, shared by all students of the same `vocabulary_key`; none for one of images."""
     if place.rows.modality == "image":
         return None
-    return _from_teacher(place) if student.tokenizer == "teacher" else _from_words(place, student.vectors)
+    known_vectors = None if student.vectors == FROM_TEACHER else student.vectors
+    return _from_teacher(place) if student.tokenizer == "teacher" else _from_words(place, known_vectors)
 
 
 def vocabulary_key(student: Student) -> Hashable:
     """What tells the vocabularies of one seed apart."""
-    return "teacher" if student.tokenizer == "teacher" else student.vectors
+    return "teacher" if student.tokenizer == "teacher" else (student.vectors != FROM_TEACHER and student.vectors)
 
 
-def read_vectors(work: Workplace, student: Student, tokenizer: Tokenizer) -> WordVectors | None:
+def read_vectors(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> WordVectors | None:
     """The pretrained vectors of the tokens that have one, zeros for special tokens; none for new embeddings."""
     from students.vocabulary import words_of
 
     if student.vectors is None:
         return None
+    if student.vectors == FROM_TEACHER:
+        return zero_special_tokens(_teacher_vectors(place, student, tokenizer), tokenizer)
     entry = VECTORS[student.vectors]
-    folder = fetch_folder(entry, work.root, silent)
+    folder = fetch_folder(entry, place.work.root, silent)
     return zero_special_tokens(entry.read(folder, words_of(tokenizer)), tokenizer)
 
 
@@ -61,6 +64,29 @@ def zero_special_tokens(vectors: WordVectors, tokenizer: Tokenizer) -> WordVecto
     matrix, has_vector = np.array(vectors.matrix), np.array(vectors.has_vector)
     matrix[special], has_vector[special] = 0, True
     return WordVectors(matrix=matrix, has_vector=has_vector)
+
+
+def _teacher_vectors(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> WordVectors:
+    """What the teacher's pretrained body makes of each token, computed once for all students of the same tokens."""
+    from teachers.token_vectors import token_vectors
+
+    own_tokens = student.tokenizer == "teacher"
+
+    def make(folder: Path) -> None:
+        with place.work.screen.step("the teacher's vectors of tokens") as report:
+            vectors = token_vectors(
+                place.weights.path, tokenizer, own_tokens=own_tokens, dimensions=student.dimensions, report=report
+            )
+        np.save(folder / VECTORS_FILE, vectors)
+
+    inputs = {
+        "weights": place.weights.digest,
+        "tokens": digest(tokenizer.to_str()),
+        "own_tokens": own_tokens,
+        "dimensions": student.dimensions,
+    }
+    matrix = np.load(place.work.store.get(Stage(name="vectors", version=1, inputs=inputs), make) / VECTORS_FILE)
+    return WordVectors(matrix=matrix, has_vector=np.ones(len(matrix), dtype=bool))
 
 
 def _from_teacher(place: SeedPlace) -> Vocabulary:

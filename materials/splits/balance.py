@@ -6,7 +6,9 @@ import numpy as np
 
 from materials.modalities import Item
 from materials.rows import Rows
+from materials.tasks.task import Task
 
+FIRST_ROWS = 3
 RowsPerClass = int | Literal["rarest"]
 
 
@@ -24,6 +26,24 @@ def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: in
     for label in np.flatnonzero(counts):
         is_drawn[generator.choice(np.flatnonzero(rows.targets == label), size=rows_of_each, replace=False)] = True
     return rows.take(np.flatnonzero(is_drawn)), rows.take(np.flatnonzero(~is_drawn)).items
+
+
+def fewer(rows: Rows, count: int, task: Task, seed: int) -> tuple[Rows, list[Item]]:
+    """Draw `count` rows in all; return them in their order, and the items of all others. With no more rows, all stay.
+
+    The first rows of a stratum, up to three, are drawn before any other, so that a rare class can be split and learned.
+    """
+    if len(rows) <= count:
+        return rows, []
+    order = np.random.default_rng(seed).permutation(len(rows))
+    strata = np.asarray(task.strata(rows.targets))[order]
+    by_stratum = np.argsort(strata, kind="stable")
+    starts = np.flatnonzero(np.diff(strata[by_stratum], prepend=strata.min() - 1))
+    # The rank of each row among those of its stratum, in the random order.
+    ranks = np.empty(len(rows), dtype=np.int64)
+    ranks[by_stratum] = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
+    drawn = np.sort(order[np.argsort(np.minimum(ranks, FIRST_ROWS), kind="stable")[:count]])
+    return rows.take(drawn), rows.take(np.setdiff1d(np.arange(len(rows)), drawn)).items
 
 
 def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:

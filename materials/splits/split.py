@@ -9,7 +9,7 @@ from materials.errors import RequestError
 from materials.modalities import MODALITIES
 from materials.rows import Rows, Source, Splits, Table
 from materials.splits.augmentation import Augmentation
-from materials.splits.balance import RowsPerClass, balanced
+from materials.splits.balance import RowsPerClass, balanced, fewer
 from materials.splits.label_names import find_label_names
 from materials.splits.transfer import check_words, has_words, transfer_rows_of
 from materials.tasks.task import Task, are_measurements
@@ -19,9 +19,10 @@ from materials.tasks.task import Task, are_measurements
 class SplitSettings:
     """How rows are split. `validation` and `test` are shares of the rows, for a source without official ones.
 
-    `balance` is how many rows of each class keep their labels, before shares are split off. Train and transfer rows of
-    fewer than `fewest_words` words, which are runs of letters and digits, are left out. `transfer_rows` is how many
-    rows of a transfer source are drawn; none for all of them. With `labelled_by_teacher`, labels are a teacher's
+    `balance` is how many rows of each class keep their labels, before shares are split off; `train_rows` is how many
+    rows keep them in all, after the test share and before the validation share. Train and transfer rows of fewer than
+    `fewest_words` words, which are runs of letters and digits, are left out. `transfer_rows` is how many rows of a
+    transfer source are drawn; none for all of them. With `labelled_by_teacher`, labels are a teacher's
     answers, and a class may have any number of rows.
     """
 
@@ -30,6 +31,7 @@ class SplitSettings:
     seed: int
     transfer_rows: int | None = None
     balance: RowsPerClass | None = None
+    train_rows: int | None = None
     fewest_words: int = 0
     augmentation: Augmentation | None = None
     labelled_by_teacher: bool = False
@@ -128,9 +130,12 @@ class _Drawing:
                 train, rows_per_class=settings.balance, classes=len(self.label_names), seed=settings.seed
             )
         for part, share in settings.shares.items():
+            if part == "validation" and settings.train_rows is not None:
+                train, more = fewer(train, settings.train_rows, self.task, settings.seed)
+                left_over += more
             if part not in held_out:
                 # Validation is split off what test has left, of which its share is larger.
-                is_of_remainder = part == "validation" and source.test is None
+                is_of_remainder = part == "validation" and source.test is None and settings.train_rows is None
                 self._check_classes(train, fewest)
                 train, held_out[part] = self._split(train, share / (1 - settings.test) if is_of_remainder else share)
         self._check_classes(train, fewest)

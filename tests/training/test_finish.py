@@ -47,7 +47,7 @@ def test_rate_warms_up_stays_and_falls_to_nothing():
     for step in range(16):
         if step == 8:
             mover.decay(8, 8)
-        rates.append(mover._optimiser.param_groups[0]["lr"])
+        rates.append(mover._optimisers[0].param_groups[0]["lr"])
         mover.move(model(torch.ones(1, 1)).sum())
     assert rates[:8] == [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
     assert rates[8:] == pytest.approx([1 - number / 8 for number in range(8)])

@@ -25,14 +25,15 @@ def test_constant_schedule_stays():
 def test_every_optimiser_lowers_a_loss(name):
     torch.manual_seed(0)
     model = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.Linear(12, 2))
-    optimiser = OPTIMISERS[name](model, 0.1, 0.0)
+    optimisers = OPTIMISERS[name](model, 0.1, 0.0)
     words, labels = torch.randint(9, (20, 3)), torch.arange(20) % 2
     losses = []
     for _ in range(20):
         loss = nn.functional.cross_entropy(model(words), labels)
         loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
         losses.append(loss.item())
     assert losses[-1] < 0.9 * losses[0]
 
@@ -40,11 +41,25 @@ def test_every_optimiser_lowers_a_loss(name):
 def test_one_step_of_sgd_is_the_gradient_times_the_rate():
     model = nn.Embedding(5, 2)
     before = model.weight.detach().clone()
-    optimiser = OPTIMISERS["sgd"](model, 0.5, 0.01)
+    (optimiser,) = OPTIMISERS["sgd"](model, 0.5, 0.01)
     model(torch.tensor([1, 1, 3])).sum().backward()
     optimiser.step()
     moved = before - model.weight.detach()
     assert torch.equal(moved.sum(dim=1).round(decimals=4), torch.tensor([0, 2.0, 0, 1.0, 0]))
+
+
+def test_lazy_adam_moves_the_embeddings_of_a_batch_alone_and_all_other_weights():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Embedding(5, 2), nn.Linear(2, 2))
+    words, layer = (parameter.detach().clone() for parameter in (model[0].weight, model[1].weight))
+    optimisers = OPTIMISERS["lazy-adam"](model, 0.1, 0.0)
+    for _ in range(2):
+        model(torch.tensor([1, 3])).square().sum().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
+    assert (model[0].weight != words).any(dim=1).tolist() == [False, True, False, True, False]
+    assert (model[1].weight != layer).all()
 
 
 @pytest.mark.parametrize("largest", [0.5, 100.0])

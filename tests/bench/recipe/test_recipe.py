@@ -64,7 +64,7 @@ REFUSALS = {
     "students.1.settings.filter=3": r"unknown setting of cnn 'filter'; did you mean 'filters'\?",
     "objectives.1.temperature=-1": r"objectives.1.temperature: Input should be greater than 0; got -1",
     "objectives.1.alpha=1.5": "less than or equal to 1; got 1.5",
-    "students.0.epochs=0": "greater than 0; got 0",
+    "students.0.epochs=0": "greater than 0, or auto; got 0",
     "students.0.epochs=many": "valid integer.*; got 'many'",
     "threads=0": "greater than 0; got 0",
     "data.test_share=0.9": "less than 0.5; got 0.9",
@@ -91,10 +91,12 @@ REFUSALS = {
     "students.1.settings.widths=[3, 2.5]": "setting widths of cnn: Input should be a valid integer",
     "students.0.settings.buckets=-1": "buckets is a number of at least 0; got -1",
     "students.0.settings.start=fast": "setting start of linear: Input should be 'normal' or 'fasttext'; got 'fast'",
-    "students.0.optimiser=sdg": r"unknown optimiser 'sdg'; did you mean 'sgd'\? known: adam, sgd",
+    "students.0.optimiser=sdg": r"unknown optimiser 'sdg'; did you mean 'sgd'\? known: adam, lazy-adam, sgd",
     "students.0.schedule=half": r"unknown schedule 'half'; did you mean 'halved'\? known: constant, halved, linear, pl",
-    "students.0.schedule=plateau": "patience is for the schedule plateau, which cannot do without",
-    "students.0.patience=3": "patience is for the schedule plateau, which cannot do without",
+    "students.0={architecture: cnn, epochs: 3, schedule: plateau}": "plateau ends by patience; set patience too",
+    "students.0={architecture: cnn, schedule: linear}": "the schedule linear needs a number of epochs and no patience",
+    "students.0={architecture: cnn, transfer_epochs: 3}": "transfer_epochs is a number, but epochs is not",
+    "students.0.epochs=soon": "students.0.epochs: Input should be a valid integer.*, or auto; got 'soon'",
     "students.0.largest_gradient_norm=0": "greater than 0; got 0",
     "students.1.settings.dropout=5": "settings .* do not make a cnn: dropout probability has to be between 0 and 1",
     "students.1.settings.widths=3": "setting widths of cnn: Input should be an instance of Sequence; got 3",
@@ -128,7 +130,9 @@ def test_error_names_the_line_of_the_file(tmp_path):
     path = tmp_path / "mine.yaml"
     head = "name: mine\ndata: {train: rotten-tomatoes}\nobjectives: [{name: hard}]\n"
     path.write_text(head + "students:\n  - architecture: cnn\n    epochs: -2\n")
-    with pytest.raises(RequestError, match=r"mine.yaml, line 6: students.0.epochs: .* got -2"):
+    with pytest.raises(
+        RequestError, match=r"mine.yaml, line 6: students.0.epochs: Input should be greater than 0, or auto; got -2"
+    ):
         read_recipe(str(path))
 
 
@@ -211,9 +215,12 @@ def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():
         *("architecture", "vectors", "dimensions", "max_length_tokens", "epochs", "transfer_epochs", "batch_size"),
         *("learning_rate", "weight_decay", "settings"),
     }
-    student = {"architecture": "cnn"}
+    student = {"architecture": "cnn", "epochs": 3}
     assert set(Student(**student).as_inputs("name")) == first
-    assert set(Student(**student, optimiser="adam", schedule="linear").as_inputs("name")) == first
+    assert set(Student(**student, optimiser="adam", schedule="linear").as_inputs("name")) == {
+        *first,
+        *("optimiser", "schedule"),
+    }
     assert set(Student(**student, schedule="halved").as_inputs("name")) == {*first, "schedule"}
     assert set(Data(train="rotten-tomatoes").as_inputs("train", "validation", "test", "transfer", "licence")) == {
         *("transfer_rows", "validation_share", "test_share", "text", "label")
