@@ -1,5 +1,6 @@
 """fastText's own classifier: a softmax over the mean vector of a text's words and word pairs."""
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from materials.errors import RequestError
 from materials.files import write_json
 from peers.peer import LoadedPeer, PeerData, best_on_validation, encodable, in_label_order
 
@@ -52,10 +54,15 @@ def _models(data: PeerData) -> Iterator[Any]:
         rows = Path(scratch) / "train.txt"
         content = "".join(f"{LABEL}{data.train.targets[row]} {lines[row]}\n" for row in order)
         rows.write_text(content, encoding="utf-8", newline="\n")
+        models = 0
         for epochs in EPOCHS:
-            yield fasttext.train_supervised(
-                input=str(rows), epoch=epochs, seed=data.seed, thread=1, verbose=0, **SETTINGS
-            )
+            with contextlib.suppress(RuntimeError):  # on some rows its weights grow without bounds
+                yield fasttext.train_supervised(
+                    input=str(rows), epoch=epochs, seed=data.seed, thread=1, verbose=0, **SETTINGS
+                )
+                models += 1
+        if not models:
+            raise RequestError("peer 'fasttext' diverges on these rows, whatever its number of epochs")
 
 
 def _lines(texts: Sequence[str]) -> list[str]:

@@ -4,15 +4,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from materials.modalities import Item
 from materials.rows import Rows
 from materials.tasks.single_label import SingleLabel
 
-Classify = Callable[[Sequence[str]], np.ndarray]
-"""Probabilities, float32 (texts, labels), of at least one text; columns in the order of the label names."""
+Classify = Callable[[Sequence[Any]], np.ndarray]
+"""Probabilities, float32 (items, labels), of at least one text or pair; columns in the order of the label names."""
 
 Model = TypeVar("Model")
 
@@ -67,7 +68,7 @@ class Peer:
     train: Callable[[PeerData, Path], None]
     load: Callable[[Path, int], LoadedPeer]
     tasks: tuple[str, ...] = ("single-label",)
-    modalities: tuple[str, ...] = ("text",)
+    modalities: tuple[str, ...] = ("text", "pair")
 
     @property
     def missing_packages(self) -> list[str]:
@@ -75,8 +76,12 @@ class Peer:
         return [package for package in self.packages if not _is_installed(package)]
 
 
-def encodable(texts: Sequence[str]) -> list[str]:
-    """The texts, with a question mark for every lone surrogate, which UTF-8 cannot hold."""
+def encodable(items: Sequence[Item]) -> list[str]:
+    """Texts as a library of single texts can read them.
+
+    The texts of a pair become one, and a lone surrogate, which UTF-8 cannot hold, a question mark.
+    """
+    texts = [item if isinstance(item, str) else " ".join(item) for item in items]
     return [text if text.isascii() else text.encode(errors="replace").decode() for text in texts]
 
 

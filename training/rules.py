@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-PATIENCE = 5
+FEWEST_PATIENT_EPOCHS, PATIENT_STEPS = 5, 400
 STEPS_AN_EPOCH = 64
 BATCH_SIZES = (16, 128)
 MOST_EPOCHS, MOST_STEPS, FEWEST_EPOCHS = 60, 12_000, 4
@@ -23,6 +23,14 @@ def most_epochs_for(rows: int, batch_size: int) -> int:
     """The cap of a training that ends by patience: 60 epochs or 12,000 steps, but never under 4 epochs."""
     steps_per_epoch = -(-rows // batch_size)  # rounded up, as the last batch may be short
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, -(-MOST_STEPS // steps_per_epoch)))
+
+
+def patience_for(rows: int, batch_size: int) -> int:
+    """How many epochs without a better score end a training: five, or as many as make 400 steps.
+
+    An epoch of few rows is a few steps, and its score on few validation rows jumps.
+    """
+    return max(FEWEST_PATIENT_EPOCHS, -(-PATIENT_STEPS // -(-rows // batch_size)))
 
 
 def length_for(lengths: Sequence[int], *, most: int) -> int:

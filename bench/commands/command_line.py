@@ -5,10 +5,11 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -151,6 +152,36 @@ def run(
     }
     request = RunRequest(recipe=recipe, flags=flags, overrides=tuple(set_ or ()), output=output, fresh=fresh)
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
+
+
+@app.command(epilog="Example: distilbench league --files data --sets reuters-r8,sst-2 --rows 500")
+def league(
+    files: Annotated[
+        Path | None, typer.Option(help="The folder that holds the sets in files, named as recipes/league.yaml does.")
+    ] = None,
+    sets: Annotated[str | None, typer.Option(help="Only these sets, as reuters-r8,sst-2.")] = None,
+    rows: Annotated[str | None, typer.Option(help="Only these numbers of labelled rows, as 500,all.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
+    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")] = None,
+    set_: Overrides = None,
+    output: Annotated[Path, typer.Option(help="The folder for the runs and the table.")] = Path("runs/league"),
+    show: Annotated[bool, typer.Option("--show", help="Run nothing: print what is there.")] = False,
+) -> None:
+    """Run one recipe, untouched, on many data sets at several sizes; what is done already is not run again."""
+    from bench.commands.run import RunRequest, run_recipe
+    from bench.league.run import LeagueRequest, run_league
+
+    def run_cell(recipe: str, settings: Mapping[str, Any], folder: Path) -> int:
+        flags = {**settings, "device": device, "seeds": seeds and seeds.split(",")}
+        cell = RunRequest(recipe=recipe, flags=flags, overrides=tuple(set_ or ()), output=folder, fresh=False)
+        return run_recipe(cell, dry_run=False)
+
+    chosen = LeagueRequest(files=files, sets=_names(sets), rows=_names(rows), output=output, show_only=show)
+    raise typer.Exit(run_league(chosen, run_cell))
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",")] if text else []
 
 
 def _points(text: str | None) -> list[float]:

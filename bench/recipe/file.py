@@ -16,6 +16,7 @@ from bench.recipe.recipe_student import Student
 from bench.recipe.recipe_teacher import Teacher
 from materials.errors import RequestError, unknown
 
+LEAGUE = "league"  # a file beside the recipes that says on what one of them runs
 MESSAGES = {
     "tuple_type": "expected a [list]",
     "model_type": "expected a group of keys",
@@ -38,7 +39,8 @@ PARTS: dict[str, type[BaseModel]] = {
 def recipe_names() -> list[str]:
     """The recipes that come with distilbench; those in `paper` need the Hub."""
     folder = Path(str(files("recipes")))
-    paths = sorted(folder.rglob("*.yaml"), key=lambda path: (len(path.parts), path))
+    files_of_recipes = (path for path in folder.rglob("*.yaml") if path.stem != LEAGUE)
+    paths = sorted(files_of_recipes, key=lambda path: (len(path.parts), path))
     return [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
 
 
@@ -72,6 +74,8 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def _find(name: str) -> Path:
     if name in recipe_names():
         return Path(str(files("recipes"))) / f"{name}.yaml"
+    if name == LEAGUE:
+        raise RequestError("the league runs a recipe on many data sets; use `distilbench league`")
     if Path(name).suffix in (".yaml", ".yml"):
         if not Path(name).is_file():
             raise RequestError(f"there is no recipe file {name}")

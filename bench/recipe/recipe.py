@@ -55,8 +55,8 @@ class Data(Part):
     `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
-    rarest class has, and `train_rows` how many rows in all; the others become transfer rows, as do the rows that
-    `augmentation` makes.
+    rarest class has, and `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become
+    transfer rows, as do the rows that `augmentation` makes.
     """
 
     train: DataName
@@ -231,7 +231,7 @@ class Recipe(Part):
                 )
         for peer in self.peers:
             if self.task.name not in PEERS[peer].tasks or self.modality not in PEERS[peer].modalities:
-                raise ValueError(f"peer '{peer}' answers for one class of a text only; leave it out")
+                raise ValueError(f"peer '{peer}' answers for one class of a text or pair only; leave it out")
         return self
 
     @model_validator(mode="after")

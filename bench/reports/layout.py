@@ -40,6 +40,7 @@ DROPPED_FIRST = (
     "end-to-end\nratio",
     "p99 ms",
     "p90 ms",
+    "training\nmin",
     "RAM\nMB",
     "agree",
     "end-to-end\ntexts/s",

@@ -43,6 +43,7 @@ COLUMNS = (
     "batched\nspeed-up",
     "128 tokens\nspeed-up",
     "vs best\nexport",
+    "training\nmin",
     "",
 )
 
@@ -227,6 +228,7 @@ def _line(row: Row, metrics: Sequence[Metric], is_star: bool) -> list[str]:
         times(row.batched_speedup),
         times(row.speedup_128_tokens),
         times(row.speedup_best_export),
+        "" if row.training_seconds is None else figure(row.training_seconds / 60),
         {"failed": "✗", "noisy": "~"}.get(row.status, "") + ("★" if is_star else ""),
     ]
 

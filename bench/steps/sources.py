@@ -100,8 +100,8 @@ def describe_sources(recipe: Recipe, student: Student | None = None) -> dict[str
         else licence_of_files
         for name in names
     }
-    if student and student.vectors:
-        licences[student.vectors] = VECTORS[student.vectors].archive.licence
+    if student and student.vectors in VECTORS:
+        licences[str(student.vectors)] = VECTORS[str(student.vectors)].archive.licence
     return licences
 
 

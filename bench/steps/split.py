@@ -109,6 +109,7 @@ def _settings(
         seed=seed,
         balance=data.balance,
         train_rows=data.train_rows,
+        most_left_over=data.transfer_rows,
         fewest_words=data.fewest_words,
         augmentation=augmentation,
         labelled_by_teacher=labelled_by_teacher,

@@ -197,7 +197,7 @@ def _length(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> int:
 def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
     """The settings of the student for so many rows, with those that the recipe leaves to the rules."""
     from students import STUDENTS
-    from training.rules import PATIENCE, most_epochs_for
+    from training.rules import most_epochs_for, patience_for
     from training.settings import TrainingSettings
 
     student = cell.student
@@ -210,7 +210,7 @@ def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
         "batch_size": batch_size,
         "learning_rate": architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate,
         "schedule": student.schedule or ("plateau" if by_patience else "linear"),
-        "patience": (student.patience or PATIENCE) if by_patience else None,
+        "patience": (student.patience or patience_for(rows, batch_size)) if by_patience else None,
     }
     return TrainingSettings(
         **{**shared, **found},

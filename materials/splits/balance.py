@@ -29,9 +29,10 @@ def balanced(rows: Rows, *, rows_per_class: RowsPerClass, classes: int, seed: in
 
 
 def fewer(rows: Rows, count: int, task: Task, seed: int) -> tuple[Rows, list[Item]]:
-    """Draw `count` rows in all; return them in their order, and the items of all others. With no more rows, all stay.
+    """Draw `count` rows in all; return them in their order, and the items of all others in random order.
 
-    The first rows of a stratum, up to three, are drawn before any other, so that a rare class can be split and learned.
+    With no more rows than that, all stay. The first three rows of a stratum are drawn before the others, so that a rare
+    class can be split and learned.
     """
     if len(rows) <= count:
         return rows, []
@@ -42,8 +43,8 @@ def fewer(rows: Rows, count: int, task: Task, seed: int) -> tuple[Rows, list[Ite
     # The rank of each row among those of its stratum, in the random order.
     ranks = np.empty(len(rows), dtype=np.int64)
     ranks[by_stratum] = np.arange(len(rows)) - np.repeat(starts, np.diff(starts, append=len(rows)))
-    drawn = np.sort(order[np.argsort(np.minimum(ranks, FIRST_ROWS), kind="stable")[:count]])
-    return rows.take(drawn), rows.take(np.setdiff1d(np.arange(len(rows)), drawn)).items
+    by_rank = order[np.argsort(np.minimum(ranks, FIRST_ROWS), kind="stable")]
+    return rows.take(np.sort(by_rank[:count])), rows.take(by_rank[count:]).items
 
 
 def at_most(labels: np.ndarray, times: float, *, seed: int) -> np.ndarray:

@@ -20,7 +20,8 @@ class SplitSettings:
     """How rows are split. `validation` and `test` are shares of the rows, for a source without official ones.
 
     `balance` is how many rows of each class keep their labels, before shares are split off; `train_rows` is how many
-    rows keep them in all, after the test share and before the validation share. Train and transfer rows of fewer than
+    rows keep them in all, after the test share and before the validation share; of the others, `most_left_over` at most
+    become transfer rows. Train and transfer rows of fewer than
     `fewest_words` words, which are runs of letters and digits, are left out. `transfer_rows` is how many rows of a
     transfer source are drawn; none for all of them. With `labelled_by_teacher`, labels are a teacher's
     answers, and a class may have any number of rows.
@@ -32,6 +33,7 @@ class SplitSettings:
     transfer_rows: int | None = None
     balance: RowsPerClass | None = None
     train_rows: int | None = None
+    most_left_over: int | None = None
     fewest_words: int = 0
     augmentation: Augmentation | None = None
     labelled_by_teacher: bool = False
@@ -132,7 +134,7 @@ class _Drawing:
         for part, share in settings.shares.items():
             if part == "validation" and settings.train_rows is not None:
                 train, more = fewer(train, settings.train_rows, self.task, settings.seed)
-                left_over += more
+                left_over += more[: settings.most_left_over]
             if part not in held_out:
                 # Validation is split off what test has left, of which its share is larger.
                 is_of_remainder = part == "validation" and source.test is None and settings.train_rows is None

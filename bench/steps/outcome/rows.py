@@ -1,5 +1,6 @@
 """From measured files to rows: quality on the exported file, agreement, gap closed, and what failed."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cached_property
@@ -16,6 +17,7 @@ from bench.scores.interval import Interval
 from bench.scores.quality import GapOutputs, gap_closed
 from bench.steps.models import Measured, Model
 from bench.steps.outcome.speedups import with_speedups
+from bench.steps.training import HISTORY
 from export.bundle import Bundle, read_bundle
 from materials.rows import Splits
 from materials.splits.store import load_splits
@@ -134,7 +136,7 @@ def _row(file: Measured, runs: Runs, *, threads: int, device: str) -> Row:
     bundle, model, splits = runs.bundles[file.bundle], file.model, runs.splits[file.model.splits]
     row = replace(
         describe_row(bundle, file.measurement, model=model.title, role=model.role, threads=threads, device=device),
-        **_of_cell(model),
+        **_of_cell(model, runs),
         format=file.format,
         bundle=bundle_path(model, file.format),
     )
@@ -169,11 +171,11 @@ def _untrained_row(model: Model, runs: Runs, threads: int, device: str) -> Row:
         parameters=None,
         size_bytes=None,
         modality=runs.splits[model.splits].modality,
-        **_of_cell(model),
+        **_of_cell(model, runs),
     )
 
 
-def _of_cell(model: Model) -> dict[str, Any]:
+def _of_cell(model: Model, runs: Runs) -> dict[str, Any]:
     """What a row says of the cell that a model was trained for."""
     objective = model.cell.objective if model.cell else None
     return {
@@ -181,6 +183,20 @@ def _of_cell(model: Model) -> dict[str, Any]:
         "objective_title": objective.title if objective else None,
         "transfer_rows": model.transfer_rows,
         "seed": model.seed,
+        **_of_training(model, runs),
+    }
+
+
+def _of_training(model: Model, runs: Runs) -> dict[str, Any]:
+    """How long a model was trained here, and how good it was on validation rows; nothing for one that was not."""
+    file = model.checkpoint and model.checkpoint / HISTORY
+    if not file or not file.is_file():  # a fine-tuned teacher, or a peer
+        return {}
+    history, metric = json.loads(file.read_text(encoding="utf-8")), runs.splits[model.splits].task.headline
+    scores = [epoch[f"validation_{metric.name}"] for epoch in history if epoch["epoch"] > 0]
+    return {
+        "training_seconds": sum(epoch["seconds"] for epoch in history),
+        "validation_score": max(scores) if metric.higher_is_better else min(scores),
     }
 
 

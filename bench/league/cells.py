@@ -1,0 +1,35 @@
+"""Running a league cell by cell; a cell whose run is there already is not run again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.league.settings import League, LeagueCell, data_overrides
+from bench.record.place import RUN_FILE
+from bench.reports.screen import Screen
+from materials.errors import RequestError
+
+RunCell = Callable[[str, Mapping[str, Any], Path], int]
+"""Runs a recipe with what is set in it, by key, into a folder; gives an exit code."""
+
+
+def run_cells(
+    league: League, cells: Sequence[LeagueCell], *, files: Path | None, output: Path, run_cell: RunCell, screen: Screen
+) -> list[str]:
+    """Run what is not there yet, each cell into a folder of its name; return a sentence for each that has no result.
+
+    A cell whose files are not given, or that a recipe refuses, is left out and the others go on.
+    """
+    sentences = []
+    for number, cell in enumerate(cells, start=1):
+        folder = output / cell.name
+        if (folder / RUN_FILE).is_file():
+            continue
+        screen.notice(f"cell {number} of {len(cells)}: {cell.name}")
+        try:
+            overrides = data_overrides(league, cell, files)
+            run_cell(league.recipe, {"name": "own", **overrides}, folder)
+        except RequestError as error:
+            sentences.append(f"{cell.name}: {error}")
+            screen.notice(f"left out: {sentences[-1]}")
+    return sentences
