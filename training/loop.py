@@ -26,6 +26,7 @@ from training.settings import TrainingSettings
 from training.start import start_in_the_middle
 
 UNTRAINED_ROWS = 5_000
+KEEP_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def train(
     """Train `model` in place and leave it at its best epoch on `validation`, by the headline of the task.
 
     With `test` rows, on which nothing depends, they and the untrained model are scored too. `keep` is a file for the
-    epochs done: where it is there already, training goes on from it, to the same end. `observe` is called after each
+    epochs done, written every 20 seconds: where it is there already, training goes on from it, to the same end. `observe` is called after each
     epoch. Raises Diverged with the step when the loss is not finite.
     """
     if keep is None or not keep.exists():
@@ -78,10 +79,14 @@ def train(
         if test is not None:
             observe(training.score_untrained())
         torch.manual_seed(settings.seed)
+    kept_at = time.monotonic()
     while training.epochs_done < training.last_epoch:
         observe(training.train_epoch(report))
-        if keep is not None and training.epochs_done < training.last_epoch:
+        # Writing the weights and what the optimiser knows of each can take longer than an epoch of few rows.
+        is_due = time.monotonic() - kept_at >= KEEP_SECONDS
+        if keep is not None and is_due and training.epochs_done < training.last_epoch:
             save_progress(training.progress(), keep)
+            kept_at = time.monotonic()
     model.load_state_dict(training.best)
     model.eval().to("cpu")
     return training.history

@@ -8,7 +8,7 @@ FEWEST_PATIENT_EPOCHS, PATIENT_STEPS = 5, 400
 STEPS_AN_EPOCH = 64
 BATCH_SIZES = (16, 128)
 MOST_EPOCHS, MOST_STEPS, FEWEST_EPOCHS = 60, 12_000, 4
-MOST_TEACHER_TOKENS = 256
+MOST_TEACHER_TOKENS, MOST_TEACHER_EPOCHS, MOST_TEACHER_STEPS, TEACHER_PATIENCE = 256, 20, 6_000, 3
 SHARE_READ_WHOLE = 0.95
 LENGTH_STEP = 16
 
@@ -46,10 +46,18 @@ def length_for(lengths: Sequence[int], *, most: int) -> int:
 def teacher_settings(rows: int, *, epochs: int | None = None, batch_size: int | None = None) -> dict[str, Any]:
     """How to fine-tune a pretrained body on so many rows, by the names of `TrainingSettings`.
 
-    A number of epochs, where it is given, is fixed and the rate falls in a straight line; else validation ends it.
+    A number of epochs, where it is given, is fixed, and the rate falls in a straight line from a peak of 5e-5, as is
+    usual. Else validation ends the training, at a rate of 1e-4: many classes of few rows need more than the usual steps.
     """
     batch_size = batch_size or (16 if rows < 2_000 else 32)
     if epochs is not None:
         return {"batch_size": batch_size, "learning_rate": 5e-5}
-    most = min(20, max(3, -(-6_000 // -(-rows // batch_size))))
-    return {"batch_size": batch_size, "epochs": most, "learning_rate": 5e-5, "schedule": "plateau", "patience": 2}
+    steps_per_epoch = -(-rows // batch_size)
+    most = min(MOST_TEACHER_EPOCHS, max(FEWEST_EPOCHS, -(-MOST_TEACHER_STEPS // steps_per_epoch)))
+    return {
+        "batch_size": batch_size,
+        "epochs": most,
+        "learning_rate": 1e-4,
+        "schedule": "plateau",
+        "patience": TEACHER_PATIENCE,
+    }

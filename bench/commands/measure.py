@@ -14,7 +14,7 @@ from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.outside.columns import Columns
 from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, read_rows
-from bench.recipe.recipe import Measuring
+from bench.recipe.measuring import Measuring
 from bench.record.machine import check_device
 from bench.record.predictions import Artefact
 from bench.record.quality import with_quality

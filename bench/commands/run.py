@@ -57,7 +57,8 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     screen = Screen()
     store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
     work = Workplace(recipe=recipe, store=store, screen=screen)
-    check_device(recipe.device)
+    for device in {recipe.device, recipe.trained_on}:
+        check_device(device)
     for peer in recipe.peers:
         require(peer)
     require_formats([*recipe.formats, *recipe.teacher.formats])

@@ -9,9 +9,10 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bench.recipe.fill_in import filled_in
+from bench.recipe.measuring import Measuring, Parity
 from bench.recipe.objective import Objective
 from bench.recipe.parts import Augmentation, Published, PublishedFigures
-from bench.recipe.recipe import Data, Measuring, Parity, Recipe
+from bench.recipe.recipe import Data, Recipe
 from bench.recipe.recipe_student import Student
 from bench.recipe.recipe_teacher import Teacher
 from materials.errors import RequestError, unknown

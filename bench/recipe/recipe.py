@@ -1,14 +1,13 @@
 """The recipe: what a run trains, exports and measures. Frozen, validated once, names and numbers only."""
 
-import os
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bench.harness.workload import SCENARIOS, USUAL_SCENARIOS, Workload
 from bench.recipe.cell import Cell
+from bench.recipe.measuring import Measuring, Parity
 from bench.recipe.objective import Objective, named_kinds
 from bench.recipe.parts import LATER, Augmentation, Part, Positive, Published, one_of
 from bench.recipe.recipe_student import Student
@@ -43,6 +42,7 @@ def _rows_per_class(value: Any) -> Any:
     raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
 
 
+Device = Literal["cpu", "cuda"]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 
@@ -141,39 +141,12 @@ class Data(Part):
         return "pair" if self.text_pair else "text"
 
 
-class Parity(Part):
-    """What an exported file may differ by; the first bound is for lossless formats, the others for lossy ones."""
-
-    largest_difference: Annotated[float, Field(ge=0)] = ParityBounds.largest_difference
-    largest_noise: Annotated[float, Field(ge=0)] = ParityBounds.largest_noise
-    smallest_agreement: Annotated[float, Field(ge=0, le=1)] = ParityBounds.smallest_agreement
-    smallest_correlation: Annotated[float, Field(ge=0, le=1)] = ParityBounds.smallest_correlation
-    largest_f1_drop: Annotated[float, Field(ge=0, le=1)] = ParityBounds.largest_f1_drop
-    margin: Annotated[float, Field(ge=0, lt=1)] = ParityBounds.margin
-
-
-class Measuring(Part):
-    """How every file is timed; `seconds` is how long each kind of call is repeated, at least."""
-
-    scenarios: tuple[Annotated[str, one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = USUAL_SCENARIOS
-    batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.batch_sizes
-    seconds: Annotated[float, Field(gt=0, le=600)] = Workload.seconds
-    server_p99_ms: Annotated[float, Field(gt=0, le=60_000)] = Workload.server_p99_ms
-    sweep_batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.sweep_batch_sizes
-    sweep_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.sweep_lengths
-    affinity: tuple[Annotated[int, Field(ge=0)], ...] = ()
-
-    @model_validator(mode="after")
-    def _check_affinity(self) -> "Measuring":
-        processors = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-        if missing_processors := set(self.affinity) - processors:
-            known_processors = ", ".join(map(str, sorted(processors))) or "no affinity"
-            raise ValueError(f"affinity names processor {min(missing_processors)}; this machine has {known_processors}")
-        return self
-
-
 class Recipe(Part):
-    """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first."""
+    """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first.
+
+    Files are measured on `device`; models are trained there too, and the teacher labels there, unless `training_device`
+    names another.
+    """
 
     name: Annotated[str, Field(pattern=r"^(paper/)?[a-z0-9][a-z0-9-]*$")]
     description: str = ""
@@ -189,7 +162,8 @@ class Recipe(Part):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     speed_seeds: Annotated[int, Field(ge=0)] = 1
     threads: Positive = 1
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Device = "cpu"
+    training_device: Device | None = None
 
     @property
     def labelled_transfer(self) -> bool | tuple[str, ...]:
@@ -197,6 +171,11 @@ class Recipe(Part):
         transfers = [objective.transfer for objective in self.objectives]
         kinds = {kind for rows in transfers for kind in named_kinds(rows)}
         return True if True in transfers else tuple(kind for kind in TRANSFER_KINDS if kind in kinds) or False
+
+    @property
+    def trained_on(self) -> str:
+        """The device on which models are trained and the teacher labels."""
+        return self.training_device or self.device
 
     @property
     def task(self) -> Task:

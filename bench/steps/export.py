@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.recipe.recipe import Parity, Recipe
+from bench.recipe.measuring import Parity
+from bench.recipe.recipe import Recipe
 from bench.record.machine import describe_machine, package_versions
 from bench.steps.models import Model
 from bench.steps.sources import describe_sources

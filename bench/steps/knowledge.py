@@ -50,7 +50,7 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         items = rows.train.items + rows.transfer.take(rows.chosen_transfer(transfer)).items
         title = f"teacher outputs for {len(items):,} rows, seed {place.seed}"
         with work.screen.step(title) as report:
-            labelling = label_items(bundles, choice, items, device=work.recipe.device, report=report)
+            labelling = label_items(bundles, choice, items, device=work.recipe.trained_on, report=report)
         save_knowledge(labelling.outputs, items, rows.modality, folder)
         record = asdict(choice) | {"rows_per_second": labelling.rows_per_second}
         (folder / LABELLING).write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -90,12 +90,12 @@ def _choose(place: SeedPlace, teacher: Model, bundles: dict[str, Bundle]) -> "Ch
     inputs = {
         "bundles": {format: bundle.name for format, bundle in teacher.bundles.items()},
         "splits": place.splits.name,
-        "device": work.recipe.device,
+        "device": work.recipe.trained_on,
     }
 
     def make(folder: Path) -> None:
         with work.screen.step(f"the teacher's fastest file, seed {place.seed}"):
-            choice = choose_labeller(bundles, place.rows.train.items, device=work.recipe.device)
+            choice = choose_labeller(bundles, place.rows.train.items, device=work.recipe.trained_on)
         for format, reason in choice.refused.items():
             work.screen.notice(f"the teacher does not label as {format}: {reason}")
         (folder / CHOICE).write_text(json.dumps(asdict(choice), indent=1), encoding="utf-8")

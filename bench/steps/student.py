@@ -174,11 +174,11 @@ def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Out
         raise ValueError("the teacher has not been trained yet")
     recipe = place.work.recipe
     teacher = TEACHERS[recipe.teacher.architecture].load(place.teacher)
-    encoder, module, encoded = teacher.encoder, teacher.module.to(recipe.device), teacher.encoder.encode(items)
+    encoder, module, encoded = teacher.encoder, teacher.module.to(recipe.trained_on), teacher.encoder.encode(items)
 
     def outputs_of(numbers: np.ndarray) -> Outputs:
         chosen = encoder.take(encoded, numbers)
-        return Outputs(logits=predict_outputs(module, chosen, encoder, device=recipe.device, bf16=False))
+        return Outputs(logits=predict_outputs(module, chosen, encoder, device=recipe.trained_on, bf16=False))
 
     return outputs_of
 
@@ -217,7 +217,7 @@ def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
         bf16=architecture.bf16,
         bf16_scores=False,
         seed=cell.seed,
-        device=place.work.recipe.device,
+        device=place.work.recipe.trained_on,
     )
 
 

@@ -67,7 +67,7 @@ def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
     work.screen.notice(
         "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
     )
-    teacher, device, task = _open(work, weights, table.items), work.recipe.device, work.recipe.task
+    teacher, device, task = _open(work, weights, table.items), work.recipe.trained_on, work.recipe.task
     encoded = teacher.encoder.encode(table.items)
     outputs = predict_outputs(teacher.module.to(device), encoded, teacher.encoder, device=device, bf16=False)
     labels = task.labels_of(np.asarray(task.decide(outputs)), weights.label_names)
@@ -158,7 +158,7 @@ def _settings(place: SeedPlace) -> "TrainingSettings":
     shared = settings.model_dump(include={field.name for field in fields(TrainingSettings)})
     given = {name: value for name, value in shared.items() if value != "auto"}
     found = teacher_settings(rows, epochs=given.get("epochs"), batch_size=given.get("batch_size"))
-    return TrainingSettings(**{**found, **given}, seed=place.seed, device=place.work.recipe.device)
+    return TrainingSettings(**{**found, **given}, seed=place.seed, device=place.work.recipe.trained_on)
 
 
 def _length(work: Workplace, weights: WeightsFolder, items: Sequence[Item]) -> int:
