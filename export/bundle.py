@@ -96,11 +96,12 @@ def write_bundle(bundle: Bundle) -> Bundle:
     return replace(bundle, files=files)
 
 
-def read_bundle(folder: Path) -> Bundle:
+def read_bundle(folder: Path, *, to_run: bool = True) -> Bundle:
     """Read a bundle and check every file against its digest.
 
-    Raises RequestError when the folder is no bundle, is of another version, claims a format that it is not in, names
-    files elsewhere, keeps what it needs without a digest, or a file is missing or changed.
+    One that no file could be exported for holds its record alone, which is enough unless it is `to_run`. Raises
+    RequestError when the folder is no bundle, is of another version, claims a format that it is not in, names files
+    elsewhere, keeps what it needs without a digest, or a file is missing or changed.
     """
     record = folder / RECORD
     if not record.is_file():
@@ -125,10 +126,10 @@ def read_bundle(folder: Path) -> Bundle:
             raise
         raise RequestError(f"{record} is damaged ({error}); export the model again") from None
     is_exported = _is_exported(bundle)
-    if is_exported:
+    if is_exported and (to_run or bundle.model_file in bundle.files):
         _check_listed(bundle, (bundle.model_file, SETTINGS_FILE if bundle.modality == "image" else "tokenizer.json"))
     _check_files(bundle)
-    if is_exported:
+    if is_exported and bundle.model_file in bundle.files:
         _check_listed(bundle, external_names(bundle.model_path))
     return bundle
 

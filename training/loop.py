@@ -67,8 +67,8 @@ def train(
     """Train `model` in place and leave it at its best epoch on `validation`, by the headline of the task.
 
     With `test` rows, on which nothing depends, they and the untrained model are scored too. `keep` is a file for the
-    epochs done, written every 20 seconds: where it is there already, training goes on from it, to the same end. `observe` is called after each
-    epoch. Raises Diverged with the step when the loss is not finite.
+    epochs done, written every 20 seconds: where it is there already, training goes on from it, to the same end.
+    `observe` is called after each epoch. Raises Diverged with the step when the loss is not finite.
     """
     if keep is None or not keep.exists():
         start_in_the_middle(model, task.middle(examples.targets), task.scale(examples.targets))

@@ -47,7 +47,7 @@ def teacher_settings(rows: int, *, epochs: int | None = None, batch_size: int | 
     """How to fine-tune a pretrained body on so many rows, by the names of `TrainingSettings`.
 
     A number of epochs, where it is given, is fixed, and the rate falls in a straight line from a peak of 5e-5, as is
-    usual. Else validation ends the training, at a rate of 1e-4: many classes of few rows need more than the usual steps.
+    usual. Else validation ends the training, at 1e-4: many classes of few rows each need more than the usual steps.
     """
     batch_size = batch_size or (16 if rows < 2_000 else 32)
     if epochs is not None:

@@ -32,7 +32,10 @@ def label(place: SeedPlace, teacher: Model) -> Path:
     """
     from export.labelling import label_items
 
-    work, bundles = place.work, {format: read_bundle(bundle) for format, bundle in teacher.bundles.items()}
+    work, bundles = (
+        place.work,
+        {format: read_bundle(bundle, to_run=False) for format, bundle in teacher.bundles.items()},
+    )
     choice = _choose(place, teacher, bundles)
     transfer = work.recipe.labelled_transfer
     inputs = {

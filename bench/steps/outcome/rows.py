@@ -33,7 +33,7 @@ class Runs:
     def __init__(self, models: Sequence[Model], measured: Sequence[Measured]) -> None:
         self.models, self.measured = models, measured
         self.splits: dict[Path, Splits] = {path: load_splits(path) for path in {model.splits for model in models}}
-        self.bundles: dict[Path, Bundle] = {file.bundle: read_bundle(file.bundle) for file in measured}
+        self.bundles: dict[Path, Bundle] = {file.bundle: read_bundle(file.bundle, to_run=False) for file in measured}
 
     @cached_property
     def sound(self) -> dict[tuple[str, str, int], Measured]:

@@ -1,12 +1,14 @@
 """What the flags of `run` become, and what `export` does with an exporter that fails."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sample_texts import labelled
 
-from bench.commands.run import RunRequest
+from bench.commands.run import RunRequest, run_recipe
 from bench.recipe.file import read_recipe
+from bench.record.run_file import read_run
 
 
 def request(**flags):
@@ -61,3 +63,28 @@ def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path
     assert len(calls) == 2
     assert bundle.parity["status"] == "failed"
     assert bundle.parity["reason"] == "could not be exported: NotImplementedError: no such operator"
+
+
+def test_run_in_which_a_file_cannot_be_exported_ends_with_a_failed_row(own_cache, tiny_recipe, tmp_path, monkeypatch):
+    import export.exporting
+
+    def broken(origin, folder):
+        raise NotImplementedError("no such operator")
+
+    whole = export.exporting.EXPORTERS["onnx-int8"]
+    monkeypatch.setitem(export.exporting.EXPORTERS, "onnx-int8", replace(whole, settings={"only": broken}))
+    asked = RunRequest(
+        recipe=str(tiny_recipe),
+        flags={},
+        overrides=("formats=[eager, onnx-int8]", "teacher.formats=[eager, onnx-int8]", "speed_seeds=0"),
+        output=tmp_path / "run",
+        fresh=False,
+    )
+    assert run_recipe(asked, dry_run=False) == 1
+    failed = [row for row in read_run(tmp_path / "run").rows if row.status == "failed"]
+    assert [(row.model, row.format) for row in failed] == [
+        ("teacher", "onnx-int8"),
+        ("linear hard", "onnx-int8"),
+        ("linear logits+transfer", "onnx-int8"),
+    ]
+    assert all(row.error == "could not be exported: NotImplementedError: no such operator" for row in failed)
