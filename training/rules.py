@@ -8,7 +8,8 @@ FEWEST_PATIENT_EPOCHS, PATIENT_STEPS = 5, 400
 STEPS_AN_EPOCH = 64
 BATCH_SIZES = (16, 128)
 MOST_EPOCHS, MOST_STEPS, FEWEST_EPOCHS = 60, 12_000, 4
-MOST_TEACHER_TOKENS, MOST_TEACHER_EPOCHS, MOST_TEACHER_STEPS, TEACHER_PATIENCE = 256, 20, 6_000, 3
+MOST_TEACHER_TOKENS, MOST_TEACHER_EPOCHS, MOST_TEACHER_STEPS = 256, 20, 6_000
+TEACHER_PATIENT_STEPS, MOST_TEACHER_PATIENCE = 200, 4
 SHARE_READ_WHOLE = 0.95
 LENGTH_STEP = 16
 
@@ -59,5 +60,5 @@ def teacher_settings(rows: int, *, epochs: int | None = None, batch_size: int | 
         "epochs": most,
         "learning_rate": 1e-4,
         "schedule": "plateau",
-        "patience": TEACHER_PATIENCE,
+        "patience": min(MOST_TEACHER_PATIENCE, -(-TEACHER_PATIENT_STEPS // steps_per_epoch)),
     }

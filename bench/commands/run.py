@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.commands.show import show_run
-from bench.recipe.file import read_recipe
+from bench.recipe.file import leaves_transfer_open, read_recipe
 from bench.record.machine import check_device
 from bench.record.run_file import describe_run
 from bench.reports.run_folder import prove_writable, save_run
@@ -42,6 +42,8 @@ class RunRequest:
         flags = {name: value for name, value in self.flags.items() if value is not None}
         if "data.train" in flags:  # the recipe's own held-out rows, columns and licence belong to its own data
             of_recipe = dict.fromkeys(("validation", "test", "text_pair", "label", "separator", "licence"))
+            if leaves_transfer_open(self.recipe):  # its unlabelled texts do too, and nothing here needs any
+                of_recipe |= dict.fromkeys(("transfer", "transfer_rows"))
             defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}
             flags = {"description": f"the recipe {self.recipe} on {flags['data.train']}", **defaults, **flags}
         if "data.transfer" in flags:  # as do the number of transfer rows and their column

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bench.recipe.fill_in import filled_in
+from bench.recipe.fill_in import GIVEN, filled_in
 from bench.recipe.measuring import Measuring, Parity
 from bench.recipe.objective import Objective
 from bench.recipe.parts import Augmentation, Published, PublishedFigures
@@ -70,6 +70,14 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
             if override not in shown_overrides and _is_above(place, override) and not override.endswith("=null")
         ]
         raise RequestError(_sentence(error, path, lines, shown_overrides)) from None
+
+
+def leaves_transfer_open(name: str) -> bool:
+    """Whether a recipe takes transfer rows where they are given, and does without where they are not."""
+    objectives = _load(_find(name)).get("objectives")
+    return isinstance(objectives, list) and any(
+        isinstance(objective, dict) and objective.get("transfer") == GIVEN for objective in objectives
+    )
 
 
 def _find(name: str) -> Path:

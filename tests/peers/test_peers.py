@@ -72,6 +72,12 @@ def test_a_batch_gives_what_its_texts_give_one_by_one(peer, trained):
     assert np.allclose(classify(texts), np.concatenate([classify([text]) for text in texts]), atol=1e-5)
 
 
+def test_a_pair_is_read_as_its_texts_one_after_the_other(peer, trained):
+    classify = peer.load(trained, 1)
+    pairs = [tuple(text.rsplit(" ", 1)) for text in rows(10, start=4000).items]
+    assert np.allclose(classify(pairs), classify([" ".join(pair) for pair in pairs]), atol=1e-6)
+
+
 def test_any_text_gets_probabilities(peer, trained):
     probabilities = peer.load(trained, 1)(ODD_TEXTS)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)

@@ -120,6 +120,15 @@ def test_student_of_an_architecture_that_computed_something_else_is_refused(tmp_
         load_student(tmp_path)
 
 
+@pytest.mark.parametrize("hidden", [0, 6])
+def test_static_student_is_folded_where_it_has_no_hidden_layer(hidden):
+    module = build_student(replace(small("static"), settings={"hidden": hidden}), vectors=None, seed=0).eval()
+    texts = torch.nn.functional.pad(numbers(4, 9), (0, 3))
+    deployed = module.deployed()
+    assert torch.allclose(module(texts), deployed(texts), atol=1e-6)
+    assert [tuple(table.shape) for table in deployed.buffers() if table.ndim == 2] == ([(41, 3)] if not hidden else [])
+
+
 def test_bigrams_of_frequent_words_hardly_share_a_row():
     """Words are numbered from the most frequent: their 90,000 bigrams fill nearly as many rows as chance would."""
     linear = build_student(replace(small("linear"), settings={"buckets": 100_000}), vectors=None, seed=0)

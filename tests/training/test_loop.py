@@ -42,6 +42,12 @@ def settings(**changes):
     )
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    """As if each took longer than is waited between two writings of the progress file."""
+    monkeypatch.setattr("training.loop.KEEP_SECONDS", 0.0)
+
+
 def run(module, encoder, *, objective="hard", rows=None, report=nothing, test=None, keep=None, **changes):
     rows = rows or examples(encoder, 160)
     validation = examples(encoder, 60, start=900)

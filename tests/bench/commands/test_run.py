@@ -11,8 +11,8 @@ from bench.recipe.file import read_recipe
 from bench.record.run_file import read_run
 
 
-def request(**flags):
-    return RunRequest(recipe="movie-reviews", flags=flags, overrides=(), output=None, fresh=False)
+def request(recipe="movie-reviews", **flags):
+    return RunRequest(recipe=recipe, flags=flags, overrides=(), output=None, fresh=False)
 
 
 @pytest.mark.parametrize("path", ["a b " * 40 + ".csv", "a: b #c.csv", "[x].csv", "1.csv", "ü.csv", "🎬 ratings.csv"])
@@ -37,11 +37,22 @@ def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
 
 
 def test_own_rows_have_the_usual_columns_unless_they_are_named():
-    unnamed = read_recipe("paper/headlines", request(**{"data.train": "mine.csv"}).all_overrides).data
-    assert (unnamed.text, unnamed.label) == ("text", None)
-    named = request(**{"data.train": "mine.csv", "data.text": "body", "data.label": "mood"})
+    unnamed = request("paper/headlines", **{"data.train": "mine.csv"})
+    data = read_recipe("paper/headlines", unnamed.all_overrides).data
+    assert (data.text, data.label, data.has_transfer) == ("text", None, True)
+    named = request("paper/headlines", **{"data.train": "mine.csv", "data.text": "body", "data.label": "mood"})
     data = read_recipe("paper/headlines", named.all_overrides).data
     assert (data.text, data.label) == ("body", "mood")
+
+
+def test_own_rows_come_without_the_unlabelled_texts_of_a_recipe_that_can_do_without():
+    alone = read_recipe("movie-reviews", request(**{"data.train": "mine.csv"}).all_overrides)
+    assert [objective.title for objective in alone.objectives] == ["hard", "distilled"]
+    assert not alone.data.has_transfer
+    flags = {"data.train": "mine.csv", "data.transfer": "more.csv"}
+    both = read_recipe("movie-reviews", request(**flags).all_overrides)
+    assert [objective.title for objective in both.objectives] == ["hard", "distilled+transfer"]
+    assert (both.data.transfer, both.data.transfer_rows) == ("more.csv", None)
 
 
 def test_exporter_that_raises_is_a_failed_bundle_after_its_last_setting(tmp_path, tiny_student, monkeypatch):

@@ -6,6 +6,7 @@ from bench.recipe.file import read_recipe, recipe_names
 from bench.recipe.objective import Objective
 from bench.recipe.recipe import Data, Recipe, Student
 from materials.errors import RequestError
+from peers import PEERS
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -38,9 +39,9 @@ def test_recipe_is_frozen():
 
 
 def test_values_set_on_the_command_line_replace_those_of_the_file():
-    changes = ["students.0.epochs=3", "objectives.1.alpha=0.5", "seeds=[5, 6]", "students.1.settings.filters=50"]
+    changes = ["students.0.epochs=3", "objectives.1.transfer=false", "seeds=[5, 6]", "students.1.settings.filters=50"]
     recipe = read_recipe("movie-reviews", changes)
-    assert (recipe.students[0].epochs, recipe.objectives[1].alpha, recipe.seeds) == (3, 0.5, (5, 6))
+    assert (recipe.students[0].epochs, recipe.objectives[1].transfer, recipe.seeds) == (3, False, (5, 6))
     assert recipe.students[1].settings == {"filters": 50}
 
 
@@ -78,12 +79,13 @@ REFUSALS = {
     "data.augmentation={mask_share: 0, replaced_share: 0, ngram_share: 0}": "all shares are 0",
     "data.licence=MIT": "licence is that of your own files, but data names no file",
     "data.licence=3": "valid string; got 3",
-    "data.transfer=null": "asks for transfer rows, but data.transfer names none",
+    "data={train: rotten-tomatoes, test: 1}": "data.test: Input should be a valid string",
+    "objectives=[{name: hard}, {name: soft, transfer: [augmented]}]": "'augmented', but data.augmentation is not set",
     "students.1.architecture=linear": "two students are called 'linear'",
-    "students.1.dimensions=100": "dimensions is 100, but glove-50d has 50",
-    "students.1.settings.start=kim": "start is kim, but embeddings start from glove-50d; leave out one",
+    "students.1={architecture: cnn, vectors: glove-50d, dimensions: 100}": "dimensions is 100, but glove-50d has 50",
+    "students.1.settings.start=kim": "start is kim, but embeddings start from teacher; leave out one",
     "teacher.formats=[onnx]": "must hold 'eager'",
-    "students.7.epochs=3": "'7' is no entry of the 2 in students",
+    "students.7.epochs=3": "'7' is no entry of the 3 in students",
     "name.first=x": "name is a value, not a group of keys",
     "students.1.settings.filters=many": "setting filters of cnn: Input should be a valid integer; got 'many'",
     "students.1.settings.filters=0": "widths and filters are numbers of at least 1",
@@ -124,6 +126,29 @@ REFUSALS = {
 def test_wrong_value_is_refused_with_the_choices(change):
     with pytest.raises(RequestError, match=REFUSALS[change]):
         read_recipe("movie-reviews", [change])
+
+
+def test_what_is_open_is_decided_by_the_data():
+    given = ["objectives=[{name: hard}, {name: distilled}, {name: distilled, transfer: given}]"]
+    assert [item.title for item in read_recipe("own", given).objectives] == ["hard", "distilled"]
+    some = read_recipe("own", [*given, "data.train_rows=99"])
+    assert [item.title for item in some.objectives] == ["hard", "distilled", "distilled+transfer"]
+    with pytest.raises(RequestError, match="asks for transfer rows, but data.transfer names none"):
+        read_recipe("own", ["objectives=[{name: hard}, {name: soft, transfer: true}]"])
+    twice = ["objectives=[{name: hard}, {name: distilled}, {name: distilled}]"]
+    with pytest.raises(RequestError, match="two objectives are called 'distilled'"):
+        read_recipe("own", twice)
+    pairs = read_recipe("own", ["data.train=mine.csv", "data.text=a", "data.text_pair=b", "data.task=regression"])
+    assert pairs.peers == ()
+    installed = {name for name, peer in PEERS.items() if not peer.missing_packages}
+    assert set(read_recipe("own").peers) == installed
+
+
+def test_labels_weigh_half_of_the_rows_that_have_them_and_never_nothing():
+    distilled = Objective(name="distilled")
+    assert distilled.terms(labelled=10, rows=10) == (("soft", 0.5, 1.0), ("hard", 0.5, 1.0))
+    assert distilled.terms(labelled=4, rows=10) == (("soft", 0.8, 1.0), ("hard", 0.2, 1.0))
+    assert distilled.terms(labelled=1, rows=1000) == (("soft", 0.9, 1.0), ("hard", 0.1, 1.0))
 
 
 def test_error_names_the_line_of_the_file(tmp_path):

@@ -26,6 +26,12 @@ from materials.splits.store import load_splits
 from materials.stages import StageStore
 
 
+@pytest.fixture(autouse=True)
+def every_epoch_is_kept(monkeypatch):
+    """As if each took longer than is waited between two writings of the progress file."""
+    monkeypatch.setattr("training.loop.KEEP_SECONDS", 0.0)
+
+
 class StoppingScreen(Screen):
     """Interrupts a step once it has reported `stop_at`, and remembers all reports and notices."""
 
@@ -90,6 +96,25 @@ def test_stopped_student_goes_on_from_its_last_epoch_to_the_same_weights(tiny_re
     assert [sentence for sentence in screen.notices if "goes on from the last whole epoch" in sentence]
     assert (checkpoint / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
     assert not list((tmp_path / "b").rglob("progress.pt"))
+
+
+def test_what_a_recipe_leaves_out_is_found_by_rule(tiny_recipe, tmp_path):
+    """Static vectors out of the teacher's body: they end by patience, and read what 95 of 100 rows hold."""
+    student = "students=[{architecture: static, tokenizer: teacher, vectors: teacher, dimensions: 8}]"
+    checkpoint, _ = train(tiny_recipe, tmp_path, overrides=[student, "teacher.max_length_tokens=auto"])
+    record = json.loads((checkpoint / "model.json").read_text())
+    assert record["max_length_tokens"] % 16 == 0
+    history = json.loads((checkpoint / "history.json").read_text())
+    assert 14 < history[-1]["epoch"] <= 60
+    assert len(list((tmp_path / "stages" / "vectors").glob("*/vectors.npy"))) == 1
+    train(tiny_recipe, tmp_path, overrides=[student, "teacher.max_length_tokens=auto"], seed=1)
+    assert len(list((tmp_path / "stages" / "vectors").glob("*/vectors.npy"))) == 1
+
+
+def test_distilled_student_learns_from_labels_and_teacher(tiny_recipe, tmp_path):
+    overrides = ["objectives=[{name: distilled, transfer: given}]", "students.0.transfer_epochs=12"]
+    checkpoint, _ = train(tiny_recipe, tmp_path, overrides=overrides)
+    assert json.loads((checkpoint / "history.json").read_text())[-1]["train_accuracy"] > 0.5
 
 
 def test_teacher_that_runs_in_every_epoch_teaches_what_its_stored_logits_do(tiny_recipe, tmp_path):

@@ -201,6 +201,15 @@ def test_balance_leaves_official_test_rows_as_they_are():
     assert len(splits.train) + len(splits.validation) == 2 * 17
 
 
+def test_train_rows_keep_their_labels_and_others_become_transfer_rows():
+    texts, labels = numbered(1000, classes=4)
+    splits = split(texts, labels, test=0.2, train_rows=100)
+    assert [len(getattr(splits, part)) for part in PARTS] == [90, 10, 200, 700]
+    assert set(splits.transfer_kinds) == {"rest"}
+    assert len(split(texts, labels, test=0.2, train_rows=100, most_left_over=50).transfer) == 50
+    assert [len(getattr(split(texts, labels, train_rows=5000), part)) for part in PARTS] == [810, 90, 100, 0]
+
+
 def test_seed_draws_the_balanced_rows():
     same, again, other = (split(*UNEVEN, balance=5, seed=seed).transfer.items for seed in (0, 0, 1))
     assert same == again != other

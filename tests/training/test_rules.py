@@ -1,0 +1,44 @@
+"""What the rules promise for any number of rows."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.rules import batch_size_for, length_for, most_epochs_for, patience_for, teacher_settings
+
+ROWS = st.integers(1, 3_000_000)
+
+
+@given(ROWS)
+def test_an_epoch_is_about_64_steps_as_far_as_batches_may_grow(rows):
+    size = batch_size_for(rows)
+    assert size in {16, 32, 64, 128}
+    if 1_500 <= rows <= 8_000:
+        assert 40 <= rows / size <= 100
+
+
+@given(ROWS)
+def test_a_training_by_patience_has_a_cap_beyond_its_patience(rows):
+    size = batch_size_for(rows)
+    most = most_epochs_for(rows, size)
+    assert 4 <= most <= 60
+    assert most == 4 or (most - 1) * -(-rows // size) < 12_000
+    assert patience_for(rows, size) >= 5
+    assert patience_for(rows, size) * -(-rows // size) >= 400
+
+
+def test_few_rows_get_more_patience():
+    assert [patience_for(rows, batch_size_for(rows)) for rows in (450, 1_800, 7_200, 60_000)] == [14, 8, 8, 5]
+
+
+@given(st.lists(st.integers(1, 5_000), min_size=1))
+def test_nearly_all_rows_are_read_whole_unless_they_are_longer_than_allowed(lengths):
+    length = length_for(lengths, most=256)
+    assert length == 256 or (length % 16 == 0 and sum(row <= length for row in lengths) >= 0.95 * len(lengths))
+
+
+@given(ROWS)
+def test_teacher_ends_by_patience_unless_its_epochs_are_given(rows):
+    found = teacher_settings(rows)
+    assert found["schedule"] == "plateau"
+    assert 1 <= found["patience"] <= 4 <= found["epochs"] <= 20
+    assert teacher_settings(rows, epochs=3, batch_size=8) == {"batch_size": 8, "learning_rate": 5e-5}
