@@ -12,6 +12,8 @@ class BiLSTM(TextStudent):
     The second LSTM reads each text reversed within its own length, so padding changes nothing and no packing is needed.
     """
 
+    most_tokens = 128  # each is a step after the one before it, so that long texts take long
+
     def __init__(
         self,
         *,

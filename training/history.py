@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from materials.tasks.task import Task
+from training.settings import TrainingSettings
 
 ENTROPY_SLACK = 0.25
 ACCURACY_SLACK = 0.05
@@ -51,10 +52,14 @@ def validation_scores(task: Task, history: Sequence[Epoch]) -> list[float]:
     return [sign * epoch.validation[task.headline.name] for epoch in history if epoch.epoch > 0]
 
 
-def ends_at_its_best(task: Task, history: Sequence[Epoch]) -> bool:
-    """Whether the last of several epochs is better than each before it, so that more might be better still."""
-    scores = validation_scores(task, history)
-    return len(scores) > 1 and scores[-1] > max(scores[:-1])
+def unfinished(task: Task, history: Sequence[Epoch], settings: TrainingSettings) -> str | None:
+    """Why more epochs might be better: the number was given and the last was best, or the cap came before patience."""
+    scores, epochs = validation_scores(task, history), history[-1].epoch
+    if settings.patience is not None:
+        is_capped = epochs == settings.epochs and epochs > 1
+        return f"ended at its cap of {epochs} epochs, so more may be better" if is_capped else None
+    is_best = len(scores) > 1 and scores[-1] > max(scores[:-1])
+    return f"the last of {epochs} epochs was the best, so more may be better" if is_best else None
 
 
 def as_records(history: Sequence[Epoch]) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -
 
 def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path) -> None:
     from students.checkpoint import build_student, save_student, student_encoder
-    from training.history import ends_at_its_best
+    from training.history import unfinished
     from training.loop import train
     from training.objectives import Term
 
@@ -58,6 +58,7 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
         encoder = student_encoder(vocabulary.file if vocabulary else None, shape)
         examples = _examples(place, cell, encoder)
         terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
+        settings = _settings(place, cell, len(examples.targets))
         history = train(
             module,
             examples,
@@ -65,7 +66,7 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
             encoder=encoder,
             task=rows.task,
             terms=[Term(kind=kind, weight=weight, temperature=heat) for kind, weight, heat in terms],
-            settings=_settings(place, cell, len(examples.targets)),
+            settings=settings,
             report=report,
             test=_labelled(encoder, rows.test),
             keep=progress_file(work, stage, title),
@@ -73,8 +74,8 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
         )
         save_student(module, shape, tokenizer, folder)
         save_history(history, folder)
-    if ends_at_its_best(rows.task, history):
-        work.screen.notice(f"{title}: the last of {history[-1].epoch} epochs was the best, so more may be better")
+    if sentence := unfinished(rows.task, history, settings):
+        work.screen.notice(f"{title}: {sentence}")
 
 
 def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from materials.tasks import task_of
-from training.history import Epoch, as_records, ends_at_its_best, scores_of, untrained_fault
+from training.history import Epoch, as_records, scores_of, unfinished, untrained_fault
+from training.settings import TrainingSettings
 
 LABELS = np.arange(500) % 5
 LN_5 = math.log(5)
@@ -58,13 +59,24 @@ def test_accuracy_on_uneven_rows_may_be_that_of_one_answer():
     assert untrained_fault({**same, "accuracy": 0.1}, uneven, 2) is None
 
 
+def history_of(scores):
+    return [
+        Epoch(epoch=number, steps=0, seconds=0, loss=0, train=None, validation={"macro_f1": score}, test=None)
+        for number, score in enumerate([0.99, *scores])  # epoch 0 is before training and does not count
+    ]
+
+
 @pytest.mark.parametrize(
     ("scores", "rises"),
     [([0.5, 0.6, 0.7], True), ([0.5, 0.7, 0.7], False), ([0.9, 0.6, 0.7], False), ([0.5], False)],
 )
 def test_training_that_ends_at_its_best_is_told_from_one_that_does_not(scores, rises):
-    history = [
-        Epoch(epoch=number, steps=0, seconds=0, loss=0, train=None, validation={"macro_f1": score}, test=None)
-        for number, score in enumerate([0.99, *scores])  # epoch 0 is before training and does not count
-    ]
-    assert ends_at_its_best(task_of("single-label"), history) == rises
+    settings = TrainingSettings(epochs=len(scores), batch_size=1, learning_rate=1, seed=0)
+    expected = f"the last of {len(scores)} epochs was the best, so more may be better" if rises else None
+    assert unfinished(task_of("single-label"), history_of(scores), settings) == expected
+
+
+@pytest.mark.parametrize(("most", "sentence"), [(3, "ended at its cap of 3 epochs, so more may be better"), (9, None)])
+def test_training_by_patience_says_when_its_cap_ended_it(most, sentence):
+    settings = TrainingSettings(epochs=most, batch_size=1, learning_rate=1, seed=0, schedule="plateau", patience=2)
+    assert unfinished(task_of("single-label"), history_of([0.5, 0.6, 0.7]), settings) == sentence
