@@ -25,14 +25,19 @@ ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = 
 BATCH_SIZES = (1, 2, 7, 64)
 LENGTHS = (1, 2, 17)
 EXAMPLE_LENGTH = 7
+MOST_COUNTED = 5_000
 
 
 def lengths_of(tokenizer: Tokenizer, items: Sequence[Any]) -> list[int]:
-    """The number of tokens of each text or pair of texts, special tokens included, however long it is."""
+    """The number of tokens of each text or pair of texts, special tokens included, however long it is.
+
+    Of more than 5,000 items, of 5,000 from all over.
+    """
+    numbers = np.linspace(0, len(items) - 1, min(len(items), MOST_COUNTED)).astype(np.int64)
     whole = Tokenizer.from_str(tokenizer.to_str())  # settings of a tokenizer stay with it, so a copy is changed
     whole.no_padding()
     whole.no_truncation()
-    return [len(encoding.ids) for encoding in whole.encode_batch_fast(list(items))]
+    return [len(encoding.ids) for encoding in whole.encode_batch_fast([items[number] for number in numbers.tolist()])]
 
 
 @dataclass(frozen=True, kw_only=True)

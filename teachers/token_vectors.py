@@ -16,42 +16,40 @@ LONGEST_TOKEN = 12
 RARE = 1e-4  # as Arora et al. (2017) have it
 
 
-def token_vectors(
-    weights: Path, tokenizer: Tokenizer, *, own_tokens: bool, dimensions: int, report: Report
-) -> np.ndarray:
-    """A vector for each token of a student's tokenizer, float32 (tokens, dimensions), with a standard deviation of 1.
+def token_vectors(weights: Path, words: Sequence[str] | None, *, dimensions: int, report: Report) -> np.ndarray:
+    """A vector for each word, or without words each token of the body, float32 (tokens, dimensions).
+
+    Their standard deviation is 1.
 
     Each token goes through the body alone, and its vector is the mean of the last layer. Of these, the principal
     components are kept, and frequent tokens weigh less: a / (a + p), where p is Zipf's for the token's number, as
     vocabularies begin with what is frequent. That is the way of Model2Vec (Tulkens and van Dongen 2024), with the
-    weights of Arora et al. (2017). `own_tokens` says that the tokens are the body's own, not words of the student's.
+    weights of Arora et al. (2017).
 
     Raises RequestError for a body of no texts, and for one that is narrower than `dimensions`.
     """
-    rows = _token_rows(weights, tokenizer, own_tokens=own_tokens)
+    rows = _token_rows(weights, words)
     states = _mean_states(weights, rows, report)
     if states.shape[1] < dimensions:
         raise RequestError(
             f"dimensions is {dimensions}, but the teacher's vectors have {states.shape[1]}; lower it to at most that"
         )
-    vectors = _principal_components(states, dimensions) * _weights_by_frequency(len(rows))[:, None]
+    vectors = principal_components(states, dimensions) * weights_by_frequency(len(rows))[:, None]
     return (vectors / vectors.std()).astype(np.float32)
 
 
-def _token_rows(weights: Path, tokenizer: Tokenizer, *, own_tokens: bool) -> list[list[int]]:
-    """The body's token numbers for each token of the student: the token itself, or the pieces of a word."""
+def _token_rows(weights: Path, words: Sequence[str] | None) -> list[list[int]]:
+    """The body's token numbers of what goes through it: the pieces of a word, or the token itself."""
     body = Tokenizer.from_file(str(weights / "tokenizer.json"))
     body.no_padding()
     body.enable_truncation(LONGEST_TOKEN)
-    if not own_tokens:
-        from students.vocabulary import words_of
-
-        return [encoding.ids or [0] for encoding in body.encode_batch(words_of(tokenizer))]
+    if words is not None:
+        return [encoding.ids or [0] for encoding in body.encode_batch(list(words))]
     around = body.encode("a")
     is_special = np.array(around.special_tokens_mask, dtype=bool)
     first, last = (int(place) for place in np.flatnonzero(~is_special)[[0, -1]])
     before, after = around.ids[:first], around.ids[last + 1 :]
-    return [[*before, number, *after] for number in range(max(tokenizer.get_vocab().values()) + 1)]
+    return [[*before, number, *after] for number in range(max(body.get_vocab().values()) + 1)]
 
 
 def _mean_states(weights: Path, rows: Sequence[Sequence[int]], report: Report) -> np.ndarray:
@@ -78,7 +76,7 @@ def _mean_states(weights: Path, rows: Sequence[Sequence[int]], report: Report) -
     return states
 
 
-def _principal_components(states: np.ndarray, dimensions: int) -> np.ndarray:
+def principal_components(states: np.ndarray, dimensions: int) -> np.ndarray:
     """The states along their widest directions, float64 (rows, dimensions); signs are fixed by each largest part."""
     centred = states.astype(np.float64) - states.mean(axis=0, dtype=np.float64)
     directions = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :dimensions]  # by falling width
@@ -86,7 +84,8 @@ def _principal_components(states: np.ndarray, dimensions: int) -> np.ndarray:
     return centred @ (directions * signs)
 
 
-def _weights_by_frequency(tokens: int) -> np.ndarray:
+def weights_by_frequency(tokens: int) -> np.ndarray:
+    """A / (a + p) for so many tokens, float64 (tokens,), with Zipf's p of token n: as 1 / (n + 2) to the sum of all."""
     shares = 1 / np.arange(2, tokens + 2)
     shares /= shares.sum()
     return RARE / (RARE + shares)

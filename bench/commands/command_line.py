@@ -49,7 +49,8 @@ def main() -> None:
     except RequestError as error:
         _fail(str(error), WRONG_REQUEST)
     except Interrupted:
-        _fail("interrupted; finished stages and epochs are kept, so the same command goes on from here", INTERRUPTED)
+        kept = "finished stages are kept, and epochs of long trainings"
+        _fail(f"interrupted; {kept}, so the same command goes on from here", INTERRUPTED)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()
     except Exception as error:

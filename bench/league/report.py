@@ -21,7 +21,9 @@ NOTES = (
     "tenth is for validation; unlabelled: texts that only the teacher labels",
     "best: of the students, the one with the highest macro-F1 on validation rows; of the peers, on the test rows, "
     "which favours peers",
-    "minus peer: macro-F1, with its 95 % paired bootstrap interval; gap closed: of that student, against itself alone",
+    "minus peer: macro-F1, with its 95 % paired bootstrap interval; level: that interval is not below zero, and the "
+    "accuracy not lower with McNemar's p under 0.05; above: both scores are",
+    "gap closed: of that student, against itself alone",
     "lost: classes that a student keeps alone (F1 above 0) and loses distilled, over all students",
     "texts/s: end to end, in batches of 32; minutes: of all training steps, without scoring; empty where not measured",
 )
@@ -82,7 +84,7 @@ def league_chart(lines: Sequence[Line]) -> "alt.FacetChart":
     return (
         (base.mark_line(opacity=0.6) + base.mark_point(size=60, filled=True))
         .properties(width=190, height=170)
-        .facet(facet=alt.Facet("set:N", sort=list(dict.fromkeys(line.set for line in lines)), title=None), columns=4)
+        .facet(facet=alt.Facet("set:N", sort=list(dict.fromkeys(line.data for line in lines)), title=None), columns=4)
         .resolve_scale(y="independent", x="independent")
         .properties(title="one recipe on every set: what students keep")
     )
@@ -95,16 +97,15 @@ def _records(line: Line) -> list[dict[str, object]]:
     distilled = MODELS[4] if line.transfer_rows else MODELS[3]
     scores = {"teacher": line.teacher_f1, "best peer": line.peer_f1, "student alone": line.alone_f1, distilled: line.f1}
     return [
-        {"set": line.set, "rows": line.rows, "model": model, "score": score * 100}
+        {"set": line.data, "rows": line.rows, "model": model, "score": score * 100}
         for model, score in scores.items()
         if score is not None
     ]
 
 
 def _cells(line: Line) -> list[str]:
-    lost = "" if not line.lost else f"{len(line.lost)}"
     return [
-        line.set,
+        line.data,
         line.rows,
         f"{line.transfer_rows:,}" if line.transfer_rows else "none",
         _pair(line.teacher_accuracy, line.teacher_f1),
@@ -113,7 +114,7 @@ def _cells(line: Line) -> list[str]:
         f"{line.peer} {_pair(line.peer_accuracy, line.peer_f1)}" if line.peer else "",
         _difference(line),
         "" if line.gap_closed is None else f"{line.gap_closed:.2f}",
-        lost or "0",
+        str(len(line.lost)),
         figure(line.texts_per_second),
         figure(line.teacher_texts_per_second),
         _minutes(line.training_seconds),

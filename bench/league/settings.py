@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from bench.recipe.parts import Part, Positive
 from materials.catalogue import DATASETS
@@ -53,9 +53,16 @@ class LeagueCell:
 
 
 def read_league() -> League:
-    """The league that comes with distilbench."""
+    """The league that comes with distilbench. Raises RequestError where its file was changed into none."""
     path = Path(str(files("recipes"))) / "league.yaml"
-    return League.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    try:
+        return League.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise RequestError(f"{path.name}: {place}: {fault['msg']}; got {fault.get('input')!r:.60}") from None
+    except yaml.YAMLError as error:
+        raise RequestError(f"{path.name} is no YAML: {' '.join(str(error).split())}") from None
 
 
 def chosen_cells(league: League, *, sets: Sequence[str], rows: Sequence[str]) -> list[LeagueCell]:
@@ -78,6 +85,10 @@ def chosen_cells(league: League, *, sets: Sequence[str], rows: Sequence[str]) ->
         for count in data.rows
         if not rows or str(count) in rows
     ]
+    if not cells:
+        raise RequestError(
+            f"none of {', '.join(sets)} has {' or '.join(rows)} rows in the league; see recipes/league.yaml"
+        )
     return sorted(cells, key=lambda cell: float("inf") if cell.rows == WHOLE else cell.rows)
 
 

@@ -4,34 +4,36 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 from bench.league.settings import LeagueCell
 from bench.record.place import RUN_FILE
 from bench.record.row import Row
 from bench.record.run_file import Run, read_run
-from bench.reports.differences import alone_of, find_differences
+from bench.reports.differences import Difference, alone_of, find_differences
 from bench.reports.report import main_format
 from materials.errors import RequestError
 from materials.files import new_file
 
 FILE = "league.json"
+SURE_P = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One cell with its students distilled in one way; scores are shares.
+    """One run of a league with its students distilled in one way; scores are shares, means over the run's seeds.
 
     `student` is the distilled student that is best on validation rows, `alone` the student alone that is; `peer` is the
-    peer that is best on the test rows, which favours peers. The differences are of that student minus that peer, the
-    interval that of macro-F1, paired. `lost` names students and the classes that they keep alone (F1 above 0) and lose
-    distilled (F1 of 0).
+    peer that is best on the test rows, which favours peers. The difference is of that student minus that peer in
+    macro-F1, with its paired interval; `mcnemar_p` is that of their right rows. `lost` names students and the classes
+    that they keep alone (F1 above 0) and lose distilled (F1 of 0).
     """
 
-    set: str
+    data: str
     rows: str
     transfer_rows: int
-    classes: int
+    seeds: int
     teacher_accuracy: float
     teacher_f1: float
     alone: str
@@ -46,33 +48,46 @@ class Line:
     peer_f1: float | None
     difference_low: float | None
     difference_high: float | None
-    accuracy_difference: float | None
+    mcnemar_p: float | None
     lost: tuple[str, ...]
     texts_per_second: float | None
     teacher_texts_per_second: float | None
     training_seconds: float | None
     teacher_training_seconds: float | None
-    machine: str
+
+    @property
+    def cell(self) -> str:
+        """The name of its run folder."""
+        return f"{self.data}-{self.rows}"
 
     @property
     def is_level(self) -> bool | None:
-        """Whether the student is at least level with the peer: the interval is not below zero; none without a peer."""
-        return None if self.difference_high is None else self.difference_high >= 0
+        """Whether the student is at least level with the peer, or the difference may be chance, in both metrics."""
+        if self.peer_accuracy is None or self.difference_high is None:
+            return None
+        is_less_accurate = self.accuracy < self.peer_accuracy and (self.mcnemar_p or 1.0) < SURE_P
+        return self.difference_high >= 0 and not is_less_accurate
 
     @property
     def is_above(self) -> bool | None:
-        """Whether the student's macro-F1 is above the peer's; none without a peer."""
-        return None if self.peer_f1 is None else self.f1 > self.peer_f1
+        """Whether the student's accuracy and macro-F1 are both above the peer's; none without a peer."""
+        if self.peer_f1 is None or self.peer_accuracy is None:
+            return None
+        return self.f1 > self.peer_f1 and self.accuracy > self.peer_accuracy
 
 
-def summarise(cells: Sequence[LeagueCell], output: Path) -> list[Line]:
-    """The lines of all cells that have a run below `output`, in the order of the sets."""
-    lines = []
+def summarise(cells: Sequence[LeagueCell], output: Path) -> tuple[list[Line], list[str]]:
+    """The lines of all cells that have a run below `output`, and a sentence for each run that gives none."""
+    lines, sentences = [], []
     for cell in cells:
         folder = output / cell.name
-        if (folder / RUN_FILE).is_file():
+        if not (folder / RUN_FILE).is_file():
+            continue
+        try:
             lines += _lines(cell, read_run(folder), folder)
-    return lines
+        except RequestError as error:
+            sentences.append(f"{cell.name} has no line: {error}")
+    return lines, sentences
 
 
 def save_lines(lines: Sequence[Line], output: Path) -> None:
@@ -94,71 +109,105 @@ def load_lines(output: Path) -> list[Line]:
 
 
 def _lines(cell: LeagueCell, run: Run, folder: Path) -> list[Line]:
-    format = main_format(run)
-    rows = [row for row in run.rows if row.status != "failed" and row.headline is not None]
-    teacher = next((row for row in rows if row.role == "teacher" and row.format == format), None)
-    students = [row for row in rows if row.role == "student" and row.format == format]
-    alone = [row for row in students if alone_of(row) is None]
-    peers = [row for row in rows if row.role == "peer"]
-    ways = list(dict.fromkeys(row.objective_title for row in students if alone_of(row)))
-    if teacher is None or not alone:
-        return []
-    peer = max(peers, key=_f1, default=None)
+    """A line for each way of distilling. Raises RequestError where the teacher, or every student alone, failed."""
+    main = main_format(run)
+    sound = [row for row in run.rows if row.status != "failed" and row.headline is not None]
+    in_main = [row for row in sound if row.format == main]
+    teacher = Model([row for row in in_main if row.role == "teacher"])
+    students = _by_title([row for row in in_main if row.role == "student"])
+    alone = [model for model in students if alone_of(model.first) is None]
+    if not teacher.rows or not alone:
+        raise RequestError("its teacher, or every student alone, failed")
+    peers = _by_title([row for row in sound if row.role == "peer"])
+    peer = max(peers, key=lambda model: model.mean("macro_f1"), default=None)
+    differences = find_differences(run, folder, against=peer.first.model) if peer else []
+    ways = dict.fromkeys(model.first.objective_title for model in students if alone_of(model.first))
     return [
-        _line(cell, run, folder, teacher, alone, [row for row in students if row.objective_title == way], peer)
+        _line(
+            cell,
+            teacher=teacher,
+            alone=alone,
+            distilled=[model for model in students if model.first.objective_title == way],
+            peer=peer,
+            differences=differences,
+        )
         for way in ways
     ]
 
 
 def _line(
-    cell: LeagueCell, run: Run, folder: Path, teacher: Row, alone: list[Row], distilled: list[Row], peer: Row | None
+    cell: LeagueCell,
+    *,
+    teacher: "Model",
+    alone: Sequence["Model"],
+    distilled: Sequence["Model"],
+    peer: "Model | None",
+    differences: Sequence[Difference],
 ) -> Line:
-    best_alone, student = (max(rows, key=lambda row: row.validation_score or 0.0) for rows in (alone, distilled))
-    difference = next(
-        (
-            found
-            for found in (find_differences(run, folder, against=peer.model) if peer else [])
-            if found.model == student.model
-        ),
-        None,
-    )
+    best_alone, student = (max(models, key=Model.on_validation) for models in (alone, distilled))
+    difference = next((found for found in differences if found.model == student.first.model), None)
     return Line(
-        set=cell.data.name,
+        data=cell.data.name,
         rows=str(cell.rows),
-        transfer_rows=student.transfer_rows or 0,
-        classes=len(student.label_names or ()),
-        teacher_accuracy=teacher.accuracy or 0.0,
-        teacher_f1=_f1(teacher),
-        alone=best_alone.student,
-        alone_accuracy=best_alone.accuracy or 0.0,
-        alone_f1=_f1(best_alone),
-        student=student.student,
-        accuracy=student.accuracy or 0.0,
-        f1=_f1(student),
-        gap_closed=student.gap_closed,
-        peer=peer.model if peer else None,
-        peer_accuracy=peer.accuracy if peer else None,
-        peer_f1=_f1(peer) if peer else None,
+        transfer_rows=student.first.transfer_rows or 0,
+        seeds=len(student.rows),
+        teacher_accuracy=teacher.mean("accuracy"),
+        teacher_f1=teacher.mean("macro_f1"),
+        alone=best_alone.first.student,
+        alone_accuracy=best_alone.mean("accuracy"),
+        alone_f1=best_alone.mean("macro_f1"),
+        student=student.first.student,
+        accuracy=student.mean("accuracy"),
+        f1=student.mean("macro_f1"),
+        gap_closed=student.mean_of_known("gap_closed"),
+        peer=peer.first.model if peer else None,
+        peer_accuracy=peer.mean("accuracy") if peer else None,
+        peer_f1=peer.mean("macro_f1") if peer else None,
         difference_low=difference.low if difference else None,
         difference_high=difference.high if difference else None,
-        accuracy_difference=(student.accuracy or 0.0) - (peer.accuracy or 0.0) if peer else None,
-        lost=tuple(name for row in distilled for name in _lost(row, alone)),
-        texts_per_second=student.end_to_end_texts_per_second,
-        teacher_texts_per_second=teacher.end_to_end_texts_per_second,
-        training_seconds=student.training_seconds,
-        teacher_training_seconds=teacher.training_seconds,
-        machine=str(run.machine["processor"]),
+        mcnemar_p=difference.mcnemar_p if difference else None,
+        lost=tuple(name for model in distilled for row in model.rows for name in _lost(row, alone)),
+        texts_per_second=student.mean_of_known("end_to_end_texts_per_second"),
+        teacher_texts_per_second=teacher.mean_of_known("end_to_end_texts_per_second"),
+        training_seconds=student.mean_of_known("training_seconds"),
+        teacher_training_seconds=teacher.mean_of_known("training_seconds"),
     )
 
 
-def _f1(row: Row) -> float:
-    return row.macro_f1 or 0.0
+@dataclass(frozen=True)
+class Model:
+    """The rows of one model, one a seed."""
+
+    rows: Sequence[Row]
+
+    @property
+    def first(self) -> Row:
+        """The row of the first seed."""
+        return self.rows[0]
+
+    def on_validation(self) -> float:
+        """The mean headline on validation rows."""
+        return self.mean("validation_score")
+
+    def mean(self, name: str) -> float:
+        """The mean of a figure over the seeds, those without it counting 0."""
+        return mean(getattr(row, name) or 0.0 for row in self.rows)
+
+    def mean_of_known(self, name: str) -> float | None:
+        """The mean over the seeds that have the figure; none where none has."""
+        known = [value for row in self.rows if (value := getattr(row, name)) is not None]
+        return mean(known) if known else None
 
 
-def _lost(row: Row, alone: Sequence[Row]) -> list[str]:
-    """The classes that a student keeps alone and loses distilled, as `cnn: grain`."""
-    same_alone = next((other for other in alone if other.student == row.student), None)
-    if same_alone is None or not row.f1_per_class or not same_alone.f1_per_class or not row.label_names:
+def _by_title(rows: Sequence[Row]) -> list[Model]:
+    return [Model([row for row in rows if row.model == title]) for title in dict.fromkeys(row.model for row in rows)]
+
+
+def _lost(row: Row, alone: Sequence[Model]) -> list[str]:
+    """The classes that a student keeps alone and loses distilled, with the same seed, as `cnn: grain`."""
+    same = (other for model in alone for other in model.rows if (other.student, other.seed) == (row.student, row.seed))
+    before = next(same, None)
+    if before is None or not row.f1_per_class or not before.f1_per_class or not row.label_names:
         return []
-    pairs = zip(row.label_names, same_alone.f1_per_class, row.f1_per_class, strict=True)
-    return [f"{row.student}: {name}" for name, before, after in pairs if before > 0 and after == 0]
+    pairs = zip(row.label_names, before.f1_per_class, row.f1_per_class, strict=True)
+    return [f"{row.student}: {name}" for name, old_f1, new_f1 in pairs if old_f1 > 0 and new_f1 == 0]

@@ -191,6 +191,7 @@ def _sentence(
     if first["type"] == "missing":
         return f"{where}: the key '{key}' is missing"
     message = MESSAGES.get(first["type"]) or str(first["msg"]).removeprefix("Value error, ")
+    message += ", or installed" if place == ("peers",) else ""
     message += ", or auto" if len(place) < len(first["loc"]) else ""
     value = first.get("input")
     got = f"; got {value!r}" if first["type"] != "value_error" and isinstance(value, str | int | float | bool) else ""

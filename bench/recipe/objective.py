@@ -29,7 +29,7 @@ def _transfer_rows(value: Any) -> Any:
     if isinstance(value, bool):
         return value
     if not isinstance(value, list | tuple) or not value:
-        raise ValueError(f"expected true, false, or a list of {', '.join(TRANSFER_KINDS)}; got {value!r}")
+        raise ValueError(f"expected true, false, given, or a list of {', '.join(TRANSFER_KINDS)}; got {value!r}")
     for kind in value:
         if kind not in TRANSFER_KINDS:
             raise ValueError(unknown("kind of transfer rows", str(kind), TRANSFER_KINDS))

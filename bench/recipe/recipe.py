@@ -237,7 +237,7 @@ class Recipe(Part):
         if any(objective.transfer for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError(
                 "an objective asks for transfer rows, but data.transfer names none (or give --transfer-data), and "
-                "neither data.balance nor data.augmentation makes any"
+                "none of data.balance, data.train_rows and data.augmentation makes any"
             )
         matched = any(objective.match_steps for objective in self.objectives)
         if matched and any(student.ends_by_patience for student in self.students):
@@ -250,7 +250,7 @@ class Recipe(Part):
         for objective in self.objectives:
             for kind in (*named_kinds(objective.transfer), *named_kinds(objective.match_steps)):
                 if sources[kind] is None:
-                    key = {"rest": "balance", "augmented": "augmentation", "other": "transfer"}[kind]
+                    key = {"rest": "balance or train_rows", "augmented": "augmentation", "other": "transfer"}[kind]
                     raise ValueError(f"an objective asks for transfer rows of kind '{kind}', but data.{key} is not set")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds holds a seed twice; each counts once")

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.recipe.recipe import Recipe
+from bench.recipe.recipe_student import FROM_TEACHER
 from bench.steps.export import possible_formats
 from bench.steps.peer import PEER_FORMAT
 from bench.steps.split import check_split
@@ -46,7 +47,9 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     peers = len(recipe.peers)
     text_students = [student for student in recipe.students if student.modalities != ("image",)]
     vocabularies = len({vocabulary_key(student) for student in text_students})
+    vectors = {(student.tokenizer, student.dimensions) for student in text_students if student.vectors == FROM_TEACHER}
     training = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}
+    training["vectors"] = len(vectors)
     per_seed = Counter({**training, "bundle": bundles, "peer": peers, "measurement": bundles + peers})
     # The plus sign drops the kinds of which there are none, which the table need not list.
     return +Counter({kind: count * len(recipe.seeds) for kind, count in per_seed.items()})

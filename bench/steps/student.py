@@ -1,7 +1,7 @@
 """The step that trains one cell: a student, for one objective, with one seed."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,10 +50,10 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
     from training.objectives import Term
 
     work, rows, title = place.work, place.rows, f"{cell.title}, seed {cell.seed}"
+    tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
+    vectors = read_vectors(place, cell.student, tokenizer) if tokenizer else None
     with work.screen.step(title) as report, refusing_divergence(cell.title):
-        tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
         shape = _shape(place, cell.student, vocabulary, tokenizer)
-        vectors = read_vectors(place, cell.student, tokenizer) if tokenizer else None
         module = build_student(shape, vectors=vectors, seed=cell.seed)
         encoder = student_encoder(vocabulary.file if vocabulary else None, shape)
         examples = _examples(place, cell, encoder)
@@ -91,8 +91,22 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "student_version": STUDENTS[cell.student.architecture].version,
         "sweep": dict(cell.sweep),
         "seed": cell.seed,
+        "by_rule": _by_rule(place, cell, vocabulary),
     }
-    return Stage(name="student", version=5, inputs=inputs)
+    return Stage(name="student", version=6, inputs=inputs)
+
+
+def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dict[str, Any]:
+    """What the rules find for a cell, by which its stage is known too: a rule may change."""
+    rows = len(place.rows.train) + len(taught_rows(place, cell.objective))
+    settings = asdict(_settings(place, cell, rows))
+    names = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
+    tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
+    return {
+        **{name: settings[name] for name in names},
+        "terms": cell.objective.terms(labelled=len(place.rows.train), rows=rows),
+        "length": tokenizer and _length(place, cell.student, tokenizer),
+    }
 
 
 def _labelled(encoder: "Encoder", rows: Rows) -> "Examples":
@@ -205,16 +219,17 @@ def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
     architecture, epochs = STUDENTS[student.architecture], _epochs(place, cell)
     batch_size = _batch_size(student, rows)
     by_patience = student.ends_by_patience and cell.objective.epochs is None
+    schedule = "plateau" if by_patience else "linear" if student.schedule in (None, "plateau") else student.schedule
     shared = student.model_dump(include={field.name for field in fields(TrainingSettings)})
-    found = {
+    by_rule = {
         "epochs": most_epochs_for(rows, batch_size) if epochs is None else epochs,
         "batch_size": batch_size,
         "learning_rate": architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate,
-        "schedule": student.schedule or ("plateau" if by_patience else "linear"),
+        "schedule": schedule,
         "patience": (student.patience or patience_for(rows, batch_size)) if by_patience else None,
     }
     return TrainingSettings(
-        **{**shared, **found},
+        **{**shared, **by_rule},
         bf16=architecture.bf16,
         bf16_scores=False,
         seed=cell.seed,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from bench.recipe.recipe_student import FROM_TEACHER
 from bench.steps.training import progress_file, refusing_divergence, save_history
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
-from materials.files import digest
+from materials.files import digest, read_json_object
 from materials.modalities import Item
 from materials.rows import Rows, Table
 from materials.stages import Stage
@@ -24,10 +25,21 @@ if TYPE_CHECKING:
 
 
 def find_teacher_weights(work: Workplace) -> WeightsFolder:
-    """The teacher's pretrained or fine-tuned weights, fetched when they are not there."""
+    """The teacher's pretrained or fine-tuned weights, fetched when they are not there.
+
+    Raises RequestError where a student is to start from vectors that are wider than the teacher.
+    """
     name = work.recipe.teacher.weights
     with work.screen.step(f"weights {name}") as report:
-        return find_weights(name, work.root, report=report)
+        weights = find_weights(name, work.root, report=report)
+    width = read_json_object(weights.path / "config.json").get("hidden_size")
+    for number, student in enumerate(work.recipe.students):
+        if student.vectors == FROM_TEACHER and isinstance(width, int) and width < student.dimensions:
+            raise RequestError(
+                f"{student.title} starts from vectors of the teacher with dimensions of {student.dimensions}, but "
+                f"{name} is {width} wide; set students.{number}.dimensions={width}"
+            )
+    return weights
 
 
 def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
@@ -45,7 +57,7 @@ def train_teacher(place: SeedPlace) -> Path:
     def make(folder: Path) -> None:
         if fine_tuned_labels(place.weights) is not None:
             work.screen.notice("the teacher is fine-tuned already and used as it is, whatever its epochs and rates say")
-            kind.save(_open(work, place.weights, place.rows.train.items, place.rows.label_names), folder)
+            kind.save(_open(work, place.weights, place.rows.label_names), folder)
         else:
             _fine_tune(place, stage, folder)
 
@@ -67,20 +79,15 @@ def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
     work.screen.notice(
         "the rows have no labels: the teacher's own predictions stand for them, so quality is agreement with it"
     )
-    teacher, device, task = _open(work, weights, table.items), work.recipe.trained_on, work.recipe.task
+    teacher, device, task = _open(work, weights), work.recipe.trained_on, work.recipe.task
     encoded = teacher.encoder.encode(table.items)
     outputs = predict_outputs(teacher.module.to(device), encoded, teacher.encoder, device=device, bf16=False)
     labels = task.labels_of(np.asarray(task.decide(outputs)), weights.label_names)
     return Table(items=table.items, labels=labels, modality=table.modality)
 
 
-def _open(
-    work: Workplace, weights: WeightsFolder, items: Sequence[Item], label_names: tuple[str, ...] | None = None
-) -> "Classifier":
-    """A fine-tuned teacher as it is, to read items as long as these.
-
-    Raises RequestError when it was fine-tuned for another task than the recipe's.
-    """
+def _open(work: Workplace, weights: WeightsFolder, label_names: tuple[str, ...] | None = None) -> "Classifier":
+    """A fine-tuned teacher as it is. Raises RequestError when it was fine-tuned for another task than the recipe's."""
     from teachers import TEACHERS
 
     settings, task = work.recipe.teacher, work.recipe.task
@@ -92,7 +99,7 @@ def _open(
     return TEACHERS[settings.architecture].open(
         weights.path,
         label_names=label_names,
-        max_length_tokens=_length(work, weights, items),
+        max_length_tokens=_length(work, weights, None),
         modality=work.recipe.modality,
     )
 
@@ -156,20 +163,25 @@ def _settings(place: SeedPlace) -> "TrainingSettings":
 
     settings, rows = place.work.recipe.teacher, len(place.rows.train)
     shared = settings.model_dump(include={field.name for field in fields(TrainingSettings)})
-    given = {name: value for name, value in shared.items() if value != "auto"}
-    found = teacher_settings(rows, epochs=given.get("epochs"), batch_size=given.get("batch_size"))
-    return TrainingSettings(**{**found, **given}, seed=place.seed, device=place.work.recipe.trained_on)
+    stated = {name: value for name, value in shared.items() if value != "auto"}
+    by_rule = teacher_settings(rows, epochs=stated.get("epochs"), batch_size=stated.get("batch_size"))
+    return TrainingSettings(**{**by_rule, **stated}, seed=place.seed, device=place.work.recipe.trained_on)
 
 
-def _length(work: Workplace, weights: WeightsFolder, items: Sequence[Item]) -> int:
-    """How many tokens of a text the teacher reads; of other items, nothing that counts."""
+def _length(work: Workplace, weights: WeightsFolder, items: Sequence[Item] | None) -> int:
+    """How many tokens of a text the teacher reads: enough for these items, or, without any, as many as it may.
+
+    A teacher that is used as it is reads rows that nobody has seen when it is stored. Images have no length.
+    """
     from encoders.text_encoder import lengths_of
     from training.rules import MOST_TEACHER_TOKENS, length_for
 
     settings = work.recipe.teacher
     if settings.max_length_tokens != "auto":
         return settings.max_length_tokens
-    if work.recipe.modality == "image":
-        return MOST_TEACHER_TOKENS
+    positions = read_json_object(weights.path / "config.json").get("max_position_embeddings")
+    most = min(MOST_TEACHER_TOKENS, positions if isinstance(positions, int) and positions > 0 else MOST_TEACHER_TOKENS)
+    if items is None or work.recipe.modality == "image":
+        return most
     tokenizer = Tokenizer.from_file(str(weights.path / "tokenizer.json"))
-    return length_for(lengths_of(tokenizer, items), most=MOST_TEACHER_TOKENS)
+    return length_for(lengths_of(tokenizer, items), most=most)

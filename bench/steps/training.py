@@ -57,7 +57,7 @@ def progress_file(work: Workplace, stage: Stage, title: str) -> Path:
     """Where the epochs done are kept; says so where a training that was stopped has left some."""
     file = work.store.work_folder(stage) / PROGRESS
     if file.exists():
-        work.screen.notice(f"{title}: goes on from the last whole epoch of a run that was stopped")
+        work.screen.notice(f"{title}: goes on from the last epoch kept of a run that was stopped")
     return file
 
 

@@ -36,13 +36,16 @@ def build_vocabulary(place: SeedPlace, student: Student) -> Vocabulary | None:
     """Return the tokens of a student, shared by all students of the same `vocabulary_key`; none for one of images."""
     if place.rows.modality == "image":
         return None
-    known_vectors = None if student.vectors == FROM_TEACHER else student.vectors
-    return _from_teacher(place) if student.tokenizer == "teacher" else _from_words(place, known_vectors)
+    return _from_teacher(place) if student.tokenizer == "teacher" else _from_words(place, _known_vectors(student))
 
 
 def vocabulary_key(student: Student) -> Hashable:
     """What tells the vocabularies of one seed apart."""
-    return "teacher" if student.tokenizer == "teacher" else (student.vectors != FROM_TEACHER and student.vectors)
+    return "teacher" if student.tokenizer == "teacher" else _known_vectors(student)
+
+
+def _known_vectors(student: Student) -> str | None:
+    return None if student.vectors == FROM_TEACHER else student.vectors
 
 
 def read_vectors(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> WordVectors | None:
@@ -68,15 +71,15 @@ def zero_special_tokens(vectors: WordVectors, tokenizer: Tokenizer) -> WordVecto
 
 def _teacher_vectors(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> WordVectors:
     """What the teacher's pretrained body makes of each token, computed once for all students of the same tokens."""
+    from students.vocabulary import words_of
     from teachers.token_vectors import token_vectors
 
     own_tokens = student.tokenizer == "teacher"
 
     def make(folder: Path) -> None:
         with place.work.screen.step("the teacher's vectors of tokens") as report:
-            vectors = token_vectors(
-                place.weights.path, tokenizer, own_tokens=own_tokens, dimensions=student.dimensions, report=report
-            )
+            words = None if own_tokens else words_of(tokenizer)
+            vectors = token_vectors(place.weights.path, words, dimensions=student.dimensions, report=report)
         np.save(folder / VECTORS_FILE, vectors)
 
     inputs = {

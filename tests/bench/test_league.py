@@ -12,17 +12,17 @@ from bench.league.cells import run_cells
 from bench.league.report import league_chart, league_text, totals
 from bench.league.run import LeagueRequest, run_league
 from bench.league.settings import DataSet, League, LeagueCell, chosen_cells, data_overrides, read_league
-from bench.league.summary import Line, load_lines, save_lines
+from bench.league.summary import Line, load_lines, save_lines, summarise
 from bench.recipe.file import read_recipe
 from bench.reports.screen import Screen
 from materials.catalogue import DATASETS
 from materials.errors import RequestError
 
 LINE = Line(
-    set="a-set",
+    data="reuters-r8",
     rows="500",
     transfer_rows=0,
-    classes=2,
+    seeds=1,
     teacher_accuracy=0.9,
     teacher_f1=0.9,
     alone="cnn",
@@ -37,13 +37,12 @@ LINE = Line(
     peer_f1=0.75,
     difference_low=0.02,
     difference_high=0.08,
-    accuracy_difference=0.05,
+    mcnemar_p=0.01,
     lost=(),
     texts_per_second=1000.0,
     teacher_texts_per_second=100.0,
     training_seconds=6.0,
     teacher_training_seconds=60.0,
-    machine="a processor",
 )
 
 
@@ -83,7 +82,9 @@ def test_a_set_in_files_that_are_not_there_is_left_out_and_the_others_run(tmp_pa
         screen=Screen(),
     )
     assert ran == [("own", 3, "here-3")]
-    assert left_out == ["gone-3: the file gone.csv is not there; name the folder that holds it with --files"]
+    assert left_out == [
+        "gone-3 is left out: the file gone.csv is not there; name the folder that holds it with --files"
+    ]
 
 
 @pytest.fixture
@@ -109,7 +110,7 @@ def test_a_league_runs_what_is_missing_and_keeps_the_lines_of_what_is_gone(two_c
 
     def run_cell(recipe, settings, folder):
         ran.append(folder.name)
-        flags = {key: value for key, value in settings.items() if key != "name"}
+        flags = dict(settings)
         return run_recipe(
             RunRequest(recipe=recipe, flags=flags, overrides=("data.transfer=null",), output=folder, fresh=False),
             dry_run=False,
@@ -151,7 +152,7 @@ def test_totals_count_level_and_above_and_average_gaps_apart():
         replace(LINE, peer=None, peer_f1=None, difference_low=None, difference_high=None, lost=("cnn: rare",)),
     ]
     assert totals(lines) == [
-        "of 3 lines, the student is level with the best peer in 2, and above it in 1",
+        "of 3 lines, the student is level with the best peer in 2, above it in 1",
         "mean gap closed without: 0.50 over 3 of 3 lines",
         "classes lost: 1",
     ]
@@ -160,12 +161,43 @@ def test_totals_count_level_and_above_and_average_gaps_apart():
 def test_table_and_picture_show_every_line():
     lines = [LINE, replace(LINE, rows="all", transfer_rows=9)]
     text = league_text(lines, "markdown")
-    assert text.count("a-set") == 2
+    assert text.count("reuters-r8") == 2
     assert "+5.0 [+2.0, +8.0]" in text
     scores = {
         (point["rows"], point["model"]) for point in league_chart(lines).to_dict()["spec"]["layer"][0]["data"]["values"]
     }
     assert ("all", "distilled, unlabelled texts too") in scores
+
+
+def test_level_asks_for_accuracy_too():
+    less_accurate = replace(LINE, accuracy=0.7)
+    assert (LINE.is_level, LINE.is_above) == (True, True)
+    assert (less_accurate.is_level, less_accurate.is_above) == (False, False)
+    assert replace(less_accurate, mcnemar_p=0.3).is_level
+
+
+def test_lines_of_cells_that_the_league_has_no_more_are_left_out_with_a_word(tmp_path, capsys):
+    save_lines([LINE, replace(LINE, data="old"), replace(LINE, rows="700")], tmp_path)
+    request = LeagueRequest(files=None, sets=(), rows=(), output=tmp_path, show_only=True)
+    assert run_league(request, lambda recipe, settings, folder: 0) == 0
+    printed = capsys.readouterr()
+    assert "reuters-r8-700, which is not in the league any more" in printed.err
+    assert printed.out.count("reuters-r8") == 1
+    with pytest.raises(RequestError, match=r"there is no line of these cells in .*; run them without --show"):
+        run_league(replace(request, sets=("qnli",)), lambda recipe, settings, folder: 0)
+
+
+def test_a_damaged_run_costs_its_own_line_and_no_other(tmp_path):
+    (tmp_path / "qnli-500").mkdir()
+    (tmp_path / "qnli-500" / "run.json").write_text("{")
+    lines, faults = summarise(chosen_cells(read_league(), sets=["qnli"], rows=[]), tmp_path)
+    assert lines == []
+    assert [fault.split(":")[0] for fault in faults] == ["qnli-500 has no line"]
+
+
+def test_a_set_without_that_many_rows_is_refused():
+    with pytest.raises(RequestError, match="none of qnli has 8000 rows in the league"):
+        chosen_cells(read_league(), sets=["qnli"], rows=["8000"])
 
 
 def test_command_refuses_a_set_that_is_not_in_the_league(tmp_path):

@@ -17,13 +17,19 @@ def test_an_epoch_is_about_64_steps_as_far_as_batches_may_grow(rows):
 
 
 @given(ROWS)
-def test_a_training_by_patience_has_a_cap_beyond_its_patience(rows):
+def test_a_training_by_patience_has_a_cap_in_epochs_and_in_steps(rows):
     size = batch_size_for(rows)
-    most = most_epochs_for(rows, size)
+    most, steps_per_epoch = most_epochs_for(rows, size), -(-rows // size)
     assert 4 <= most <= 60
-    assert most == 4 or (most - 1) * -(-rows // size) < 12_000
+    assert most == 4 or (most - 1) * steps_per_epoch < 12_000
     assert patience_for(rows, size) >= 5
-    assert patience_for(rows, size) * -(-rows // size) >= 400
+    assert patience_for(rows, size) * steps_per_epoch >= 400
+
+
+@given(st.integers(300, 200_000))
+def test_patience_can_end_a_training_before_its_cap(rows):
+    size = batch_size_for(rows)
+    assert patience_for(rows, size) < most_epochs_for(rows, size)
 
 
 def test_few_rows_get_more_patience():

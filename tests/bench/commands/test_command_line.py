@@ -81,7 +81,7 @@ def test_list_names_what_can_be_used(tmp_path):
 def test_dry_run_shows_the_cells_and_does_nothing(tmp_path):
     answer = distilbench("run", "movie-reviews", "--dry-run", "--output", tmp_path / "run", cache=tmp_path / "cache")
     assert answer.returncode == 0
-    assert "linear logits+transfer" in answer.stdout
+    assert "linear distilled+transfer" in answer.stdout
     assert "21 bundles" in answer.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -201,7 +201,7 @@ def test_interrupt_and_kill_lose_nothing(tmp_path, tiny_recipe):
 
     *_, stderr, code = start_and_stop("teacher", signal.SIGINT)
     assert code == 130
-    assert stderr.strip().splitlines()[-1].startswith("distilbench: interrupted; finished stages and epochs are kept")
+    assert stderr.strip().splitlines()[-1].startswith("distilbench: interrupted; finished stages are kept, and epochs")
     assert not (tmp_path / "run" / "run.json").exists()
     start_and_stop("student", signal.SIGKILL)
     before = {path: path.stat().st_mtime_ns for path in finished("*/*")}

@@ -106,10 +106,10 @@ REFUSALS = {
     "students.0.epochs=[": "'\\[' is no value; expected a number, a name, or a",
     "seeds=[0, 0]": "seeds holds a seed twice",
     "parity.smallest_agreement=2": "less than or equal to 1; got 2",
-    "objectives.1.transfer=[rest]": "transfer rows of kind 'rest', but data.balance is not set",
+    "objectives.1.transfer=[rest]": "transfer rows of kind 'rest', but data.balance or train_rows is not",
     "objectives.1.transfer=[rets]": r"unknown kind of transfer rows 'rets'; did you mean 'rest'\?",
-    "objectives.1.transfer=[]": r"expected true, false, or a list of other, rest, augmented; got \[\]",
-    "objectives.1.transfer=some": "expected true, false, or a list of other, rest, augmented; got 'some'",
+    "objectives.1.transfer=[]": r"expected true, false, given, or a list of other, rest, augmented; got \[\]",
+    "objectives.1.transfer=some": "expected true, false, given, or a list of other, rest, augmented; got 'some'",
     "objectives.1.transfer_balance=0.5": "greater than or equal to 1; got 0.5",
     "objectives=[{name: hard}, {name: soft, transfer_balance: 2}]": "transfer_balance is for training with transfer r",
     "objectives.0.temperature=2": "objective 'hard' does not use temperature; it is for soft: leave it out",
@@ -131,6 +131,10 @@ def test_wrong_value_is_refused_with_the_choices(change):
 def test_what_is_open_is_decided_by_the_data():
     given = ["objectives=[{name: hard}, {name: distilled}, {name: distilled, transfer: given}]"]
     assert [item.title for item in read_recipe("own", given).objectives] == ["hard", "distilled"]
+    backwards = [
+        "objectives=[{name: distilled, transfer: given, transfer_balance: 2}, {name: distilled}, {name: hard}]"
+    ]
+    assert [item.title for item in read_recipe("own", backwards).objectives] == ["distilled", "hard"]
     some = read_recipe("own", [*given, "data.train_rows=99"])
     assert [item.title for item in some.objectives] == ["hard", "distilled", "distilled+transfer"]
     with pytest.raises(RequestError, match="asks for transfer rows, but data.transfer names none"):

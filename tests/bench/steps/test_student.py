@@ -93,7 +93,7 @@ def test_stopped_student_goes_on_from_its_last_epoch_to_the_same_weights(tiny_re
     assert len(list((tmp_path / "b").rglob("progress.pt"))) == 1
     checkpoint, screen = train(tiny_recipe, tmp_path / "b", overrides=overrides)
     assert screen.reported[0] == (steps // 2 + 1, steps)
-    assert [sentence for sentence in screen.notices if "goes on from the last whole epoch" in sentence]
+    assert [sentence for sentence in screen.notices if "goes on from the last epoch kept" in sentence]
     assert (checkpoint / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
     assert not list((tmp_path / "b").rglob("progress.pt"))
 
@@ -111,10 +111,20 @@ def test_what_a_recipe_leaves_out_is_found_by_rule(tiny_recipe, tmp_path):
     assert len(list((tmp_path / "stages" / "vectors").glob("*/vectors.npy"))) == 1
 
 
-def test_distilled_student_learns_from_labels_and_teacher(tiny_recipe, tmp_path):
-    overrides = ["objectives=[{name: distilled, transfer: given}]", "students.0.transfer_epochs=12"]
-    checkpoint, _ = train(tiny_recipe, tmp_path, overrides=overrides)
-    assert json.loads((checkpoint / "history.json").read_text())[-1]["train_accuracy"] > 0.5
+def test_stages_differ_by_what_the_rules_find(tiny_recipe, tmp_path, monkeypatch):
+    student = ["students=[{architecture: linear, dimensions: 4, epochs: 1}]"]
+    first, _ = train(tiny_recipe, tmp_path, overrides=student)
+    again, _ = train(tiny_recipe, tmp_path, overrides=student)
+    monkeypatch.setattr("students.linear.Linear.most_tokens", 16)
+    monkeypatch.setattr("students.linear.Linear.learning_rate", 1e-4)
+    other, _ = train(tiny_recipe, tmp_path, overrides=student)
+    assert first == again != other
+
+
+def test_an_objective_with_a_number_of_epochs_trains_for_just_so_many(tiny_recipe, tmp_path):
+    patient = "students=[{architecture: linear, dimensions: 4, schedule: plateau, patience: 2}]"
+    checkpoint, _ = train(tiny_recipe, tmp_path, overrides=[patient, "objectives=[{name: hard, epochs: 3}]"])
+    assert json.loads((checkpoint / "history.json").read_text())[-1]["epoch"] == 3
 
 
 def test_teacher_that_runs_in_every_epoch_teaches_what_its_stored_logits_do(tiny_recipe, tmp_path):
