@@ -9,7 +9,7 @@ STEPS_AN_EPOCH = 64
 BATCH_SIZES = (16, 128)
 MOST_EPOCHS, MOST_STEPS, FEWEST_EPOCHS = 60, 12_000, 4
 MOST_TEACHER_TOKENS, MOST_TEACHER_EPOCHS, MOST_TEACHER_STEPS = 256, 20, 6_000
-TEACHER_PATIENT_STEPS, MOST_TEACHER_PATIENCE = 200, 4
+TEACHER_PATIENT_STEPS, MOST_TEACHER_PATIENCE, FEW_TEACHER_STEPS = 200, 4, 100
 SHARE_READ_WHOLE = 0.95
 LENGTH_STEP = 16
 
@@ -48,7 +48,8 @@ def teacher_settings(rows: int, *, epochs: int | None = None, batch_size: int | 
     """How to fine-tune a pretrained body on so many rows, by the names of `TrainingSettings`.
 
     A number of epochs, where it is given, is fixed, and the rate falls in a straight line from a peak of 5e-5, as is
-    usual. Else validation ends the training, at 1e-4: many classes of few rows each need more than the usual steps.
+    usual. Else validation ends the training, at the same rate, or twice of it where an epoch has under 100 steps: many
+    classes of few rows each come to nothing in the usual number of small steps.
     """
     batch_size = batch_size or (16 if rows < 2_000 else 32)
     if epochs is not None:
@@ -58,7 +59,7 @@ def teacher_settings(rows: int, *, epochs: int | None = None, batch_size: int | 
     return {
         "batch_size": batch_size,
         "epochs": most,
-        "learning_rate": 1e-4,
+        "learning_rate": 1e-4 if steps_per_epoch < FEW_TEACHER_STEPS else 5e-5,
         "schedule": "plateau",
         "patience": min(MOST_TEACHER_PATIENCE, -(-TEACHER_PATIENT_STEPS // steps_per_epoch)),
     }

@@ -163,9 +163,8 @@ def test_table_and_picture_show_every_line():
     text = league_text(lines, "markdown")
     assert text.count("reuters-r8") == 2
     assert "+5.0 [+2.0, +8.0]" in text
-    scores = {
-        (point["rows"], point["model"]) for point in league_chart(lines).to_dict()["spec"]["layer"][0]["data"]["values"]
-    }
+    (points,) = league_chart(lines).to_dict()["datasets"].values()
+    scores = {(point["rows"], point["model"]) for point in points}
     assert ("all", "distilled, unlabelled texts too") in scores
 
 

@@ -47,4 +47,5 @@ def test_teacher_ends_by_patience_unless_its_epochs_are_given(rows):
     found = teacher_settings(rows)
     assert found["schedule"] == "plateau"
     assert 1 <= found["patience"] <= 4 <= found["epochs"] <= 20
+    assert found["learning_rate"] == (1e-4 if rows <= 99 * found["batch_size"] else 5e-5)
     assert teacher_settings(rows, epochs=3, batch_size=8) == {"batch_size": 8, "learning_rate": 5e-5}

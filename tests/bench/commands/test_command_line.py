@@ -82,7 +82,7 @@ def test_dry_run_shows_the_cells_and_does_nothing(tmp_path):
     answer = distilbench("run", "movie-reviews", "--dry-run", "--output", tmp_path / "run", cache=tmp_path / "cache")
     assert answer.returncode == 0
     assert "linear distilled+transfer" in answer.stdout
-    assert "21 bundles" in answer.stdout
+    assert "29 bundles" in answer.stdout
     assert list(tmp_path.iterdir()) == []
 
 
