@@ -1,7 +1,7 @@
 """The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +117,10 @@ def _stage(place: SeedPlace) -> Stage:
     if fine_tuned_labels(place.weights) is None:
         parts = (rows.train, rows.validation)
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
-    return Stage(name="teacher", version=3, inputs=inputs)
+        settings = asdict(_settings(place))
+        by_rule = {name: settings[name] for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience")}
+        inputs["by_rule"] = by_rule | {"length": _length(place.work, place.weights, rows.train.items)}
+    return Stage(name="teacher", version=4, inputs=inputs)
 
 
 def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
