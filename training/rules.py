@@ -8,8 +8,8 @@ FEWEST_PATIENT_EPOCHS, PATIENT_STEPS = 5, 400
 STEPS_AN_EPOCH = 64
 BATCH_SIZES = (16, 128)
 MOST_EPOCHS, MOST_STEPS, FEWEST_EPOCHS = 60, 12_000, 4
-MOST_TEACHER_TOKENS, MOST_TEACHER_EPOCHS, MOST_TEACHER_STEPS = 256, 20, 6_000
-TEACHER_PATIENT_STEPS, MOST_TEACHER_PATIENCE, FEW_TEACHER_STEPS = 200, 4, 100
+MOST_TEACHER_TOKENS, FEWEST_TEACHER_EPOCHS, MOST_TEACHER_EPOCHS = 256, 3, 20
+TEACHER_STEPS, TEACHER_STEPS_AN_OUTPUT = 600, 60
 SHARE_READ_WHOLE = 0.95
 LENGTH_STEP = 16
 
@@ -44,22 +44,19 @@ def length_for(lengths: Sequence[int], *, most: int) -> int:
     return min(most, max(LENGTH_STEP, -(-enough // LENGTH_STEP) * LENGTH_STEP))
 
 
-def teacher_settings(rows: int, *, epochs: int | None = None, batch_size: int | None = None) -> dict[str, Any]:
-    """How to fine-tune a pretrained body on so many rows, by the names of `TrainingSettings`.
+def teacher_settings(
+    rows: int, outputs: int, *, epochs: int | None = None, batch_size: int | None = None
+) -> dict[str, Any]:
+    """How to fine-tune a pretrained body on so many rows for so many outputs, by the names of `TrainingSettings`.
 
-    A number of epochs, where it is given, is fixed, and the rate falls in a straight line from a peak of 5e-5, as is
-    usual. Else validation ends the training, at the same rate, or twice of it where an epoch has under 100 steps: many
-    classes of few rows each come to nothing in the usual number of small steps.
+    The rate falls in a straight line, which pretrained bodies take better than a rate that stays up. Where no number of
+    epochs is given, they are enough for 600 steps and 60 more for each output: rare classes come late. Where an epoch
+    is so short that it takes the most epochs to get there, the rate is twice the usual 5e-5.
     """
     batch_size = batch_size or (16 if rows < 2_000 else 32)
     if epochs is not None:
         return {"batch_size": batch_size, "learning_rate": 5e-5}
-    steps_per_epoch = -(-rows // batch_size)
-    most = min(MOST_TEACHER_EPOCHS, max(FEWEST_EPOCHS, -(-MOST_TEACHER_STEPS // steps_per_epoch)))
-    return {
-        "batch_size": batch_size,
-        "epochs": most,
-        "learning_rate": 1e-4 if steps_per_epoch < FEW_TEACHER_STEPS else 5e-5,
-        "schedule": "plateau",
-        "patience": min(MOST_TEACHER_PATIENCE, -(-TEACHER_PATIENT_STEPS // steps_per_epoch)),
-    }
+    steps = TEACHER_STEPS + TEACHER_STEPS_AN_OUTPUT * outputs
+    wanted = -(-steps // -(-rows // batch_size))  # rounded up, and so is the number of steps an epoch
+    epochs = min(MOST_TEACHER_EPOCHS, max(FEWEST_TEACHER_EPOCHS, wanted))
+    return {"batch_size": batch_size, "epochs": epochs, "learning_rate": 1e-4 if wanted > epochs else 5e-5}

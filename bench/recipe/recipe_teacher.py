@@ -14,7 +14,7 @@ Format = Annotated[str, one_of("format", EXPORTERS)]
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are.
 
-    What is `auto` is found by rule, and a training without a number of epochs ends by patience.
+    What is `auto` is found by rule.
     """
 
     architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"

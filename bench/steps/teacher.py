@@ -164,10 +164,10 @@ def _settings(place: SeedPlace) -> "TrainingSettings":
     from training.rules import teacher_settings
     from training.settings import TrainingSettings
 
-    settings, rows = place.work.recipe.teacher, len(place.rows.train)
+    settings, rows, outputs = place.work.recipe.teacher, len(place.rows.train), len(place.rows.label_names)
     shared = settings.model_dump(include={field.name for field in fields(TrainingSettings)})
     stated = {name: value for name, value in shared.items() if value != "auto"}
-    by_rule = teacher_settings(rows, epochs=stated.get("epochs"), batch_size=stated.get("batch_size"))
+    by_rule = teacher_settings(rows, outputs, epochs=stated.get("epochs"), batch_size=stated.get("batch_size"))
     return TrainingSettings(**{**by_rule, **stated}, seed=place.seed, device=place.work.recipe.trained_on)
 
 

@@ -42,10 +42,18 @@ def test_nearly_all_rows_are_read_whole_unless_they_are_longer_than_allowed(leng
     assert length == 256 or (length % 16 == 0 and sum(row <= length for row in lengths) >= 0.95 * len(lengths))
 
 
-@given(ROWS)
-def test_teacher_ends_by_patience_unless_its_epochs_are_given(rows):
-    found = teacher_settings(rows)
-    assert found["schedule"] == "plateau"
-    assert 1 <= found["patience"] <= 4 <= found["epochs"] <= 20
-    assert found["learning_rate"] == (1e-4 if rows <= 99 * found["batch_size"] else 5e-5)
-    assert teacher_settings(rows, epochs=3, batch_size=8) == {"batch_size": 8, "learning_rate": 5e-5}
+@given(ROWS, st.integers(1, 200))
+def test_teacher_gets_more_epochs_for_fewer_rows_and_more_classes(rows, outputs):
+    by_rule, of_more_classes = teacher_settings(rows, outputs), teacher_settings(rows, outputs + 50)
+    assert 3 <= by_rule["epochs"] <= of_more_classes["epochs"] <= 20
+    steps = by_rule["epochs"] * -(-rows // by_rule["batch_size"])
+    is_short = steps < 600 + 60 * outputs
+    assert by_rule["learning_rate"] == (1e-4 if is_short else 5e-5)
+    assert teacher_settings(rows, outputs, epochs=3, batch_size=8) == {"batch_size": 8, "learning_rate": 5e-5}
+
+
+def test_teacher_epochs_of_usual_sets():
+    """Film reviews, eight topics with 2,000 rows, 52 topics, four topics with 500 rows."""
+    sizes = [(6_800, 2), (1_800, 8), (5_800, 52), (450, 4)]
+    epochs = [teacher_settings(rows, outputs)["epochs"] for rows, outputs in sizes]
+    assert epochs == [4, 10, 20, 20]
