@@ -21,6 +21,11 @@ NUMBERS_FROM = 2
 WRAPPED = {"failed before": 40}  # columns that may take several lines, and how wide they get
 WIDEST = 180
 DROPPED_FIRST = (
+    "teacher\ntexts/s",
+    "teacher\nmin",
+    "lost",
+    "minus peer",
+    "best alone",
     "F1 of classes\npublished",
     "F1 of classes\nhere",
     "published as",
@@ -56,6 +61,7 @@ DROPPED_FIRST = (
     "MB",
     "texts/s",
     "gap closed",
+    "unlabelled",
 )
 
 
