@@ -25,9 +25,7 @@ class BiLSTM(TextStudent):
         layer: int = 200,
         dropout: float = 0.5,
     ) -> None:
-        super().__init__()
-        self.padding = padding
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
+        super().__init__(words=words, dimensions=dimensions, padding=padding)
         self.forwards = nn.LSTM(dimensions, hidden, batch_first=True)
         self.backwards = nn.LSTM(dimensions, hidden, batch_first=True)
         self.dropout = nn.Dropout(dropout)

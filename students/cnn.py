@@ -28,11 +28,9 @@ class CNN(TextStudent):
         dropout: float = 0.5,
         start: Literal["normal", "kim"] = "normal",
     ) -> None:
-        super().__init__()
-        self.padding = padding
+        super().__init__(words=words, dimensions=dimensions, padding=padding)
         if not widths or min(widths) < 1 or filters < 1:
             raise ValueError(f"widths and filters are numbers of at least 1; got {list(widths)} and {filters}")
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         if start == "kim":
             nn.init.uniform_(self.embedding.weight, -0.25, 0.25)
         self.widths = tuple(widths)

@@ -34,12 +34,10 @@ class Linear(TextStudent):
         dropout: float = 0.0,
         start: Literal["normal", "fasttext"] = "normal",
     ) -> None:
-        super().__init__()
-        self.padding = padding
+        super().__init__(words=words, dimensions=dimensions, padding=padding)
         if buckets < 0:
             raise ValueError(f"buckets is a number of at least 0; got {buckets}")
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
-        self.factor = _factor(buckets)
+        self.factor = round(HASH_STEP * buckets)
         self.bigrams = nn.Embedding(buckets, dimensions) if buckets else None
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(dimensions, classes)
@@ -52,6 +50,10 @@ class Linear(TextStudent):
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Logits (batch, classes) from token numbers (batch, length), filled up with `padding`."""
+        return self.output(self.dropout(self.mean_of(input_ids)))
+
+    def mean_of(self, input_ids: Tensor) -> Tensor:
+        """The mean of a text's word and bigram embeddings, (batch, dimensions); 0 for a text without a word."""
         is_word = (input_ids != self.padding).unsqueeze(-1).to(self.embedding.weight.dtype)
         embeddings, count = self.embedding(input_ids) * is_word, is_word
         if self.bigrams is not None:
@@ -60,16 +62,15 @@ class Linear(TextStudent):
             bucket_numbers = (input_ids * self.factor + next_ids) % self.bigrams.num_embeddings
             embeddings, count = embeddings + self.bigrams(bucket_numbers) * is_pair, is_word + is_pair
         # A text without a word is the mean of nothing: 0, not a division by 0.
-        mean = embeddings.sum(dim=1) / count.sum(dim=1).clamp(min=1)
-        return self.output(self.dropout(mean))
+        return embeddings.sum(dim=1) / count.sum(dim=1).clamp(min=1)
 
     def deployed(self) -> nn.Module:
         """The same model over one table, which holds class scores where these are fewer numbers than embeddings."""
-        return DeployedLinear(self.embedding, self.bigrams, self.output, padding=self.padding)
+        return DeployedLinear(self)
 
 
 class DeployedLinear(nn.Module):
-    """A mean of words and bigrams, and a layer, over one table.
+    """A linear student over one table of words and bigrams.
 
     Where that makes the file smaller, as it does for fewer classes than dimensions, the layer is multiplied into the
     table, and a row holds a score for each class. `table` is (words + bigrams + 1, width); its last row is zero and
@@ -80,16 +81,17 @@ class DeployedLinear(nn.Module):
     bias: Tensor
     weight: Tensor | None
 
-    def __init__(self, words: nn.Embedding, bigrams: nn.Embedding | None, layer: nn.Linear, *, padding: int) -> None:
+    def __init__(self, linear: Linear) -> None:
         super().__init__()
-        self.words, self.padding = words.num_embeddings, padding
-        self.buckets = bigrams.num_embeddings if bigrams else 0
-        self.factor = _factor(self.buckets)
+        self.words, self.padding = linear.embedding.num_embeddings, linear.padding
+        self.buckets = linear.bigrams.num_embeddings if linear.bigrams else 0
+        self.factor = linear.factor
+        layer = linear.output
         with torch.no_grad():
-            word_rows = words.weight.clone()
-            word_rows[self.padding] = 0  # so that the sum over a row needs no mask
-            bigram_rows = [bigrams.weight] if bigrams else []
-            rows = torch.cat([word_rows, *bigram_rows, torch.zeros(1, word_rows.shape[1])])
+            words = linear.embedding.weight.clone()
+            words[self.padding] = 0  # so that the sum over a row needs no mask
+            bigrams = [linear.bigrams.weight] if linear.bigrams else []
+            rows = torch.cat([words, *bigrams, torch.zeros(1, words.shape[1])])
             scores = rows @ layer.weight.T
             is_smaller = scores.numel() <= rows.numel() + layer.weight.numel()
             self.register_buffer("table", scores if is_smaller else rows)
@@ -107,7 +109,3 @@ class DeployedLinear(nn.Module):
             count = count + is_pair.sum(dim=1, keepdim=True)
         mean = F.embedding(rows, self.table).sum(dim=1) / count.clamp(min=1)
         return mean + self.bias if self.weight is None else F.linear(mean, self.weight, self.bias)
-
-
-def _factor(buckets: int) -> int:
-    return round(HASH_STEP * buckets)

@@ -37,11 +37,10 @@ class ResNeXt1D(TextStudent):
         dropout: float = 0.3,
         pooling: Literal["mean", "max"] = "mean",
     ) -> None:
-        super().__init__()
         _check(channels, strides)
-        self.padding, self.pooling = padding, pooling
+        super().__init__(words=words, dimensions=dimensions, padding=padding)
+        self.pooling = pooling
         widths = [EXPANSION * count for count in channels]
-        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)
         self.dropout = nn.Dropout(dropout)
         entries: list[nn.Module] = [Stem(dimensions, widths[0])]
         entries += [

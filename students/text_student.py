@@ -14,5 +14,8 @@ class TextStudent(Student):
 
     modalities: tuple[str, ...] = ("text", "pair")
     inputs: tuple[GraphInput, ...] = (INPUT_IDS,)
-    embedding: nn.Embedding
-    padding: int
+
+    def __init__(self, *, words: int, dimensions: int, padding: int) -> None:
+        super().__init__()
+        self.padding = padding
+        self.embedding = nn.Embedding(words, dimensions, padding_idx=padding)

@@ -85,7 +85,7 @@ def principal_components(states: np.ndarray, dimensions: int) -> np.ndarray:
 
 
 def weights_by_frequency(tokens: int) -> np.ndarray:
-    """A / (a + p) for so many tokens, float64 (tokens,), with Zipf's p of token n: as 1 / (n + 2) to the sum of all."""
+    """The weight a / (a + p) of each of so many tokens, float64 (tokens,); Zipf's p of token n goes as 1 / (n + 2)."""
     shares = 1 / np.arange(2, tokens + 2)
     shares /= shares.sum()
     return RARE / (RARE + shares)

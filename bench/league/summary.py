@@ -65,7 +65,8 @@ class Line:
         """Whether the student is at least level with the peer, or the difference may be chance, in both metrics."""
         if self.peer_accuracy is None or self.difference_high is None:
             return None
-        is_less_accurate = self.accuracy < self.peer_accuracy and (self.mcnemar_p or 1.0) < SURE_P
+        is_sure = self.mcnemar_p is not None and self.mcnemar_p < SURE_P
+        is_less_accurate = self.accuracy < self.peer_accuracy and is_sure
         return self.difference_high >= 0 and not is_less_accurate
 
     @property
@@ -145,7 +146,7 @@ def _line(
     differences: Sequence[Difference],
 ) -> Line:
     best_alone, student = (max(models, key=Model.on_validation) for models in (alone, distilled))
-    difference = next((found for found in differences if found.model == student.first.model), None)
+    difference = next((pair for pair in differences if pair.model == student.first.model), None)
     return Line(
         data=cell.data.name,
         rows=str(cell.rows),

@@ -101,11 +101,10 @@ def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dic
     rows = len(place.rows.train) + len(taught_rows(place, cell.objective))
     settings = asdict(_settings(place, cell, rows))
     names = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
-    tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
     return {
         **{name: settings[name] for name in names},
         "terms": cell.objective.terms(labelled=len(place.rows.train), rows=rows),
-        "length": tokenizer and _length(place, cell.student, tokenizer),
+        "length": vocabulary and _length(place, cell.student, vocabulary),
     }
 
 
@@ -138,7 +137,7 @@ def _shape(
         described = {
             "words": len(words_of(tokenizer)),
             "dimensions": student.dimensions,
-            "max_length_tokens": _length(place, student, tokenizer),
+            "max_length_tokens": _length(place, student, vocabulary),
             "padding": vocabulary.padding,
         }
     return StudentShape(
@@ -198,15 +197,13 @@ def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Out
     return outputs_of
 
 
-def _length(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> int:
-    from encoders.text_encoder import lengths_of
+def _length(place: SeedPlace, student: Student, vocabulary: Vocabulary) -> int:
     from students import STUDENTS
     from training.rules import length_for
 
     if student.max_length_tokens != "auto":
         return student.max_length_tokens
-    lengths = lengths_of(tokenizer, place.rows.train.items)
-    return length_for(lengths, most=STUDENTS[student.architecture].most_tokens)
+    return length_for(place.train_lengths(vocabulary.file), most=STUDENTS[student.architecture].most_tokens)
 
 
 def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":

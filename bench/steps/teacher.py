@@ -1,19 +1,16 @@
 """The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from bench.recipe.recipe_student import FROM_TEACHER
 from bench.steps.training import progress_file, refusing_divergence, save_history
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
-from materials.modalities import Item
 from materials.rows import Rows, Table
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
@@ -119,7 +116,7 @@ def _stage(place: SeedPlace) -> Stage:
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
         settings = asdict(_settings(place))
         by_rule = {name: settings[name] for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience")}
-        inputs["by_rule"] = by_rule | {"length": _length(place.work, place.weights, rows.train.items)}
+        inputs["by_rule"] = by_rule | {"length": _length(place.work, place.weights, place)}
     return Stage(name="teacher", version=4, inputs=inputs)
 
 
@@ -135,7 +132,7 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
         rows.label_names,
         task=rows.task,
         modality=rows.modality,
-        max_length_tokens=_length(work, place.weights, rows.train.items),
+        max_length_tokens=_length(work, place.weights, place),
         seed=place.seed,
     )
     with work.screen.step(title) as report, refusing_divergence("teacher"):
@@ -171,12 +168,11 @@ def _settings(place: SeedPlace) -> "TrainingSettings":
     return TrainingSettings(**{**by_rule, **stated}, seed=place.seed, device=place.work.recipe.trained_on)
 
 
-def _length(work: Workplace, weights: WeightsFolder, items: Sequence[Item] | None) -> int:
-    """How many tokens of a text the teacher reads: enough for these items, or, without any, as many as it may.
+def _length(work: Workplace, weights: WeightsFolder, place: SeedPlace | None) -> int:
+    """How many tokens of a text the teacher reads: enough for a seed's train rows, or, without one, as many as it may.
 
     A teacher that is used as it is reads rows that nobody has seen when it is stored. Images have no length.
     """
-    from encoders.text_encoder import lengths_of
     from training.rules import MOST_TEACHER_TOKENS, length_for
 
     settings = work.recipe.teacher
@@ -184,7 +180,6 @@ def _length(work: Workplace, weights: WeightsFolder, items: Sequence[Item] | Non
         return settings.max_length_tokens
     positions = read_json_object(weights.path / "config.json").get("max_position_embeddings")
     most = min(MOST_TEACHER_TOKENS, positions if isinstance(positions, int) and positions > 0 else MOST_TEACHER_TOKENS)
-    if items is None or work.recipe.modality == "image":
+    if place is None or work.recipe.modality == "image":
         return most
-    tokenizer = Tokenizer.from_file(str(weights.path / "tokenizer.json"))
-    return length_for(lengths_of(tokenizer, items), most=most)
+    return length_for(place.train_lengths(weights.path / "tokenizer.json"), most=most)

@@ -1,9 +1,12 @@
 """What the steps of a run need: the recipe, the store of finished stages and the screen; and what belongs to a seed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from bench.recipe.recipe import Recipe
 from bench.reports.screen import Screen
@@ -53,6 +56,13 @@ class SeedPlace:
     def rows(self) -> Splits:
         """The splits, read once."""
         return load_splits(self.splits)
+
+    @cached_property
+    def train_lengths(self) -> Callable[[Path], list[int]]:
+        """The number of tokens of train rows by a tokenizer.json, counted once for all cells."""
+        from encoders.text_encoder import lengths_of
+
+        return cache(lambda file: lengths_of(Tokenizer.from_file(str(file)), self.rows.train.items))
 
     @cached_property
     def stored_outputs(self) -> "Knowledge":

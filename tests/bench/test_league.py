@@ -173,6 +173,7 @@ def test_level_asks_for_accuracy_too():
     assert (LINE.is_level, LINE.is_above) == (True, True)
     assert (less_accurate.is_level, less_accurate.is_above) == (False, False)
     assert replace(less_accurate, mcnemar_p=0.3).is_level
+    assert not replace(less_accurate, mcnemar_p=0.0).is_level
 
 
 def test_lines_of_cells_that_the_league_has_no_more_are_left_out_with_a_word(tmp_path, capsys):
