@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from materials.catalogue import DATASETS
-from materials.sources.image_folder import is_image_folder
+from pydantic import ValidationError
+
+from bench.recipe.recipe import Data
+from peers import PEERS
 
 GIVEN, INSTALLED = "given", "installed"
-SOURCES = ("transfer", "balance", "augmentation", "train_rows")
 
 
 def filled_in(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -15,15 +16,16 @@ def filled_in(content: Mapping[str, Any]) -> dict[str, Any]:
 
     An objective that was open and is then as another is left out. What is no recipe is left to the recipe to refuse.
     """
-    filled, data = dict(content), content.get("data")
-    if not isinstance(data, Mapping):
+    filled = dict(content)
+    try:
+        data = Data.model_validate(content.get("data"))
+    except ValidationError:
         return filled
     if filled.get("peers") == INSTALLED:
         filled["peers"] = _installed(data)
     objectives = filled.get("objectives")
     if isinstance(objectives, list):
-        has_transfer = any(data.get(source) is not None for source in SOURCES)
-        decided = [_decided(objective, has_transfer) for objective in objectives]
+        decided = [_decided(objective, data.has_transfer) for objective in objectives]
         was_open = [objective != original for objective, original in zip(decided, objectives, strict=True)]
         filled["objectives"] = [
             objective
@@ -45,15 +47,10 @@ def _stated(objectives: Sequence[Any], was_open: Sequence[bool]) -> list[Any]:
     return [objective for objective, is_open in zip(objectives, was_open, strict=True) if not is_open]
 
 
-def _installed(data: Mapping[str, Any]) -> list[str]:
+def _installed(data: Data) -> list[str]:
     """The peers that are installed and can do what is asked."""
-    from peers import PEERS
-
-    train, task = str(data.get("train")), data.get("task", "single-label")
-    is_images = train not in DATASETS and is_image_folder(train)
-    modality = "image" if is_images else "pair" if data.get("text_pair") else "text"
     return [
         name
         for name, peer in PEERS.items()
-        if task in peer.tasks and modality in peer.modalities and not peer.missing_packages
+        if data.task in peer.tasks and data.modality in peer.modalities and not peer.missing_packages
     ]

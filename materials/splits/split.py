@@ -21,10 +21,9 @@ class SplitSettings:
 
     `balance` is how many rows of each class keep their labels, before shares are split off; `train_rows` is how many
     rows keep them in all, after the test share and before the validation share; of the others, `most_left_over` at most
-    become transfer rows. Train and transfer rows of fewer than
-    `fewest_words` words, which are runs of letters and digits, are left out. `transfer_rows` is how many rows of a
-    transfer source are drawn; none for all of them. With `labelled_by_teacher`, labels are a teacher's
-    answers, and a class may have any number of rows.
+    become transfer rows. Train and transfer rows of fewer than `fewest_words` words, which are runs of letters and
+    digits, are left out. `transfer_rows` is how many rows of a transfer source are drawn; none for all of them. With
+    `labelled_by_teacher`, labels are a teacher's answers, and a class may have any number of rows.
     """
 
     validation: float

@@ -78,6 +78,18 @@ def test_a_pair_is_read_as_its_texts_one_after_the_other(peer, trained):
     assert np.allclose(classify(pairs), classify([" ".join(pair) for pair in pairs]), atol=1e-6)
 
 
+def test_fasttext_that_diverges_is_refused_and_other_faults_are_not_hidden(data, tmp_path, monkeypatch):
+    fasttext = pytest.importorskip("fasttext")
+    for message, kind in (("Encountered NaN.", RequestError), ("out of memory", RuntimeError)):
+
+        def fail(message=message, **settings):
+            raise RuntimeError(message)
+
+        monkeypatch.setattr(fasttext, "train_supervised", fail)
+        with pytest.raises(kind, match="diverges on these rows" if kind is RequestError else message):
+            PEERS["fasttext"].train(data, tmp_path)
+
+
 def test_any_text_gets_probabilities(peer, trained):
     probabilities = peer.load(trained, 1)(ODD_TEXTS)
     assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
