@@ -53,7 +53,8 @@ def totals(lines: Sequence[Line]) -> list[str]:
             f"of {len(against)} lines, the student is level with the best peer in {level}, above it in {above}"
         )
     for name, chosen in (
-        ("with unlabelled texts", [line for line in lines if line.transfer_rows]),
+        ("with unlabelled texts", [line for line in lines if line.transfer_rows and not line.made_up]),
+        ("with made-up texts", [line for line in lines if line.made_up]),
         ("without", [line for line in lines if not line.transfer_rows]),
     ):
         gaps = [line.gap_closed for line in chosen if line.gap_closed is not None]
@@ -90,11 +91,14 @@ def league_chart(lines: Sequence[Line]) -> "alt.FacetChart":
     )
 
 
-MODELS = ("teacher", "best peer", "student alone", "distilled", "distilled, unlabelled texts too")
+MODELS = (
+    *("teacher", "best peer", "student alone", "distilled"),
+    *("distilled, made-up texts too", "distilled, unlabelled texts too"),
+)
 
 
 def _records(line: Line) -> list[dict[str, object]]:
-    distilled = MODELS[4] if line.transfer_rows else MODELS[3]
+    distilled = MODELS[3 if not line.transfer_rows else 4 if line.made_up else 5]
     scores = {"teacher": line.teacher_f1, "best peer": line.peer_f1, "student alone": line.alone_f1, distilled: line.f1}
     return [
         {"set": line.data, "rows": line.rows, "model": model, "score": score * 100}
@@ -107,7 +111,7 @@ def _cells(line: Line) -> list[str]:
     return [
         line.data,
         line.rows,
-        f"{line.transfer_rows:,}" if line.transfer_rows else "none",
+        _unlabelled(line),
         _pair(line.teacher_accuracy, line.teacher_f1),
         f"{line.alone} {_pair(line.alone_accuracy, line.alone_f1)}",
         f"{line.student} {_pair(line.accuracy, line.f1)}",
@@ -120,6 +124,10 @@ def _cells(line: Line) -> list[str]:
         _minutes(line.training_seconds),
         _minutes(line.teacher_training_seconds),
     ]
+
+
+def _unlabelled(line: Line) -> str:
+    return f"{line.transfer_rows:,}{' made up' if line.made_up else ''}" if line.transfer_rows else "none"
 
 
 def _pair(accuracy: float | None, f1: float | None) -> str:

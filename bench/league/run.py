@@ -65,5 +65,6 @@ def _lines(league: League, output: Path, earlier: Sequence[Line], screen: Screen
     for name in sorted({line.cell for line in lines} - set(order)):
         screen.notice(f"league.json has {name}, which is not in the league any more; it is left out")
     return sorted(
-        (line for line in lines if line.cell in order), key=lambda line: (order.index(line.cell), line.transfer_rows)
+        (line for line in lines if line.cell in order),
+        key=lambda line: (order.index(line.cell), bool(line.transfer_rows), not line.made_up),
     )

@@ -1,6 +1,6 @@
 """What a league is: a recipe, and data sets with the numbers of labelled rows that it runs on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from bench.recipe.fill_in import PARTS
 from bench.recipe.parts import Part, Positive
 from materials.catalogue import DATASETS
 from materials.errors import RequestError, unknown
@@ -30,7 +31,10 @@ class DataSet(Part):
 
 
 class League(Part):
-    """The recipe runs on every set at every number of rows, with these objectives and this way of measuring."""
+    """The recipe runs on every set at every number of rows, with these objectives and this way of measuring.
+
+    A cell leaves out the objectives whose kind of transfer rows it cannot have (see `data_overrides`).
+    """
 
     recipe: str
     transfer_rows: Positive
@@ -95,9 +99,11 @@ def chosen_cells(league: League, *, sets: Sequence[str], rows: Sequence[str]) ->
 def data_overrides(league: League, cell: LeagueCell, folder: Path | None) -> dict[str, Any]:
     """What a cell sets in the recipe, by key, with the files of its set found below `folder`.
 
+    Rows are left over for the teacher alone where not all keep their labels, and made up where rows are single texts.
     Raises RequestError where the set is in files and these are not there.
     """
     data = cell.data
+    kinds = {"rest": cell.rows != WHOLE, "augmented": data.text_pair is None}
     overrides: dict[str, Any] = {
         "data.train": _place(data.train, folder),
         "data.test": data.test and _place(data.test, folder),
@@ -106,10 +112,20 @@ def data_overrides(league: League, cell: LeagueCell, folder: Path | None) -> dic
         "data.test_share": data.test_share,
         "data.train_rows": None if cell.rows == WHOLE else cell.rows,
         "data.transfer_rows": None if cell.rows == WHOLE else league.transfer_rows,
-        "objectives": list(league.objectives),
+        "data.augmentation": PARTS if kinds["augmented"] else None,
+        "objectives": [
+            objective
+            for objective in league.objectives
+            if all(kinds.get(kind, True) for kind in _named_kinds(objective))
+        ],
         "measuring": league.measuring,
     }
     return {key: value for key, value in overrides.items() if value is not None}
+
+
+def _named_kinds(objective: Mapping[str, Any]) -> Sequence[str]:
+    named = objective.get("transfer")
+    return named if isinstance(named, list) else ()
 
 
 def _place(name: str, folder: Path | None) -> str:

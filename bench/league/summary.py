@@ -8,11 +8,13 @@ from statistics import mean
 from typing import Any
 
 from bench.league.settings import LeagueCell
+from bench.recipe.objective import Objective, named_kinds
 from bench.record.place import RUN_FILE
 from bench.record.row import Row
 from bench.record.run_file import Run, read_run
 from bench.reports.differences import Difference, alone_of, find_differences
 from bench.reports.report import main_format
+from bench.scores.quality import SMALLEST_GAP
 from materials.errors import RequestError
 from materials.files import new_file
 
@@ -27,12 +29,13 @@ class Line:
     `student` is the distilled student that is best on validation rows, `alone` the student alone that is; `peer` is the
     peer that is best on the test rows, which favours peers. The difference is of that student minus that peer in
     macro-F1, with its paired interval; `mcnemar_p` is that of their right rows. `lost` names students and the classes
-    that they keep alone (F1 above 0) and lose distilled (F1 of 0).
+    that they keep alone (F1 above 0) and lose distilled (F1 of 0). `made_up`: of parts of train rows.
     """
 
     data: str
     rows: str
     transfer_rows: int
+    made_up: bool
     seeds: int
     teacher_accuracy: float
     teacher_f1: float
@@ -122,10 +125,12 @@ def _lines(cell: LeagueCell, run: Run, folder: Path) -> list[Line]:
     peers = _by_title([row for row in sound if row.role == "peer"])
     peer = max(peers, key=lambda model: model.mean("macro_f1"), default=None)
     differences = find_differences(run, folder, against=peer.first.model) if peer else []
+    made_up = _made_up_ways(run)
     ways = dict.fromkeys(model.first.objective_title for model in students if alone_of(model.first))
     return [
         _line(
             cell,
+            made_up=way in made_up,
             teacher=teacher,
             alone=alone,
             distilled=[model for model in students if model.first.objective_title == way],
@@ -136,9 +141,16 @@ def _lines(cell: LeagueCell, run: Run, folder: Path) -> list[Line]:
     ]
 
 
+def _made_up_ways(run: Run) -> set[str]:
+    """The titles of the objectives whose transfer rows are all made of train rows."""
+    objectives = (Objective.model_validate(objective) for objective in (run.recipe or {}).get("objectives", ()))
+    return {objective.title for objective in objectives if named_kinds(objective.transfer) == ("augmented",)}
+
+
 def _line(
     cell: LeagueCell,
     *,
+    made_up: bool,
     teacher: "Model",
     alone: Sequence["Model"],
     distilled: Sequence["Model"],
@@ -151,6 +163,7 @@ def _line(
         data=cell.data.name,
         rows=str(cell.rows),
         transfer_rows=student.first.transfer_rows or 0,
+        made_up=made_up,
         seeds=len(student.rows),
         teacher_accuracy=teacher.mean("accuracy"),
         teacher_f1=teacher.mean("macro_f1"),
@@ -160,7 +173,7 @@ def _line(
         student=student.first.student,
         accuracy=student.mean("accuracy"),
         f1=student.mean("macro_f1"),
-        gap_closed=student.mean_of_known("gap_closed"),
+        gap_closed=_gap_closed(teacher, alone, student),
         peer=peer.first.model if peer else None,
         peer_accuracy=peer.mean("accuracy") if peer else None,
         peer_f1=peer.mean("macro_f1") if peer else None,
@@ -173,6 +186,18 @@ def _line(
         training_seconds=student.mean_of_known("training_seconds"),
         teacher_training_seconds=teacher.mean_of_known("training_seconds"),
     )
+
+
+def _gap_closed(teacher: "Model", alone: Sequence["Model"], student: "Model") -> float | None:
+    """How much of the way from itself alone to the teacher a student has come, of mean macro-F1 in the same format.
+
+    None where the teacher is not a point above it, as in `bench.scores.quality.gap_closed`.
+    """
+    before = next((model for model in alone if model.first.student == student.first.student), None)
+    if before is None or teacher.mean("macro_f1") - before.mean("macro_f1") < SMALLEST_GAP:
+        return None
+    start = before.mean("macro_f1")
+    return (student.mean("macro_f1") - start) / (teacher.mean("macro_f1") - start)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a recipe leaves open until the data is known: transfer rows where there are any, peers that are installed."""
+"""What a recipe leaves open until the data is known: transfer rows, given or made up, and peers that are installed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,17 +8,26 @@ from pydantic import ValidationError
 from bench.recipe.recipe import Data
 from peers import PEERS
 
-GIVEN, INSTALLED = "given", "installed"
+GIVEN, INSTALLED, AUTO = "given", "installed", "auto"
+PARTS = {"copies": AUTO, "mask_share": 0, "replaced_share": 0, "ngram_share": 0, "part_share": 0.5, "mixed_share": 0.5}
+"""How rows are made of train rows where `data.augmentation` is `auto`: parts of texts, and of two texts."""
 
 
 def filled_in(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of a recipe with `transfer: given` and `peers: installed` decided; all else as it is.
+    """The content of a recipe with `transfer: given`, `augmentation: auto` and `peers: installed` decided.
 
-    An objective that was open and is then as another is left out. What is no recipe is left to the recipe to refuse.
+    Rows are made up where items are single texts and no others are given for the teacher alone to label. An objective
+    that was open and is then as another is left out. What is no recipe is left to the recipe to refuse.
     """
     filled = dict(content)
+    settings = content.get("data")
     try:
-        data = Data.model_validate(content.get("data"))
+        if isinstance(settings, Mapping) and settings.get("augmentation") == AUTO:
+            filled["data"] = {**settings, "augmentation": None}
+            data = Data.model_validate(filled["data"])
+            if data.modality == "text" and not data.has_transfer:
+                filled["data"] = {**settings, "augmentation": PARTS}
+        data = Data.model_validate(filled.get("data"))
     except ValidationError:
         return filled
     if filled.get("peers") == INSTALLED:

@@ -25,7 +25,9 @@ class Part(BaseModel):
         usual = {
             name for name, field in fields.items() if LATER in field.metadata and getattr(self, name) == field.default
         }
-        return self.model_dump(mode="json", exclude={*without, *usual})
+        plain = self.model_dump(mode="json", exclude={*without, *usual})
+        parts = {name: part.as_inputs() for name in plain if isinstance(part := getattr(self, name), Part)}
+        return plain | parts
 
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -50,21 +52,23 @@ class Augmentation(Part):
     """Rows made from the train rows, which become transfer rows: the settings of Tang et al. (2019) are the defaults.
 
     Of a copy's words, `mask_share` are masked and `replaced_share` replaced; then `ngram_share` of the copies keep 1 to
-    5 words in a row only.
+    5 words in a row only. At last `part_share` of the copies are a part of their text, and `mixed_share` parts of two
+    texts, joined. `copies: auto` is by a rule.
     """
 
-    copies: Annotated[int, Field(gt=0, le=1000)] = 20
+    copies: Annotated[int, Field(gt=0, le=1000)] | Literal["auto"] = 20
     mask_share: Probability = 0.1
     replaced_share: Probability = 0.1
     ngram_share: Probability = 0.25
+    part_share: Annotated[Probability, LATER] = 0.0
+    mixed_share: Annotated[Probability, LATER] = 0.0
 
     @model_validator(mode="after")
     def _check_shares(self) -> "Augmentation":
-        if self.mask_share + self.replaced_share > 1:
-            raise ValueError(
-                f"mask_share and replaced_share together are {self.mask_share + self.replaced_share:g}; at most 1"
-            )
-        if not self.mask_share and not self.replaced_share and not self.ngram_share:
+        for one, other in (("mask_share", "replaced_share"), ("part_share", "mixed_share")):
+            if (together := getattr(self, one) + getattr(self, other)) > 1:
+                raise ValueError(f"{one} and {other} together are {together:g}; at most 1")
+        if not any(getattr(self, name) for name in type(self).model_fields if name.endswith("_share")):
             raise ValueError("all shares are 0, so that every copy would be as its row; set one of them")
         return self
 

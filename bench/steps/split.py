@@ -19,7 +19,7 @@ from bench.steps.workplace import Workplace
 from materials.errors import RequestError
 from materials.files import read_json_object
 from materials.rows import TRANSFER_KINDS, Source, Splits, Table
-from materials.splits.augmentation import Augmentation
+from materials.splits.augmentation import FEWEST_OF_A_CLASS, Augmentation
 from materials.splits.split import SplitSettings, make_splits
 from materials.splits.store import load_splits, save_splits
 from materials.stages import Stage
@@ -47,7 +47,8 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 label_order=fine_tuned_labels(weights),
             )
             save_splits(splits, folder)
-        for sentence in (_counts(splits), *_names(splits), *_left_out(source, transfer, splits, data)):
+        notices = (*_names(splits), *_none_made_up(splits, augmentation), *_left_out(source, transfer, splits, data))
+        for sentence in (_counts(splits), *notices):
             work.screen.notice(sentence)
 
     return work.store.get(_stage(work, weights, seed, augmentation), make)
@@ -69,16 +70,20 @@ def check_split(work: Workplace) -> None:
 
 
 def check_transfer(work: Workplace, splits: Path) -> None:
-    """Raise RequestError when an objective asks for transfer rows and the splits have none of their kinds."""
-    rows, source = load_splits(splits), work.recipe.data.transfer
+    """Raise RequestError when an objective asks for transfer rows and the splits have none of their kinds.
+
+    Where only made-up rows are asked for, and how many is left to the rule, none is an answer too.
+    """
+    rows, source, made = load_splits(splits), work.recipe.data.transfer, work.recipe.data.augmentation
     reasons = {
         "other": f"every text of {source} stands in the labelled rows already, or has too few words" if source else "",
         "rest": "all rows keep their labels" if work.recipe.data.balance or work.recipe.data.train_rows else "",
-        "augmented": "every made-up row stands in the labelled rows already" if work.recipe.data.augmentation else "",
+        "augmented": "every made-up row stands in the labelled rows already" if made else "",
     }
+    may_be_none = made is not None and made.copies == "auto"
     for objective in work.recipe.objectives:
         kinds = objective.transfer or objective.match_steps
-        if kinds and not len(rows.chosen_transfer(kinds)):
+        if kinds and not may_be_none and not len(rows.chosen_transfer(kinds)):
             why = "; ".join(reasons[kind] for kind in named_kinds(kinds) or reasons if reasons[kind])
             raise RequestError(
                 f"objective '{objective.title}' asks for transfer rows, but none are left: {why}; "
@@ -143,6 +148,15 @@ def _names(splits: Splits) -> list[str]:
     return [f"{len(names)} {splits.task.noun} names: {', '.join(names[:MOST_NAMES])}{more}"]
 
 
+def _none_made_up(splits: Splits, augmentation: Augmentation | None) -> list[str]:
+    """Why the rule makes up no rows, where it does not."""
+    by_rule = augmentation is not None and augmentation.copies is None
+    if not by_rule or len(splits.chosen_transfer(["augmented"])):
+        return []
+    noun = splits.task.noun
+    return [f"no rows are made up of train rows, as the rarest {noun} has fewer than {FEWEST_OF_A_CLASS} of them"]
+
+
 def _counts(splits: Splits) -> str:
     """How many rows each part has, and of which kinds the transfer rows are."""
     kinds = {kind: len(splits.chosen_transfer([kind])) for kind in TRANSFER_KINDS}
@@ -163,4 +177,5 @@ def _augmentation(work: Workplace, weights: WeightsFolder) -> Augmentation | Non
             f"the tokenizer of {work.recipe.teacher.weights} has no token for a masked word, such as [MASK]; "
             "set data.augmentation.mask_share to 0"
         )
-    return Augmentation(**settings.model_dump(), mask_token=mask_tokens[0] if mask_tokens else "")
+    chosen = settings.model_dump() | {"copies": None if settings.copies == "auto" else settings.copies}
+    return Augmentation(**chosen, mask_token=mask_tokens[0] if mask_tokens else "")

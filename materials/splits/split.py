@@ -64,6 +64,7 @@ def make_splits(
     label_names = find_label_names(source, task, label_order, by_teacher=settings.labelled_by_teacher)
     drawing = _Drawing(settings=settings, task=task, label_names=label_names)
     train, held_out, left_over = drawing.labelled_parts(source)
+    rows_per_name = task.rows_per_name(train.targets, len(label_names))
     transfer_part, kinds = transfer_rows_of(
         transfer.items if transfer else [],
         left_over=left_over,
@@ -72,6 +73,7 @@ def make_splits(
         count=settings.transfer_rows,
         fewest_words=settings.fewest_words,
         augmentation=settings.augmentation,
+        rows_of_rarest=None if rows_per_name is None else int(rows_per_name.min()),
         seed=settings.seed,
     )
     targets = task.unlabelled(len(transfer_part), len(label_names))

@@ -18,20 +18,21 @@ def transfer_rows_of(
     count: int | None,
     fewest_words: int,
     augmentation: Augmentation | None,
+    rows_of_rarest: int | None,
     seed: int,
 ) -> tuple[list[Item], tuple[str, ...]]:
     """The transfer items, each once, and the kind of each.
 
     Rows that a balance left over come before those of the transfer source, and what `augmentation` makes of the train
-    rows comes last. `count` is how many items of the source are drawn; none for all. Raises RequestError where the
-    source has fewer.
+    rows comes last. `count` is how many items of the source are drawn; none for all. `rows_of_rarest` is how many train
+    rows the rarest class or label has, none without such. Raises RequestError where the source has fewer than `count`.
     """
     key = MODALITIES[train.modality].key
     seen_keys = {key(item) for rows in (train, *held_out) for item in rows.items}
     by_kind = {
         "rest": left_over,
         "other": source_items,
-        "augmented": augmented(train.items, augmentation, seed) if augmentation else [],
+        "augmented": augmented(train.items, augmentation, seed, rows_of_rarest=rows_of_rarest) if augmentation else [],
     }
     transfer_items: list[tuple[Item, str]] = []
     for kind, items in by_kind.items():

@@ -22,6 +22,7 @@ LINE = Line(
     data="reuters-r8",
     rows="500",
     transfer_rows=0,
+    made_up=False,
     seeds=1,
     teacher_accuracy=0.9,
     teacher_f1=0.9,
@@ -55,7 +56,21 @@ def test_the_league_has_what_it_says_and_its_recipe_takes_it():
         recipe = read_recipe(league.recipe, [f"{key}={json.dumps(value)}" for key, value in overrides.items()])
         assert recipe.data.train_rows == (None if cell.rows == "all" else cell.rows)
         titles = [objective.title for objective in recipe.objectives]
-        assert titles == ["hard", "distilled", *(["distilled+transfer"] if recipe.data.train_rows else [])]
+        assert titles == [
+            *("hard", "distilled", "distilled+augmented"),
+            *(["distilled+rest"] if recipe.data.train_rows else []),
+        ]
+
+
+def test_a_cell_of_pairs_has_no_made_up_rows(tmp_path):
+    league = read_league()
+    (tmp_path / "glue" / "qnli").mkdir(parents=True)
+    for name in ("train", "dev"):
+        (tmp_path / "glue" / "qnli" / f"{name}.csv.gz").touch()
+    (cell,) = chosen_cells(league, sets=["qnli"], rows=["500"])
+    overrides = data_overrides(league, cell, tmp_path)
+    assert "data.augmentation" not in overrides
+    assert [objective.get("transfer") for objective in overrides["objectives"]] == [None, None, ["rest"]]
 
 
 def test_cells_come_smallest_first_and_unknown_ones_are_refused():
@@ -120,7 +135,8 @@ def test_a_league_runs_what_is_missing_and_keeps_the_lines_of_what_is_gone(two_c
     assert run_league(request, run_cell) == 0
     assert ran == ["tiny-40", "tiny-all"]
     lines = load_lines(two_cells)
-    assert [(line.rows, bool(line.transfer_rows)) for line in lines] == [("40", True), ("all", False)]
+    assert [(line.rows, bool(line.transfer_rows)) for line in lines] == [("40", True), ("all", True)]
+    assert [line.made_up for line in lines] == [False, False]
     assert all(line.training_seconds > 0 and line.teacher_training_seconds > 0 for line in lines)
     assert (two_cells / "league.png").is_file()
     table = (two_cells / "table.md").read_text()
@@ -150,22 +166,25 @@ def test_totals_count_level_and_above_and_average_gaps_apart():
         replace(LINE, f1=0.74, difference_low=-0.05, difference_high=0.03),
         replace(LINE, f1=0.6, difference_low=-0.2, difference_high=-0.1, transfer_rows=9, gap_closed=None),
         replace(LINE, peer=None, peer_f1=None, difference_low=None, difference_high=None, lost=("cnn: rare",)),
+        replace(LINE, transfer_rows=9, made_up=True, gap_closed=0.25),
     ]
     assert totals(lines) == [
-        "of 3 lines, the student is level with the best peer in 2, above it in 1",
+        "of 4 lines, the student is level with the best peer in 3, above it in 2",
+        "mean gap closed with made-up texts: 0.25 over 1 of 1 lines",
         "mean gap closed without: 0.50 over 3 of 3 lines",
         "classes lost: 1",
     ]
 
 
 def test_table_and_picture_show_every_line():
-    lines = [LINE, replace(LINE, rows="all", transfer_rows=9)]
+    lines = [LINE, replace(LINE, transfer_rows=7, made_up=True), replace(LINE, rows="all", transfer_rows=9)]
     text = league_text(lines, "markdown")
-    assert text.count("reuters-r8") == 2
+    assert text.count("reuters-r8") == 3
+    assert "7 made up" in text
     assert "+5.0 [+2.0, +8.0]" in text
     (points,) = league_chart(lines).to_dict()["datasets"].values()
     scores = {(point["rows"], point["model"]) for point in points}
-    assert ("all", "distilled, unlabelled texts too") in scores
+    assert {("500", "distilled, made-up texts too"), ("all", "distilled, unlabelled texts too")} <= scores
 
 
 def test_level_asks_for_accuracy_too():

@@ -74,7 +74,7 @@ REFUSALS = {
     "data.balance=rarst": "data.balance: expected a positive number of rows, or rarest; got 'rarst'",
     "data.fewest_words=-1": "greater than or equal to 0; got -1",
     "data.augmentation.copis=3": r"unknown key 'copis'; did you mean 'copies'\?",
-    "data.augmentation.copies=0": "data.augmentation.copies: Input should be greater than 0; got 0",
+    "data.augmentation.copies=0": "copies: Input should be greater than 0, or auto; got 0",
     "data.augmentation.mask_share=0.95": "mask_share and replaced_share together are 1.05; at most 1",
     "data.augmentation={mask_share: 0, replaced_share: 0, ngram_share: 0}": "all shares are 0",
     "data.licence=MIT": "licence is that of your own files, but data names no file",
@@ -129,16 +129,18 @@ def test_wrong_value_is_refused_with_the_choices(change):
 
 
 def test_what_is_open_is_decided_by_the_data():
-    given = ["objectives=[{name: hard}, {name: distilled}, {name: distilled, transfer: given}]"]
+    open_objectives = "objectives=[{name: hard}, {name: distilled}, {name: distilled, transfer: given}]"
+    given = ["data.augmentation=null", open_objectives]
     assert [item.title for item in read_recipe("own", given).objectives] == ["hard", "distilled"]
     backwards = [
-        "objectives=[{name: distilled, transfer: given, transfer_balance: 2}, {name: distilled}, {name: hard}]"
+        "data.augmentation=null",
+        "objectives=[{name: distilled, transfer: given, transfer_balance: 2}, {name: distilled}, {name: hard}]",
     ]
     assert [item.title for item in read_recipe("own", backwards).objectives] == ["distilled", "hard"]
     some = read_recipe("own", [*given, "data.train_rows=99"])
     assert [item.title for item in some.objectives] == ["hard", "distilled", "distilled+transfer"]
     with pytest.raises(RequestError, match="asks for transfer rows, but data.transfer names none"):
-        read_recipe("own", ["objectives=[{name: hard}, {name: soft, transfer: true}]"])
+        read_recipe("own", ["data.augmentation=null", "objectives=[{name: hard}, {name: soft, transfer: true}]"])
     twice = ["objectives=[{name: hard}, {name: distilled}, {name: distilled}]"]
     with pytest.raises(RequestError, match="two objectives are called 'distilled'"):
         read_recipe("own", twice)
@@ -146,6 +148,28 @@ def test_what_is_open_is_decided_by_the_data():
     assert pairs.peers == ()
     installed = {name for name, peer in PEERS.items() if not peer.missing_packages}
     assert set(read_recipe("own").peers) == installed
+
+
+def test_rows_are_made_up_of_single_texts_where_no_others_are_given():
+    made = read_recipe("own").data.augmentation
+    assert (made.copies, made.part_share, made.mixed_share, made.mask_share) == ("auto", 0.5, 0.5, 0)
+    assert [item.title for item in read_recipe("own").objectives] == ["hard", "distilled+transfer"]
+    for change in ("data.transfer=imdb-sentences", "data.train_rows=99"):
+        given = read_recipe("own", [change])
+        assert given.data.augmentation is None
+        assert [item.title for item in given.objectives] == ["hard", "distilled+transfer"]
+    pairs = read_recipe("own", ["data.train=mine.csv", "data.text=a", "data.text_pair=b"])
+    assert pairs.data.augmentation is None
+    assert [item.title for item in pairs.objectives] == ["hard", "distilled"]
+    with pytest.raises(RequestError, match="text and label name the columns of a file, but data names no file"):
+        read_recipe("own", ["data.text=a"])
+
+
+def test_keys_that_came_later_leave_digests_as_they_were():
+    data = read_recipe("headlines").data
+    assert "part_share" not in data.as_inputs()["augmentation"]
+    assert data.as_inputs()["augmentation"]["copies"] == 5
+    assert read_recipe("own").data.as_inputs()["augmentation"]["part_share"] == 0.5
 
 
 def test_labels_weigh_half_of_the_rows_that_have_them_and_never_nothing():

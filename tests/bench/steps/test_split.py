@@ -82,6 +82,22 @@ def test_transfer_file_needs_no_labels_and_those_it_has_are_not_read(make, files
     assert len(texts[0]) > 50
 
 
+BY_RULE = "data.augmentation={copies: auto, part_share: 1, mask_share: 0, replaced_share: 0, ngram_share: 0}"
+
+
+@pytest.mark.parametrize(("rare", "is_made_up"), [(100, True), (12, False)])
+def test_rows_are_made_up_by_rule_where_no_class_is_rare_and_a_word_says_where_not(
+    make, tmp_path, capfd, rare, is_made_up
+):
+    labels = ["rare" if number < rare else "common" for number in range(200)]
+    texts = [f"text number {number} of those that count" for number in range(200)]
+    pd.DataFrame({"text": texts, "label": labels}).to_csv(tmp_path / "rows.csv", index=False)
+    splits = make(BY_RULE, "data.transfer=null", train=tmp_path / "rows.csv")
+    assert (len(splits.chosen_transfer(["augmented"])) > 500) is is_made_up
+    said = "no rows are made up of train rows, as the rarest class has fewer than 30 of them" in capfd.readouterr().err
+    assert said is not is_made_up
+
+
 def test_transfer_file_that_holds_nothing_new_is_refused(tiny_recipe, files):
     with pytest.raises(
         RequestError, match=r"asks for transfer rows, but none are left: every text of .*rows.csv stands"
