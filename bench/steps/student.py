@@ -18,6 +18,7 @@ from bench.steps.workplace import SeedPlace
 from materials.modalities import Item
 from materials.rows import Rows
 from materials.stages import Stage
+from training.outputs import ROWS_TO_TRUST, shrunk_to_labels
 
 if TYPE_CHECKING:
     from encoders.encoder import Encoder
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from training.loop import Examples
     from training.outputs import Outputs
     from training.settings import TrainingSettings
+
+    Teaching = Outputs | Callable[[np.ndarray], Outputs]
 
 
 def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Path:
@@ -104,6 +107,7 @@ def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dic
     return {
         **{name: settings[name] for name in names},
         "terms": cell.objective.terms(labelled=len(place.rows.train), rows=rows),
+        **({"rows_to_trust": ROWS_TO_TRUST} if _is_shrunk(place, cell) else {}),
         "length": vocabulary and _length(place, cell.student, vocabulary),
     }
 
@@ -158,17 +162,32 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
     rows, objective = place.rows, cell.objective
     transfer = rows.transfer.take(taught_rows(place, objective))
     items = rows.train.items + transfer.items
-    teacher: Outputs | Callable[[np.ndarray], Outputs] | None = None
+    teacher: Teaching | None = None
     if objective.teacher_every_epoch:
         teacher = _running(place, items)
     elif objective.needs_teacher:
         both_parts = Rows(items=items, targets=np.zeros(len(items)), modality=rows.modality)
         teacher = outputs_for(place, both_parts)
+    targets = np.concatenate([rows.train.targets, transfer.targets])
+    if teacher is not None and _is_shrunk(place, cell):
+        teacher = _shrunk(place, teacher, targets)
     return Examples(
         encoded=encoder.encode(rows.train.items + _as_read_by(cell.student, transfer.items, rows.mask_token)),
-        targets=np.concatenate([rows.train.targets, transfer.targets]),
+        targets=targets,
         teacher=teacher,
     )
+
+
+def _is_shrunk(place: SeedPlace, cell: Cell) -> bool:
+    """Whether the teacher's outputs for labelled rows are mixed with the labels: by rule, for classes."""
+    return cell.objective.name == "distilled" and place.rows.task.name == "single-label"
+
+
+def _shrunk(place: SeedPlace, teacher: "Teaching", targets: np.ndarray) -> "Teaching":
+    counts = np.bincount(place.rows.train.targets, minlength=len(place.rows.label_names))
+    if callable(teacher):
+        return lambda numbers: shrunk_to_labels(teacher(numbers), targets[numbers], counts)
+    return shrunk_to_labels(teacher, targets, counts)
 
 
 def _as_read_by(student: Student, items: list[Item], mask_token: str | None) -> list[Item]:

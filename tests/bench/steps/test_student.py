@@ -121,16 +121,31 @@ def test_stages_differ_by_what_the_rules_find(tiny_recipe, tmp_path, monkeypatch
     assert first == again != other
 
 
+def test_labels_of_rare_classes_count_more_in_distilled_and_the_stage_is_known_by_it(
+    tiny_recipe, tmp_path, monkeypatch
+):
+    """With nothing to shrink by, the first epoch's loss is that of the teacher's outputs as they are."""
+    losses = []
+    for rows in (20, 0):
+        monkeypatch.setattr("training.outputs.ROWS_TO_TRUST", rows)
+        monkeypatch.setattr("bench.steps.student.ROWS_TO_TRUST", rows)
+        checkpoint, _ = train(tiny_recipe, tmp_path, overrides=["objectives=[{name: distilled}]"])
+        losses.append(json.loads((checkpoint / "history.json").read_text())[1]["loss"])
+    assert losses[0] != losses[1]
+    assert len(list((tmp_path / "stages" / "student").glob("*/stage.json"))) == 2
+
+
 def test_an_objective_with_a_number_of_epochs_trains_for_just_so_many(tiny_recipe, tmp_path):
     patient = "students=[{architecture: linear, dimensions: 4, schedule: plateau, patience: 2}]"
     checkpoint, _ = train(tiny_recipe, tmp_path, overrides=[patient, "objectives=[{name: hard, epochs: 3}]"])
     assert json.loads((checkpoint / "history.json").read_text())[-1]["epoch"] == 3
 
 
-def test_teacher_that_runs_in_every_epoch_teaches_what_its_stored_logits_do(tiny_recipe, tmp_path):
+@pytest.mark.parametrize("name", ["logits", "distilled"])
+def test_teacher_that_runs_in_every_epoch_teaches_what_its_stored_logits_do(tiny_recipe, tmp_path, name):
     losses = []
     for every_epoch in ("false", "true"):
-        objective = f"objectives=[{{name: logits, transfer: true, teacher_every_epoch: {every_epoch}}}]"
+        objective = f"objectives=[{{name: {name}, transfer: true, teacher_every_epoch: {every_epoch}}}]"
         checkpoint, _ = train(tiny_recipe, tmp_path, overrides=[objective, "students.0.transfer_epochs=2"])
         losses.append([epoch["loss"] for epoch in json.loads((checkpoint / "history.json").read_text())[1:]])
     stored, anew = losses
