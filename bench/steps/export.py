@@ -15,7 +15,7 @@ from bench.steps.models import Model
 from bench.steps.sources import describe_sources
 from bench.steps.workplace import SeedPlace, Workplace
 from export.formats import EXPORTERS, why_impossible
-from export.formats.here import impossible_here
+from export.formats.here import emulated_here, impossible_here
 from materials.licences import source_name
 from materials.rows import Rows
 from materials.stages import Stage
@@ -45,24 +45,31 @@ def export_model(place: SeedPlace, model: Model, formats: Sequence[str]) -> Mode
     with ExitStack() as stack:
         request = cache(lambda: _request(stack, place, model))
         return model.exported(
-            {format: _bundle(place, model, format, request) for format in possible_formats(architecture, formats)}
+            {
+                format: _bundle(place, model, format, request)
+                for format in possible_formats(place.work.recipe, architecture, formats)
+            }
         )
 
 
 def impossible_files(recipe: Recipe) -> list[str]:
-    """The architectures and formats of a recipe that this machine's processor cannot run, each with the reason."""
+    """The architectures and formats that this machine cannot run, or only emulates, each with the reason."""
     files = [(recipe.teacher.architecture, format) for format in recipe.teacher.formats]
     files += [(student.architecture, format) for student in recipe.students for format in recipe.formats]
     return [
         f"{architecture} as {format}: {reason}"
         for architecture, format in dict.fromkeys(files)
-        if (reason := impossible_here(format, architecture))
+        if (reason := impossible_here(format, architecture) or emulated_here(format, recipe.device))
     ]
 
 
-def possible_formats(architecture: str, formats: Sequence[str]) -> list[str]:
-    """Those of the formats in which an architecture can be on this machine."""
-    return [format for format in formats if why_impossible(format, architecture) is None]
+def possible_formats(recipe: Recipe, architecture: str, formats: Sequence[str]) -> list[str]:
+    """Those of the formats that are made of an architecture on this machine."""
+    return [
+        format
+        for format in formats
+        if why_impossible(format, architecture) is None and emulated_here(format, recipe.device) is None
+    ]
 
 
 def spread_out(rows: Rows, count: int) -> Rows:

@@ -23,9 +23,10 @@ def print_plan(work: Workplace) -> None:
     recipe = work.recipe
     console = Console()
     cells = Table("model", "formats", title=escape(f"{recipe.name}: {recipe.description}"), title_justify="left")
-    cells.add_row("teacher", ", ".join(recipe.teacher.formats))
+    of_teacher = possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats)
+    cells.add_row("teacher", ", ".join(of_teacher))
     for cell in recipe.cells()[: len(recipe.cells()) // len(recipe.seeds)]:  # the same for every seed
-        formats = possible_formats(cell.student.architecture, recipe.formats)
+        formats = possible_formats(recipe, cell.student.architecture, recipe.formats)
         cells.add_row(escape(cell.title), ", ".join(formats if cell.objective.exported else ["not exported"]))
     for peer in recipe.peers:
         cells.add_row(peer, PEER_FORMAT)
@@ -41,9 +42,11 @@ def print_plan(work: Workplace) -> None:
 def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
     models = len(recipe.students) * len(recipe.objectives)
-    formats_per_student = [len(possible_formats(student.architecture, recipe.formats)) for student in recipe.students]
+    formats_per_student = [
+        len(possible_formats(recipe, student.architecture, recipe.formats)) for student in recipe.students
+    ]
     bundles = sum(formats_per_student) * sum(objective.exported for objective in recipe.objectives)
-    bundles += len(possible_formats(recipe.teacher.architecture, recipe.teacher.formats))
+    bundles += len(possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
     text_students = [student for student in recipe.students if student.modalities != ("image",)]
     vocabularies = len({vocabulary_key(student) for student in text_students})

@@ -1,4 +1,4 @@
-"""What this very machine cannot make or run, whatever is installed on it."""
+"""What this very machine cannot make or run, or only emulates, whatever is installed on it."""
 
 from functools import cache
 
@@ -8,6 +8,19 @@ def impossible_here(format: str, architecture: str) -> str | None:
     if format == "eager-bf16" and architecture == "bilstm" and not _runs_bf16_lstms():
         return "this processor runs no LSTM in bfloat16"
     return None
+
+
+def emulated_here(format: str, device: str) -> str | None:
+    """Why a format runs on a device but proves nothing there, in a sentence; none where it does prove something."""
+    if format == "eager-bf16" and not _has_bf16(device):
+        return f"{'this GPU' if device.startswith('cuda') else 'this processor'} only emulates bfloat16, which is slow"
+    return None
+
+
+def _has_bf16(device: str) -> bool:
+    from training.precision import has_bf16
+
+    return has_bf16(device)
 
 
 @cache

@@ -1,10 +1,12 @@
-"""Rows to calibrate and judge on come from all over."""
+"""Rows to calibrate and judge on come from all over; a format that is only emulated is not made."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.steps.export import spread_out
+from bench.recipe.file import read_recipe
+from bench.steps.export import impossible_files, possible_formats, spread_out
 from materials.rows import Rows
 
 
@@ -29,3 +31,17 @@ def test_the_first_of_them_are_from_all_over_too():
     numbers = [int(item.split()[1]) for item in spread_out(sorted_rows(10_000), 300).items[:50]]
     assert min(numbers) < 1000
     assert max(numbers) > 9000
+
+
+@pytest.mark.parametrize("has_bf16", [True, False])
+def test_bf16_is_made_where_the_machine_has_it_and_a_run_says_where_not(monkeypatch, has_bf16):
+    monkeypatch.setattr("training.precision.has_bf16", lambda device: has_bf16)
+    recipe = read_recipe("own", ["teacher.formats=[eager, eager-bf16, onnx]"])
+    formats = possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats)
+    assert formats == (["eager", "eager-bf16", "onnx"] if has_bf16 else ["eager", "onnx"])
+    sentence = "transformer as eager-bf16: this processor only emulates bfloat16, which is slow"
+    assert impossible_files(recipe) == ([] if has_bf16 else [sentence])
+
+
+def test_a_recipe_without_bf16_has_nothing_that_is_impossible():
+    assert impossible_files(read_recipe("own")) == []
