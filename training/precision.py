@@ -6,7 +6,7 @@ import torch
 def has_bf16(device: str) -> bool:
     """Whether the device multiplies bfloat16 matrices in hardware (AMX or AVX-512 BF16 on a CPU)."""
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
 
 

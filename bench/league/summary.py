@@ -35,7 +35,7 @@ class Line:
     data: str
     rows: str
     transfer_rows: int
-    made_up: bool
+    made_up: bool = False  # leagues of before had none
     seeds: int
     teacher_accuracy: float
     teacher_f1: float
@@ -126,7 +126,12 @@ def _lines(cell: LeagueCell, run: Run, folder: Path) -> list[Line]:
     peer = max(peers, key=lambda model: model.mean("macro_f1"), default=None)
     differences = find_differences(run, folder, against=peer.first.model) if peer else []
     made_up = _made_up_ways(run)
-    ways = dict.fromkeys(model.first.objective_title for model in students if alone_of(model.first))
+    rows_of_way = {
+        model.first.objective_title: model.first.transfer_rows for model in students if alone_of(model.first)
+    }
+    # Where the rule made up no rows, students learned as they do without any, which may have a line already.
+    is_plain = {way: not rows and way not in made_up for way, rows in rows_of_way.items()}
+    ways = [way for way, rows in rows_of_way.items() if rows or is_plain[way] or not any(is_plain.values())]
     return [
         _line(
             cell,
@@ -143,8 +148,15 @@ def _lines(cell: LeagueCell, run: Run, folder: Path) -> list[Line]:
 
 def _made_up_ways(run: Run) -> set[str]:
     """The titles of the objectives whose transfer rows are all made of train rows."""
-    objectives = (Objective.model_validate(objective) for objective in (run.recipe or {}).get("objectives", ()))
-    return {objective.title for objective in objectives if named_kinds(objective.transfer) == ("augmented",)}
+    recipe = run.recipe or {}
+    data = recipe.get("data", {})
+    has_others = any(data.get(key) for key in ("transfer", "balance", "train_rows"))
+    objectives = [Objective.model_validate(objective) for objective in recipe.get("objectives", ())]
+    return {
+        objective.title
+        for objective in objectives
+        if named_kinds(objective.transfer) == ("augmented",) or (objective.transfer is True and not has_others)
+    }
 
 
 def _line(
@@ -191,7 +203,7 @@ def _line(
 def _gap_closed(teacher: "Model", alone: Sequence["Model"], student: "Model") -> float | None:
     """How much of the way from itself alone to the teacher a student has come, of mean macro-F1 in the same format.
 
-    None where the teacher is not a point above it, as in `bench.scores.quality.gap_closed`.
+    None where the teacher is not a point above it. Small gaps make large ratios: no interval is asked for here.
     """
     before = next((model for model in alone if model.first.student == student.first.student), None)
     if before is None or teacher.mean("macro_f1") - before.mean("macro_f1") < SMALLEST_GAP:

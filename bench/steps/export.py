@@ -16,6 +16,7 @@ from bench.steps.sources import describe_sources
 from bench.steps.workplace import SeedPlace, Workplace
 from export.formats import EXPORTERS, why_impossible
 from export.formats.here import emulated_here, impossible_here
+from materials.errors import RequestError
 from materials.licences import source_name
 from materials.rows import Rows
 from materials.stages import Stage
@@ -53,14 +54,24 @@ def export_model(place: SeedPlace, model: Model, formats: Sequence[str]) -> Mode
 
 
 def impossible_files(recipe: Recipe) -> list[str]:
-    """The architectures and formats that this machine cannot run, or only emulates, each with the reason."""
+    """The architectures and formats that this machine cannot run, or only emulates, each with the reason.
+
+    Raises RequestError where no format of a student is left.
+    """
     files = [(recipe.teacher.architecture, format) for format in recipe.teacher.formats]
     files += [(student.architecture, format) for student in recipe.students for format in recipe.formats]
-    return [
+    impossible = [
         f"{architecture} as {format}: {reason}"
         for architecture, format in dict.fromkeys(files)
-        if (reason := impossible_here(format, architecture) or emulated_here(format, recipe.device))
+        if (reason := impossible_here(format, architecture) or _emulated(recipe, format))
     ]
+    for student in recipe.students:
+        if not possible_formats(recipe, student.architecture, recipe.formats):
+            raise RequestError(
+                f"none of the formats {', '.join(recipe.formats)} can be made of {student.architecture} here; "
+                f"choose others with --set formats=[...]{''.join(f'; {sentence}' for sentence in impossible)}"
+            )
+    return impossible
 
 
 def possible_formats(recipe: Recipe, architecture: str, formats: Sequence[str]) -> list[str]:
@@ -68,8 +79,12 @@ def possible_formats(recipe: Recipe, architecture: str, formats: Sequence[str]) 
     return [
         format
         for format in formats
-        if why_impossible(format, architecture) is None and emulated_here(format, recipe.device) is None
+        if why_impossible(format, architecture) is None and _emulated(recipe, format) is None
     ]
+
+
+def _emulated(recipe: Recipe, format: str) -> str | None:
+    return emulated_here(format, {recipe.device, recipe.trained_on})
 
 
 def spread_out(rows: Rows, count: int) -> Rows:

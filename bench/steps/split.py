@@ -19,8 +19,8 @@ from bench.steps.workplace import Workplace
 from materials.errors import RequestError
 from materials.files import read_json_object
 from materials.rows import TRANSFER_KINDS, Source, Splits, Table
-from materials.splits.augmentation import FEWEST_OF_A_CLASS, Augmentation
-from materials.splits.split import SplitSettings, make_splits
+from materials.splits.augmentation import FEWEST_OF_A_CLASS, MADE_ROWS, MOST_COPIES, Augmentation, copies_for
+from materials.splits.split import SplitSettings, make_splits, rows_of_rarest
 from materials.splits.store import load_splits, save_splits
 from materials.stages import Stage
 from materials.weights import WeightsFolder
@@ -72,23 +72,32 @@ def check_split(work: Workplace) -> None:
 def check_transfer(work: Workplace, splits: Path) -> None:
     """Raise RequestError when an objective asks for transfer rows and the splits have none of their kinds.
 
-    Where only made-up rows are asked for, and how many is left to the rule, none is an answer too.
+    Where only made-up rows are asked for, and the rule makes none, none is an answer too.
     """
-    rows, source, made = load_splits(splits), work.recipe.data.transfer, work.recipe.data.augmentation
+    rows, data = load_splits(splits), work.recipe.data
     reasons = {
-        "other": f"every text of {source} stands in the labelled rows already, or has too few words" if source else "",
-        "rest": "all rows keep their labels" if work.recipe.data.balance or work.recipe.data.train_rows else "",
-        "augmented": "every made-up row stands in the labelled rows already" if made else "",
+        "other": f"every text of {data.transfer} stands in the labelled rows already, or has too few words"
+        if data.transfer
+        else "",
+        "rest": "all rows keep their labels" if data.balance or data.train_rows else "",
+        "augmented": "every made-up row stands in the labelled rows already" if data.augmentation else "",
     }
-    may_be_none = made is not None and made.copies == "auto"
+    by_rule = data.augmentation is not None and data.augmentation.copies == "auto" and _makes_none(rows)
     for objective in work.recipe.objectives:
         kinds = objective.transfer or objective.match_steps
-        if kinds and not may_be_none and not len(rows.chosen_transfer(kinds)):
-            why = "; ".join(reasons[kind] for kind in named_kinds(kinds) or reasons if reasons[kind])
+        asked = [kind for kind in named_kinds(kinds) or reasons if reasons[kind]]
+        if kinds and not len(rows.chosen_transfer(kinds)) and not (by_rule and asked == ["augmented"]):
+            why = "; ".join(reasons[kind] for kind in asked)
             raise RequestError(
                 f"objective '{objective.title}' asks for transfer rows, but none are left: {why}; "
                 "give others with --transfer-data"
             )
+
+
+def _makes_none(splits: Splits) -> bool:
+    """Whether the rule makes up no rows of these train rows."""
+    rarest = rows_of_rarest(splits.task, splits.train, len(splits.label_names))
+    return not copies_for(len(splits.train), rarest)
 
 
 def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Augmentation | None) -> Stage:
@@ -96,8 +105,10 @@ def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Aug
     sources = {part: source_digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
     settings = data.as_inputs("train", "validation", "test", "transfer", "licence")
     inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
-    if augmentation:
+    if augmentation and augmentation.mask_share:
         inputs["mask_token"] = augmentation.mask_token
+    if augmentation and augmentation.copies is None:
+        inputs["copies_by_rule"] = [MADE_ROWS, MOST_COPIES, FEWEST_OF_A_CLASS]
     if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
         teacher = work.recipe.teacher
         inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
@@ -150,8 +161,7 @@ def _names(splits: Splits) -> list[str]:
 
 def _none_made_up(splits: Splits, augmentation: Augmentation | None) -> list[str]:
     """Why the rule makes up no rows, where it does not."""
-    by_rule = augmentation is not None and augmentation.copies is None
-    if not by_rule or len(splits.chosen_transfer(["augmented"])):
+    if augmentation is None or augmentation.copies is not None or not _makes_none(splits):
         return []
     noun = splits.task.noun
     return [f"no rows are made up of train rows, as the rarest {noun} has fewer than {FEWEST_OF_A_CLASS} of them"]
@@ -178,4 +188,4 @@ def _augmentation(work: Workplace, weights: WeightsFolder) -> Augmentation | Non
             "set data.augmentation.mask_share to 0"
         )
     chosen = settings.model_dump() | {"copies": None if settings.copies == "auto" else settings.copies}
-    return Augmentation(**chosen, mask_token=mask_tokens[0] if mask_tokens else "")
+    return Augmentation(**chosen, mask_token=mask_tokens[0] if settings.mask_share else "")

@@ -179,8 +179,12 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
 
 
 def _is_shrunk(place: SeedPlace, cell: Cell) -> bool:
-    """Whether the teacher's outputs for labelled rows are mixed with the labels: by rule, for classes."""
-    return cell.objective.name == "distilled" and place.rows.task.name == "single-label"
+    """Whether the teacher's outputs for labelled rows are mixed with the labels: by rule, for classes.
+
+    A teacher that was fine-tuned elsewhere has seen other rows, and may have given the labels itself.
+    """
+    is_of_these_rows = not place.weights.is_classifier
+    return cell.objective.name == "distilled" and place.rows.task.name == "single-label" and is_of_these_rows
 
 
 def _shrunk(place: SeedPlace, teacher: "Teaching", targets: np.ndarray) -> "Teaching":

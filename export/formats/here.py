@@ -1,5 +1,6 @@
 """What this very machine cannot make or run, or only emulates, whatever is installed on it."""
 
+from collections.abc import Collection
 from functools import cache
 
 
@@ -10,10 +11,10 @@ def impossible_here(format: str, architecture: str) -> str | None:
     return None
 
 
-def emulated_here(format: str, device: str) -> str | None:
-    """Why a format runs on a device but proves nothing there, in a sentence; none where it does prove something."""
-    if format == "eager-bf16" and not _has_bf16(device):
-        return f"{'this GPU' if device.startswith('cuda') else 'this processor'} only emulates bfloat16, which is slow"
+def emulated_here(format: str, devices: Collection[str]) -> str | None:
+    """Why a format proves nothing on any of the devices that would run it, in a sentence; none where it does."""
+    if format == "eager-bf16" and not any(map(_has_bf16, devices)):
+        return "no bfloat16 was found in hardware here, and emulating it is slow"
     return None
 
 

@@ -70,8 +70,8 @@ def augmented(
 def copies_for(texts: int, rows_of_rarest: int | None) -> int:
     """How many copies of each of so many texts are made where nobody says: about 10,000 in all, one to 20 of each.
 
-    None where the rarest class has fewer than 30 rows: its parts are too few among those of the others, and a teacher
-    has seen too little of it to tell a part of it. `rows_of_rarest` is none where labels are no classes.
+    None where the rarest class or label that has rows has fewer than 30: its parts are too few among those of the
+    others. `rows_of_rarest` is none where labels are neither.
     """
     if rows_of_rarest is not None and rows_of_rarest < FEWEST_OF_A_CLASS:
         return 0

@@ -64,7 +64,6 @@ def make_splits(
     label_names = find_label_names(source, task, label_order, by_teacher=settings.labelled_by_teacher)
     drawing = _Drawing(settings=settings, task=task, label_names=label_names)
     train, held_out, left_over = drawing.labelled_parts(source)
-    rows_per_name = task.rows_per_name(train.targets, len(label_names))
     transfer_part, kinds = transfer_rows_of(
         transfer.items if transfer else [],
         left_over=left_over,
@@ -73,7 +72,7 @@ def make_splits(
         count=settings.transfer_rows,
         fewest_words=settings.fewest_words,
         augmentation=settings.augmentation,
-        rows_of_rarest=None if rows_per_name is None else int(rows_per_name.min()),
+        rows_of_rarest=rows_of_rarest(task, train, len(label_names)),
         seed=settings.seed,
     )
     targets = task.unlabelled(len(transfer_part), len(label_names))
@@ -87,6 +86,12 @@ def make_splits(
         transfer_kinds=kinds,
         mask_token=(settings.augmentation.mask_token or None) if settings.augmentation else None,
     )
+
+
+def rows_of_rarest(task: Task, rows: Rows, names: int) -> int | None:
+    """How many rows the rarest class or label has, of those that have any; none where targets are neither."""
+    counts = task.rows_per_name(rows.targets, names)
+    return None if counts is None or not counts.any() else int(counts[counts > 0].min())
 
 
 def _check_modality(source: Source, transfer: Table | None) -> None:

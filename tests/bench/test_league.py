@@ -110,7 +110,11 @@ def two_cells(tiny_recipe, own_cache, tmp_path, monkeypatch):
     league = League(
         recipe=str(tiny_recipe),
         transfer_rows=20,
-        objectives=({"name": "hard"}, {"name": "distilled", "transfer": "given"}),
+        objectives=(
+            {"name": "hard"},
+            {"name": "distilled", "transfer": ["augmented"]},
+            {"name": "distilled", "transfer": ["rest"]},
+        ),
         measuring={"scenarios": ["offline"], "batch_sizes": [2], "seconds": 0.01},
         sets=sets,
     )
@@ -135,8 +139,9 @@ def test_a_league_runs_what_is_missing_and_keeps_the_lines_of_what_is_gone(two_c
     assert run_league(request, run_cell) == 0
     assert ran == ["tiny-40", "tiny-all"]
     lines = load_lines(two_cells)
-    assert [(line.rows, bool(line.transfer_rows)) for line in lines] == [("40", True), ("all", True)]
-    assert [line.made_up for line in lines] == [False, False]
+    # Of 40 labelled rows a class has too few for any to be made up.
+    assert [(line.rows, line.made_up) for line in lines] == [("40", False), ("all", True)]
+    assert all(line.transfer_rows for line in lines)
     assert all(line.training_seconds > 0 and line.teacher_training_seconds > 0 for line in lines)
     assert (two_cells / "league.png").is_file()
     table = (two_cells / "table.md").read_text()
@@ -158,6 +163,14 @@ def test_lines_are_read_back_and_damaged_ones_refused(tmp_path):
     (tmp_path / "league.json").write_text('[{"set": 1}]')
     with pytest.raises(RequestError, match=r"league.json is no league, or damaged"):
         load_lines(tmp_path)
+
+
+def test_a_league_of_before_rows_were_made_up_is_read(tmp_path):
+    save_lines([LINE], tmp_path)
+    (record,) = json.loads((tmp_path / "league.json").read_text())
+    del record["made_up"]
+    (tmp_path / "league.json").write_text(json.dumps([record]))
+    assert load_lines(tmp_path) == [LINE]
 
 
 def test_totals_count_level_and_above_and_average_gaps_apart():

@@ -73,9 +73,9 @@ REFUSALS = {
     "data.balance=0": "data.balance: expected a positive number of rows, or rarest; got 0",
     "data.balance=rarst": "data.balance: expected a positive number of rows, or rarest; got 'rarst'",
     "data.fewest_words=-1": "greater than or equal to 0; got -1",
-    "data.augmentation.copis=3": r"unknown key 'copis'; did you mean 'copies'\?",
-    "data.augmentation.copies=0": "copies: Input should be greater than 0, or auto; got 0",
-    "data.augmentation.mask_share=0.95": "mask_share and replaced_share together are 1.05; at most 1",
+    "data.augmentation={copis: 3}": r"unknown key 'copis'; did you mean 'copies'\?",
+    "data.augmentation={copies: 0}": "copies: Input should be greater than 0, or auto; got 0",
+    "data.augmentation={mask_share: 0.95}": "mask_share and replaced_share together are 1.05; at most 1",
     "data.augmentation={mask_share: 0, replaced_share: 0, ngram_share: 0}": "all shares are 0",
     "data.licence=MIT": "licence is that of your own files, but data names no file",
     "data.licence=3": "valid string; got 3",
@@ -209,7 +209,7 @@ def test_error_beside_what_the_command_line_set_names_both():
 def test_match_steps_without_transfer_rows_is_refused():
     objectives = "objectives=[{name: hard}, {name: hard, match_steps: true}]"
     with pytest.raises(RequestError, match="match_steps counts the steps with transfer rows, and the data has none"):
-        read_recipe("movie-reviews", ["data.transfer=null", objectives])
+        read_recipe("movie-reviews", ["data.transfer=null", "data.augmentation=null", objectives])
 
 
 def test_temperature_of_a_regression_is_refused():

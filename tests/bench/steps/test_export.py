@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bench.recipe.file import read_recipe
 from bench.steps.export import impossible_files, possible_formats, spread_out
+from materials.errors import RequestError
 from materials.rows import Rows
 
 
@@ -39,8 +40,20 @@ def test_bf16_is_made_where_the_machine_has_it_and_a_run_says_where_not(monkeypa
     recipe = read_recipe("own", ["teacher.formats=[eager, eager-bf16, onnx]"])
     formats = possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats)
     assert formats == (["eager", "eager-bf16", "onnx"] if has_bf16 else ["eager", "onnx"])
-    sentence = "transformer as eager-bf16: this processor only emulates bfloat16, which is slow"
+    sentence = "transformer as eager-bf16: no bfloat16 was found in hardware here, and emulating it is slow"
     assert impossible_files(recipe) == ([] if has_bf16 else [sentence])
+
+
+def test_bf16_is_made_for_the_gpu_that_labels(monkeypatch):
+    monkeypatch.setattr("training.precision.has_bf16", lambda device: device == "cuda")
+    recipe = read_recipe("own", ["teacher.formats=[eager, eager-bf16]", "training_device=cuda"])
+    assert impossible_files(recipe) == []
+
+
+def test_students_of_which_no_file_can_be_made_are_refused(monkeypatch):
+    monkeypatch.setattr("training.precision.has_bf16", lambda device: False)
+    with pytest.raises(RequestError, match=r"none of the formats eager-bf16 can be made of linear here; .*emulating"):
+        impossible_files(read_recipe("own", ["formats=[eager-bf16]"]))
 
 
 def test_a_recipe_without_bf16_has_nothing_that_is_impossible():
