@@ -47,6 +47,11 @@ def test_own_rows_have_the_usual_columns_unless_they_are_named():
 
 def test_own_rows_come_without_the_unlabelled_texts_of_a_recipe_that_can_do_without():
     alone = read_recipe("movie-reviews", request(**{"data.train": "mine.csv"}).all_overrides)
+    assert alone.data.transfer is None
+    assert alone.data.augmentation is not None
+    assert [objective.title for objective in alone.objectives] == ["hard", "distilled+transfer"]
+    pairs = {"data.train": "mine.csv", "data.text": "a", "data.text_pair": "b"}
+    alone = read_recipe("movie-reviews", request(**pairs).all_overrides)
     assert [objective.title for objective in alone.objectives] == ["hard", "distilled"]
     assert not alone.data.has_transfer
     flags = {"data.train": "mine.csv", "data.transfer": "more.csv"}
