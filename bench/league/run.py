@@ -37,7 +37,10 @@ def run_league(request: LeagueRequest, run_cell: RunCell) -> int:
         names = {cell.name for cell in cells}
         shown = [line for line in _lines(league, request.output, earlier, screen) if line.cell in names]
         if not shown:
-            raise RequestError(f"there is no line of these cells in {request.output}; run them without --show")
+            raise RequestError(
+                f"none of these sets and numbers of rows was run into {request.output}; leave --show out, or name "
+                "another --output"
+            )
         print(league_text(shown, "rich"))
         return 0
     prove_writable(request.output)

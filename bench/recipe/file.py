@@ -120,7 +120,11 @@ def _set(content: dict[str, Any], override: str) -> None:
         elif isinstance(place, dict):
             key_or_index = key
         else:
-            raise RequestError(f"--set {override}: {'.'.join(keys[:depth])} is a value, not a group of keys")
+            group = ".".join(keys[:depth])
+            raise RequestError(
+                f"--set {override}: {group} is {place!r:.60}, not a group of keys; "
+                f"set all of it with --set '{group}=...'"
+            )
         if last:
             place[key_or_index] = _value(text, override)
         else:

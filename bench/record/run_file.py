@@ -134,8 +134,10 @@ def read_run(place: Path) -> Run:
     """The run in a folder or in a run.json. Raises RequestError when there is none that this version can read."""
     file = run_file(place)
     if not file.is_file():
+        league = f"; a league is shown by `distilbench league --show --output {place}`"
         raise RequestError(
             f"there is no run in {place}; expected a folder with run.json, as `distilbench run` writes it"
+            f"{league if (place / 'league.json').is_file() else ''}"
         )
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

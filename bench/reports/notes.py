@@ -54,6 +54,7 @@ def footnotes(run: Run) -> list[str]:
             "gap closed is blank where the teacher is not surely better than the student alone (by less than a point, "
             "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
+    notes += _made_up(run)
     if constant := _constant(run):
         notes.append(f"decided the same for every test row: {', '.join(constant)}")
     if lost := _lost(run):
@@ -113,6 +114,17 @@ def _lost(run: Run) -> list[str]:
                 models_of_name.setdefault(row.label_names[number], {})[row.model] = None
     lines = [f"{name} ({', '.join(models)})" for name, models in models_of_name.items()]
     return [*lines[:MOST_LOST], *([f"{len(lines) - MOST_LOST} more"] if len(lines) > MOST_LOST else [])]
+
+
+def _made_up(run: Run) -> list[str]:
+    """How many transfer rows students learned from, where a rule says how many are made up of train rows."""
+    augmentation = (run.recipe or {}).get("data", {}).get("augmentation") or {}
+    if augmentation.get("copies") != "auto":
+        return []
+    most = max((row.transfer_rows or 0 for row in run.rows), default=0)
+    if not most:
+        return ["no transfer rows: the rule made up none of train rows, as a class or label of them is rare"]
+    return [f"transfer rows: {most:,} at most; those that no source gave were made up of train rows"]
 
 
 def _impossible(run: Run) -> list[str]:

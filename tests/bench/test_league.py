@@ -216,7 +216,7 @@ def test_lines_of_cells_that_the_league_has_no_more_are_left_out_with_a_word(tmp
     printed = capsys.readouterr()
     assert "reuters-r8-700, which is not in the league any more" in printed.err
     assert printed.out.count("reuters-r8") == 1
-    with pytest.raises(RequestError, match=r"there is no line of these cells in .*; run them without --show"):
+    with pytest.raises(RequestError, match=r"none of these .* was run into .*; leave --show out, or name another"):
         run_league(replace(request, sets=("qnli",)), lambda recipe, settings, folder: 0)
 
 

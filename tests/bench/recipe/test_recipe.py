@@ -86,7 +86,7 @@ REFUSALS = {
     "students.1.settings.start=kim": "start is kim, but embeddings start from teacher; leave out one",
     "teacher.formats=[onnx]": "must hold 'eager'",
     "students.7.epochs=3": "'7' is no entry of the 3 in students",
-    "name.first=x": "name is a value, not a group of keys",
+    "name.first=x": "name is 'movie-reviews', not a group of keys; set all of it with --set 'name=...'",
     "students.1.settings.filters=many": "setting filters of cnn: Input should be a valid integer; got 'many'",
     "students.1.settings.filters=0": "widths and filters are numbers of at least 1",
     "students.1.settings.widths=[]": "widths and filters are numbers of at least 1",

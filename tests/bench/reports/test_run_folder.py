@@ -68,6 +68,22 @@ def test_file_that_the_machine_could_not_run_is_in_the_record_and_below_the_tabl
     assert f"impossible on the machine of this run: {sentence}" in markdown_report(read_run(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("copies", "rows", "sentence"),
+    [
+        ("auto", 4646, "transfer rows: 4,646 at most; those that no source gave were made up of train rows"),
+        ("auto", 0, "no transfer rows: the rule made up none of train rows, as a class or label of them is rare"),
+        (5, 0, None),
+    ],
+)
+def test_what_a_rule_made_up_is_said_below_the_table(finished, copies, rows, sentence):
+    run = read_run(finished)
+    recipe = {**run.recipe, "data": {**run.recipe["data"], "augmentation": {"copies": copies}}}
+    report = markdown_report(replace(run, recipe=recipe, rows=[replace(row, transfer_rows=rows) for row in run.rows]))
+    assert ("the rule made up" in report or "were made up" in report) is (sentence is not None)
+    assert sentence is None or sentence in report
+
+
 def test_file_in_the_place_of_the_folder_is_refused_and_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
     (tmp_path / "run").write_text("theirs")
