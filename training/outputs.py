@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from materials.tasks.single_label import softmax
+
 ROWS_TO_TRUST = 20
 SMALLEST_PROBABILITY = 1e-6
 
@@ -42,9 +44,8 @@ def shrunk_to_labels(outputs: Outputs, targets: np.ndarray, rows_per_class: np.n
     logits = np.array(outputs.logits, dtype=np.float32)
     labelled = np.flatnonzero(targets >= 0)
     classes = targets[labelled]
-    exponentials = np.exp(logits[labelled] - logits[labelled].max(axis=1, keepdims=True))
     weights = (rows_per_class / (rows_per_class + ROWS_TO_TRUST))[classes][:, None]
-    mixed = weights * exponentials / exponentials.sum(axis=1, keepdims=True)
+    mixed = weights * softmax(logits[labelled])
     mixed[np.arange(len(labelled)), classes] += 1 - weights[:, 0]
     logits[labelled] = np.log(np.maximum(mixed, SMALLEST_PROBABILITY))
     return Outputs(logits=logits, features=outputs.features)

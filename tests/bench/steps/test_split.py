@@ -98,26 +98,23 @@ def test_rows_are_made_up_by_rule_where_no_class_is_rare_and_a_word_says_where_n
     assert said is not is_made_up
 
 
-def test_no_rows_left_over_are_refused_though_others_are_made_up(tiny_recipe, tmp_path):
-    texts = [f"text number {number} of those that count" for number in range(200)]
+@pytest.mark.parametrize(
+    ("text", "kinds", "sentence"),
+    [
+        ("text number {} of those that count", "[rest]", "all rows keep their labels"),
+        ("word{}", "[augmented]", "every made-up row stands in the labelled rows already"),
+    ],
+)
+def test_a_kind_of_transfer_rows_without_any_is_refused_where_the_rule_is_not_why(
+    tiny_recipe, tmp_path, text, kinds, sentence
+):
+    texts = [text.format(number) for number in range(200)]
     pd.DataFrame({"text": texts, "label": ["a", "b"] * 100}).to_csv(tmp_path / "rows.csv", index=False)
-    objectives = "objectives=[{name: hard}, {name: distilled, transfer: [rest]}]"
-    with pytest.raises(RequestError, match="asks for transfer rows, but none are left: all rows keep their labels"):
-        distilbench(
-            *("run", tiny_recipe, "--data", tmp_path / "rows.csv", "--set", "data.transfer=null", "--set", objectives),
-            *("--set", "data.train_rows=9000", "--set", BY_RULE),
-        )
-
-
-def test_made_up_rows_that_all_equal_a_train_row_are_no_answer_of_the_rule(tiny_recipe, tmp_path):
-    texts = [f"word{number}" for number in range(200)]
-    pd.DataFrame({"text": texts, "label": ["a", "b"] * 100}).to_csv(tmp_path / "rows.csv", index=False)
-    objectives = "objectives=[{name: hard}, {name: distilled, transfer: true}]"
-    with pytest.raises(RequestError, match="none are left: every made-up row stands in the labelled rows already"):
-        distilbench(
-            *("run", tiny_recipe, "--data", tmp_path / "rows.csv", "--set", "data.transfer=null", "--set", objectives),
-            *("--set", BY_RULE),
-        )
+    changes = [f"objectives=[{{name: hard}}, {{name: distilled, transfer: {kinds}}}]", "data.train_rows=9000"]
+    changes += ["data.transfer=null", BY_RULE]
+    flags = [argument for change in changes for argument in ("--set", change)]
+    with pytest.raises(RequestError, match=f"asks for transfer rows, but none are left: {sentence}"):
+        distilbench("run", tiny_recipe, "--data", tmp_path / "rows.csv", *flags)
 
 
 def test_transfer_file_that_holds_nothing_new_is_refused(tiny_recipe, files):
