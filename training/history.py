@@ -52,6 +52,12 @@ def validation_scores(task: Task, history: Sequence[Epoch]) -> list[float]:
     return [sign * epoch.validation[task.headline.name] for epoch in history if epoch.epoch > 0]
 
 
+def best_validation_score(task: Task, records: Sequence[Mapping[str, Any]]) -> float:
+    """The best headline on validation rows in the records of a history (see `as_records`)."""
+    scores = [record[f"validation_{task.headline.name}"] for record in records if record["epoch"] > 0]
+    return max(scores) if task.headline.higher_is_better else min(scores)
+
+
 def unfinished(task: Task, history: Sequence[Epoch], settings: TrainingSettings) -> str | None:
     """Why more epochs might be better: the number was given and the last was best, or the cap came before patience."""
     scores, epochs = validation_scores(task, history), history[-1].epoch

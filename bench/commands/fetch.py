@@ -39,5 +39,5 @@ def _names_in(recipe: Recipe) -> list[str]:
     """All that a recipe names and that may have to be fetched, each once; its own files and folders are there."""
     data = recipe.data
     names = [data.train, data.validation, data.test, data.transfer, recipe.teacher.weights]
-    names += [student.vectors for student in recipe.students]
+    names += [candidate.vectors for student in recipe.students for candidate in student.candidates()]
     return list(dict.fromkeys(name for name in names if name))

@@ -13,7 +13,7 @@ from bench.recipe.measuring import Measuring, Parity
 from bench.recipe.objective import Objective
 from bench.recipe.parts import Augmentation, Published, PublishedFigures
 from bench.recipe.recipe import Data, Recipe
-from bench.recipe.recipe_student import Student
+from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
 from materials.errors import RequestError, unknown
 
@@ -28,6 +28,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "data": Data,
     "teacher": Teacher,
     "students": Student,
+    "or_else": Reading,
     "objectives": Objective,
     "parity": Parity,
     "measuring": Measuring,

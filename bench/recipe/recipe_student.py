@@ -10,10 +10,20 @@ from materials.catalogue import VECTORS
 from students import STUDENTS
 from training.optimiser import OPTIMISERS, SCHEDULES
 
-OF_TEXTS = ("tokenizer", "vectors", "dimensions", "max_length_tokens")
+OF_TEXTS = ("tokenizer", "vectors", "dimensions", "or_else", "max_length_tokens")
 OF_IMAGES = ("image_size",)
 FROM_TEACHER = "teacher"
 START_VECTORS: dict[str, Any] = {**VECTORS, FROM_TEACHER: None}
+Tokens = Literal["own", "teacher"]
+StartVectors = Annotated[str, one_of("word vectors", START_VECTORS)]
+
+
+class Reading(Part):
+    """Other tokens and vectors for a student, in place of its own (see `Student`)."""
+
+    tokenizer: Tokens = "own"
+    vectors: StartVectors | None = None
+    dimensions: Positive = 50
 
 
 class Student(Part):
@@ -21,7 +31,8 @@ class Student(Part):
 
     `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
     whose tokens it reads: words of its own, or the teacher's. `vectors` are what embeddings start from: known word
-    vectors, or what the teacher's pretrained body makes of each token. A student of images reads them at `image_size`,
+    vectors, or what the teacher's pretrained body makes of each token. `or_else` are other tokens and vectors, and
+    validation rows decide between them and the student's own. A student of images reads them at `image_size`,
     in place of `tokenizer`, `vectors`, `dimensions` and `max_length_tokens`. What is `auto` is found by rule, and a
     training without a number of epochs ends by patience. With `patience`, that number is the most that it trains for.
     `transfer_epochs` stand in place of `epochs` where it learns from transfer rows too. `weight_decay` is adam's and
@@ -30,9 +41,10 @@ class Student(Part):
 
     architecture: Annotated[str, one_of("student", STUDENTS)]
     name: Annotated[str, Field(pattern=r"^[\w .+=-]+$", max_length=60)] | None = None
-    tokenizer: Annotated[Literal["own", "teacher"], LATER] = "own"
-    vectors: Annotated[str, one_of("word vectors", START_VECTORS)] | None = None
+    tokenizer: Annotated[Tokens, LATER] = "own"
+    vectors: StartVectors | None = None
     dimensions: Positive = 50
+    or_else: Annotated[tuple[Reading, ...], LATER] = ()
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] | Auto = "auto"
     image_size: Annotated[int, Field(ge=8, le=1024), LATER] = 64
     epochs: Positive | Auto = "auto"
@@ -50,6 +62,20 @@ class Student(Part):
     def title(self) -> str:
         """The name in tables."""
         return self.name or self.architecture
+
+    def candidates(self) -> "tuple[Student, ...]":
+        """The students with one way of reading each, between which validation rows decide; first its own."""
+        readings = [{}, *(reading.model_dump() for reading in self.or_else)]
+        return tuple(self.model_copy(update={**reading, "or_else": ()}) for reading in readings)
+
+    @property
+    def reading(self) -> str | None:
+        """Its tokens and vectors in words; none for a student of images."""
+        if self.modalities == ("image",):
+            return None
+        tokens = "the teacher's tokens" if self.tokenizer == "teacher" else "words of its own"
+        vectors = {None: "new vectors", FROM_TEACHER: "the teacher's vectors"}.get(self.vectors, str(self.vectors))
+        return f"{tokens} with {vectors}"
 
     @property
     def ends_by_patience(self) -> bool:
@@ -74,6 +100,13 @@ class Student(Part):
             raise ValueError("transfer_epochs is a number, but epochs is not; set both, or neither")
         if self.optimiser == "sgd" and "weight_decay" in self.model_fields_set and self.weight_decay:
             raise ValueError("weight_decay is for adam and lazy-adam, and the optimiser is sgd; leave it out")
+        for reading in self.candidates():
+            reading._check_size()
+        if len({reading.reading for reading in self.candidates()}) <= len(self.or_else):
+            raise ValueError("or_else names tokens and vectors twice, or the student's own again; each counts once")
+        return self
+
+    def _check_size(self) -> None:
         check_settings(self.architecture, self.settings, dimensions=self.dimensions, image_size=self.image_size)
         if self.vectors and self.settings.get("start", "normal") != "normal":
             raise ValueError(
@@ -83,4 +116,3 @@ class Student(Part):
             raise ValueError(
                 f"dimensions is {self.dimensions}, but {self.vectors} has {VECTORS[self.vectors].dimensions}"
             )
-        return self

@@ -35,6 +35,7 @@ class Row:
     `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`; so is
     `label_counts`, the hits, true rows and called rows of each of several labels a row.
     `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
+    `reading` names the tokens and vectors of a student of texts.
     `training_seconds` are those of all steps, without scoring; `validation_score` is the task's headline on validation
     rows after the epoch that was kept. `scores` holds, by name, the metrics of the task that have no field of their
     own. Items are texts in the names of fields; `modality` says what they are.
@@ -124,6 +125,7 @@ class Row:
     export_peak_memory_bytes: int | None = None
     bundle: str | None = None
     modality: str = "text"
+    reading: str | None = None
     training_seconds: float | None = None
     validation_score: float | None = None
 

@@ -54,7 +54,7 @@ def footnotes(run: Run) -> list[str]:
             "gap closed is blank where the teacher is not surely better than the student alone (by less than a point, "
             "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
-    notes += _made_up(run)
+    notes += _made_up(run) + _readings(run)
     if constant := _constant(run):
         notes.append(f"decided the same for every test row: {', '.join(constant)}")
     if lost := _lost(run):
@@ -125,6 +125,23 @@ def _made_up(run: Run) -> list[str]:
     if not most:
         return ["no transfer rows: the rule made up none of train rows, as a class or label of them is rare"]
     return [f"transfer rows: {most:,} at most; those that no source gave were made up of train rows"]
+
+
+def _readings(run: Run) -> list[str]:
+    """Which tokens and vectors validation rows chose for the students to whom a recipe gives several."""
+    students = [student for student in (run.recipe or {}).get("students", ()) if student.get("or_else")]
+    open_titles = {student["name"] or student["architecture"] for student in students}
+    seeds: dict[tuple[str, str], set[int | None]] = {}
+    for row in run.rows:
+        title = row.model.removesuffix(f" {row.objective_title}")
+        if title in open_titles and row.reading:
+            seeds.setdefault((title, row.reading), set()).add(row.seed)
+    every_seed = {row.seed for row in run.rows if row.objective_title}
+    return [
+        f"{title} reads {reading}, which validation rows chose"
+        + ("" if seeds_of == every_seed else f" for seed(s) {', '.join(map(str, sorted(seeds_of, key=str)))}")
+        for (title, reading), seeds_of in seeds.items()
+    ]
 
 
 def _impossible(run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from bench.steps.knowledge import label, taught_rows
 from bench.steps.measure import measure
 from bench.steps.models import Measured, Model
 from bench.steps.peer import PEER_FORMAT, train_peer
+from bench.steps.reading import choose_reading
 from bench.steps.sources import describe_sources
 from bench.steps.split import check_transfer, split
 from bench.steps.student import train_student
@@ -47,9 +48,10 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
     teacher = replace(teacher, knowledge=label(place, teacher))
     place = place.taught_by(teacher)
     yield teacher
+    students = {student.title: choose_reading(place, student) for student in work.recipe.students}
     for cell in work.recipe.cells():
         if cell.seed == seed:
-            yield _student(place, cell)
+            yield _student(place, replace(cell, student=students[cell.student.title]))
     for peer in work.recipe.peers:
         yield _peer(place, peer)
 

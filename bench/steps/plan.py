@@ -41,14 +41,15 @@ def print_plan(work: Workplace) -> None:
 
 def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
-    models = len(recipe.students) * len(recipe.objectives)
+    candidates = [candidate for student in recipe.students for candidate in student.candidates()]
+    models = len(recipe.students) * len(recipe.objectives) + len(candidates) - len(recipe.students)
     formats_per_student = [
         len(possible_formats(recipe, student.architecture, recipe.formats)) for student in recipe.students
     ]
     bundles = sum(formats_per_student) * sum(objective.exported for objective in recipe.objectives)
     bundles += len(possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
-    text_students = [student for student in recipe.students if student.modalities != ("image",)]
+    text_students = [student for student in candidates if student.modalities != ("image",)]
     vocabularies = len({vocabulary_key(student) for student in text_students})
     vectors = {(student.tokenizer, student.dimensions) for student in text_students if student.vectors == FROM_TEACHER}
     training = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}

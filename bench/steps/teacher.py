@@ -31,11 +31,13 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
         weights = find_weights(name, work.root, report=report)
     width = read_json_object(weights.path / "config.json").get("hidden_size")
     for number, student in enumerate(work.recipe.students):
-        if student.vectors == FROM_TEACHER and isinstance(width, int) and width < student.dimensions:
-            raise RequestError(
-                f"{student.title} starts from vectors of the teacher with dimensions of {student.dimensions}, but "
-                f"{name} is {width} wide; set students.{number}.dimensions={width}"
-            )
+        for other, candidate in enumerate(student.candidates()):
+            if candidate.vectors == FROM_TEACHER and isinstance(width, int) and width < candidate.dimensions:
+                place = f"students.{number}" + (f".or_else.{other - 1}" if other else "")
+                raise RequestError(
+                    f"{student.title} starts from vectors of the teacher with dimensions of {candidate.dimensions}, "
+                    f"but {name} is {width} wide; set {place}.dimensions={width}"
+                )
     return weights
 
 

@@ -22,6 +22,7 @@ from export.bundle import Bundle, read_bundle
 from materials.rows import Splits
 from materials.splits.store import load_splits
 from peers import PEERS
+from training.history import best_validation_score
 
 FIELDS = {field.name for field in fields(Row)}
 UNTRAINED = "none"  # the format of a model that could not be trained
@@ -183,6 +184,7 @@ def _of_cell(model: Model, runs: Runs) -> dict[str, Any]:
         "objective_title": objective.title if objective else None,
         "transfer_rows": model.transfer_rows,
         "seed": model.seed,
+        "reading": model.cell.student.reading if model.cell else None,
         **_of_training(model, runs),
     }
 
@@ -192,11 +194,10 @@ def _of_training(model: Model, runs: Runs) -> dict[str, Any]:
     file = model.checkpoint and model.checkpoint / HISTORY
     if not file or not file.is_file():  # a fine-tuned teacher, or a peer
         return {}
-    history, metric = json.loads(file.read_text(encoding="utf-8")), runs.splits[model.splits].task.headline
-    scores = [epoch[f"validation_{metric.name}"] for epoch in history if epoch["epoch"] > 0]
+    history, task = json.loads(file.read_text(encoding="utf-8")), runs.splits[model.splits].task
     return {
         "training_seconds": sum(epoch["seconds"] for epoch in history),
-        "validation_score": max(scores) if metric.higher_is_better else min(scores),
+        "validation_score": best_validation_score(task, history),
     }
 
 
