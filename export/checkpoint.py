@@ -6,14 +6,12 @@ from typing import Any
 
 from materials.errors import RequestError, in_one_line
 from materials.files import read_json_object
+from materials.positions import most_positions
 from materials.report import silent
 from training.classifier import Classifier
 from training.model_record import FILE, read_model_record
 
 CHECKPOINT_FILES = ("model.safetensors", "model.json", "config.json", "tokenizer.json")
-LONGEST = 512
-COUNTED_FROM_PADDING = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "ibert")
-POSITIONS = ("max_position_embeddings", "n_positions", "max_seq_len", "context_length", "model_max_length")
 
 
 def load_checkpoint(folder: Path, *, modality: str | None = None) -> Classifier:
@@ -47,19 +45,6 @@ def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
     """The smallest of what the tokenizer, the model and common sense allow, in tokens."""
     tokenizer_length = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
     return min(int(length) for length in (tokenizer_length, most_positions(config)) if length)
-
-
-def most_positions(config: Mapping[str, Any]) -> int:
-    """The tokens that a model has positions for, at most what common sense allows.
-
-    A configuration gives its positions one of the names in the attribute maps of transformers, which is not imported
-    here, for it would count towards the memory of every model that is measured.
-    """
-    positions = [length for length in map(config.get, POSITIONS) if length]
-    if config.get("model_type") in COUNTED_FROM_PADDING:
-        padding = config.get("pad_token_id")
-        positions = [length - 1 - (1 if padding is None else padding) for length in positions]
-    return int(min(length for length in (*positions, LONGEST) if length))
 
 
 def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:

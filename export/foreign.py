@@ -8,10 +8,11 @@ from typing import Any
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE
 from export.bundle import RECORD, Bundle, read_bundle
-from export.checkpoint import LONGEST, longest_text, no_classifier
+from export.checkpoint import longest_text, no_classifier
 from export.model_file import count_parameters, graph_of, weight_files
 from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
+from materials.positions import LONGEST
 from materials.shards import shards_of
 from materials.tasks import task_of
 from materials.tasks.task import Task

@@ -11,12 +11,12 @@ import numpy as np
 from encoders.encoder import Encoder
 from encoders.token_rows import TokenRows
 from export.bundle import Bundle
-from export.checkpoint import most_positions
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
 from materials.errors import RequestError, in_one_line
 from materials.files import read_json_object
 from materials.modalities import Item
+from materials.positions import most_positions
 from materials.report import Report
 from training.outputs import Outputs
 

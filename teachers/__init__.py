@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from materials.tasks import TASKS
 from teachers.image_classifier import (
     load_image_classifier,
     open_image_classifier,
@@ -11,21 +12,37 @@ from teachers.image_classifier import (
     start_image_classifier,
 )
 from teachers.transformer import load_transformer, open_transformer, save_transformer, start_transformer
+from teachers.zero_shot import save_zero_shot
+from teachers.zero_shot_embedding import answer_by_embedding, load_embedding
+from teachers.zero_shot_nli import answer_by_entailment, load_entailment
 from training.classifier import Classifier
+
+
+def _does_not(*_: object, **__: object) -> Classifier:
+    raise TypeError("this kind of teacher is not trained")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TeacherKind:
     """How a kind of teacher begins from pretrained weights, and how a trained one is written and read.
 
-    `open` takes anybody's fine-tuned weights as they are. `modalities` are the kinds of items that it reads.
+    `start` makes what is then fine-tuned, and `open` takes anybody's fine-tuned weights as they are. `answer` makes a
+    teacher that is neither: it answers for class names that it was never trained for. `modalities` are the kinds of
+    items that it reads, `tasks` what it can be asked.
     """
 
-    start: Callable[..., Classifier]
-    open: Callable[..., Classifier]
+    start: Callable[..., Classifier] = _does_not
+    open: Callable[..., Classifier] = _does_not
+    answer: Callable[..., Classifier] | None = None
     save: Callable[[Classifier, Path], None]
     load: Callable[[Path], Classifier]
     modalities: tuple[str, ...]
+    tasks: tuple[str, ...] = tuple(TASKS)
+
+    @property
+    def is_zero_shot(self) -> bool:
+        """Whether it answers without being trained, so that no label is needed."""
+        return self.answer is not None
 
 
 TEACHERS: dict[str, TeacherKind] = {
@@ -42,5 +59,19 @@ TEACHERS: dict[str, TeacherKind] = {
         save=save_image_classifier,
         load=load_image_classifier,
         modalities=("image",),
+    ),
+    "zero-shot-nli": TeacherKind(
+        answer=answer_by_entailment,
+        save=save_zero_shot,
+        load=load_entailment,
+        modalities=("text",),
+        tasks=("single-label", "multi-label"),
+    ),
+    "zero-shot-embedding": TeacherKind(
+        answer=answer_by_embedding,
+        save=save_zero_shot,
+        load=load_embedding,
+        modalities=("text",),
+        tasks=("single-label",),
     ),
 }

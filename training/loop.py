@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from encoders.encoder import Encoder
-from materials.report import Report
+from materials.report import Report, silent
 from materials.tasks.task import Task
 from training.batches import bucketed_batches
 from training.finish import Finish, finish_of
@@ -100,6 +100,7 @@ def predict_outputs(
     device: str = "cpu",
     batch_size: int = 64,
     bf16: bool = True,
+    report: Report = silent,
 ) -> np.ndarray:
     """The model's outputs for encoded rows, float32 (rows, outputs), in order; in bf16 where the device has it."""
     model.eval()
@@ -108,6 +109,7 @@ def predict_outputs(
         for rows, arrays in encoder.batches(encoded, batch_size):
             logits = outputs_of(model(*_tensors(arrays, device))).logits.float().cpu().numpy()
             logits_of_row |= dict(zip(rows.tolist(), logits, strict=True))
+            report(len(logits_of_row), len(encoded))
     return np.stack([logits_of_row[row] for row in range(len(encoded))])
 
 

@@ -118,11 +118,14 @@ def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
     data: Annotated[
         str | None,
-        typer.Option(help="Rows to split: CSV, TSV, JSONL or Parquet, here or on the Hub; or folders of images."),
+        typer.Option(help="Rows to split: CSV, TSV, JSONL, Parquet or TXT, here or on the Hub; or folders of images."),
     ] = None,
     validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
     test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
     transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
+    classes: Annotated[
+        str | None, typer.Option(help="Names of classes, one a line, for a zero-shot teacher: no label is used.")
+    ] = None,
     columns: Columns = DEFAULT_COLUMNS,
     task: Annotated[str | None, typer.Option(help="What is asked: single-label, multi-label or regression.")] = None,
     teacher: Annotated[
@@ -144,6 +147,7 @@ def run(
         "data.validation": validation_data,
         "data.test": test_data,
         "data.transfer": transfer_data,
+        "data.classes": classes,
         **{f"data.{name}": column for name, column in asdict(columns).items()},
         "data.task": task,
         "teacher.weights": teacher,

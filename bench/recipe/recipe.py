@@ -18,6 +18,7 @@ from materials.errors import unknown
 from materials.hub_files import name_fault
 from materials.modalities import MODALITIES
 from materials.rows import TRANSFER_KINDS
+from materials.sources.class_names import descriptions_of
 from materials.sources.image_folder import is_image_folder
 from materials.splits.balance import RowsPerClass
 from materials.tasks import TASKS, task_of
@@ -42,7 +43,12 @@ def _rows_per_class(value: Any) -> Any:
     raise ValueError(f"expected a positive number of rows, or rarest; got {value!r}")
 
 
+def _classes(value: Any) -> Any:
+    return value if value is None else descriptions_of(value)
+
+
 Device = Literal["cpu", "cuda"]
+Classes = dict[str, tuple[str, ...]]
 DataName = Annotated[str, AfterValidator(_data_set_or_file)]
 Share = Annotated[float, Field(gt=0, lt=0.5)]
 
@@ -52,7 +58,8 @@ class Data(Part):
 
     `task` is what is asked of a model. `text_pair` is the column of second texts, which makes items pairs. `separator`
     stands between the labels of a row, and `thresholds` is the probability from which a label is given.
-    `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all the files.
+    `classes` are the names that a zero-shot teacher answers with, each with one or several descriptions, or a file of
+    names. `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all files.
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
     rarest class has, and `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become
@@ -74,6 +81,7 @@ class Data(Part):
     task: Annotated[str, one_of("task", TASKS), LATER] = "single-label"
     separator: Annotated[str | None, Field(min_length=1), LATER] = None
     thresholds: Annotated[float | tuple[float, ...] | None, LATER] = None
+    classes: Annotated[Classes | None, BeforeValidator(_classes), LATER] = None
     text: str = "text"
     text_pair: Annotated[str | None, LATER] = None
     transfer_text: Annotated[str | None, LATER] = None
@@ -153,8 +161,8 @@ class Recipe(Part):
     published: Published | None = None
     data: Data
     teacher: Teacher = Teacher()
-    students: Annotated[tuple[Student, ...], Field(min_length=1)]
-    objectives: Annotated[tuple[Objective, ...], Field(min_length=1)]
+    students: tuple[Student, ...] = ()
+    objectives: tuple[Objective, ...] = ()
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
     peers: tuple[Annotated[str, one_of("peer", PEERS)], ...] = ()
     parity: Parity = Parity()
@@ -171,6 +179,11 @@ class Recipe(Part):
         transfers = [objective.transfer for objective in self.objectives]
         kinds = {kind for rows in transfers for kind in named_kinds(rows)}
         return True if True in transfers else tuple(kind for kind in TRANSFER_KINDS if kind in kinds) or False
+
+    @property
+    def is_label_free(self) -> bool:
+        """Whether nothing is learned from labels: the teacher's decisions stand for them, but on test rows."""
+        return self.teacher.is_zero_shot
 
     @property
     def trained_on(self) -> str:
@@ -211,6 +224,32 @@ class Recipe(Part):
         for peer in self.peers:
             if self.task.name not in PEERS[peer].tasks or self.modality not in PEERS[peer].modalities:
                 raise ValueError(f"peer '{peer}' answers for one class of a text or pair only; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_labels(self) -> "Recipe":
+        teacher, classes = self.teacher.architecture, self.data.classes
+        if self.teacher.is_zero_shot and classes is None:
+            raise ValueError(
+                f"teacher {teacher} needs the names of the classes; give them as data.classes or --classes"
+            )
+        if classes is not None and not self.teacher.is_zero_shot:
+            raise ValueError(f"classes are for zero-shot teachers, and the teacher is {teacher}; leave them out")
+        if not self.is_label_free:
+            return self
+        if needing := [objective.name for objective in self.objectives if objective.name in ("hard", "distilled")]:
+            raise ValueError(
+                f"objective '{needing[0]}' learns from labels, and with teacher {teacher} no row has one; choose soft, "
+                "logits or pseudo-hard"
+            )
+        if self.data.balance or self.data.train_rows:
+            raise ValueError(f"balance and train_rows count labels, and with teacher {teacher} no row has one")
+        tasks = TEACHERS[teacher].tasks
+        if self.task.name not in tasks:
+            raise ValueError(
+                f"teacher {teacher} is for {' and '.join(tasks)}, and the task is {self.task.name}; several labels a "
+                "text are for zero-shot-nli"
+            )
         return self
 
     @model_validator(mode="after")

@@ -2,19 +2,34 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from bench.recipe.parts import Auto, Part, Positive, Rate, one_of
+from bench.recipe.parts import LATER, Auto, Part, Positive, Rate, one_of
 from export.formats import EXPORTERS
 from teachers import TEACHERS
+from teachers.refinement import REFINEMENTS
+
+PLACE = "{}"
+OF_ZERO_SHOT = ("template", "temperature", "refine")
+OF_TRAINING = ("epochs", "batch_size", "learning_rate")
+
+
+def _template(template: str) -> str:
+    if template.count(PLACE) != 1:
+        raise ValueError(f"expected one {PLACE} for the class's description; got '{template}'")
+    return template
+
 
 Format = Annotated[str, one_of("format", EXPORTERS)]
+Template = Annotated[str, AfterValidator(_template)]
 
 
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are.
 
-    What is `auto` is found by rule.
+    What is `auto` is found by rule. A zero-shot teacher is not trained: it reads each text against the `template`
+    filled with each class's descriptions. Its scores are divided by `temperature`, and it may be moved to where
+    unlabelled texts lie by one of the ways to `refine` it.
     """
 
     architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"
@@ -24,3 +39,21 @@ class Teacher(Part):
     batch_size: Positive | Auto = "auto"
     learning_rate: Rate | Auto = "auto"
     formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
+    template: Annotated[Template, LATER] = "This example is {}."
+    temperature: Annotated[Annotated[float, Field(gt=0, le=1000)] | Auto, LATER] = "auto"
+    refine: Annotated[Annotated[str, one_of("refinement", REFINEMENTS)] | None, LATER] = None
+
+    @property
+    def is_zero_shot(self) -> bool:
+        """Whether it answers for class names that it was never trained for."""
+        return TEACHERS[self.architecture].is_zero_shot
+
+    @model_validator(mode="after")
+    def _check_used(self) -> "Teacher":
+        unused = OF_TRAINING if self.is_zero_shot else OF_ZERO_SHOT
+        given = [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]
+        if given:
+            raise ValueError(f"{self.architecture} does not use {given[0]}; leave it out")
+        if self.refine and self.architecture != "zero-shot-embedding":
+            raise ValueError(f"{self.architecture} cannot be refined; take zero-shot-embedding, or leave refine out")
+        return self

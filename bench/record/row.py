@@ -34,7 +34,8 @@ class Row:
 
     `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`; so is
     `label_counts`, the hits, true rows and called rows of each of several labels a row.
-    `role` is teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error` says why).
+    `role` is teacher, plain teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error`
+    says why). `divergence` is KL(teacher || row) in nats.
     `reading` names the tokens and vectors of a student of texts.
     `training_seconds` are those of all steps, without scoring; `validation_score` is the task's headline on validation
     rows after the epoch that was kept. `scores` holds, by name, the metrics of the task that have no field of their
@@ -70,6 +71,7 @@ class Row:
     calibration_error: float | None = None
     scores: Mapping[str, Score] | None = None
     agreement: float | None = None
+    divergence: float | None = None
     gap_closed: float | None = None
     gap_closed_low: float | None = None
     gap_closed_high: float | None = None

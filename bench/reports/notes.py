@@ -49,7 +49,7 @@ def footnotes(run: Run) -> list[str]:
             "closed is counted on accuracy, ours on macro-F1"
         )
     notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
-    if any(_is_without_gap(row) for row in run.rows):
+    if any(row.objective_title == ALONE for row in run.rows) and any(_is_without_gap(row) for row in run.rows):
         notes.append(
             "gap closed is blank where the teacher is not surely better than the student alone (by less than a point, "
             "or its 95 % interval holds 0), or where one of the two failed in that format"

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
+from bench.recipe.alone import ALONE
 from bench.record.row import Group, Row
 from bench.record.run_file import Run, run_content
 from bench.reports.export_table import exported
@@ -104,6 +105,7 @@ def _tables(run: Run) -> list[TextTable]:
         *published_table(run, main_format(run)),
         _means(run),
         _files(run),
+        *_fidelity(run),
         *_served(run),
         *_swept(run),
         *_on_gpu(run),
@@ -135,6 +137,25 @@ def _files(run: Run) -> TextTable:
     )
     lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
     return without_blanks((title, in_items(header, run.unit), lines))
+
+
+def _fidelity(run: Run) -> list[TextTable]:
+    """How near each student comes to the teacher on test rows, where no student alone is there to hold it against."""
+    if any(row.objective_title == ALONE for row in run.rows):
+        return []
+    header = ("model", "format", "agreement", "KL nats", run.task.headline.title)
+    lines = [
+        [
+            row.model,
+            row.format,
+            points(row.agreement),
+            figure(row.divergence),
+            with_interval(run.task.headline, row.headline),
+        ]
+        for row in run.rows
+        if row.divergence is not None and (row.role, row.format) != ("teacher", "eager")
+    ]
+    return [(f"{run.name}: fidelity to the teacher on test rows", header, lines)]
 
 
 def _served(run: Run) -> list[TextTable]:

@@ -12,7 +12,7 @@ from bench.recipe.objective import Objective
 from bench.steps.models import Model
 from bench.steps.workplace import SeedPlace
 from export.bundle import Bundle, read_bundle
-from materials.rows import Rows
+from materials.rows import Rows, Splits
 from materials.splits.balance import at_most
 from materials.stages import Stage
 
@@ -26,6 +26,8 @@ CHOICE, LABELLING = "choice.json", "labelling.json"
 def label(place: SeedPlace, teacher: Model) -> Path:
     """The folder with the teacher's outputs for train rows and the transfer rows that some student learns from.
 
+    Where no label is looked at, validation rows are labelled too, and test rows that have no label.
+
     Which of the teacher's files labels is chosen first, and stored: by speed, among those whose decisions are the eager
     model's. The key of the outputs holds the format and precision that computed them, so that students never go on
     learning from the outputs of another file than the one that is named.
@@ -37,8 +39,8 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         {format: read_bundle(bundle, to_run=False) for format, bundle in teacher.bundles.items()},
     )
     choice = _choose(place, teacher, bundles)
-    transfer = work.recipe.labelled_transfer
-    inputs = {
+    transfer, parts = work.recipe.labelled_transfer, unlabelled_parts(place.rows) or ["train"]
+    inputs: dict[str, Any] = {
         "splits": place.splits.name,
         "transfer": transfer,
         "bundle": teacher.bundles[choice.format].name,
@@ -50,7 +52,8 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         from teachers.knowledge import save_knowledge
 
         rows = place.rows
-        items = rows.train.items + rows.transfer.take(rows.chosen_transfer(transfer)).items
+        items = [item for part in parts for item in getattr(rows, part).items]
+        items += rows.transfer.take(rows.chosen_transfer(transfer)).items
         title = f"teacher outputs for {len(items):,} rows, seed {place.seed}"
         with work.screen.step(title) as report:
             labelling = label_items(bundles, choice, items, device=work.recipe.trained_on, report=report)
@@ -59,6 +62,13 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         (folder / LABELLING).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
     return work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
+
+
+def unlabelled_parts(rows: Splits) -> list[str]:
+    """The parts of which no row has a label; the teacher's decisions stand for them."""
+    return [
+        part for part in ("train", "validation", "test") if not rows.task.has_target(getattr(rows, part).targets).any()
+    ]
 
 
 def taught_rows(place: SeedPlace, objective: Objective) -> np.ndarray:

@@ -12,9 +12,10 @@ from bench.recipe.cell import Cell
 class Model:
     """A trained model of one seed and its bundles by format.
 
-    `cell` is none for the teacher and for peers. Peers have no checkpoint: their libraries write a bundle at once. A
-    model that could not be trained has neither, but an `error`. `transfer_rows` is how many transfer rows a student
-    learned from. `knowledge` is the folder of the teacher's stored outputs, and the teacher's alone.
+    One that is not `is_timed` is measured for its quality alone. `cell` is none for teachers and peers. Peers have
+    no checkpoint: their libraries write a bundle at once. A model that could not be trained has neither, but an
+    `error`. `transfer_rows` is how many transfer rows a student learned from. `knowledge` is the folder of the
+    teacher's stored outputs, and the teacher's alone.
     """
 
     title: str
@@ -22,6 +23,7 @@ class Model:
     seed: int
     splits: Path
     cell: Cell | None = None
+    is_timed: bool = True
     checkpoint: Path | None = None
     bundles: Mapping[str, Path] = field(default_factory=dict)
     transfer_rows: int | None = None

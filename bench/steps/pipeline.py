@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bench.recipe.cell import Cell
+from bench.steps.answers import with_answers
 from bench.steps.export import export_model
 from bench.steps.knowledge import label, taught_rows
 from bench.steps.measure import measure
@@ -32,7 +33,7 @@ def run_pipeline(work: Workplace) -> tuple[list[Model], list[Measured]]:
         models_of_seed = list(_models(work, weights, seed))
         models += models_of_seed
         measured += [
-            measure(work, model, format, timed=number < work.recipe.speed_seeds)
+            measure(work, model, format, timed=model.is_timed and number < work.recipe.speed_seeds)
             for model in models_of_seed
             for format in model.bundles
         ]
@@ -46,14 +47,23 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
     teacher = Model(title="teacher", role="teacher", seed=seed, splits=place.splits, checkpoint=train_teacher(place))
     teacher = export_model(place, teacher, work.recipe.teacher.formats)
     teacher = replace(teacher, knowledge=label(place, teacher))
-    place = place.taught_by(teacher)
-    yield teacher
+    place = with_answers(place.taught_by(teacher))
+    yield replace(teacher, splits=place.splits)
+    if work.recipe.teacher.refine:
+        yield _plain_teacher(place)
     students = {student.title: choose_reading(place, student) for student in work.recipe.students}
     for cell in work.recipe.cells():
         if cell.seed == seed:
             yield _student(place, replace(cell, student=students[cell.student.title]))
     for peer in work.recipe.peers:
         yield _peer(place, peer)
+
+
+def _plain_teacher(place: SeedPlace) -> Model:
+    """The zero-shot teacher before it is refined, beside which the refined one stands in the table."""
+    plain = place.with_plain_teacher()
+    model = Model(title="teacher, plain", role="plain teacher", seed=place.seed, splits=place.splits, is_timed=False)
+    return export_model(plain, replace(model, checkpoint=train_teacher(plain)), ["eager"])
 
 
 def _student(place: SeedPlace, cell: Cell) -> Model:

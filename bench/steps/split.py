@@ -36,7 +36,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     def make(folder: Path) -> None:
         with work.screen.step(f"splits of seed {seed}") as report:
             source, transfer = read_source(work, report), read_transfer(work, report)
-            labelled_by_teacher = source.train.labels is None
+            labelled_by_teacher = source.train.labels is None and not work.recipe.is_label_free
             if labelled_by_teacher:
                 source = replace(source, train=answers_of(work, weights, source.train))
             splits = make_splits(
@@ -44,7 +44,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
                 transfer,
                 _settings(data, seed, augmentation=augmentation, labelled_by_teacher=labelled_by_teacher),
                 task=work.recipe.task,
-                label_order=fine_tuned_labels(weights),
+                label_order=fine_tuned_labels(weights, work.recipe.teacher),
             )
             save_splits(splits, folder)
         notices = (*_names(splits), *_none_made_up(splits, augmentation), *_left_out(source, transfer, splits, data))
@@ -62,9 +62,10 @@ def check_split(work: Workplace) -> None:
     check_transfer_source(work)
     weights = own_weights(work)
     source = read_own_source(work)
-    if source is None or source.train.labels is None:  # the teacher's answers decide how such rows are split
+    has_labels = source is not None and source.train.labels is not None
+    if source is None or not (has_labels or work.recipe.is_label_free):  # answers decide how such rows are split
         return
-    label_order = fine_tuned_labels(weights) if weights else None
+    label_order = fine_tuned_labels(weights, work.recipe.teacher) if weights else None
     settings = replace(_settings(work.recipe.data, work.recipe.seeds[0]), transfer_rows=None)
     make_splits(source, None, settings, task=work.recipe.task, label_order=label_order)
 
@@ -109,9 +110,12 @@ def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Aug
         inputs["mask_token"] = augmentation.mask_token
     if augmentation and augmentation.copies is None:
         inputs["copies_by_rule"] = [MADE_ROWS, MOST_COPIES, FEWEST_OF_A_CLASS]
-    if weights.is_classifier:  # it decides the order of the labels, and the labels themselves where there are none
+    # A fine-tuned teacher decides the order of the labels, and the labels themselves where there are none.
+    if fine_tuned_labels(weights, work.recipe.teacher) is not None:
         teacher = work.recipe.teacher
         inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
+    if data.classes is not None:
+        inputs["classes"] = list(data.classes)
     return Stage(name="splits", version=5, inputs=inputs)
 
 
@@ -129,6 +133,7 @@ def _settings(
         fewest_words=data.fewest_words,
         augmentation=augmentation,
         labelled_by_teacher=labelled_by_teacher,
+        classes=tuple(data.classes) if data.classes else None,
     )
 
 

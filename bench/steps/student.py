@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from bench.recipe.cell import Cell
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
+from bench.steps.teacher import fine_tuned_labels
 from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
 from bench.steps.vocabulary import Vocabulary, read_vectors
 from bench.steps.workplace import SeedPlace
@@ -183,7 +184,7 @@ def _is_shrunk(place: SeedPlace, cell: Cell) -> bool:
 
     A teacher that was fine-tuned elsewhere has seen other rows, and may have given the labels itself.
     """
-    is_of_these_rows = not place.weights.is_classifier
+    is_of_these_rows = fine_tuned_labels(place.weights, place.work.recipe.teacher) is None
     return cell.objective.name == "distilled" and place.rows.task.name == "single-label" and is_of_these_rows
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.recipe.recipe_student import FROM_TEACHER
+from bench.recipe.recipe_teacher import Teacher
 from bench.steps.training import progress_file, refusing_divergence, save_history
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
@@ -41,9 +42,12 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
     return weights
 
 
-def fine_tuned_labels(weights: WeightsFolder) -> tuple[str, ...] | None:
-    """The label names of fine-tuned weights in the order of their outputs; none for a body without a head."""
-    return weights.label_names if weights.is_classifier else None
+def fine_tuned_labels(weights: WeightsFolder, teacher: Teacher) -> tuple[str, ...] | None:
+    """The label names of fine-tuned weights in the order of their outputs.
+
+    None for a body without a head, and for weights whose labels are not those of the rows, as of a zero-shot teacher.
+    """
+    return weights.label_names if weights.is_classifier and not teacher.is_zero_shot else None
 
 
 def train_teacher(place: SeedPlace) -> Path:
@@ -54,7 +58,9 @@ def train_teacher(place: SeedPlace) -> Path:
     kind = TEACHERS[work.recipe.teacher.architecture]
 
     def make(folder: Path) -> None:
-        if fine_tuned_labels(place.weights) is not None:
+        if work.recipe.teacher.is_zero_shot:
+            kind.save(_answering(place), folder)
+        elif fine_tuned_labels(place.weights, work.recipe.teacher) is not None:
             work.screen.notice("the teacher is fine-tuned already and used as it is, whatever its epochs and rates say")
             kind.save(_open(work, place.weights, place.rows.label_names), folder)
         else:
@@ -113,13 +119,42 @@ def _stage(place: SeedPlace) -> Stage:
         "task": [rows.task.name, rows.task.settings],
         "modality": rows.modality,
     }
-    if fine_tuned_labels(place.weights) is None:
+    if teacher.is_zero_shot:
+        asked = {"classes": place.work.recipe.data.classes, "length": _length(place.work, place.weights, place)}
+        inputs |= asked | {"texts": digest([part.digest for part in _texts(place)]) if teacher.refine else None}
+    elif fine_tuned_labels(place.weights, teacher) is None:
         parts = (rows.train, rows.validation)
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
         settings = asdict(_settings(place))
         by_rule = {name: settings[name] for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience")}
         inputs["by_rule"] = by_rule | {"length": _length(place.work, place.weights, place)}
     return Stage(name="teacher", version=4, inputs=inputs)
+
+
+def _texts(place: SeedPlace) -> tuple[Rows, Rows]:
+    """The rows whose texts a zero-shot teacher may look at: no validation or test row."""
+    return place.rows.train, place.rows.transfer
+
+
+def _answering(place: SeedPlace) -> "Classifier":
+    """The zero-shot teacher for the recipe's classes."""
+    from teachers import TEACHERS
+    from teachers.zero_shot import Question
+
+    work, teacher = place.work, place.work.recipe.teacher
+    question = Question(
+        classes=work.recipe.data.classes or {},
+        template=teacher.template,
+        task=place.rows.task,
+        temperature=None if teacher.temperature == "auto" else teacher.temperature,
+        refine=teacher.refine,
+        texts=[text for part in _texts(place) for text in part.items],
+    )
+    answer = TEACHERS[teacher.architecture].answer
+    if answer is None:
+        raise ValueError(f"{teacher.architecture} is no zero-shot teacher")
+    with work.screen.step(f"teacher, seed {place.seed}") as report:
+        return answer(place.weights.path, question, _length(work, place.weights, place), report)
 
 
 def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:

@@ -52,6 +52,12 @@ class SeedPlace:
         """The same seed with its teacher's checkpoint and stored outputs."""
         return replace(self, teacher=teacher.checkpoint, knowledge=teacher.knowledge)
 
+    def with_plain_teacher(self) -> "SeedPlace":
+        """The same seed with a zero-shot teacher that is not refined."""
+        recipe = self.work.recipe
+        plain = recipe.teacher.model_copy(update={"refine": None})
+        return replace(self, work=replace(self.work, recipe=recipe.model_copy(update={"teacher": plain})))
+
     @cached_property
     def rows(self) -> Splits:
         """The splits, read once."""

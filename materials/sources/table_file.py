@@ -1,4 +1,4 @@
-"""Reading a user's CSV, TSV, JSONL or Parquet file, and refusing what cannot be classified."""
+"""Reading a user's CSV, TSV, JSONL, Parquet or TXT file, and refusing what cannot be classified."""
 
 import json
 import warnings
@@ -15,7 +15,8 @@ from materials.tasks.task import Task, are_list, as_name
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".tsv.gz", ".jsonl.gz")
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".txt.gz")
+LINES = "text"  # the one column of a file with a text a line
 
 
 def read_table(
@@ -75,8 +76,13 @@ def _items(frame: "pd.DataFrame", columns: Sequence[str], path: Path, option: st
 
 
 def _with_rows(path: Path, needed_columns: Sequence[str]) -> "tuple[pd.DataFrame, int]":
-    """The rows of a file that have a value in the columns needed, and how many have not."""
+    """The rows of a file that have a value in the columns needed, and how many have not.
+
+    Empty lines of a file with a text a line are always left out.
+    """
     frame = _read_frame(path)
+    if _kind(path).startswith(".txt"):
+        needed_columns = [LINES]
     if frame.empty:
         raise RequestError(f"{path} has no rows; expected a header and at least one row")
     is_missing = frame[[name for name in needed_columns if name in frame.columns]].apply(_is_empty).any(axis=1)
@@ -90,13 +96,15 @@ def _read_frame(path: Path) -> "pd.DataFrame":
 
     if not path.is_file():
         raise RequestError(
-            f"there is no file {path}; expected a {', '.join(SUFFIXES[:4])} file (or .gz); paths "
+            f"there is no file {path}; expected a {', '.join(SUFFIXES[:5])} file (or .gz); paths "
             "are those from the folder where the command runs"
         )
     if path.stat().st_size == 0:
         raise RequestError(f"{path} is empty; expected a header and at least one row")
-    kind = "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix.lower()
+    kind = _kind(path)
     try:
+        if kind.startswith(".txt"):
+            return _lines(path)
         if kind == ".parquet":
             return _with_class_names(pd.read_parquet(path), path)
         if kind.startswith(".jsonl"):
@@ -114,6 +122,22 @@ def _read_frame(path: Path) -> "pd.DataFrame":
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{path} cannot be read as {kind}: {in_one_line(error)}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
+
+
+def _kind(path: Path) -> str:
+    """The suffix that says how a file is written, with that of its compression."""
+    return "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix.lower()
+
+
+def _lines(path: Path) -> "pd.DataFrame":
+    """The lines of a file, one a row; only a line feed ends a line."""
+    import gzip
+
+    import pandas as pd
+
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    lines = content.decode("utf-8-sig").removesuffix("\n").split("\n")
+    return pd.DataFrame({LINES: [line.removesuffix("\r") for line in lines]})
 
 
 def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":

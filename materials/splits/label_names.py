@@ -1,5 +1,8 @@
 """The names of a model's outputs: those of the data, in the order of a fine-tuned teacher where there is one."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from materials.errors import RequestError
 from materials.rows import Source, Table
 from materials.tasks.task import RawLabel, Task
@@ -18,6 +21,28 @@ def find_label_names(source: Source, task: Task, order: tuple[str, ...] | None, 
             "rows, or another teacher"
         )
     return _in_order(task.label_names(labels), order) if task.has_names else task.label_names(labels)
+
+
+def without_labels(source: Source, classes: Sequence[str], task: Task) -> Source:
+    """The source with no label but those of official test rows, which are of these classes.
+
+    Raises RequestError for a test row of another class.
+    """
+    test = source.test
+    if test is not None and test.labels is not None:
+        names = {name for label in test.labels for name in (label if isinstance(label, tuple) else (label,))}
+        unknown_names = sorted(names - set(classes))
+        if unknown_names:
+            raise RequestError(
+                f"the test rows have the {task.noun} '{unknown_names[0]}', which is none of data.classes "
+                f"({', '.join(classes)}); map it as data.classes: {{{unknown_names[0]}: description}}"
+            )
+    hidden = {
+        part: replace(table, labels=[None] * len(table.items))
+        for part in ("train", "validation", "test")
+        if (table := getattr(source, part)) is not None and not (part == "test" and table.labels is not None)
+    }
+    return replace(source, **hidden)
 
 
 def _labels_of(source: Source, part: str) -> list[RawLabel]:

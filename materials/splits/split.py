@@ -10,7 +10,7 @@ from materials.modalities import MODALITIES
 from materials.rows import Rows, Source, Splits, Table
 from materials.splits.augmentation import Augmentation
 from materials.splits.balance import RowsPerClass, balanced, fewer
-from materials.splits.label_names import find_label_names
+from materials.splits.label_names import find_label_names, without_labels
 from materials.splits.transfer import check_words, has_words, transfer_rows_of
 from materials.tasks.task import Task, are_measurements
 
@@ -23,7 +23,8 @@ class SplitSettings:
     rows keep them in all, after the test share and before the validation share; of the others, `most_left_over` at most
     become transfer rows. Train and transfer rows of fewer than `fewest_words` words, which are runs of letters and
     digits, are left out. `transfer_rows` is how many rows of a transfer source are drawn; none for all of them. With
-    `labelled_by_teacher`, labels are a teacher's answers, and a class may have any number of rows.
+    `labelled_by_teacher`, labels are a teacher's answers, and a class may have any number of rows. `classes` are the
+    names of all classes where no label is looked at but those of official test rows.
     """
 
     validation: float
@@ -36,6 +37,7 @@ class SplitSettings:
     fewest_words: int = 0
     augmentation: Augmentation | None = None
     labelled_by_teacher: bool = False
+    classes: tuple[str, ...] | None = None
 
     @property
     def shares(self) -> Mapping[str, float]:
@@ -61,7 +63,10 @@ def make_splits(
     modality = source.train.modality
     _check_modality(source, transfer)
     check_words(modality, settings.fewest_words, settings.augmentation)
-    label_names = find_label_names(source, task, label_order, by_teacher=settings.labelled_by_teacher)
+    if settings.classes:
+        label_names, source = settings.classes, without_labels(source, settings.classes, task)
+    else:
+        label_names = find_label_names(source, task, label_order, by_teacher=settings.labelled_by_teacher)
     drawing = _Drawing(settings=settings, task=task, label_names=label_names)
     train, held_out, left_over = drawing.labelled_parts(source)
     transfer_part, kinds = transfer_rows_of(
@@ -188,7 +193,7 @@ class _Drawing:
 
     def _check_classes(self, rows: Rows, fewest: int) -> None:
         counts = self.task.rows_per_name(rows.targets, len(self.label_names))
-        if counts is None or self.settings.labelled_by_teacher:
+        if counts is None or self.settings.labelled_by_teacher or self.settings.classes:
             return
         fewest = min(fewest, self.task.most_rows_needed)
         rare_names = [

@@ -140,6 +140,13 @@ class MultiLabel(Task):
         """The share of equal decisions, of all rows and labels."""
         return float((self.decide(outputs) == self.decide(other_outputs)).mean())
 
+    def divergence(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float | None:
+        """The sum over labels, each of which is there or not."""
+        # ln(1 + e^-x) is what the logarithm of the logistic function is less than 0, without its overflow.
+        yes, other_yes = (-np.logaddexp(0, -values.astype(np.float64)) for values in (outputs, other_outputs))
+        no, other_no = (-np.logaddexp(0, values.astype(np.float64)) for values in (outputs, other_outputs))
+        return float((np.exp(yes) * (yes - other_yes) + np.exp(no) * (no - other_no)).sum(axis=1).mean())
+
     def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """The share of equal decisions, of those whose probability lies more than half of `margin` off its threshold.
 

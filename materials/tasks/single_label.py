@@ -85,6 +85,11 @@ class SingleLabel(Task):
         """The share of rows with the same decision."""
         return float((self.decide(outputs) == self.decide(other_outputs)).mean())
 
+    def divergence(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float | None:
+        """The sum over classes."""
+        logs, other_logs = log_softmax(outputs), log_softmax(other_outputs)
+        return float((np.exp(logs) * (logs - other_logs)).sum(axis=1).mean())
+
     def kept(self, expected: np.ndarray, actual: np.ndarray, *, margin: float) -> float:
         """The share of equal decisions, of the rows whose two highest probabilities lie more than `margin` apart."""
         second_highest, highest = np.sort(softmax(expected), axis=1)[:, -2:].T
@@ -97,6 +102,12 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     # Without the largest logit taken off, the exponential of a large one would overflow; the ratio is the same.
     exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """The logarithm of the softmax over the last axis, in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
 def _states(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:

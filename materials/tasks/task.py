@@ -105,6 +105,10 @@ class Task(ABC):
     def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """How far two models agree on the same rows, at most 1."""
 
+    def divergence(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float | None:
+        """KL(probabilities || other probabilities) in nats, the mean over rows; none where outputs are no logits."""
+        return None
+
     def teaches_alike(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """How far other outputs can stand for a teacher's as what students learn from, at most 1."""
         return self.agreement(outputs, other_outputs)

@@ -151,6 +151,7 @@ def _row(file: Measured, runs: Runs, *, threads: int, device: str) -> Row:
     return replace(
         row,
         agreement=splits.task.agreement(outputs_of(teacher), outputs) if teacher else None,
+        divergence=splits.task.divergence(outputs_of(teacher), outputs) if teacher else None,
         gap_closed=gap.value if gap else None,
         gap_closed_low=gap.low if gap else None,
         gap_closed_high=gap.high if gap else None,
