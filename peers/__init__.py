@@ -25,6 +25,7 @@ PEERS: dict[str, Peer] = {
         packages=("model2vec", "lightning", "skeletoken"),
         train=static_model.train,
         load=static_model.load,
+        needs_body=True,
     ),
 }
 

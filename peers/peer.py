@@ -59,7 +59,7 @@ class Peer:
     """How a peer is trained into an empty folder, and loaded from it to run with a number of threads.
 
     `packages` are the distributions that must be installed; the licence is the library's. `tasks` and `modalities` are
-    what it can be asked, and for what.
+    what it can be asked, and for what. One that `needs_body` starts from the teacher's pretrained weights.
     """
 
     description: str
@@ -69,6 +69,7 @@ class Peer:
     load: Callable[[Path, int], LoadedPeer]
     tasks: tuple[str, ...] = ("single-label",)
     modalities: tuple[str, ...] = ("text", "pair")
+    needs_body: bool = False
 
     @property
     def missing_packages(self) -> list[str]:

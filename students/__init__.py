@@ -7,6 +7,7 @@ from students.resnet import ResNet
 from students.resnext1d import ResNeXt1D
 from students.static import Static
 from students.student import Student
+from students.transformer import TransformerStudent
 
 STUDENTS: dict[str, type[Student]] = {
     "linear": Linear,
@@ -15,4 +16,5 @@ STUDENTS: dict[str, type[Student]] = {
     "bilstm": BiLSTM,
     "resnext1d": ResNeXt1D,
     "resnet": ResNet,
+    "transformer": TransformerStudent,
 }

@@ -22,22 +22,33 @@ def _does_not(*_: object, **__: object) -> Classifier:
     raise TypeError("this kind of teacher is not trained")
 
 
+def _does_not_store(classifier: Classifier, folder: Path) -> None:
+    raise TypeError("this kind of teacher is not stored")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TeacherKind:
     """How a kind of teacher begins from pretrained weights, and how a trained one is written and read.
 
     `start` makes what is then fine-tuned, and `open` takes anybody's fine-tuned weights as they are. `answer` makes a
-    teacher that is neither: it answers for class names that it was never trained for. `modalities` are the kinds of
+    teacher that is neither: it answers for class names that it was never trained for. One that
+    `is_given` is no model but a file of answers. `modalities` are the kinds of
     items that it reads, `tasks` what it can be asked.
     """
 
     start: Callable[..., Classifier] = _does_not
     open: Callable[..., Classifier] = _does_not
     answer: Callable[..., Classifier] | None = None
-    save: Callable[[Classifier, Path], None]
-    load: Callable[[Path], Classifier]
+    is_given: bool = False
+    save: Callable[[Classifier, Path], None] = _does_not_store
+    load: Callable[[Path], Classifier] = _does_not
     modalities: tuple[str, ...]
     tasks: tuple[str, ...] = tuple(TASKS)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is fine-tuned on labels, or was."""
+        return self.answer is None and not self.is_given
 
     @property
     def is_zero_shot(self) -> bool:
@@ -74,4 +85,5 @@ TEACHERS: dict[str, TeacherKind] = {
         modalities=("text",),
         tasks=("single-label",),
     ),
+    "outputs": TeacherKind(is_given=True, modalities=("text", "pair"), tasks=("single-label",)),
 }

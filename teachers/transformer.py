@@ -54,8 +54,9 @@ def start_transformer(
     task = task or SingleLabel()
     with _one_sentence(weights):
         model = read_pretrained(AutoModelForSequenceClassification, weights, label_names, task)
-        module = Transformer(model, modality=modality)
-        return _classifier(module, weights, label_names, max_length_tokens, task=task, modality=modality)
+        return as_classifier(
+            model, weights, label_names, max_length_tokens=max_length_tokens, task=task, modality=modality
+        )
 
 
 def open_transformer(
@@ -77,8 +78,7 @@ def open_transformer(
         model = read_fine_tuned(AutoModelForSequenceClassification, folder, label_names)
         names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
         task, modality = task or task_of_folder(folder), modality or "text"
-        module = Transformer(model, modality=modality)
-        return _classifier(module, folder, names, max_length_tokens, task=task, modality=modality)
+        return as_classifier(model, folder, names, max_length_tokens=max_length_tokens, task=task, modality=modality)
 
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:
@@ -121,15 +121,11 @@ def _padding(config: Any) -> int:
     return getattr(config, "pad_token_id", None) or 0
 
 
-def _classifier(
-    module: Transformer,
-    folder: Path,
-    label_names: tuple[str, ...],
-    max_length_tokens: int,
-    *,
-    task: Task,
-    modality: str,
+def as_classifier(
+    model: Any, folder: Path, label_names: tuple[str, ...], *, max_length_tokens: int, task: Task, modality: str
 ) -> Classifier:
+    """A model of transformers with the tokenizer of a folder. Raises RequestError as `start_transformer` does."""
+    module = Transformer(model, modality=modality)
     encoder = TextEncoder.load(
         folder / "tokenizer.json",
         max_length_tokens=max_length_tokens,

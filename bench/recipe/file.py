@@ -8,11 +8,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from bench.recipe.data import Data
 from bench.recipe.fill_in import GIVEN, filled_in
 from bench.recipe.measuring import Measuring, Parity
 from bench.recipe.objective import Objective
 from bench.recipe.parts import Augmentation, Published, PublishedFigures
-from bench.recipe.recipe import Data, Recipe
+from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
 from materials.errors import RequestError, unknown

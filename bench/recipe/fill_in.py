@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.recipe.recipe import Data
+from bench.recipe.data import Data
 from peers import PEERS
 
 GIVEN, INSTALLED, AUTO = "given", "installed", "auto"
+GIVEN_TEACHER = "outputs"
 PARTS = {"copies": AUTO, "mask_share": 0, "replaced_share": 0, "ngram_share": 0, "part_share": 0.5, "mixed_share": 0.5}
 """How rows are made of train rows where `data.augmentation` is `auto`: parts of texts, and of two texts."""
 
@@ -31,7 +32,9 @@ def filled_in(content: Mapping[str, Any]) -> dict[str, Any]:
     except ValidationError:
         return filled
     if filled.get("peers") == INSTALLED:
-        filled["peers"] = _installed(data)
+        teacher = content.get("teacher")
+        is_given = isinstance(teacher, Mapping) and teacher.get("architecture") == GIVEN_TEACHER
+        filled["peers"] = _installed(data, has_body=not is_given)
     objectives = filled.get("objectives")
     if isinstance(objectives, list):
         decided = [_decided(objective, data.has_transfer) for objective in objectives]
@@ -56,10 +59,11 @@ def _stated(objectives: Sequence[Any], was_open: Sequence[bool]) -> list[Any]:
     return [objective for objective, is_open in zip(objectives, was_open, strict=True) if not is_open]
 
 
-def _installed(data: Data) -> list[str]:
-    """The peers that are installed and can do what is asked."""
+def _installed(data: Data, *, has_body: bool) -> list[str]:
+    """The peers that are installed and can do what is asked; some start from the teacher's body."""
     return [
         name
         for name, peer in PEERS.items()
         if data.task in peer.tasks and data.modality in peer.modalities and not peer.missing_packages
+        if has_body or not peer.needs_body
     ]

@@ -10,8 +10,9 @@ from materials.catalogue import VECTORS
 from students import STUDENTS
 from training.optimiser import OPTIMISERS, SCHEDULES
 
-OF_TEXTS = ("tokenizer", "vectors", "dimensions", "or_else", "max_length_tokens")
-OF_IMAGES = ("image_size",)
+OF_TOKENS = ("tokenizer", "vectors", "dimensions", "or_else")
+OF_TEXTS = (*OF_TOKENS, "max_length_tokens")
+OF_IMAGES, OF_BODIES = ("image_size",), ("weights",)
 FROM_TEACHER = "teacher"
 START_VECTORS: dict[str, Any] = {**VECTORS, FROM_TEACHER: None}
 Tokens = Literal["own", "teacher"]
@@ -32,7 +33,8 @@ class Student(Part):
     `name` tells two students of one architecture apart; without it, the architecture is the name. `tokenizer` says
     whose tokens it reads: words of its own, or the teacher's. `vectors` are what embeddings start from: known word
     vectors, or what the teacher's pretrained body makes of each token. `or_else` are other tokens and vectors, and
-    validation rows decide between them and the student's own. A student of images reads them at `image_size`,
+    validation rows decide between them and the student's own. `weights` are the pretrained body of a transformer, the
+    teacher's by default. A student of images reads them at `image_size`,
     in place of `tokenizer`, `vectors`, `dimensions` and `max_length_tokens`. What is `auto` is found by rule, and a
     training without a number of epochs ends by patience. With `patience`, that number is the most that it trains for.
     `transfer_epochs` stand in place of `epochs` where it learns from transfer rows too. `weight_decay` is adam's and
@@ -44,6 +46,7 @@ class Student(Part):
     tokenizer: Annotated[Tokens, LATER] = "own"
     vectors: StartVectors | None = None
     dimensions: Positive = 50
+    weights: Annotated[str, LATER] = FROM_TEACHER
     or_else: Annotated[tuple[Reading, ...], LATER] = ()
     max_length_tokens: Annotated[int, Field(ge=4, le=4096)] | Auto = "auto"
     image_size: Annotated[int, Field(ge=8, le=1024), LATER] = 64
@@ -73,9 +76,23 @@ class Student(Part):
         """Its tokens and vectors in words; none for a student of images."""
         if self.modalities == ("image",):
             return None
+        if self.is_pretrained:
+            return f"the tokens of {'the teacher' if self.weights == FROM_TEACHER else self.weights}"
         tokens = "the teacher's tokens" if self.tokenizer == "teacher" else "words of its own"
         vectors = {None: "new vectors", FROM_TEACHER: "the teacher's vectors"}.get(self.vectors, str(self.vectors))
         return f"{tokens} with {vectors}"
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether it starts from a body of pretrained layers, whose tokenizer it reads by."""
+        return STUDENTS[self.architecture].is_pretrained
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether it starts from the teacher's tokens, vectors or layers."""
+        if self.is_pretrained:
+            return self.weights == FROM_TEACHER
+        return FROM_TEACHER in (self.tokenizer, self.vectors)
 
     @property
     def ends_by_patience(self) -> bool:
@@ -89,7 +106,8 @@ class Student(Part):
 
     @model_validator(mode="after")
     def _check(self) -> "Student":
-        unused = OF_TEXTS if self.modalities == ("image",) else OF_IMAGES
+        unused: tuple[str, ...] = OF_TEXTS if self.modalities == ("image",) else OF_IMAGES
+        unused += OF_TOKENS if self.is_pretrained else OF_BODIES
         if unused_settings := [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]:
             raise ValueError(f"{self.architecture} does not use {unused_settings[0]}; leave it out")
         if self.schedule not in (None, "plateau") and self.ends_by_patience:

@@ -12,6 +12,7 @@ from teachers.refinement import REFINEMENTS
 PLACE = "{}"
 OF_ZERO_SHOT = ("template", "temperature", "refine")
 OF_TRAINING = ("epochs", "batch_size", "learning_rate")
+OF_MODELS = (*OF_TRAINING, "max_length_tokens", "formats")
 
 
 def _template(template: str) -> str:
@@ -29,7 +30,8 @@ class Teacher(Part):
 
     What is `auto` is found by rule. A zero-shot teacher is not trained: it reads each text against the `template`
     filled with each class's descriptions. Its scores are divided by `temperature`, and it may be moved to where
-    unlabelled texts lie by one of the ways to `refine` it.
+    unlabelled texts lie by one of the ways to `refine` it. `outputs` is a teacher of whom only a file of answers is
+    there, as `weights`; what an answer costs is then for the recipe to say.
     """
 
     architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"
@@ -41,6 +43,7 @@ class Teacher(Part):
     formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
     template: Annotated[Template, LATER] = "This example is {}."
     temperature: Annotated[Annotated[float, Field(gt=0, le=1000)] | Auto, LATER] = "auto"
+    cost: Annotated[Annotated[str, Field(min_length=1, max_length=200)] | None, LATER] = None
     refine: Annotated[Annotated[str, one_of("refinement", REFINEMENTS)] | None, LATER] = None
 
     @property
@@ -48,9 +51,15 @@ class Teacher(Part):
         """Whether it answers for class names that it was never trained for."""
         return TEACHERS[self.architecture].is_zero_shot
 
+    @property
+    def is_given(self) -> bool:
+        """Whether it is a file of answers, and no model."""
+        return TEACHERS[self.architecture].is_given
+
     @model_validator(mode="after")
     def _check_used(self) -> "Teacher":
-        unused = OF_TRAINING if self.is_zero_shot else OF_ZERO_SHOT
+        unused: tuple[str, ...] = OF_TRAINING if self.is_zero_shot else OF_ZERO_SHOT
+        unused += OF_MODELS if self.is_given else ("cost",)
         given = [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]
         if given:
             raise ValueError(f"{self.architecture} does not use {given[0]}; leave it out")

@@ -55,6 +55,8 @@ def footnotes(run: Run) -> list[str]:
             "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
     notes += _made_up(run) + _readings(run)
+    if cost := ((run.recipe or {}).get("teacher") or {}).get("cost"):
+        notes.append(f"an answer of the teacher, as given and not measured: {cost}")
     if constant := _constant(run):
         notes.append(f"decided the same for every test row: {', '.join(constant)}")
     if lost := _lost(run):

@@ -20,6 +20,7 @@ from materials.errors import RequestError
 from materials.licences import source_name
 from materials.rows import Rows
 from materials.stages import Stage
+from teachers import TEACHERS
 
 if TYPE_CHECKING:
     from export.exporting import ExportRequest
@@ -76,6 +77,8 @@ def impossible_files(recipe: Recipe) -> list[str]:
 
 def possible_formats(recipe: Recipe, architecture: str, formats: Sequence[str]) -> list[str]:
     """Those of the formats that are made of an architecture on this machine."""
+    if architecture in TEACHERS and TEACHERS[architecture].is_given:
+        return []
     return [
         format
         for format in formats

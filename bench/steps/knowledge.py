@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.recipe.objective import Objective
+from bench.steps.given import given_outputs
 from bench.steps.models import Model
 from bench.steps.workplace import SeedPlace
 from export.bundle import Bundle, read_bundle
@@ -32,6 +33,8 @@ def label(place: SeedPlace, teacher: Model) -> Path:
     model's. The key of the outputs holds the format and precision that computed them, so that students never go on
     learning from the outputs of another file than the one that is named.
     """
+    if place.work.recipe.teacher.is_given:
+        return given_outputs(place, place.work.recipe.labelled_transfer)
     from export.labelling import label_items
 
     work, bundles = (
@@ -91,7 +94,7 @@ def labelling_records(models: Sequence[Model]) -> list[dict[str, Any]]:
     return [
         {"seed": model.seed, **json.loads((model.knowledge / LABELLING).read_text(encoding="utf-8"))}
         for model in models
-        if model.knowledge is not None
+        if model.knowledge is not None and (model.knowledge / LABELLING).is_file()
     ]
 
 

@@ -4,10 +4,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.record.machine import describe_gpu, describe_machine, package_versions
+from bench.steps.given import GIVEN_FORMAT, LOGITS
 from bench.steps.models import Measured, Model
 from bench.steps.workplace import Workplace
 from materials.splits.store import load_splits
@@ -19,6 +22,10 @@ def measure(work: Workplace, model: Model, format: str, *, timed: bool) -> Measu
 
     A failure is not stored, and so is tried again by the next run.
     """
+    if format == GIVEN_FORMAT:
+        logits = np.load(model.bundles[format] / LOGITS, allow_pickle=False)
+        given = Measurement(figures={}, logits=logits, samples=None)
+        return Measured(model=model, format=format, bundle=model.bundles[format], measurement=given)
     recipe, bundle, title = work.recipe, model.bundles[format], f"{model.title} as {format}, seed {model.seed}"
     timing: dict[str, Any] = recipe.measuring.model_dump() if timed else {"scenarios": ()}
     workload = Workload(

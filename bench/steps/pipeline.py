@@ -6,17 +6,18 @@ from dataclasses import replace
 from bench.recipe.cell import Cell
 from bench.steps.answers import with_answers
 from bench.steps.export import export_model
+from bench.steps.given import given_teacher
 from bench.steps.knowledge import label, taught_rows
 from bench.steps.measure import measure
 from bench.steps.models import Measured, Model
 from bench.steps.peer import PEER_FORMAT, train_peer
-from bench.steps.reading import choose_reading
 from bench.steps.sources import describe_sources
 from bench.steps.split import check_transfer, split
-from bench.steps.student import train_student
+from bench.steps.students.reading import choose_reading
+from bench.steps.students.student import train_student
+from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.teacher import find_teacher_weights, train_teacher
 from bench.steps.training import CellFailed
-from bench.steps.vocabulary import build_vocabulary
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.licences import commerce_notice
 from materials.weights import WeightsFolder
@@ -44,8 +45,7 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
     """The teacher, a student for each cell, and the peers of one seed."""
     place = SeedPlace(work=work, weights=weights, seed=seed, splits=split(work, weights, seed))
     check_transfer(work, place.splits)
-    teacher = Model(title="teacher", role="teacher", seed=seed, splits=place.splits, checkpoint=train_teacher(place))
-    teacher = export_model(place, teacher, work.recipe.teacher.formats)
+    teacher = given_teacher(place) if work.recipe.teacher.is_given else _teacher(place)
     teacher = replace(teacher, knowledge=label(place, teacher))
     place = with_answers(place.taught_by(teacher))
     yield replace(teacher, splits=place.splits)
@@ -57,6 +57,13 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
             yield _student(place, replace(cell, student=students[cell.student.title]))
     for peer in work.recipe.peers:
         yield _peer(place, peer)
+
+
+def _teacher(place: SeedPlace) -> Model:
+    """The trained or zero-shot teacher and its files."""
+    model = Model(title="teacher", role="teacher", seed=place.seed, splits=place.splits)
+    trained = replace(model, checkpoint=train_teacher(place))
+    return export_model(place, trained, place.work.recipe.teacher.formats)
 
 
 def _plain_teacher(place: SeedPlace) -> Model:

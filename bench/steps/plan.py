@@ -12,7 +12,7 @@ from bench.recipe.recipe_student import FROM_TEACHER
 from bench.steps.export import possible_formats
 from bench.steps.peer import PEER_FORMAT
 from bench.steps.split import check_split
-from bench.steps.vocabulary import vocabulary_key
+from bench.steps.students.vocabulary import vocabulary_key
 from bench.steps.workplace import Workplace
 from materials.stages import stored_entries
 
@@ -49,7 +49,9 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     bundles = sum(formats_per_student) * sum(objective.exported for objective in recipe.objectives)
     bundles += len(possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
-    text_students = [student for student in candidates if student.modalities != ("image",)]
+    text_students = [
+        student for student in candidates if student.modalities != ("image",) and not student.is_pretrained
+    ]
     vocabularies = len({vocabulary_key(student) for student in text_students})
     vectors = {(student.tokenizer, student.dimensions) for student in text_students if student.vectors == FROM_TEACHER}
     training = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}

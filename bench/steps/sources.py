@@ -3,7 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bench.recipe.recipe import Data, Recipe
+from bench.recipe.data import Data
+from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Student
 from bench.steps.workplace import Workplace
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
@@ -41,6 +42,8 @@ def check_transfer_source(work: Workplace) -> None:
 def own_weights(work: Workplace) -> WeightsFolder | None:
     """The teacher's folder where it is the user's own. Raises RequestError for a folder that is not there."""
     weights = work.recipe.teacher.weights
+    if work.recipe.teacher.is_given:
+        return None
     if weights not in WEIGHTS and (Path(weights).is_dir() or not is_hub_name(weights)):
         return find_weights(weights, work.root, report=silent)
     return None

@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.recipe.data import Data
 from bench.recipe.objective import named_kinds
-from bench.recipe.recipe import Data
+from bench.steps.given import answered_rows
 from bench.steps.sources import (
     check_transfer_source,
     own_weights,
@@ -36,15 +37,25 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     def make(folder: Path) -> None:
         with work.screen.step(f"splits of seed {seed}") as report:
             source, transfer = read_source(work, report), read_transfer(work, report)
+            names = fine_tuned_labels(weights, work.recipe.teacher)
             labelled_by_teacher = source.train.labels is None and not work.recipe.is_label_free
-            if labelled_by_teacher:
+            if work.recipe.teacher.is_given:
+                source, transfer, answers = answered_rows(work, source, transfer)
+                names = answers.names
+            elif labelled_by_teacher:
                 source = replace(source, train=answers_of(work, weights, source.train))
             splits = make_splits(
                 source,
                 transfer,
-                _settings(data, seed, augmentation=augmentation, labelled_by_teacher=labelled_by_teacher),
+                _settings(
+                    data,
+                    seed,
+                    hides_labels=work.recipe.is_label_free,
+                    augmentation=augmentation,
+                    labelled_by_teacher=labelled_by_teacher,
+                ),
                 task=work.recipe.task,
-                label_order=fine_tuned_labels(weights, work.recipe.teacher),
+                label_order=names,
             )
             save_splits(splits, folder)
         notices = (*_names(splits), *_none_made_up(splits, augmentation), *_left_out(source, transfer, splits, data))
@@ -66,7 +77,8 @@ def check_split(work: Workplace) -> None:
     if source is None or not (has_labels or work.recipe.is_label_free):  # answers decide how such rows are split
         return
     label_order = fine_tuned_labels(weights, work.recipe.teacher) if weights else None
-    settings = replace(_settings(work.recipe.data, work.recipe.seeds[0]), transfer_rows=None)
+    settings = _settings(work.recipe.data, work.recipe.seeds[0], hides_labels=work.recipe.is_label_free)
+    settings = replace(settings, transfer_rows=None)
     make_splits(source, None, settings, task=work.recipe.task, label_order=label_order)
 
 
@@ -114,13 +126,20 @@ def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Aug
     if fine_tuned_labels(weights, work.recipe.teacher) is not None:
         teacher = work.recipe.teacher
         inputs["teacher"] = [weights.digest, teacher.architecture, teacher.max_length_tokens]
+    if work.recipe.teacher.is_given:
+        inputs["teacher"] = weights.digest
     if data.classes is not None:
         inputs["classes"] = list(data.classes)
     return Stage(name="splits", version=5, inputs=inputs)
 
 
 def _settings(
-    data: Data, seed: int, *, augmentation: Augmentation | None = None, labelled_by_teacher: bool = False
+    data: Data,
+    seed: int,
+    *,
+    hides_labels: bool,
+    augmentation: Augmentation | None = None,
+    labelled_by_teacher: bool = False,
 ) -> SplitSettings:
     return SplitSettings(
         validation=data.validation_share,
@@ -133,7 +152,7 @@ def _settings(
         fewest_words=data.fewest_words,
         augmentation=augmentation,
         labelled_by_teacher=labelled_by_teacher,
-        classes=tuple(data.classes) if data.classes else None,
+        classes=tuple(data.classes) if data.classes and hides_labels else None,
     )
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from bench.recipe.recipe_student import FROM_TEACHER
 from bench.recipe.recipe_teacher import Teacher
+from bench.steps.given import find_answers
+from bench.steps.students.new_student import own_body
 from bench.steps.training import progress_file, refusing_divergence, save_history
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
@@ -27,11 +29,15 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
 
     Raises RequestError where a student is to start from vectors that are wider than the teacher.
     """
+    if work.recipe.teacher.is_given:
+        return find_answers(work)
     name = work.recipe.teacher.weights
     with work.screen.step(f"weights {name}") as report:
         weights = find_weights(name, work.root, report=report)
     width = read_json_object(weights.path / "config.json").get("hidden_size")
     for number, student in enumerate(work.recipe.students):
+        if student.is_pretrained and student.weights != FROM_TEACHER:
+            own_body(work, student)
         for other, candidate in enumerate(student.candidates()):
             if candidate.vectors == FROM_TEACHER and isinstance(width, int) and width < candidate.dimensions:
                 place = f"students.{number}" + (f".or_else.{other - 1}" if other else "")

@@ -61,6 +61,12 @@ def read_texts(
     return Table(items=items, labels=None, modality=_modality(text_pair), dropped=dropped_count)
 
 
+def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFrame, list[Any]]":
+    """All columns of a file, and its texts or pairs. Raises RequestError as `read_table` does."""
+    frame, _ = _with_rows(path, [])
+    return frame, _items(frame, columns, path)
+
+
 def _modality(text_pair: str | None) -> str:
     return "pair" if text_pair else "text"
 

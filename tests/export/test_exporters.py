@@ -23,9 +23,9 @@ from materials.errors import RequestError
 from students import STUDENTS
 from teachers import TEACHERS
 
-ARCHITECTURES = tuple(
-    name for table in (TEACHERS, STUDENTS) for name, kind in table.items() if "text" in kind.modalities
-)
+TRAINED_TEACHERS = [name for name, kind in TEACHERS.items() if "text" in kind.modalities and kind.is_trained]
+STUDENTS_OF_TEXTS = [name for name, kind in STUDENTS.items() if "text" in kind.modalities and not kind.is_pretrained]
+ARCHITECTURES = (*TRAINED_TEACHERS, *STUDENTS_OF_TEXTS)
 PAIRS = [
     (architecture, format)
     for format, exporter in EXPORTERS.items()

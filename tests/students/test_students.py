@@ -19,7 +19,7 @@ from students.vocabulary import build_tokenizer, count_words, save_tokenizer, wi
 from training.precision import has_bf16
 
 LABELS = ("a", "b", "c")
-OF_TEXTS = [name for name, student in STUDENTS.items() if "text" in student.modalities]
+OF_TEXTS = [name for name, kind in STUDENTS.items() if "text" in kind.modalities and not kind.is_pretrained]
 OF_IMAGES = [name for name, student in STUDENTS.items() if "image" in student.modalities]
 
 

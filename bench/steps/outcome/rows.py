@@ -15,6 +15,7 @@ from bench.record.quality import with_quality
 from bench.record.row import Row, SweepPoint
 from bench.scores.interval import Interval
 from bench.scores.quality import GapOutputs, gap_closed
+from bench.steps.given import GIVEN_FORMAT
 from bench.steps.models import Measured, Model
 from bench.steps.outcome.speedups import with_speedups
 from bench.steps.training import HISTORY
@@ -49,7 +50,7 @@ class Runs:
 
     def eager_teacher(self, seed: int) -> Measured | None:
         """The teacher against which a seed's files are held; none where it is not sound."""
-        return self.sound.get(("teacher", "eager", seed))
+        return self.sound.get(("teacher", "eager", seed)) or self.sound.get(("teacher", GIVEN_FORMAT, seed))
 
     def gap(self, files: Sequence[Measured]) -> Interval | None:
         """The gap closed over the files of one model in one format, one file a seed; none where it has no meaning."""

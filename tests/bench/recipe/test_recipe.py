@@ -2,9 +2,10 @@ import re
 
 import pytest
 
+from bench.recipe.data import Data
 from bench.recipe.file import read_recipe, recipe_names
 from bench.recipe.objective import Objective
-from bench.recipe.recipe import Data, Recipe, Student
+from bench.recipe.recipe import Recipe, Student
 from materials.errors import RequestError
 from peers import PEERS
 
@@ -57,7 +58,7 @@ REFUSALS = {
     "data={train: rotten-tomatoes, task: regression, balance: 9}": "balance counts rows of a class; the task is regr",
     "data.train=roten-tomatoes": r"unknown data set 'roten-tomatoes'; did you mean 'rotten-tomatoes'\?",
     "data.train=hf://datasets/foo/bar": "no name of a file on the Hub; expected hf://datasets/OWNER/NAME",
-    "data.train=hf://datasets/foo/bar/x.txt": r"is no file that can be read; expected \.csv, \.tsv",
+    "data.train=hf://datasets/foo/bar/x.zip": r"is no file that can be read; expected \.csv, \.tsv",
     "data.train=https://example.org/a.csv": "is not fetched; give a file, or one on the Hub as hf://datasets/OWNER",
     "students.0.or_else=[{vectors: glov}]": "students.0.or_else.0.vectors: unknown word vectors 'glov'",
     "students.0.or_else=[{vectors: teacher, dimension: 9}]": r"unknown key 'dimension'; did you mean 'dimensions'\?",

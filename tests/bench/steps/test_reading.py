@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bench.commands.run import RunRequest, run_recipe
 from bench.record.run_file import read_run
 from bench.reports.notes import footnotes
-from bench.steps import reading
-from bench.steps.reading import first_of_the_best
+from bench.steps.students import reading
+from bench.steps.students.reading import first_of_the_best
 from materials.errors import RequestError
 
 SCORES = st.lists(st.floats(0, 1), min_size=1, max_size=4)

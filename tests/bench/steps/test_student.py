@@ -16,10 +16,10 @@ from bench.steps.export import export_model
 from bench.steps.knowledge import label
 from bench.steps.models import Model
 from bench.steps.split import split
-from bench.steps.student import train_student
+from bench.steps.students.student import train_student
+from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.teacher import find_teacher_weights, train_teacher
 from bench.steps.training import CellFailed
-from bench.steps.vocabulary import build_vocabulary
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.splits.store import load_splits
@@ -128,7 +128,7 @@ def test_labels_of_rare_classes_count_more_in_distilled_and_the_stage_is_known_b
     losses = []
     for rows in (20, 0):
         monkeypatch.setattr("training.outputs.ROWS_TO_TRUST", rows)
-        monkeypatch.setattr("bench.steps.student.ROWS_TO_TRUST", rows)
+        monkeypatch.setattr("bench.steps.students.student.ROWS_TO_TRUST", rows)
         checkpoint, _ = train(tiny_recipe, tmp_path, overrides=["objectives=[{name: distilled}]"])
         losses.append(json.loads((checkpoint / "history.json").read_text())[1]["loss"])
     assert losses[0] != losses[1]

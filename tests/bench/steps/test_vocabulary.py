@@ -14,9 +14,9 @@ from bench.reports.screen import Screen
 from bench.steps.export import export_model
 from bench.steps.models import Model
 from bench.steps.split import split
-from bench.steps.student import train_student
+from bench.steps.students.student import train_student
+from bench.steps.students.vocabulary import build_vocabulary, vocabulary_key, zero_special_tokens
 from bench.steps.teacher import find_teacher_weights
-from bench.steps.vocabulary import build_vocabulary, vocabulary_key, zero_special_tokens
 from bench.steps.workplace import SeedPlace, Workplace
 from encoders.text_encoder import TextEncoder
 from export.from_text.gate import add_text_graph

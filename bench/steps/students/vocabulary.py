@@ -33,8 +33,11 @@ class Vocabulary:
 
 
 def build_vocabulary(place: SeedPlace, student: Student) -> Vocabulary | None:
-    """Return the tokens of a student, shared by all students of the same `vocabulary_key`; none for one of images."""
-    if place.rows.modality == "image":
+    """Return the tokens of a student, shared by all students of the same `vocabulary_key`.
+
+    None for a student of images, and for one with a pretrained body, which has its own.
+    """
+    if place.rows.modality == "image" or student.is_pretrained:
         return None
     return _from_teacher(place) if student.tokenizer == "teacher" else _from_words(place, _known_vectors(student))
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from bench.recipe.cell import Cell
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
+from bench.steps.students.new_student import new_student, student_length, student_weights
+from bench.steps.students.vocabulary import Vocabulary
 from bench.steps.teacher import fine_tuned_labels
 from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
-from bench.steps.vocabulary import Vocabulary, read_vectors
 from bench.steps.workplace import SeedPlace
 from materials.modalities import Item
 from materials.rows import Rows
@@ -23,7 +23,6 @@ from training.outputs import ROWS_TO_TRUST, shrunk_to_labels
 
 if TYPE_CHECKING:
     from encoders.encoder import Encoder
-    from students.checkpoint import StudentShape
     from training.history import Epoch
     from training.loop import Examples
     from training.outputs import Outputs
@@ -48,23 +47,19 @@ def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -
 
 
 def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path) -> None:
-    from students.checkpoint import build_student, save_student, student_encoder
     from training.history import unfinished
     from training.loop import train
     from training.objectives import Term
 
     work, rows, title = place.work, place.rows, f"{cell.title}, seed {cell.seed}"
-    tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
-    vectors = read_vectors(place, cell.student, tokenizer) if tokenizer else None
     with work.screen.step(title) as report, refusing_divergence(cell.title):
-        shape = _shape(place, cell.student, vocabulary, tokenizer)
-        module = build_student(shape, vectors=vectors, seed=cell.seed)
-        encoder = student_encoder(vocabulary.file if vocabulary else None, shape)
+        student = new_student(place, cell.student, vocabulary, seed=cell.seed)
+        encoder = student.encoder
         examples = _examples(place, cell, encoder)
         terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
         settings = _settings(place, cell, len(examples.targets))
         history = train(
-            module,
+            student.module,
             examples,
             _labelled(encoder, rows.validation),
             encoder=encoder,
@@ -76,7 +71,7 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
             keep=progress_file(work, stage, title),
             observe=partial(_judge_untrained, place, cell.title),
         )
-        save_student(module, shape, tokenizer, folder)
+        student.save(folder)
         save_history(history, folder)
     if sentence := unfinished(rows.task, history, settings):
         work.screen.notice(f"{title}: {sentence}")
@@ -90,7 +85,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "vocabulary": vocabulary.folder.name if vocabulary else None,
         "knowledge": place.knowledge.name if place.knowledge and cell.objective.needs_teacher else None,
         "student": cell.student.as_inputs("name"),
-        "weights": place.weights.digest if cell.student.vectors == FROM_TEACHER else None,
+        "weights": _start_digest(place, cell.student),
         "objective": cell.objective.as_inputs("exported"),
         "student_version": STUDENTS[cell.student.architecture].version,
         "sweep": dict(cell.sweep),
@@ -98,6 +93,13 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "by_rule": _by_rule(place, cell, vocabulary),
     }
     return Stage(name="student", version=6, inputs=inputs)
+
+
+def _start_digest(place: SeedPlace, student: Student) -> str | None:
+    """The digest of the pretrained weights that a student starts from, as a body or for its vectors."""
+    if student.is_pretrained:
+        return student_weights(place, student).digest
+    return place.weights.digest if student.vectors == FROM_TEACHER else None
 
 
 def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dict[str, Any]:
@@ -109,7 +111,7 @@ def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dic
         **{name: settings[name] for name in names},
         "terms": cell.objective.terms(labelled=len(place.rows.train), rows=rows),
         **({"rows_to_trust": ROWS_TO_TRUST} if _is_shrunk(place, cell) else {}),
-        "length": vocabulary and _length(place, cell.student, vocabulary),
+        "length": student_length(place, cell.student, vocabulary),
     }
 
 
@@ -128,32 +130,6 @@ def _judge_untrained(place: SeedPlace, title: str, epoch: "Epoch") -> None:
         fault = untrained_fault(epoch.validation, rows.validation.targets, len(rows.label_names))
         if fault:
             place.work.screen.notice(f"{title}: {fault}")
-
-
-def _shape(
-    place: SeedPlace, student: Student, vocabulary: Vocabulary | None, tokenizer: Tokenizer | None
-) -> "StudentShape":
-    from students.checkpoint import StudentShape
-    from students.vocabulary import words_of
-
-    rows = place.rows
-    described: dict[str, Any] = {"image_size": student.image_size}
-    if vocabulary and tokenizer:
-        described = {
-            "words": len(words_of(tokenizer)),
-            "dimensions": student.dimensions,
-            "max_length_tokens": _length(place, student, vocabulary),
-            "padding": vocabulary.padding,
-        }
-    return StudentShape(
-        architecture=student.architecture,
-        label_names=rows.label_names,
-        task=rows.task.name,
-        task_settings=rows.task.settings,
-        modality=rows.modality,
-        settings=student.settings,
-        **described,
-    )
 
 
 def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
@@ -219,15 +195,6 @@ def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Out
         return Outputs(logits=predict_outputs(module, chosen, encoder, device=recipe.trained_on, bf16=False))
 
     return outputs_of
-
-
-def _length(place: SeedPlace, student: Student, vocabulary: Vocabulary) -> int:
-    from students import STUDENTS
-    from training.rules import length_for
-
-    if student.max_length_tokens != "auto":
-        return student.max_length_tokens
-    return length_for(place.train_lengths(vocabulary.file), most=STUDENTS[student.architecture].most_tokens)
 
 
 def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from bench.recipe.cell import Cell
 from bench.recipe.objective import Objective
 from bench.recipe.recipe_student import Student
-from bench.steps.student import train_student
+from bench.steps.students.student import train_student
+from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.training import HISTORY, CellFailed
-from bench.steps.vocabulary import build_vocabulary
 from bench.steps.workplace import SeedPlace
 from training.history import best_validation_score
 

@@ -1,0 +1,148 @@
+"""The steps of a teacher that is a file of answers: which rows it knows, and what stands for its outputs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.steps.models import Model
+from bench.steps.sources import describe_sources
+from bench.steps.workplace import SeedPlace, Workplace
+from export.bundle import Bundle, write_bundle
+from materials.errors import RequestError
+from materials.files import sha256_of
+from materials.rows import Source, Table
+from materials.sources.answers import Answers, read_answers
+from materials.stages import Stage
+from materials.weights import WeightsFolder
+
+GIVEN_FORMAT = "answers"
+LOGITS = "logits.npy"
+
+
+def find_answers(work: Workplace) -> WeightsFolder:
+    """The file of answers in the place of a teacher's weights. Raises RequestError where it is not there."""
+    path = Path(work.recipe.teacher.weights)
+    if not path.is_file():
+        raise RequestError(f"there is no file {path} of answers; expected CSV, TSV, JSONL or Parquet as --teacher")
+    return WeightsFolder(path=path, digest=sha256_of(path), licence="unknown (a file of answers)")
+
+
+def answered_rows(work: Workplace, source: Source, transfer: Table | None) -> tuple[Source, Table | None, Answers]:
+    """The train and transfer rows that have an answer; where no row has a label, the answers stand for labels.
+
+    Held-out rows with labels stay as they are. Raises RequestError where no train row has an answer.
+    """
+    answers = _read(work, source)
+    train = _answered(work, source.train, answers)
+    if not train.items:
+        raise RequestError(
+            f"{work.recipe.teacher.weights} has an answer for none of the {len(source.train.items):,} rows of "
+            f"{work.recipe.data.train}; expected the same texts, character by character"
+        )
+    for sentence in (*answers.notes, *_missing("train", source.train, train)):
+        work.screen.notice(sentence)
+    held_out = {
+        part: table if table.labels is not None else _answered(work, table, answers)
+        for part in ("validation", "test")
+        if (table := getattr(source, part)) is not None
+    }
+    if transfer is not None:
+        answered_transfer = _answered(work, transfer, answers, with_labels=False)
+        for sentence in _missing("transfer", transfer, answered_transfer):
+            work.screen.notice(sentence)
+        transfer = answered_transfer
+    return replace(source, train=train, **held_out), transfer, answers
+
+
+def given_teacher(place: SeedPlace) -> Model:
+    """The teacher with its answers for test rows as its only file, or without one where an answer is missing."""
+    model = Model(title="teacher", role="teacher", seed=place.seed, splits=place.splits)
+    rows, answers = place.rows, _read(place.work, None, place.rows.label_names)
+    numbers = answers.rows_of(rows.test.items)
+    if (numbers < 0).any():
+        missing = int((numbers < 0).sum())
+        place.work.screen.notice(f"the teacher has no answer for {missing:,} test rows, so its quality is not known")
+        return model
+
+    def make(folder: Path) -> None:
+        np.save(folder / LOGITS, answers.logits[numbers])
+        write_bundle(_described(place, folder))
+
+    inputs = {"answers": place.weights.digest, "splits": place.splits.name}
+    return model.exported({GIVEN_FORMAT: place.work.store.get(Stage(name="answers", version=1, inputs=inputs), make)})
+
+
+def given_outputs(place: SeedPlace, kinds: bool | tuple[str, ...]) -> Path:
+    """The folder with the answers for train and transfer rows, as `teachers.knowledge` stores outputs."""
+    inputs = {"answers": place.weights.digest, "splits": place.splits.name, "transfer": kinds}
+
+    def make(folder: Path) -> None:
+        from teachers.knowledge import save_knowledge
+        from training.outputs import Outputs
+
+        rows, answers = place.rows, _read(place.work, None, place.rows.label_names)
+        items = rows.train.items + rows.transfer.take(rows.chosen_transfer(kinds)).items
+        numbers = answers.rows_of(items)
+        if (numbers < 0).any():
+            raise RequestError(
+                f"{place.weights.path} has no answer for {int((numbers < 0).sum()):,} transfer rows, such as rows made "
+                "up of others; leave data.augmentation out"
+            )
+        save_knowledge(Outputs(logits=answers.logits[numbers]), items, rows.modality, folder)
+
+    return place.work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
+
+
+def _read(work: Workplace, source: Source | None, names: tuple[str, ...] | None = None) -> Answers:
+    data = work.recipe.data
+    if names is None and data.classes is not None:
+        names = tuple(data.classes)
+    if names is None and source is not None:
+        tables = [table for table in (source.train, source.validation, source.test) if table is not None]
+        labels = [label for table in tables for label in table.labels or ()]
+        names = work.recipe.task.label_names(labels) if labels else None
+    return read_answers(Path(work.recipe.teacher.weights), text=data.text, text_pair=data.text_pair, names=names)
+
+
+def _answered(work: Workplace, table: Table, answers: Answers, *, with_labels: bool = True) -> Table:
+    """The rows with an answer, and the teacher's decisions as labels where there are none."""
+    numbers = answers.rows_of(table.items)
+    rows = np.flatnonzero(numbers >= 0).tolist()
+    labels = None
+    if table.labels is not None:
+        labels = [table.labels[row] for row in rows]
+    elif with_labels:
+        decisions = np.asarray(work.recipe.task.decide(answers.logits[numbers[rows]]))
+        labels = work.recipe.task.labels_of(decisions, answers.names)
+    return replace(table, items=[table.items[row] for row in rows], labels=labels)
+
+
+def _missing(part: str, before: Table, after: Table) -> list[str]:
+    missing = len(before.items) - len(after.items)
+    return [f"{missing:,} {part} rows have no answer of the teacher and are left out"] if missing else []
+
+
+def _described(place: SeedPlace, folder: Path) -> Bundle:
+    """The bundle of answers, which nothing runs."""
+    rows, recipe = place.rows, place.work.recipe
+    return Bundle(
+        folder=folder,
+        format=GIVEN_FORMAT,
+        runtime=GIVEN_FORMAT,
+        model_file=LOGITS,
+        precision="fp32",
+        architecture=recipe.teacher.architecture,
+        task=rows.task,
+        label_names=rows.label_names,
+        modality=rows.modality,
+        inputs=(),
+        max_length_tokens=None,
+        padding=None,
+        parameters=None,
+        made={"recipe": recipe.name, "model": "teacher", "seed": place.seed},
+        licences={"answers": place.weights.licence, **describe_sources(recipe)},
+        exported={},
+        parity={"status": "reference", "reason": None},
+        files={},
+    )

@@ -1,0 +1,114 @@
+"""A student before its training: its module, how it reads items, and how it is stored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import Tokenizer
+
+from bench.recipe.recipe_student import FROM_TEACHER, Student
+from bench.steps.students.vocabulary import Vocabulary, read_vectors
+from bench.steps.workplace import SeedPlace, Workplace
+from materials.report import silent
+from materials.weights import WeightsFolder, find_weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from encoders.encoder import Encoder
+    from students.checkpoint import StudentShape
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewStudent:
+    """`save` writes the module, trained by then, to an empty folder."""
+
+    module: "nn.Module"
+    encoder: "Encoder"
+    save: Callable[[Path], None]
+
+
+def new_student(place: SeedPlace, student: Student, vocabulary: Vocabulary | None, *, seed: int) -> NewStudent:
+    """A student with new weights, or those of its pretrained body. `vocabulary` is none where it has no own tokens."""
+    if student.is_pretrained:
+        return _pretrained(place, student, seed)
+    from students.checkpoint import build_student, save_student, student_encoder
+
+    tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
+    vectors = read_vectors(place, student, tokenizer) if tokenizer else None
+    shape = _shape(place, student, vocabulary, tokenizer)
+    module = build_student(shape, vectors=vectors, seed=seed)
+    encoder = student_encoder(vocabulary.file if vocabulary else None, shape)
+    return NewStudent(module=module, encoder=encoder, save=partial(save_student, module, shape, tokenizer))
+
+
+def student_length(place: SeedPlace, student: Student, vocabulary: Vocabulary | None) -> int | None:
+    """How many tokens of a text it reads: what the recipe says, or enough for its train rows; none for images."""
+    from students import STUDENTS
+    from training.rules import length_for
+
+    if student.is_pretrained:
+        file = student_weights(place, student).path / "tokenizer.json"
+    elif vocabulary:
+        file = vocabulary.file
+    else:
+        return None
+    if student.max_length_tokens != "auto":
+        return student.max_length_tokens
+    return length_for(place.train_lengths(file), most=STUDENTS[student.architecture].most_tokens)
+
+
+def student_weights(place: SeedPlace, student: Student) -> WeightsFolder:
+    """The pretrained body that a student starts from: the teacher's, or one of its own."""
+    return place.weights if student.weights == FROM_TEACHER else own_body(place.work, student)
+
+
+def own_body(work: Workplace, student: Student) -> WeightsFolder:
+    """The pretrained body that a recipe names for a student. Raises RequestError as `find_weights` does."""
+    return find_weights(student.weights, work.root, report=silent)
+
+
+def _pretrained(place: SeedPlace, student: Student, seed: int) -> NewStudent:
+    from students.transformer import start_from
+    from teachers.transformer import as_classifier, save_transformer
+
+    rows, weights = place.rows, student_weights(place, student).path
+    layers = student.settings.get("layers")
+    model = start_from(weights, label_names=rows.label_names, task=rows.task, layers=layers, seed=seed)
+    classifier = as_classifier(
+        model,
+        weights,
+        rows.label_names,
+        max_length_tokens=student_length(place, student, None) or 0,
+        task=rows.task,
+        modality=rows.modality,
+    )
+    return NewStudent(module=classifier.module, encoder=classifier.encoder, save=partial(save_transformer, classifier))
+
+
+def _shape(
+    place: SeedPlace, student: Student, vocabulary: Vocabulary | None, tokenizer: Tokenizer | None
+) -> "StudentShape":
+    from students.checkpoint import StudentShape
+    from students.vocabulary import words_of
+
+    rows = place.rows
+    described: dict[str, Any] = {"image_size": student.image_size}
+    if vocabulary and tokenizer:
+        described = {
+            "words": len(words_of(tokenizer)),
+            "dimensions": student.dimensions,
+            "max_length_tokens": student_length(place, student, vocabulary),
+            "padding": vocabulary.padding,
+        }
+    return StudentShape(
+        architecture=student.architecture,
+        label_names=rows.label_names,
+        task=rows.task.name,
+        task_settings=rows.task.settings,
+        modality=rows.modality,
+        settings=student.settings,
+        **described,
+    )
