@@ -26,7 +26,7 @@ class Bundle:
     """What bundle.json says. `files` maps each file beside it to its SHA-256; `made` says from what it was made.
 
     `task` is what is asked of the model. `modality` is text, pair or image; `max_length_tokens` and `padding` are none
-    where there are no tokens.
+    where there are no tokens. From the probability `sure_from` on it may answer without its teacher.
     """
 
     folder: Path
@@ -47,6 +47,7 @@ class Bundle:
     parity: Mapping[str, Any]
     exported: Mapping[str, Any]
     files: Mapping[str, str]
+    sure_from: float | None = None
 
     @property
     def model_path(self) -> Path:

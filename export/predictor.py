@@ -1,7 +1,7 @@
 """Texts or image files in, labels and probabilities out, from nothing but a bundle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,13 @@ class Prediction:
     """What a model says of one item, and the probability of every label by name; a number has no probability.
 
     `label` is the class that it puts first, its labels with commas between them, or the number. `probability` is that
-    of the class, the least of the labels given, or none.
+    of the class, the least of the labels given, or none. One that `is_unsure` is for the teacher to answer.
     """
 
     label: str
     probability: float | None
     probabilities: dict[str, float]
+    is_unsure: bool = False
 
 
 class Predictor:
@@ -46,7 +47,13 @@ class Predictor:
         outputs = self.logits(items)
         task, names = self.bundle.task, self.bundle.label_names
         labels = task.labels_of(np.asarray(task.decide(outputs)), names)
-        return [_prediction(label, row, names) for label, row in zip(labels, task.probabilities(outputs), strict=True)]
+        predictions = [
+            _prediction(label, row, names) for label, row in zip(labels, task.probabilities(outputs), strict=True)
+        ]
+        if self.bundle.sure_from is None:
+            return predictions
+        unsure = task.sureness(outputs) < self.bundle.sure_from
+        return [replace(one, is_unsure=flag) for one, flag in zip(predictions, unsure.tolist(), strict=True)]
 
     def logits(self, items: Sequence[Any]) -> np.ndarray:
         """The model's outputs, float32 (items, outputs)."""

@@ -226,8 +226,11 @@ def show(
     significance: Annotated[
         bool, typer.Option("--significance", help="Whether each student differs from itself alone, or is it chance.")
     ] = False,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="How much each student answers alone, the teacher asked for the rest.")
+    ] = False,
     against: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="The same, of every model against this one.")
+        str | None, typer.Option(metavar="MODEL", help="With --significance, of every model against this one.")
     ] = None,
 ) -> None:
     """Print the tables of a finished run."""
@@ -239,6 +242,7 @@ def show(
         classes=classes,
         curves=curves or reach is not None,
         reach=_points(reach),
+        cascade=cascade,
         significance=significance or against is not None,
         against=against,
     )

@@ -130,6 +130,9 @@ def recommend(
     min_headline: Annotated[float | None, typer.Option(help="The same, of the task's headline metric.")] = None,
     max_size_mb: Annotated[float | None, typer.Option(help="All files of the bundle.")] = None,
     max_memory_mb: Annotated[float | None, typer.Option(help="Peak resident memory of inference.")] = None,
+    max_mean_ms: Annotated[
+        float | None, typer.Option(help="Mean latency of a student that asks its teacher where it is unsure.")
+    ] = None,
 ) -> None:
     """Name the best file of a run within limits, why, and what each other one missed."""
     from bench.commands.recommend import Limits
@@ -143,6 +146,7 @@ def recommend(
         min_headline=min_headline,
         max_size_mb=max_size_mb,
         max_memory_mb=max_memory_mb,
+        max_mean_ms=max_mean_ms,
     )
     raise typer.Exit(recommend_file(run_folder, limits))
 

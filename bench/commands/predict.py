@@ -12,11 +12,14 @@ from materials.errors import RequestError
 
 LINES_AT_ONCE = {"text": 256, "pair": 256, "image": 32}
 BETWEEN = "\t"
+UNSURE = "unsure: ask the teacher"
 NOTHING = "-"  # where no label is given, so that a line always has as many fields
 
 
 def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:
     """Print one line an item: what the model says, its probability (or every label's), and the item.
+
+    Where the bundle says from which probability on it answers alone, a last field marks the items for its teacher.
 
     Items are texts, pairs of texts with a tab between them, or paths of image files; without any, they are the lines of
     standard input.
@@ -30,7 +33,9 @@ def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threa
     while chunk := list(islice(lines, at_once)):
         predictions = predictor.predict([_item(line, modality) for line in chunk])
         for line, prediction in zip(chunk, predictions, strict=True):
-            print(f"{prediction.label or NOTHING}\t{_sureness(prediction, all_labels)}\t{' '.join(line.split())}")
+            mark = f"{BETWEEN}{UNSURE}" if prediction.is_unsure else ""
+            text = " ".join(line.split())
+            print(f"{prediction.label or NOTHING}\t{_sureness(prediction, all_labels)}\t{text}{mark}")
         sys.stdout.flush()
 
 

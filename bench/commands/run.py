@@ -14,6 +14,7 @@ from bench.reports.run_folder import prove_writable, save_run
 from bench.reports.screen import Screen
 from bench.steps.export import impossible_files
 from bench.steps.knowledge import labelling_records
+from bench.steps.outcome.cascades import with_cascades
 from bench.steps.outcome.groups import make_groups
 from bench.steps.outcome.histories import collect_histories
 from bench.steps.outcome.rows import Runs, make_rows
@@ -74,6 +75,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     models, measured = run_pipeline(work)
     runs = Runs(models, measured)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
+    rows = with_cascades(runs, rows, recipe.cascade_agreement)
     finished = describe_run(
         recipe.name,
         rows,

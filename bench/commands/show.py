@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.record.place import run_folder
 from bench.record.run_file import read_run
+from bench.reports.cascade import CASCADE_REPORTS
 from bench.reports.class_report import CLASS_REPORTS
 from bench.reports.curves import CURVES, read_histories
 from bench.reports.differences import DIFFERENCES, find_differences
@@ -23,6 +24,7 @@ def show_run(
     curves: bool = False,
     reach: Sequence[float] = (),
     significance: bool = False,
+    cascade: bool = False,
     against: str | None = None,
 ) -> None:
     """Print a run in one of the formats of REPORTS, class by class, how its students learned, or whether they differ.
@@ -30,9 +32,10 @@ def show_run(
     Raises RequestError for an unknown format, for more than one of these tables at once, and for scores to reach in a
     format that holds every epoch.
     """
-    if classes + curves + significance > 1:
-        raise RequestError("--classes, --curves and --significance are tables of their own; ask for one of them")
-    reports = CLASS_REPORTS if classes else REPORTS
+    if classes + curves + significance + cascade > 1:
+        options = "--classes, --curves, --significance and --cascade"
+        raise RequestError(f"{options} are tables of their own; ask for one of them")
+    reports = CLASS_REPORTS if classes else CASCADE_REPORTS if cascade else REPORTS
     if format not in reports:
         raise RequestError(unknown("format", format, reports))
     if reach and format in ("csv", "json"):

@@ -23,6 +23,8 @@ Device = Literal["cpu", "cuda"]
 class Recipe(Part):
     """A whole experiment. `speed_seeds` is the number of seeds whose bundles are timed, from the first.
 
+    `cascade_agreement` is how often a student that answers alone shall agree with its teacher.
+
     Files are measured on `device`; models are trained there too, and the teacher labels there, unless `training_device`
     names another.
     """
@@ -41,6 +43,7 @@ class Recipe(Part):
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
     speed_seeds: Annotated[int, Field(ge=0)] = 1
     threads: Positive = 1
+    cascade_agreement: Annotated[float, Field(gt=0.5, lt=1)] = 0.97
     device: Device = "cpu"
     training_device: Device | None = None
 

@@ -29,6 +29,23 @@ class SweepPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cascade:
+    """A student that answers alone from the probability `threshold` on, and the teacher elsewhere, on test rows.
+
+    Validation rows promise that the student agrees with the teacher in the share `wished` of the rows that it answers
+    alone. `share` is how many these are, `agreement` how many of them agree, none where there are none; `headline` is
+    that of both together, and `mean_ms` the mean time from item to decision, none where one of them was not timed.
+    """
+
+    wished: float
+    threshold: float
+    share: float
+    agreement: float | None
+    headline: Score
+    mean_ms: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """Units are in the names; what does not apply or was not measured is none.
 
@@ -130,6 +147,7 @@ class Row:
     reading: str | None = None
     training_seconds: float | None = None
     validation_score: float | None = None
+    cascade: Cascade | None = None
 
     @property
     def student(self) -> str:

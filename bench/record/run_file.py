@@ -16,7 +16,7 @@ from bench.record.machine import describe_gpu, describe_machine, git_commit, pac
 from bench.record.place import RUN_FILE, run_file
 from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
-from bench.record.row import Group, Row, Score, SweepPoint
+from bench.record.row import Cascade, Group, Row, Score, SweepPoint
 from materials.errors import RequestError
 from materials.files import new_file, new_folder, write_json
 from materials.modalities import MODALITIES
@@ -95,7 +95,8 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
     remove_earlier(artefacts, folder)
     for artefact in artefacts:
         if artefact.row.bundle and artefact.source:
-            _place_bundle(artefact.source, folder / artefact.row.bundle)
+            threshold = artefact.row.cascade.threshold if artefact.row.cascade else None
+            _place_bundle(artefact.source, folder / artefact.row.bundle, sure_from=threshold)
         rows, task = artefact.test_rows, task_of(artefact.row.task)
         labels = task.labels_of(rows.targets, artefact.label_names)
         frame = pd.DataFrame({**rows.kind.as_columns(rows.items), "label": labels})
@@ -160,10 +161,12 @@ def _is_on_gpu(rows: Sequence[Row]) -> bool:
 
 def _read_row(content: dict[str, Any]) -> Row:
     points, scores = content.pop("sweep", None), content.pop("scores", None)
+    cascade = content.pop("cascade", None)
     task = task_of(content.pop("task")).name  # which older files call otherwise
     return Row(
         **content,
         task=task,
+        cascade=cascade and Cascade(**{**cascade, "headline": Score(**cascade["headline"])}),
         sweep=points and tuple(SweepPoint(**point) for point in points),
         scores=scores and {name: Score(**score) for name, score in scores.items()},
     )
@@ -184,13 +187,18 @@ def _group_content(group: Group) -> dict[str, Any]:
     }
 
 
-def _place_bundle(source: Path, target: Path) -> None:
-    if _is_sound_copy(target, source):
-        return
-    with new_folder(target) as temporary:
-        for path in source.iterdir():
-            if path.name != "stage.json":
-                shutil.copyfile(path, temporary / path.name)
+def _place_bundle(source: Path, target: Path, *, sure_from: float | None) -> None:
+    """Copy a bundle that is not there yet, and let it say from which probability on it answers alone."""
+    from export.bundle import RECORD
+
+    if not _is_sound_copy(target, source):
+        with new_folder(target) as temporary:
+            for path in source.iterdir():
+                if path.name != "stage.json":
+                    shutil.copyfile(path, temporary / path.name)
+    record = json.loads((target / RECORD).read_text(encoding="utf-8"))
+    if record.get("sure_from") != sure_from:
+        write_json(target / RECORD, {**record, "sure_from": sure_from})
 
 
 def _is_sound_copy(target: Path, source: Path) -> bool:

@@ -11,7 +11,7 @@ from bench.steps.workplace import SeedPlace, Workplace
 from export.bundle import Bundle, write_bundle
 from materials.errors import RequestError
 from materials.files import sha256_of
-from materials.rows import Source, Table
+from materials.rows import Rows, Source, Table
 from materials.sources.answers import Answers, read_answers
 from materials.stages import Stage
 from materials.weights import WeightsFolder
@@ -92,6 +92,13 @@ def given_outputs(place: SeedPlace, kinds: bool | tuple[str, ...]) -> Path:
         save_knowledge(Outputs(logits=answers.logits[numbers]), items, rows.modality, folder)
 
     return place.work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
+
+
+def answers_for(place: SeedPlace, rows: Rows) -> np.ndarray | None:
+    """The answers for some rows as logits, (rows, classes); none where one is missing."""
+    answers = _read(place.work, None, place.rows.label_names)
+    numbers = answers.rows_of(rows.items)
+    return None if (numbers < 0).any() else answers.logits[numbers]
 
 
 def _read(work: Workplace, source: Source | None, names: tuple[str, ...] | None = None) -> Answers:

@@ -89,6 +89,14 @@ def outputs_for(place: SeedPlace, rows: Rows) -> "Outputs":
     return place.stored_outputs.take(rows.items, rows.modality)
 
 
+def labelling_format(place: SeedPlace) -> str:
+    """The format of the teacher's file that labelled."""
+    if place.knowledge is None:
+        raise ValueError("the teacher has not labelled yet")
+    format: str = json.loads((place.knowledge / LABELLING).read_text(encoding="utf-8"))["format"]
+    return format
+
+
 def labelling_records(models: Sequence[Model]) -> list[dict[str, Any]]:
     """How each seed's rows were labelled: which file, in which precision, how fast, and what was refused."""
     return [

@@ -14,8 +14,9 @@ class Model:
 
     One that is not `is_timed` is measured for its quality alone. `cell` is none for teachers and peers. Peers have
     no checkpoint: their libraries write a bundle at once. A model that could not be trained has neither, but an
-    `error`. `transfer_rows` is how many transfer rows a student learned from. `knowledge` is the folder of the
-    teacher's stored outputs, and the teacher's alone.
+    `error`. `transfer_rows` is how many transfer rows a student learned from. `thresholds` say by format from which
+    probability on a file answers alone. `knowledge` is the folder of the teacher's stored outputs, and the
+    teacher's alone.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Model:
     is_timed: bool = True
     checkpoint: Path | None = None
     bundles: Mapping[str, Path] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     transfer_rows: int | None = None
     error: str | None = None
     knowledge: Path | None = None

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bench.recipe.cell import Cell
 from bench.steps.answers import with_answers
+from bench.steps.cascade import find_thresholds
 from bench.steps.export import export_model
 from bench.steps.given import given_teacher
 from bench.steps.knowledge import label, taught_rows
@@ -82,7 +83,8 @@ def _student(place: SeedPlace, cell: Cell) -> Model:
     except CellFailed as failure:
         place.work.screen.notice(f"{cell.title}, seed {cell.seed}: {failure}")
         return model.failed(str(failure))
-    return export_model(place, model, place.work.recipe.formats if cell.objective.exported else ())
+    model = export_model(place, model, place.work.recipe.formats if cell.objective.exported else ())
+    return replace(model, thresholds=find_thresholds(place, model))
 
 
 def _peer(place: SeedPlace, name: str) -> Model:

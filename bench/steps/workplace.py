@@ -1,7 +1,7 @@
 """What the steps of a run need: the recipe, the store of finished stages and the screen; and what belongs to a seed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +38,8 @@ class Workplace:
 class SeedPlace:
     """What all steps of one seed share: the teacher's weights, the folder of the splits, and later its knowledge.
 
-    `teacher` and `knowledge` (the folder of the teacher's stored outputs) are none until the teacher has labelled.
+    `teacher` and `knowledge` (the folder of the teacher's stored outputs) are none, and `teacher_files` (its bundles by
+    format) empty, until the teacher has labelled.
     """
 
     work: Workplace
@@ -47,10 +48,11 @@ class SeedPlace:
     splits: Path
     teacher: Path | None = None
     knowledge: Path | None = None
+    teacher_files: Mapping[str, Path] = field(default_factory=dict)
 
     def taught_by(self, teacher: "Model") -> "SeedPlace":
         """The same seed with its teacher's checkpoint and stored outputs."""
-        return replace(self, teacher=teacher.checkpoint, knowledge=teacher.knowledge)
+        return replace(self, teacher=teacher.checkpoint, knowledge=teacher.knowledge, teacher_files=teacher.bundles)
 
     def with_plain_teacher(self) -> "SeedPlace":
         """The same seed with a zero-shot teacher that is not refined."""

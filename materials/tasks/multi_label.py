@@ -140,6 +140,11 @@ class MultiLabel(Task):
         """The share of equal decisions, of all rows and labels."""
         return float((self.decide(outputs) == self.decide(other_outputs)).mean())
 
+    def sureness(self, outputs: np.ndarray) -> np.ndarray:
+        """The least probability of what is decided for a label, that it is there or that it is not."""
+        yes = self.probabilities(outputs)
+        return np.where(self.decide(outputs) == 1, yes, 1 - yes).min(axis=1)
+
     def divergence(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float | None:
         """The sum over labels, each of which is there or not."""
         # ln(1 + e^-x) is what the logarithm of the logistic function is less than 0, without its overflow.

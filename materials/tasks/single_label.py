@@ -85,6 +85,10 @@ class SingleLabel(Task):
         """The share of rows with the same decision."""
         return float((self.decide(outputs) == self.decide(other_outputs)).mean())
 
+    def sureness(self, outputs: np.ndarray) -> np.ndarray:
+        """The probability of the class decided for."""
+        return softmax(outputs).max(axis=1)
+
     def divergence(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float | None:
         """The sum over classes."""
         logs, other_logs = log_softmax(outputs), log_softmax(other_outputs)

@@ -105,6 +105,15 @@ class Task(ABC):
     def agreement(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float:
         """How far two models agree on the same rows, at most 1."""
 
+    def sureness(self, outputs: np.ndarray) -> np.ndarray:
+        """How sure a model is of its decision for each row, (rows,); see the task. Raises TypeError without classes."""
+        raise TypeError(f"decisions of the task {self.name} have no probability")
+
+    def decides_alike(self, outputs: np.ndarray, other_outputs: np.ndarray) -> np.ndarray:
+        """Which rows two models decide in the same way, bool (rows,)."""
+        same = np.equal(self.decide(outputs), self.decide(other_outputs))
+        return same.reshape(len(same), -1).all(axis=1)
+
     def divergence(self, outputs: np.ndarray, other_outputs: np.ndarray) -> float | None:
         """KL(probabilities || other probabilities) in nats, the mean over rows; none where outputs are no logits."""
         return None
