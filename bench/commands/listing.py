@@ -33,7 +33,8 @@ def _print_exporters(console: Console) -> None:
     from students import STUDENTS
     from teachers import TEACHERS
 
-    architectures = [*TEACHERS, *STUDENTS]
+    teachers = [name for name, kind in TEACHERS.items() if not kind.is_given]
+    architectures = [*teachers, *(name for name in STUDENTS if name not in TEACHERS)]
     table = Table("exporters", *architectures, "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
     reasons: list[str] = []
     for name, exporter in EXPORTERS.items():
