@@ -20,6 +20,7 @@ FILES = (
     "special_tokens_map.json",
     "preprocessor_config.json",
     "*.model",
+    "1_Pooling/config.json",
 )
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 PROBLEM_TYPES = {

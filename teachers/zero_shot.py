@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_model, save_model
 from torch import nn
 
 from encoders.text_encoder import TextEncoder
@@ -58,8 +58,7 @@ def save_zero_shot(classifier: Classifier, folder: Path) -> None:
     module, encoder = classifier.module, classifier.encoder
     if not isinstance(encoder, TextEncoder):
         raise TypeError(f"expected a reader of texts, got one of {encoder.modality}s")
-    weights = {name: value.contiguous() for name, value in module.state_dict().items()}
-    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    save_model(module, str(folder / WEIGHTS), metadata={"format": "pt"})  # which knows weights that are shared
     body: Any = module.body
     encoder.save(folder)
     settings = {
@@ -83,7 +82,7 @@ def load_zero_shot(folder: Path, build: Callable[..., nn.Module]) -> Classifier:
     # Its own record has the body's configuration, as config.json is that of the classifier for others to open.
     config = AutoConfig.for_model(**record["body"])
     module: Any = build(config, **record["shape"])
-    module.load_state_dict(load_file(folder / WEIGHTS))
+    load_model(module, str(folder / WEIGHTS))
     encoder = TextEncoder.load(
         folder / "tokenizer.json",
         max_length_tokens=record["max_length_tokens"],

@@ -19,6 +19,9 @@ from teachers.zero_shot import Question, load_zero_shot
 from training.classifier import Classifier
 from training.loop import predict_outputs
 
+MEAN = ("pooling_mode_mean_tokens", "pooling_mode_mean")
+FIRST = ("pooling_mode_cls_token", "pooling_mode_cls")
+
 
 class SentenceEncoder(nn.Module):
     """A pretrained body whose embeddings, of length 1, are the mean of the last layer, or its first token's state."""
@@ -60,7 +63,7 @@ def answer_by_embedding(weights: Path, question: Question, max_length_tokens: in
 
     with quiet_transformers():
         body: Any = AutoModel.from_pretrained(weights, dtype=torch.float32, **SAFELY).eval()
-    by_first = bool(read_json_object(weights / "1_Pooling" / "config.json").get("pooling_mode_cls_token"))
+    by_first = _is_by_first(weights)
     module = EmbeddingScorer(body, by_first=by_first, classes=len(question.classes))
     encoder = TextEncoder.load(
         weights / "tokenizer.json",
@@ -79,6 +82,20 @@ def answer_by_embedding(weights: Path, question: Question, max_length_tokens: in
         label_names=question.label_names,
         task=question.task,
     )
+
+
+def _is_by_first(weights: Path) -> bool:
+    """Whether a text's embedding is its first token's state, and not the mean.
+
+    Raises RequestError for other ways.
+    """
+    settings = read_json_object(weights / "1_Pooling" / "config.json")
+    ways = [name for name, is_on in settings.items() if name.startswith("pooling_mode_") and is_on is True]
+    if isinstance(way := settings.get("pooling_mode"), str):
+        ways.append(f"pooling_mode_{way}")
+    if set(ways) - set(MEAN) - set(FIRST) or len(set(ways)) > 1:
+        raise RequestError(f"{weights} makes embeddings by {', '.join(ways)}; expected the mean or the first token")
+    return bool(set(ways) & set(FIRST))
 
 
 def load_embedding(folder: Path) -> Classifier:

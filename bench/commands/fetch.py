@@ -2,6 +2,7 @@
 
 from bench.recipe.file import read_recipe
 from bench.recipe.recipe import Recipe
+from bench.recipe.recipe_student import FROM_TEACHER
 from bench.reports.screen import Screen
 from materials.archives import Archive, fetch_archive
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, Entry
@@ -39,5 +40,6 @@ def _names_in(recipe: Recipe) -> list[str]:
     """All that a recipe names and that may have to be fetched, each once; its own files and folders are there."""
     data = recipe.data
     names = [data.train, data.validation, data.test, data.transfer, recipe.teacher.weights]
+    names += [student.weights for student in recipe.students if student.weights != FROM_TEACHER]
     names += [candidate.vectors for student in recipe.students for candidate in student.candidates()]
-    return list(dict.fromkeys(name for name in names if name))
+    return list(dict.fromkeys(name for name in names if name and name != FROM_TEACHER))

@@ -109,6 +109,9 @@ class Recipe(Part):
             )
         if classes is not None and TEACHERS[teacher].is_trained:
             raise ValueError(f"classes are for teachers that are not trained, and {teacher} is; leave them out")
+        thresholds = self.data.thresholds
+        if classes is not None and isinstance(thresholds, tuple) and len(thresholds) != len(classes):
+            raise ValueError(f"thresholds are {len(thresholds)}, and classes {len(classes)}; give one for each class")
         if self.teacher.is_given:
             self._check_given()
         if not self.is_label_free:
@@ -135,7 +138,12 @@ class Recipe(Part):
                 if candidate.needs_body:
                     raise ValueError(
                         f"{student.title} starts from the teacher's tokens or weights, and the teacher is a file of "
-                        "answers; set its tokenizer to own and its vectors to glove-50d, or leave them out"
+                        "answers; "
+                        + (
+                            "name its weights"
+                            if student.is_pretrained
+                            else "set its tokenizer to own and its vectors to glove-50d, or leave them out"
+                        )
                     )
         if any(objective.teacher_every_epoch for objective in self.objectives):
             raise ValueError("teacher_every_epoch runs the teacher, which is a file of answers; leave it out")

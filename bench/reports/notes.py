@@ -55,6 +55,8 @@ def footnotes(run: Run) -> list[str]:
             "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
     notes += _made_up(run) + _readings(run)
+    if (run.recipe or {}).get("data", {}).get("classes") and _is_its_own_judge(run):
+        notes.append("the test rows have no labels, and the teacher's decisions stand for them: quality is agreement")
     if cost := ((run.recipe or {}).get("teacher") or {}).get("cost"):
         notes.append(f"an answer of the teacher, as given and not measured: {cost}")
     if constant := _constant(run):
@@ -127,6 +129,12 @@ def _made_up(run: Run) -> list[str]:
     if not most:
         return ["no transfer rows: the rule made up none of train rows, as a class or label of them is rare"]
     return [f"transfer rows: {most:,} at most; those that no source gave were made up of train rows"]
+
+
+def _is_its_own_judge(run: Run) -> bool:
+    """Whether every eager teacher is right on all test rows, as it is on rows without labels alone."""
+    teachers = [row for row in run.rows if (row.role, row.format) == ("teacher", "eager")]
+    return bool(teachers) and all(row.headline is not None and row.headline.value == 1 for row in teachers)
 
 
 def _readings(run: Run) -> list[str]:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
-from bench.recipe.alone import ALONE
 from bench.record.row import Group, Row
 from bench.record.run_file import Run, run_content
 from bench.reports.export_table import exported
@@ -140,8 +139,9 @@ def _files(run: Run) -> TextTable:
 
 
 def _fidelity(run: Run) -> list[TextTable]:
-    """How near each student comes to the teacher on test rows, where no student alone is there to hold it against."""
-    if any(row.objective_title == ALONE for row in run.rows):
+    """How near each student comes on test rows to a teacher that was not trained on labels."""
+    recipe = run.recipe or {}
+    if not (recipe.get("data", {}).get("classes") or recipe.get("teacher", {}).get("architecture") == "outputs"):
         return []
     header = ("model", "format", "agreement", "KL nats", run.task.headline.title)
     lines = [

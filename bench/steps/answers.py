@@ -22,13 +22,13 @@ def with_answers(place: SeedPlace) -> SeedPlace:
         rows = place.rows
         parts: dict[str, Rows] = {part: getattr(rows, part) for part in ("train", "validation", "test")}
         parts |= {part: _answered(place, parts[part]) for part in unlabelled_parts(rows)}
-        if "test" in unlabelled_parts(rows):
-            place.work.screen.notice(
-                "the test rows have no labels: the teacher's decisions stand for them, so quality is agreement with it"
-            )
         train, validation, test = parts.values()
         save_splits(replace(rows, train=train, validation=validation, test=test), folder)
 
+    if "test" in unlabelled_parts(place.rows):
+        place.work.screen.notice(
+            "the test rows have no labels: the teacher's decisions stand for them, so quality is agreement with it"
+        )
     inputs = {"answers_to": place.splits.name, "knowledge": place.knowledge.name}
     return replace(place, splits=place.work.store.get(Stage(name="splits", version=5, inputs=inputs), make))
 

@@ -42,7 +42,7 @@ def _teacher_outputs(place: SeedPlace) -> np.ndarray | None:
         return answers_for(place, place.rows.validation)
     if place.work.recipe.is_label_free:
         return np.asarray(outputs_for(place, place.rows.validation).logits)
-    return _outputs(place, place.teacher_files[labelling_format(place)])
+    return None if place.knowledge is None else _outputs(place, place.teacher_files[labelling_format(place.knowledge)])
 
 
 def _outputs(place: SeedPlace, bundle: Path) -> np.ndarray:

@@ -40,13 +40,21 @@ def answered_rows(work: Workplace, source: Source, transfer: Table | None) -> tu
             f"{work.recipe.teacher.weights} has an answer for none of the {len(source.train.items):,} rows of "
             f"{work.recipe.data.train}; expected the same texts, character by character"
         )
-    for sentence in (*answers.notes, *_missing("train", source.train, train)):
+    sentences = [*answers.notes, *_missing("train", source.train, train)]
+    if source.train.labels is None:
+        sentences.append(
+            "the rows have no labels: the teacher's answers stand for them, so quality is agreement with it"
+        )
+    held_out = {}
+    for part in ("validation", "test"):
+        table: Table | None = getattr(source, part)
+        if table is not None:
+            held_out[part] = table if table.labels is not None else _answered(work, table, answers)
+            sentences += _missing(part, table, held_out[part])
+            if not held_out[part].items:
+                raise RequestError(f"{work.recipe.teacher.weights} has an answer for none of the {part} rows")
+    for sentence in sentences:
         work.screen.notice(sentence)
-    held_out = {
-        part: table if table.labels is not None else _answered(work, table, answers)
-        for part in ("validation", "test")
-        if (table := getattr(source, part)) is not None
-    }
     if transfer is not None:
         answered_transfer = _answered(work, transfer, answers, with_labels=False)
         for sentence in _missing("transfer", transfer, answered_transfer):

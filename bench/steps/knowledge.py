@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.recipe.objective import Objective
-from bench.steps.given import given_outputs
+from bench.steps.given import GIVEN_FORMAT, given_outputs
 from bench.steps.models import Model
 from bench.steps.workplace import SeedPlace
 from export.bundle import Bundle, read_bundle
@@ -89,11 +89,11 @@ def outputs_for(place: SeedPlace, rows: Rows) -> "Outputs":
     return place.stored_outputs.take(rows.items, rows.modality)
 
 
-def labelling_format(place: SeedPlace) -> str:
-    """The format of the teacher's file that labelled."""
-    if place.knowledge is None:
-        raise ValueError("the teacher has not labelled yet")
-    format: str = json.loads((place.knowledge / LABELLING).read_text(encoding="utf-8"))["format"]
+def labelling_format(knowledge: Path) -> str:
+    """The format of the teacher's file that labelled, by the folder of its outputs; of a file of answers, its own."""
+    if not (knowledge / LABELLING).is_file():
+        return GIVEN_FORMAT
+    format: str = json.loads((knowledge / LABELLING).read_text(encoding="utf-8"))["format"]
     return format
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.recipe.data import Data
 from bench.recipe.recipe import Recipe
-from bench.recipe.recipe_student import Student
+from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.workplace import Workplace
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.files import digest, sha256_of
@@ -62,7 +62,9 @@ def read_source(work: Workplace, report: Report) -> Source:
     elif is_image_folder(data.train):
         source = read_image_folder(Path(data.train))
     else:
-        source = Source(train=_read_labelled(work.recipe, data.train))
+        # Where nothing is learned from labels, they are read only if test rows are split off these.
+        reads_labels = not work.recipe.is_label_free or data.test is None
+        source = Source(train=(_read_labelled if reads_labels else _read_unlabelled)(work.recipe, data.train))
     official = {
         part: _read_part(work, name, part, report) for part in ("validation", "test") if (name := getattr(data, part))
     }
@@ -105,6 +107,10 @@ def describe_sources(recipe: Recipe, student: Student | None = None) -> dict[str
     }
     if student and student.vectors in VECTORS:
         licences[str(student.vectors)] = VECTORS[str(student.vectors)].archive.licence
+    if student and student.is_pretrained and student.weights in WEIGHTS:
+        licences[student.weights] = WEIGHTS[student.weights].archive.licence
+    elif student and student.is_pretrained and student.weights != FROM_TEACHER:
+        licences[source_name(student.weights)] = "unknown (see the model's page)"
     return licences
 
 
@@ -115,7 +121,8 @@ def _files_below(folder: Path) -> list[Path]:
 def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
     if name in DATASETS:
         return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).rows_for(part)
-    return _read_labelled(work.recipe, name)
+    hides_labels = work.recipe.is_label_free and part == "validation"
+    return (_read_unlabelled if hides_labels else _read_labelled)(work.recipe, name)
 
 
 def _read_labelled(recipe: Recipe, name: str) -> Table:

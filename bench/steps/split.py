@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.recipe.data import Data
 from bench.recipe.objective import named_kinds
-from bench.steps.given import answered_rows
+from bench.steps.given import answered_rows, find_answers
 from bench.steps.sources import (
     check_transfer_source,
     own_weights,
@@ -73,6 +73,11 @@ def check_split(work: Workplace) -> None:
     check_transfer_source(work)
     weights = own_weights(work)
     source = read_own_source(work)
+    if work.recipe.teacher.is_given:
+        find_answers(work)
+        if source is not None:
+            answered_rows(work, source, None)
+        return
     has_labels = source is not None and source.train.labels is not None
     if source is None or not (has_labels or work.recipe.is_label_free):  # answers decide how such rows are split
         return

@@ -14,9 +14,12 @@ from bench.steps.training import progress_file, refusing_divergence, save_histor
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
+from materials.modalities import Item
 from materials.rows import Rows, Table
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
+
+MOST_REFINING = 10_000
 
 if TYPE_CHECKING:
     from training.classifier import Classifier
@@ -127,7 +130,7 @@ def _stage(place: SeedPlace) -> Stage:
     }
     if teacher.is_zero_shot:
         asked = {"classes": place.work.recipe.data.classes, "length": _length(place.work, place.weights, place)}
-        inputs |= asked | {"texts": digest([part.digest for part in _texts(place)]) if teacher.refine else None}
+        inputs |= asked | {"texts": digest(_texts(place)) if teacher.refine else None}
     elif fine_tuned_labels(place.weights, teacher) is None:
         parts = (rows.train, rows.validation)
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
@@ -137,9 +140,10 @@ def _stage(place: SeedPlace) -> Stage:
     return Stage(name="teacher", version=4, inputs=inputs)
 
 
-def _texts(place: SeedPlace) -> tuple[Rows, Rows]:
-    """The rows whose texts a zero-shot teacher may look at: no validation or test row."""
-    return place.rows.train, place.rows.transfer
+def _texts(place: SeedPlace) -> list[Item]:
+    """The texts that a zero-shot teacher may look at, 10,000 at most from all over: of no validation or test row."""
+    texts = place.rows.train.items + place.rows.transfer.items
+    return [texts[number] for number in np.linspace(0, len(texts) - 1, min(len(texts), MOST_REFINING)).astype(int)]
 
 
 def _answering(place: SeedPlace) -> "Classifier":
@@ -154,7 +158,7 @@ def _answering(place: SeedPlace) -> "Classifier":
         task=place.rows.task,
         temperature=None if teacher.temperature == "auto" else teacher.temperature,
         refine=teacher.refine,
-        texts=[text for part in _texts(place) for text in part.items],
+        texts=_texts(place) if teacher.refine else (),
     )
     answer = TEACHERS[teacher.architecture].answer
     if answer is None:

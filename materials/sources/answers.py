@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 LABEL, CONFIDENCE = "label", "confidence"
 USUAL_CONFIDENCE = 0.99
 SMALLEST_PROBABILITY = 1e-6
-MOST_OFF_ONE = 0.02
+MOST_OFF_ONE, SHARE_SOUND = 0.02, 0.5
+ROW_NUMBERS = "Unnamed: "  # as pandas calls the column of row numbers that it writes without a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,23 +40,27 @@ class Answers:
 def read_answers(path: Path, *, text: str, text_pair: str | None, names: Sequence[str] | None) -> Answers:
     """The answers in a CSV, TSV, JSONL or Parquet file.
 
-    A column for each class holds probabilities, where they lie between 0 and 1 and a row's sum is 1, or else logits;
-    otherwise the column `label` holds the class, and `confidence` its probability, 0.99 where there is none. `names`
-    are the classes that are known, in order; without them, all columns of numbers or all labels are classes. Items that
-    stand twice with different answers are left out. Raises RequestError for what is no answer.
+    A column for each class holds probabilities, where nearly all rows lie between 0 and 1 and have the sum 1, or else
+    logits; or the column `label` holds the class, and `confidence` its probability, 0.99 where there is none. `names`
+    are the classes that are known, in order; without them all labels, or all columns of numbers, which must then be
+    probabilities, are classes. Rows without a text or an answer are left out, as are items that stand twice with
+    different answers. Raises RequestError for what is no answer.
     """
     columns = [text, *([text_pair] if text_pair else [])]
-    frame, items = read_frame_of_items(path, columns)
+    frame, items, without_text = read_frame_of_items(path, columns)
     class_columns = _class_columns(frame, columns, names, path)
     if class_columns:
-        values = _numbers(frame, class_columns, path)
-        logits, kind = _as_logits(values, path)
+        values, rows = _numbers(frame, class_columns, path)
+        logits, kind = _as_logits(values, rows, path, may_be_logits=names is not None)
         found = tuple(class_columns)
     else:
-        logits, found = _of_labels(frame, names, path)
+        logits, rows, found = _of_labels(frame, names, path)
         kind = "labels" + (" with their confidence" if CONFIDENCE in frame.columns else "")
+    items = [items[row] for row in rows]
     kept, twice = _unequal_left_out(items, logits)
     notes = [f"{path} holds {kind} for {len(kept):,} items"]
+    if missing := len(frame) - len(rows) + without_text:
+        notes.append(f"{missing:,} rows of {path} have no text or no answer and are left out")
     if twice:
         notes.append(f"{twice:,} items of {path} have different answers in different rows and are left out")
     return Answers(items=[items[row] for row in kept], logits=logits[kept], names=found, notes=tuple(notes))
@@ -64,12 +69,25 @@ def read_answers(path: Path, *, text: str, text_pair: str | None, names: Sequenc
 def _class_columns(frame: "pd.DataFrame", items: Sequence[str], names: Sequence[str] | None, path: Path) -> list[str]:
     """The columns of classes, in the order of the names; none where labels stand in their place."""
     others = [str(name) for name in frame.columns if name not in (*items, LABEL, CONFIDENCE)]
+    others = [name for name in others if not name.startswith(ROW_NUMBERS)]
     numeric = [name for name in others if _is_numeric(frame[name])]
-    if names is None:
-        return [] if LABEL in frame.columns else _several(numeric, path)
-    there = [name for name in names if name in others]
-    if not there and LABEL in frame.columns:
+    has_labels = LABEL in frame.columns
+    known = (
+        list(names)
+        if names is not None
+        else sorted({_label(cell) for cell in frame[LABEL]} - {""})
+        if has_labels
+        else []
+    )
+    has_columns = bool(known) and all(name in others for name in known)
+    if has_labels and has_columns:
+        raise RequestError(
+            f"{path} holds both the column {LABEL} and a column for each class; remove those that are not the teacher's"
+        )
+    if has_labels and not (names and any(name in others for name in names)):
         return []
+    if names is None:
+        return _several(numeric, path)
     if missing := [name for name in names if name not in others]:
         raise RequestError(
             f"{path} has no column for the class '{missing[0]}'; expected a column for each of {', '.join(names)}, or "
@@ -98,54 +116,85 @@ def _is_numeric(column: Any) -> bool:
     return bool(pd.to_numeric(column, errors="coerce").notna().any())
 
 
-def _numbers(frame: "pd.DataFrame", columns: Sequence[str], path: Path) -> np.ndarray:
-    """The numbers of all classes, float64 (rows, classes)."""
+def _numbers(frame: "pd.DataFrame", columns: Sequence[str], path: Path) -> tuple[np.ndarray, list[int]]:
+    """The numbers of all classes, float64 (rows, classes), of the rows that have any, and which these are."""
     import pandas as pd
 
-    values = np.stack([pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64) for name in columns], 1)
+    cells = np.array([[_label(cell) for cell in frame[name].tolist()] for name in columns], dtype=object).T
+    rows = np.flatnonzero((cells != "").any(axis=1)).tolist()
+    parts = [pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64)[rows] for name in columns]
+    values = np.stack(parts, axis=1)
     if unsound := np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist():
-        number, column = unsound[0], columns[int(np.flatnonzero(~np.isfinite(values[unsound[0]]))[0])]
+        column, row = int(np.flatnonzero(~np.isfinite(values[unsound[0]]))[0]), rows[unsound[0]]
         raise RequestError(
             f"{len(unsound):,} rows of {path} hold an answer that is no number, the first "
-            f"'{frame[column].iloc[number]}' for {column} in row {number + 1}; remove or fill them"
+            f"'{cells[row][column]}' for {columns[column]} in row {row + 1}; remove or fill them"
         )
-    return values
+    if not rows:
+        raise RequestError(f"no row of {path} holds an answer")
+    return values, rows
 
 
-def _as_logits(values: np.ndarray, path: Path) -> tuple[np.ndarray, str]:
-    if values.min() < 0 or values.max() > 1:
-        return values.astype(np.float32), "logits"
-    off = np.abs(values.sum(axis=1) - 1)
-    if (off > MOST_OFF_ONE).any():
-        row = int(off.argmax())
+def _as_logits(values: np.ndarray, rows: Sequence[int], path: Path, *, may_be_logits: bool) -> tuple[np.ndarray, str]:
+    sums, is_share = values.sum(axis=1), ((values >= -MOST_OFF_ONE) & (values <= 1 + MOST_OFF_ONE)).all(axis=1)
+    is_sound = is_share & (np.abs(sums - 1) <= MOST_OFF_ONE)
+    if is_sound.mean() < SHARE_SOUND and not is_share.all():
+        if (np.abs(sums - 100) <= 100 * MOST_OFF_ONE).mean() >= SHARE_SOUND:
+            raise RequestError(f"{path} holds percentages, whose sum is 100; divide them by 100")
+        if may_be_logits:
+            return values.astype(np.float32), "logits"
         raise RequestError(
-            f"{path} holds numbers between 0 and 1 whose sum in row {row + 1} is {values[row].sum():.3g}; expected "
-            "probabilities with the sum 1, or logits"
+            f"the columns of numbers in {path} are no probabilities: the sum in row {rows[0] + 1} is {sums[0]:.3g}; "
+            "name the classes with --classes, or remove the other columns"
         )
-    return np.log(np.maximum(values, SMALLEST_PROBABILITY)).astype(np.float32), "probabilities"
+    if not is_sound.all():
+        row = int(np.flatnonzero(~is_sound)[0])
+        raise RequestError(
+            f"{path} holds probabilities whose sum in row {rows[row] + 1} is {sums[row]:.3g}; expected numbers between "
+            "0 and 1 with the sum 1, or logits"
+        )
+    return np.log(np.clip(values, SMALLEST_PROBABILITY, 1)).astype(np.float32), "probabilities"
 
 
-def _of_labels(frame: "pd.DataFrame", names: Sequence[str] | None, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Logits of labels: the confidence for the label, the rest in equal parts for the others."""
-    labels = [as_name(cell).strip() for cell in frame[LABEL].tolist()]
-    known = tuple(names) if names is not None else tuple(sorted(set(labels) - {""}))
-    strange = [row for row, label in enumerate(labels) if label not in known]
+def _label(cell: Any) -> str:
+    """A cell as text, empty where it holds nothing."""
+    is_nothing = cell is None or cell != cell or str(cell) in ("<NA>", "NaT")
+    return "" if is_nothing else as_name(cell).strip()
+
+
+def _of_labels(
+    frame: "pd.DataFrame", names: Sequence[str] | None, path: Path
+) -> tuple[np.ndarray, list[int], tuple[str, ...]]:
+    """Logits of the rows with a label: the confidence for it, the rest in equal parts for the others."""
+    cells = [_label(cell) for cell in frame[LABEL].tolist()]
+    rows = [row for row, label in enumerate(cells) if label]
+    if not rows:
+        raise RequestError(f"no row of {path} holds an answer")
+    labels = [cells[row] for row in rows]
+    known = tuple(names) if names is not None else tuple(sorted(set(labels)))
+    strange = [row for row in rows if cells[row] not in known]
     if strange:
         raise RequestError(
-            f"row {strange[0] + 1} of {path} has the label '{labels[strange[0]]}', which is none of "
+            f"row {strange[0] + 1} of {path} has the label '{cells[strange[0]]}', which is none of "
             f"{', '.join(known)}; expected one of them in each row"
         )
     if len(known) < 2:
         raise RequestError(f"{path} gives all rows the label '{known[0]}'; a classifier needs at least two")
     sure = np.full(len(labels), USUAL_CONFIDENCE)
     if CONFIDENCE in frame.columns:
-        sure = _numbers(frame, [CONFIDENCE], path)[:, 0]
-        if sure.min() < 0 or sure.max() > 1:
-            row = int(np.abs(sure - 0.5).argmax())
-            raise RequestError(f"row {row + 1} of {path} has the confidence {sure[row]:g}; expected 0 to 1")
+        sure = _numbers(frame.iloc[rows], [CONFIDENCE], path)[0][:, 0]
+        if len(sure) < len(rows):
+            raise RequestError(f"{len(rows) - len(sure):,} rows of {path} have a label and no {CONFIDENCE}; fill it")
+        least = 1 / len(known)
+        if wrong := [row for row, value in zip(rows, sure.tolist(), strict=True) if not least <= value <= 1]:
+            value = sure[rows.index(wrong[0])]
+            raise RequestError(
+                f"row {wrong[0] + 1} of {path} has the {CONFIDENCE} {value:g}; expected at least 1/{len(known)}, under "
+                "which another class would be the surer one, and at most 1"
+            )
     probabilities = np.repeat(((1 - sure) / (len(known) - 1))[:, None], len(known), axis=1)
     probabilities[np.arange(len(labels)), [known.index(label) for label in labels]] = sure
-    return np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)).astype(np.float32), known
+    return np.log(np.maximum(probabilities, SMALLEST_PROBABILITY)).astype(np.float32), rows, known
 
 
 def _unequal_left_out(items: Sequence[Item], logits: np.ndarray) -> tuple[list[int], int]:

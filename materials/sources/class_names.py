@@ -19,15 +19,16 @@ def descriptions_of(value: Any) -> Descriptions:
     if isinstance(value, str):
         value = _names_in(Path(value))
     if isinstance(value, Mapping):
-        described = {_name(name): _list(text) for name, text in value.items()}
+        pairs = [(_name(name), _name(name) if text is None else text) for name, text in value.items()]
     elif isinstance(value, Sequence):
-        described = {}
-        for name in map(_name, value):
-            if name in described:
-                raise ValueError(f"the class '{name}' stands twice; each counts once")
-            described[name] = (name,)
+        pairs = [(_name(name), _name(name)) for name in value]
     else:
         raise ValueError(f"expected a file, a list of names, or names with descriptions; got {value!r:.60}")
+    described: Descriptions = {}
+    for name, text in pairs:
+        if name in described:
+            raise ValueError(f"the class '{name}' stands twice; each counts once")
+        described[name] = _list(text)
     _check(described)
     return described
 
@@ -43,7 +44,9 @@ def _names_in(path: Path) -> list[str]:
 
 
 def _name(name: Any) -> str:
-    if isinstance(name, dict | list) or not str(name).strip():
+    if isinstance(name, bool):
+        raise ValueError(f"a class name is a text, and YAML reads yes, no, on and off as {name}; put it in quotes")
+    if name is None or isinstance(name, dict | list) or not str(name).strip():
         raise ValueError(f"a class name is a text that is not empty; got {name!r:.60}")
     return str(name).strip()
 

@@ -61,10 +61,13 @@ def read_texts(
     return Table(items=items, labels=None, modality=_modality(text_pair), dropped=dropped_count)
 
 
-def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFrame, list[Any]]":
-    """All columns of a file, and its texts or pairs. Raises RequestError as `read_table` does."""
-    frame, _ = _with_rows(path, [])
-    return frame, _items(frame, columns, path)
+def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFrame, list[Any], int]":
+    """All columns of the rows of a file that have a text, its texts or pairs, and how many rows have none.
+
+    Raises RequestError as `read_table` does.
+    """
+    frame, dropped_count = _with_rows(path, columns)
+    return frame.reset_index(drop=True), _items(frame, columns, path), dropped_count
 
 
 def _modality(text_pair: str | None) -> str:

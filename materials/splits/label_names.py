@@ -24,23 +24,24 @@ def find_label_names(source: Source, task: Task, order: tuple[str, ...] | None, 
 
 
 def without_labels(source: Source, classes: Sequence[str], task: Task) -> Source:
-    """The source with no label but those of official test rows, which are of these classes.
+    """The source with no label but those of official test rows, or of the rows of which a test share is split off.
 
-    Raises RequestError for a test row of another class.
+    Raises RequestError for such a row of another class.
     """
-    test = source.test
-    if test is not None and test.labels is not None:
-        names = {name for label in test.labels for name in (label if isinstance(label, tuple) else (label,))}
+    judging = "train" if source.test is None else "test"
+    table: Table = getattr(source, judging)
+    if table.labels is not None:
+        names = {name for label in table.labels for name in (label if isinstance(label, tuple) else (label,))}
         unknown_names = sorted(names - set(classes))
         if unknown_names:
             raise RequestError(
-                f"the test rows have the {task.noun} '{unknown_names[0]}', which is none of data.classes "
+                f"the {judging} rows have the {task.noun} '{unknown_names[0]}', which is none of data.classes "
                 f"({', '.join(classes)}); map it as data.classes: {{{unknown_names[0]}: description}}"
             )
     hidden = {
-        part: replace(table, labels=[None] * len(table.items))
+        part: replace(other, labels=[None] * len(other.items))
         for part in ("train", "validation", "test")
-        if (table := getattr(source, part)) is not None and not (part == "test" and table.labels is not None)
+        if (other := getattr(source, part)) is not None and not (part == judging and other.labels is not None)
     }
     return replace(source, **hidden)
 

@@ -1,7 +1,7 @@
 """Seeded, stratified splits without an item in two of them, and transfer rows that never touch validation or test."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class SplitSettings:
     become transfer rows. Train and transfer rows of fewer than `fewest_words` words, which are runs of letters and
     digits, are left out. `transfer_rows` is how many rows of a transfer source are drawn; none for all of them. With
     `labelled_by_teacher`, labels are a teacher's answers, and a class may have any number of rows. `classes` are the
-    names of all classes where no label is looked at but those of official test rows.
+    names of all classes where no label is looked at but those of test rows.
     """
 
     validation: float
@@ -69,6 +69,12 @@ def make_splits(
         label_names = find_label_names(source, task, label_order, by_teacher=settings.labelled_by_teacher)
     drawing = _Drawing(settings=settings, task=task, label_names=label_names)
     train, held_out, left_over = drawing.labelled_parts(source)
+    if settings.classes:  # labels of the rows that the test share was split off are not looked at any more
+        train, validation = (
+            replace(rows, targets=task.unlabelled(len(rows), len(label_names)))
+            for rows in (train, held_out["validation"])
+        )
+        held_out = {**held_out, "validation": validation}
     transfer_part, kinds = transfer_rows_of(
         transfer.items if transfer else [],
         left_over=left_over,

@@ -41,7 +41,7 @@ def test_probabilities_stay_what_they_are(suffix, tmp_path):
 
 
 def test_logits_are_found_by_what_no_probability_is(tmp_path):
-    answers = read(tmp_path, {"bad": [3.0, -2, 0], "good": [0.5, 1, 0]})
+    answers = read(tmp_path, {"bad": [3.0, -2, 0], "good": [0.5, 1, 0]}, ("bad", "good"))
     assert answers.logits.tolist() == [[3, 0.5], [-2, 1], [0, 0]]
     assert "holds logits" in answers.notes[0]
 
@@ -74,7 +74,12 @@ def test_items_with_two_different_answers_are_left_out_and_counted(tmp_path):
 @pytest.mark.parametrize(
     ("columns", "names", "sentence"),
     [
-        ({"a": [0.9, 0.9, 1], "b": [0.9, 0.9, 1], "c": [0.9, 0.9, 1]}, None, "whose sum in row 3 is 3"),
+        ({"a": [0.9, 0.9, 1], "b": [0.9, 0.9, 1], "c": [0.9, 0.9, 1]}, None, "whose sum in row 1 is 2.7"),
+        ({"a": [0.5, "much", 0.5], "b": [0.5, 0.5, 0.5]}, None, "the first 'much' for a in row 2"),
+        ({"a": [0.9, 1.5, 0.2], "b": [0.1, 1.5, 0.8]}, None, "probabilities whose sum in row 2 is 3"),
+        ({"a": [90, 20, 50], "b": [10, 80, 50]}, ("a", "b"), "holds percentages"),
+        ({"a": [0.9, 0.2, 0.5], "b": [0.1, 0.8, 0.5], "tokens": [10, 20, 30]}, None, "are no probabilities"),
+        ({"label": ["a", "b", "a"], "a": [1, 0, 1], "b": [0, 1, 0]}, None, "holds both the column label and a column"),
         (
             {"a": [0.5, None, 0.5], "b": [0.5, 0.5, 0.5]},
             None,
@@ -87,11 +92,10 @@ def test_items_with_two_different_answers_are_left_out_and_counted(tmp_path):
             "answers for 'd', which is no class",
         ),
         ({"label": ["a", "b", "z"]}, ("a", "b"), "row 3 of .* has the label 'z', which is none of a, b"),
-        ({"label": ["a", "b", None]}, ("a", "b"), "row 3 of .* has the label '', which is none"),
         (
             {"label": ["a", "b", "a"], "confidence": [0.5, 2, 0.1]},
             None,
-            "row 2 of .* has the confidence 2",
+            "row 2 of .* has the confidence 2; expected at least 1/2",
         ),
         ({"label": ["a", "a", "a"]}, None, "gives all rows the label 'a'"),
         ({"a": [0.5, 0.5, 1]}, None, "holds no answers"),
@@ -100,3 +104,24 @@ def test_items_with_two_different_answers_are_left_out_and_counted(tmp_path):
 def test_what_is_no_answer_is_refused_in_a_sentence(columns, names, sentence, tmp_path):
     with pytest.raises(RequestError, match=sentence):
         read(tmp_path, columns, names)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_rows_without_an_answer_are_left_out_and_counted(suffix, tmp_path):
+    answers = read(tmp_path, {"label": ["a", None, "b"]}, suffix=suffix)
+    assert (answers.items, answers.names) == (["one", "three"], ("a", "b"))
+    assert "1 rows of" in answers.notes[1]
+    probabilities = read(tmp_path, {"a": [0.9, None, 0.5], "b": [0.1, None, 0.5]}, suffix=suffix)
+    assert probabilities.items == ["one", "three"]
+
+
+def test_a_row_that_is_off_by_rounding_and_row_numbers_do_not_matter(tmp_path):
+    columns = {"Unnamed: 0": [0, 1, 2], "a": [1.0000001, 0.3, -1e-9], "b": [0, 0.7, 1.0]}
+    answers = read(tmp_path, columns)
+    assert answers.names == ("a", "b")
+    assert softmax(answers.logits) == pytest.approx(np.array([[1, 0], [0.3, 0.7], [0, 1]]), abs=1e-5)
+
+
+def test_a_confidence_that_would_turn_its_label_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="has the confidence 0.3; expected at least 1/2"):
+        read(tmp_path, {"label": ["a", "b", "a"], "confidence": [0.9, 0.3, 0.9]})

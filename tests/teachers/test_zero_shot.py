@@ -1,5 +1,8 @@
 """Teachers that answer for class names which they were never trained for."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -138,3 +141,36 @@ def test_plain_embedding_scores_are_cosines_over_the_temperature(tiny_bert):
 def test_several_labels_are_not_answered_by_embedding(tiny_bert):
     with pytest.raises(RequestError, match="take zero-shot-nli"):
         answer_by_embedding(tiny_bert, asked("multi-label"), 32, silent)
+
+
+def test_weights_that_are_shared_are_stored(tmp_path, tiny_nli):
+    classifier = answer_by_entailment(tiny_nli, asked(), 32, silent)
+    body = classifier.module.body
+    body.again = body.classifier  # as of models whose embeddings are tied
+    save_zero_shot(classifier, tmp_path)
+    assert (tmp_path / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("settings", "by_first"),
+    [
+        ({"pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False}, True),
+        ({"pooling_mode_mean_tokens": True}, False),
+        ({"pooling_mode": "cls"}, True),
+        (None, False),
+    ],
+)
+def test_pooling_is_what_the_model_says(settings, by_first, tiny_bert, tmp_path):
+    folder = shutil.copytree(tiny_bert, tmp_path / "model")
+    if settings is not None:
+        (folder / "1_Pooling").mkdir()
+        (folder / "1_Pooling" / "config.json").write_text(json.dumps(settings))
+    assert answer_by_embedding(folder, asked(), 32, silent).module.by_first is by_first
+
+
+def test_pooling_that_is_not_known_is_refused(tiny_bert, tmp_path):
+    folder = shutil.copytree(tiny_bert, tmp_path / "model")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_max_tokens": True}))
+    with pytest.raises(RequestError, match="expected the mean or the first token"):
+        answer_by_embedding(folder, asked(), 32, silent)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from bench.record.row import Cascade, Row, Score
 from bench.scores.cascade import follow
 from bench.scores.quality import score
+from bench.steps.knowledge import labelling_format
+from bench.steps.models import Measured
 from bench.steps.outcome.rows import Runs, outputs_of
 
 
@@ -20,7 +22,7 @@ def with_cascades(runs: Runs, rows: Sequence[Row], wished: float) -> list[Row]:
 
 def _cascade(runs: Runs, number: int, row: Row, rows: Sequence[Row], wished: float) -> Cascade | None:
     file = runs.measured[number]
-    threshold, teacher = file.model.thresholds.get(file.format), runs.eager_teacher(file.model.seed)
+    threshold, teacher = file.model.thresholds.get(file.format), _labeller(runs, file.model.seed)
     if threshold is None or teacher is None or not runs.is_sound(file):
         return None
     splits = runs.splits[file.model.splits]
@@ -34,6 +36,13 @@ def _cascade(runs: Runs, number: int, row: Row, rows: Sequence[Row], wished: flo
         headline=Score(value=interval.value, low=interval.low, high=interval.high),
         mean_ms=_mean_ms(row, rows, outcome.share),
     )
+
+
+def _labeller(runs: Runs, seed: int) -> Measured | None:
+    """The teacher's file whose answers are promised: the one that labelled; none where it is not sound."""
+    teachers = [model for model in runs.models if (model.role, model.seed) == ("teacher", seed) and model.knowledge]
+    formats = [labelling_format(model.knowledge) for model in teachers if model.knowledge]
+    return next((runs.sound.get(("teacher", format, seed)) for format in formats), None)
 
 
 def _mean_ms(row: Row, rows: Sequence[Row], share: float) -> float | None:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.students.vocabulary import Vocabulary, read_vectors
 from bench.steps.workplace import SeedPlace, Workplace
+from materials.positions import most_positions
 from materials.report import silent
 from materials.weights import WeightsFolder, find_weights
 
@@ -49,15 +50,17 @@ def student_length(place: SeedPlace, student: Student, vocabulary: Vocabulary | 
     from students import STUDENTS
     from training.rules import length_for
 
+    most = STUDENTS[student.architecture].most_tokens
     if student.is_pretrained:
-        file = student_weights(place, student).path / "tokenizer.json"
+        body = student_weights(place, student)
+        file, most = body.path / "tokenizer.json", min(most, most_positions(body.config))
     elif vocabulary:
         file = vocabulary.file
     else:
         return None
     if student.max_length_tokens != "auto":
         return student.max_length_tokens
-    return length_for(place.train_lengths(file), most=STUDENTS[student.architecture].most_tokens)
+    return length_for(place.train_lengths(file), most=most)
 
 
 def student_weights(place: SeedPlace, student: Student) -> WeightsFolder:

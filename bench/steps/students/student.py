@@ -160,7 +160,8 @@ def _is_shrunk(place: SeedPlace, cell: Cell) -> bool:
 
     A teacher that was fine-tuned elsewhere has seen other rows, and may have given the labels itself.
     """
-    is_of_these_rows = fine_tuned_labels(place.weights, place.work.recipe.teacher) is None
+    teacher = place.work.recipe.teacher
+    is_of_these_rows = fine_tuned_labels(place.weights, teacher) is None and not teacher.is_given
     return cell.objective.name == "distilled" and place.rows.task.name == "single-label" and is_of_these_rows
 
 

@@ -30,7 +30,8 @@ def test_files_and_weights_on_the_hub_are_fetched_too(fetched, name):
     assert on_hub
     command.fetch_materials(name)
     assert fetched["files"] == list(dict.fromkeys(on_hub))
-    assert fetched["weights"] == [recipe.teacher.weights]
+    bodies = [student.weights for student in recipe.students if student.weights != "teacher"]
+    assert fetched["weights"] == [recipe.teacher.weights, *bodies]
 
 
 def test_without_a_recipe_the_whole_catalogue_is_fetched_each_archive_once(fetched):

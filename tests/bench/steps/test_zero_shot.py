@@ -97,6 +97,20 @@ def test_texts_without_any_label_are_judged_by_the_teachers_answers(run_zero, tm
     assert next(row for row in run.rows if row.role == "teacher").accuracy == 1
 
 
+def test_test_rows_that_are_split_off_keep_their_labels_and_no_other_row_does(run_zero, rows, tmp_path):
+    run_zero("zero-shot-embedding", f"data.train={rows[1]}", "data.test=null", "data.test_share=0.4")
+    answered, bare = splits_of(tmp_path)
+    names = dict(pd.read_csv(rows[1]).itertuples(index=False))
+    assert [bare.label_names[target] for target in bare.test.targets] == [names[text] for text in bare.test.items]
+    assert set(bare.train.targets.tolist()) | set(bare.validation.targets.tolist()) == {-1}
+    assert set(answered.train.targets.tolist()) <= {0, 1}
+
+
+def test_labels_of_train_rows_may_be_empty(run_zero, rows):
+    pd.DataFrame({"text": sentences(160)[0], "label": ["", "x"] * 80}).to_csv(rows[0], index=False)
+    assert run_zero("zero-shot-embedding").rows
+
+
 def test_refined_teacher_stands_beside_the_plain_one(run_zero):
     run = run_zero("zero-shot-embedding", "teacher.refine=k-means")
     titles = {(row.model, row.role): row for row in run.rows}
@@ -118,6 +132,8 @@ def test_students_choose_their_epoch_by_agreement_with_the_teacher(run_zero, tmp
         ("teacher.template=nothing", "teacher.template: expected one {}"),
         ("data.classes=[one]", "expected 2 to 1,000 class names; got 1"),
         ("data.classes=[one, one]", "the class 'one' stands twice"),
+        ("data.classes=[yes, no]", "put it in quotes"),
+        ("data.classes={' a': x, a: y}", "the class 'a' stands twice"),
         ("data.classes=[one, '']", "a class name is a text that is not empty"),
         ("data.classes={a: [x, y], b: x}", "the classes 'a' and 'b' are both called 'x'"),
         ("data.classes=null", "needs the names of the classes"),
