@@ -54,11 +54,7 @@ def footnotes(run: Run) -> list[str]:
             "gap closed is blank where the teacher is not surely better than the student alone (by less than a point, "
             "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
-    notes += _made_up(run) + _readings(run)
-    if (run.recipe or {}).get("data", {}).get("classes") and _is_its_own_judge(run):
-        notes.append("the test rows have no labels, and the teacher's decisions stand for them: quality is agreement")
-    if cost := ((run.recipe or {}).get("teacher") or {}).get("cost"):
-        notes.append(f"an answer of the teacher, as given and not measured: {cost}")
+    notes += _made_up(run) + _readings(run) + _untrained(run)
     if constant := _constant(run):
         notes.append(f"decided the same for every test row: {', '.join(constant)}")
     if lost := _lost(run):
@@ -129,6 +125,17 @@ def _made_up(run: Run) -> list[str]:
     if not most:
         return ["no transfer rows: the rule made up none of train rows, as a class or label of them is rare"]
     return [f"transfer rows: {most:,} at most; those that no source gave were made up of train rows"]
+
+
+def _untrained(run: Run) -> list[str]:
+    """What is to be known of a teacher that was not trained here: whether it judges itself, and what it costs."""
+    recipe = run.recipe or {}
+    notes = []
+    if recipe.get("data", {}).get("classes") and _is_its_own_judge(run):
+        notes.append("the test rows have no labels, and the teacher's decisions stand for them: quality is agreement")
+    if cost := (recipe.get("teacher") or {}).get("cost"):
+        notes.append(f"an answer of the teacher, as given and not measured: {cost}")
+    return notes
 
 
 def _is_its_own_judge(run: Run) -> bool:

@@ -70,11 +70,8 @@ def make_splits(
     drawing = _Drawing(settings=settings, task=task, label_names=label_names)
     train, held_out, left_over = drawing.labelled_parts(source)
     if settings.classes:  # labels of the rows that the test share was split off are not looked at any more
-        train, validation = (
-            replace(rows, targets=task.unlabelled(len(rows), len(label_names)))
-            for rows in (train, held_out["validation"])
-        )
-        held_out = {**held_out, "validation": validation}
+        train, validation = (_hidden(rows, task, len(label_names)) for rows in (train, held_out["validation"]))
+        held_out["validation"] = validation
     transfer_part, kinds = transfer_rows_of(
         transfer.items if transfer else [],
         left_over=left_over,
@@ -86,17 +83,22 @@ def make_splits(
         rows_of_rarest=rows_of_rarest(task, train, len(label_names)),
         seed=settings.seed,
     )
-    targets = task.unlabelled(len(transfer_part), len(label_names))
+    unlabelled = task.unlabelled(len(transfer_part), len(label_names))
     return Splits(
         train=train,
         validation=held_out["validation"],
         test=held_out["test"],
-        transfer=Rows(items=transfer_part, targets=targets, modality=modality),
+        transfer=Rows(items=transfer_part, targets=unlabelled, modality=modality),
         label_names=label_names,
         task=task,
         transfer_kinds=kinds,
         mask_token=(settings.augmentation.mask_token or None) if settings.augmentation else None,
     )
+
+
+def _hidden(rows: Rows, task: Task, outputs: int) -> Rows:
+    """The rows without their labels."""
+    return replace(rows, targets=task.unlabelled(len(rows), outputs))
 
 
 def rows_of_rarest(task: Task, rows: Rows, names: int) -> int | None:

@@ -11,11 +11,12 @@ from sample_models import exported_once, opened_once, split_weights
 from sample_texts import labelled, sentences
 
 from export.bundle import read_bundle
-from export.checkpoint import POSITIONS, load_checkpoint
+from export.checkpoint import load_checkpoint
 from export.foreign import open_model
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import logits_of
 from materials.errors import RequestError
+from materials.positions import POSITIONS
 
 TEXTS = [*sentences(20)[0], "", "film " * 400]
 LABELS = ("bad", "good")

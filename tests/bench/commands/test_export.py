@@ -237,7 +237,7 @@ def test_list_exporters_is_a_table_of_format_by_architecture():
         "exporters transformer image-classifier zero-shot-nli zero-shot-embedding linear static cnn bilstm resnext1d"
         in answer.output
     )
-    assert "aotinductor yes yes yes yes yes no (1)" in answer.output
+    assert "aotinductor yes yes yes yes yes yes yes no (1)" in answer.output
     assert "(1) torch.export writes the steps of an LSTM out for one length" in answer.output
 
 
