@@ -59,7 +59,8 @@ def impossible_files(recipe: Recipe) -> list[str]:
 
     Raises RequestError where no format of a student is left.
     """
-    files = [(recipe.teacher.architecture, format) for format in recipe.teacher.formats]
+    formats = () if recipe.teacher.is_given else recipe.teacher.formats
+    files = [(recipe.teacher.architecture, format) for format in formats]
     files += [(student.architecture, format) for student in recipe.students for format in recipe.formats]
     impossible = [
         f"{architecture} as {format}: {reason}"

@@ -62,7 +62,10 @@ def test_answers_teach_students_and_are_judged_without_a_speed(run_given):
 def test_without_labels_the_answers_stand_for_them(run_given, capfd):
     run = run_given(answers_of(TEXTS, LABELS), labelled=False)
     assert next(row for row in run.rows if row.role == "teacher").accuracy == 1
-    assert "holds probabilities for" in capfd.readouterr().err
+    printed = capfd.readouterr().err
+    assert "holds probabilities for" in printed
+    assert "the teacher's answers stand for them" in printed
+    assert "impossible here" not in printed
 
 
 def test_rows_without_an_answer_are_left_out_and_counted(run_given, capfd):
