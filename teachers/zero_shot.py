@@ -83,18 +83,33 @@ def load_zero_shot(folder: Path, build: Callable[..., nn.Module]) -> Classifier:
     config = AutoConfig.for_model(**record["body"])
     module: Any = build(config, **record["shape"])
     load_model(module, str(folder / WEIGHTS))
-    encoder = TextEncoder.load(
-        folder / "tokenizer.json",
-        max_length_tokens=record["max_length_tokens"],
-        padding=record["padding"],
-        inputs=module.inputs,
-    )
-    return Classifier(
+    return as_teacher(
+        module,
+        folder,
         architecture=record["architecture"],
-        module=module.eval(),
-        encoder=encoder,
         label_names=tuple(record["label_names"]),
         task=task_of(record["task"], record["task_settings"]),
+        max_length_tokens=record["max_length_tokens"],
+        padding=record["padding"],
+    )
+
+
+def as_teacher(
+    module: Any,
+    folder: Path,
+    *,
+    architecture: str,
+    label_names: tuple[str, ...],
+    task: Task,
+    max_length_tokens: int,
+    padding: int,
+) -> Classifier:
+    """A zero-shot module with the tokenizer of a folder."""
+    encoder = TextEncoder.load(
+        folder / "tokenizer.json", max_length_tokens=max_length_tokens, padding=padding, inputs=module.inputs
+    )
+    return Classifier(
+        architecture=architecture, module=module.eval(), encoder=encoder, label_names=label_names, task=task
     )
 
 

@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from encoders.encoder import Encoder
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS
-from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
 from materials.files import read_json_object
 from materials.positions import most_positions
 from materials.report import Report, silent
 from teachers.pretrained import SAFELY, quiet_transformers
 from teachers.refinement import SCALE, refined
-from teachers.zero_shot import Question, load_zero_shot
+from teachers.zero_shot import Question, as_teacher, load_zero_shot
 from training.classifier import Classifier
 from training.loop import predict_outputs
 
@@ -64,24 +64,21 @@ def answer_by_embedding(weights: Path, question: Question, max_length_tokens: in
     with quiet_transformers():
         body: Any = AutoModel.from_pretrained(weights, dtype=torch.float32, **SAFELY).eval()
     by_first = _is_by_first(weights)
-    module = EmbeddingScorer(body, by_first=by_first, classes=len(question.classes))
-    encoder = TextEncoder.load(
-        weights / "tokenizer.json",
-        max_length_tokens=min(max_length_tokens, most_positions(body.config.to_dict())),
-        padding=body.config.pad_token_id or 0,
-        inputs=module.inputs,
-    )
-    weight, bias = _layer(SentenceEncoder(body, by_first=by_first), encoder, question, report)
-    with torch.no_grad():
-        module.output.weight.copy_(torch.from_numpy(weight))
-        module.output.bias.copy_(torch.from_numpy(bias))
-    return Classifier(
+    teacher = as_teacher(
+        EmbeddingScorer(body, by_first=by_first, classes=len(question.classes)),
+        weights,
         architecture="zero-shot-embedding",
-        module=module.eval(),
-        encoder=encoder,
         label_names=question.label_names,
         task=question.task,
+        max_length_tokens=min(max_length_tokens, most_positions(body.config.to_dict())),
+        padding=body.config.pad_token_id or 0,
     )
+    layer = _layer(SentenceEncoder(body, by_first=by_first), teacher.encoder, question, report)
+    scorer: Any = teacher.module
+    with torch.no_grad():
+        for parameter, values in zip(scorer.output.parameters(), layer, strict=True):  # weight and bias
+            parameter.copy_(torch.from_numpy(values))
+    return teacher
 
 
 def _is_by_first(weights: Path) -> bool:
@@ -110,7 +107,7 @@ def load_embedding(folder: Path) -> Classifier:
 
 
 def _layer(
-    sentence_encoder: SentenceEncoder, encoder: TextEncoder, question: Question, report: Report
+    sentence_encoder: SentenceEncoder, encoder: Encoder, question: Question, report: Report
 ) -> tuple[np.ndarray, np.ndarray]:
     """The last layer: the mean direction of each class's sentences over the temperature, or what refining makes of it.
 

@@ -9,12 +9,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS
-from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
 from materials.positions import most_positions
 from materials.report import Report
 from teachers.pretrained import quiet_transformers, read_fine_tuned
-from teachers.zero_shot import Question, entailment_outputs, load_zero_shot
+from teachers.zero_shot import Question, as_teacher, entailment_outputs, load_zero_shot
 from training.classifier import Classifier
 
 PAIRS_AT_A_TIME = 256
@@ -134,15 +133,14 @@ def answer_by_entailment(weights: Path, question: Question, max_length_tokens: i
         temperature=question.temperature or 1.0,
         padding=padding,
     )
-    encoder = TextEncoder.load(
-        weights / "tokenizer.json", max_length_tokens=room, padding=padding, inputs=module.inputs
-    )
-    return Classifier(
+    return as_teacher(
+        module,
+        weights,
         architecture="zero-shot-nli",
-        module=module.eval(),
-        encoder=encoder,
         label_names=question.label_names,
         task=question.task,
+        max_length_tokens=room,
+        padding=padding,
     )
 
 

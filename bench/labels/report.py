@@ -22,8 +22,7 @@ def save_sweep_picture(content: Mapping[str, Any], folder: Path) -> None:
     """Write labels.png and labels.svg: the time of a text against the number of class names, both logarithmic."""
     import altair as alt
 
-    values = [{**point, "per text": point["ms"]} for point in content["points"]]
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = alt.Chart(alt.InlineData(values=content["points"])).encode(
         alt.X("labels:Q", scale=alt.Scale(type="log", base=2), title="class names"),
         alt.Y("ms:Q", scale=alt.Scale(type="log"), title="ms a text, from text to label"),
         alt.Color("model:N", sort=list(MODELS), title=None),

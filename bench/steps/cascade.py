@@ -27,7 +27,7 @@ def find_thresholds(place: SeedPlace, model: Model) -> dict[str, float]:
     found = {}
     for format, folder in model.bundles.items():
         if read_bundle(folder, to_run=False).parity["status"] != "failed":
-            outputs = _outputs(place, folder)
+            outputs = _outputs(place, folder, f"{model.title} as {format}")
             if not np.isfinite(outputs).all():
                 continue
             threshold = find_threshold(task.sureness(outputs), task.decides_alike(outputs, teacher), wished)
@@ -42,16 +42,22 @@ def _teacher_outputs(place: SeedPlace) -> np.ndarray | None:
         return answers_for(place, place.rows.validation)
     if place.work.recipe.is_label_free:
         return np.asarray(outputs_for(place, place.rows.validation).logits)
-    return None if place.knowledge is None else _outputs(place, place.teacher_files[labelling_format(place.knowledge)])
+    if place.knowledge is None:
+        return None
+    return _outputs(place, place.teacher_files[labelling_format(place.knowledge)], "teacher")
 
 
-def _outputs(place: SeedPlace, bundle: Path) -> np.ndarray:
+def _outputs(place: SeedPlace, bundle: Path, title: str) -> np.ndarray:
     """The outputs of a file for validation rows, computed once."""
 
     def make(folder: Path) -> None:
+        import torch
+
         from export.predictor import Predictor
 
-        np.save(folder / OUTPUTS, Predictor(bundle).logits(place.rows.validation.items))
+        with place.work.screen.step(f"{title} on validation rows, seed {place.seed}"):
+            predictor = Predictor(bundle, threads=torch.get_num_threads())
+            np.save(folder / OUTPUTS, predictor.logits(place.rows.validation.items))
 
     inputs = {"bundle": bundle.name, "splits": place.splits.name}
     folder = place.work.store.get(Stage(name="validation", version=1, inputs=inputs), make)

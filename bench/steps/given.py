@@ -1,16 +1,18 @@
 """The steps of a teacher that is a file of answers: which rows it knows, and what stands for its outputs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from bench.steps.models import Model
+from bench.steps.models import Model, unexported
 from bench.steps.sources import describe_sources
 from bench.steps.workplace import SeedPlace, Workplace
-from export.bundle import Bundle, write_bundle
+from export.bundle import write_bundle
 from materials.errors import RequestError
 from materials.files import sha256_of
+from materials.modalities import Item
 from materials.rows import Rows, Source, Table
 from materials.sources.answers import Answers, read_answers
 from materials.stages import Stage
@@ -66,16 +68,20 @@ def answered_rows(work: Workplace, source: Source, transfer: Table | None) -> tu
 def given_teacher(place: SeedPlace) -> Model:
     """The teacher with its answers for test rows as its only file, or without one where an answer is missing."""
     model = Model(title="teacher", role="teacher", seed=place.seed, splits=place.splits)
-    rows, answers = place.rows, _read(place.work, None, place.rows.label_names)
-    numbers = answers.rows_of(rows.test.items)
-    if (numbers < 0).any():
-        missing = int((numbers < 0).sum())
+    logits, missing = _logits_for(place, place.rows.test.items)
+    if missing:
         place.work.screen.notice(f"the teacher has no answer for {missing:,} test rows, so its quality is not known")
         return model
+    licences = {"answers": place.weights.licence, **describe_sources(place.work.recipe)}
 
     def make(folder: Path) -> None:
-        np.save(folder / LOGITS, answers.logits[numbers])
-        write_bundle(_described(place, folder))
+        np.save(folder / LOGITS, logits)
+        kind = {"format": GIVEN_FORMAT, "runtime": GIVEN_FORMAT, "architecture": place.work.recipe.teacher.architecture}
+        write_bundle(
+            unexported(
+                place, folder, **kind, model=model.title, model_file=LOGITS, licences=licences, parity="reference"
+            )
+        )
 
     inputs = {"answers": place.weights.digest, "splits": place.splits.name}
     return model.exported({GIVEN_FORMAT: place.work.store.get(Stage(name="answers", version=1, inputs=inputs), make)})
@@ -89,24 +95,31 @@ def given_outputs(place: SeedPlace, kinds: bool | tuple[str, ...]) -> Path:
         from teachers.knowledge import save_knowledge
         from training.outputs import Outputs
 
-        rows, answers = place.rows, _read(place.work, None, place.rows.label_names)
+        rows = place.rows
         items = rows.train.items + rows.transfer.take(rows.chosen_transfer(kinds)).items
-        numbers = answers.rows_of(items)
-        if (numbers < 0).any():
+        logits, missing = _logits_for(place, items)
+        if missing:
             raise RequestError(
-                f"{place.weights.path} has no answer for {int((numbers < 0).sum()):,} transfer rows, such as rows made "
-                "up of others; leave data.augmentation out"
+                f"{place.weights.path} has no answer for {missing:,} transfer rows, such as rows made up of others; "
+                "leave data.augmentation out"
             )
-        save_knowledge(Outputs(logits=answers.logits[numbers]), items, rows.modality, folder)
+        save_knowledge(Outputs(logits=logits), items, rows.modality, folder)
 
     return place.work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
 
 
 def answers_for(place: SeedPlace, rows: Rows) -> np.ndarray | None:
     """The answers for some rows as logits, (rows, classes); none where one is missing."""
+    logits, missing = _logits_for(place, rows.items)
+    return None if missing else logits
+
+
+def _logits_for(place: SeedPlace, items: Sequence[Item]) -> tuple[np.ndarray, int]:
+    """The answers for the items that have one, (answered items, classes), and how many have none."""
     answers = _read(place.work, None, place.rows.label_names)
-    numbers = answers.rows_of(rows.items)
-    return None if (numbers < 0).any() else answers.logits[numbers]
+    numbers = answers.rows_of(items)
+    is_answered = numbers >= 0
+    return answers.logits[numbers[is_answered]], int((~is_answered).sum())
 
 
 def _read(work: Workplace, source: Source | None, names: tuple[str, ...] | None = None) -> Answers:
@@ -136,28 +149,3 @@ def _answered(work: Workplace, table: Table, answers: Answers, *, with_labels: b
 def _missing(part: str, before: Table, after: Table) -> list[str]:
     missing = len(before.items) - len(after.items)
     return [f"{missing:,} {part} rows have no answer of the teacher and are left out"] if missing else []
-
-
-def _described(place: SeedPlace, folder: Path) -> Bundle:
-    """The bundle of answers, which nothing runs."""
-    rows, recipe = place.rows, place.work.recipe
-    return Bundle(
-        folder=folder,
-        format=GIVEN_FORMAT,
-        runtime=GIVEN_FORMAT,
-        model_file=LOGITS,
-        precision="fp32",
-        architecture=recipe.teacher.architecture,
-        task=rows.task,
-        label_names=rows.label_names,
-        modality=rows.modality,
-        inputs=(),
-        max_length_tokens=None,
-        padding=None,
-        parameters=None,
-        made={"recipe": recipe.name, "model": "teacher", "seed": place.seed},
-        licences={"answers": place.weights.licence, **describe_sources(recipe)},
-        exported={},
-        parity={"status": "reference", "reason": None},
-        files={},
-    )

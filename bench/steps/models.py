@@ -1,11 +1,16 @@
-"""What a run makes: its models, and what was measured of each of their files."""
+"""What a run makes: its models, what was measured of each of their files, and the bundle of what it did not export."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.harness.measurement import Measurement
 from bench.recipe.cell import Cell
+from export.bundle import Bundle
+
+if TYPE_CHECKING:
+    from bench.steps.workplace import SeedPlace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +63,42 @@ class Measured:
     def key(self) -> tuple[str, str, int]:
         """What tells the files of a run apart."""
         return self.model.title, self.format, self.model.seed
+
+
+def unexported(
+    place: "SeedPlace",
+    folder: Path,
+    *,
+    format: str,
+    runtime: str,
+    model: str,
+    licences: Mapping[str, str],
+    model_file: str = "",
+    architecture: str | None = None,
+    parity: str = "none",
+) -> Bundle:
+    """The bundle of a library's own files, or of answers in a file: no exporter wrote it.
+
+    Its architecture is the runtime's name unless said.
+    """
+    rows = place.rows
+    return Bundle(
+        folder=folder,
+        format=format,
+        runtime=runtime,
+        model_file=model_file,
+        precision="fp32",
+        architecture=architecture or runtime,
+        task=rows.task,
+        label_names=rows.label_names,
+        modality=rows.modality,
+        inputs=(),
+        max_length_tokens=None,
+        padding=None,
+        parameters=None,
+        made={"recipe": place.work.recipe.name, "model": model, "seed": place.seed},
+        licences=licences,
+        exported={},
+        parity={"status": parity, "reason": None},
+        files={},
+    )

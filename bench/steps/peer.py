@@ -3,10 +3,11 @@
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.steps.models import unexported
 from bench.steps.sources import describe_sources
 from bench.steps.training import ending_the_cell
 from bench.steps.workplace import SeedPlace
-from export.bundle import Bundle, write_bundle
+from export.bundle import write_bundle
 from materials.stages import Stage
 from peers import require
 from peers.peer import PeerData
@@ -34,7 +35,7 @@ def train_peer(place: SeedPlace, name: str) -> Path:
     def make(folder: Path) -> None:
         with place.work.screen.step(f"peer {name}, seed {place.seed}"), ending_the_cell():
             peer.train(_data(place), folder)
-        write_bundle(_describe(place, name, folder, licences))
+        write_bundle(unexported(place, folder, format=PEER_FORMAT, runtime=name, model=name, licences=licences))
 
     return place.work.store.get(Stage(name="peer", version=3, inputs=inputs), make)
 
@@ -48,29 +49,4 @@ def _data(place: SeedPlace) -> PeerData:
         weights=place.weights.path,
         seed=place.seed,
         threads=place.work.recipe.threads,
-    )
-
-
-def _describe(place: SeedPlace, name: str, folder: Path, licences: dict[str, str]) -> Bundle:
-    """The bundle of a library's own files, which nothing is exported from or compared with."""
-    rows = place.rows
-    return Bundle(
-        folder=folder,
-        format=PEER_FORMAT,
-        runtime=name,
-        model_file="",
-        precision="fp32",
-        architecture=name,
-        task=rows.task,
-        label_names=rows.label_names,
-        modality=rows.modality,
-        inputs=(),
-        max_length_tokens=None,
-        padding=None,
-        parameters=None,
-        made={"recipe": place.work.recipe.name, "model": name, "seed": place.seed},
-        licences=licences,
-        exported={},
-        parity={"status": "none", "reason": None},
-        files={},
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +70,13 @@ def student_weights(place: SeedPlace, student: Student) -> WeightsFolder:
 
 def own_body(work: Workplace, student: Student) -> WeightsFolder:
     """The pretrained body that a recipe names for a student. Raises RequestError as `find_weights` does."""
-    return find_weights(student.weights, work.root, report=silent)
+    return _found_once(student.weights, work.root)
+
+
+@cache
+def _found_once(name: str, root: Path) -> WeightsFolder:
+    """The weights of a name, whose digest takes seconds, found once in a process."""
+    return find_weights(name, root, report=silent)
 
 
 def _pretrained(place: SeedPlace, student: Student, seed: int) -> NewStudent:

@@ -84,7 +84,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "splits": place.splits.name,
         "vocabulary": vocabulary.folder.name if vocabulary else None,
         "knowledge": place.knowledge.name if place.knowledge and cell.objective.needs_teacher else None,
-        "student": cell.student.as_inputs("name"),
+        "student": cell.student.as_inputs("name", "weights"),  # whose digest stands below, wherever they lie
         "weights": _start_digest(place, cell.student),
         "objective": cell.objective.as_inputs("exported"),
         "student_version": STUDENTS[cell.student.architecture].version,
