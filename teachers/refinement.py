@@ -17,22 +17,25 @@ Layer = tuple[np.ndarray, np.ndarray]
 """The weight (classes, width) and bias (classes,) of a linear layer on embeddings, float32."""
 
 
-def refined(embeddings: np.ndarray, directions: np.ndarray, name: str) -> Layer:
-    """The layer that one of REFINEMENTS makes of `directions` (classes, width) and unlabelled embeddings (rows, width).
+def refined(embeddings: np.ndarray, answers: np.ndarray, name: str) -> Layer:
+    """The layer that one of REFINEMENTS makes of unlabelled embeddings (rows, width).
 
-    The directions are those of the plain teacher, their length its scale. Raises RequestError for too few texts, and
-    where the plain teacher gives some class to none of them.
+    `answers` (first rows, classes) are the probabilities that the plain teacher gives to the first rows, or to all: the
+    layer made of these starts that of all. Raises RequestError for too few texts, and where the plain teacher gives
+    some class to none of them.
     """
     if name not in REFINEMENTS:
         raise ValueError(unknown("refinement", name, REFINEMENTS))
-    probabilities = softmax(embeddings @ directions.T)
-    counts = np.bincount(probabilities.argmax(axis=1), minlength=len(directions))
+    counts = np.bincount(answers.argmax(axis=1), minlength=answers.shape[1])
     if counts.min() < 2:
         raise RequestError(
-            f"the plain teacher gives class number {counts.argmin() + 1} to {counts.min()} of {len(embeddings):,} "
+            f"the plain teacher gives class number {counts.argmin() + 1} to {counts.min()} of {len(answers):,} "
             "texts, too few to be refined by; give more texts, other descriptions, or leave teacher.refine out"
         )
-    weight, bias = REFINEMENTS[name](embeddings.astype(np.float64), probabilities)
+    embeddings = embeddings.astype(np.float64)
+    weight, bias = REFINEMENTS[name](embeddings[: len(answers)], answers)
+    if len(answers) < len(embeddings):
+        weight, bias = REFINEMENTS[name](embeddings, softmax(embeddings @ weight.T + bias))
     return weight.astype(np.float32), bias.astype(np.float32)
 
 

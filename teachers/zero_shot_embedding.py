@@ -1,5 +1,7 @@
 """A sentence encoder that takes the class whose sentence is nearest to a text."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from encoders.encoder import Encoder
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS
 from materials.errors import RequestError
 from materials.files import read_json_object
+from materials.modalities import Item
 from materials.positions import most_positions
 from materials.report import Report, silent
+from materials.tasks.single_label import softmax
+from teachers.calibration import agreement_of, temperature_for
 from teachers.pretrained import SAFELY, quiet_transformers
 from teachers.refinement import SCALE, refined
 from teachers.zero_shot import Question, as_teacher, load_zero_shot
@@ -52,13 +56,45 @@ class EmbeddingScorer(SentenceEncoder):
         return self.output(super().forward(input_ids, attention_mask))
 
 
-def answer_by_embedding(weights: Path, question: Question, max_length_tokens: int, report: Report) -> Classifier:
-    """The teacher for a question; its unlabelled texts say where it is moved to if it is refined.
+@dataclass(frozen=True, kw_only=True)
+class Unfinished:
+    """A sentence encoder before its last layer is known: a teacher of random directions, and how it embeds texts."""
 
-    Raises RequestError for a question of several labels, and for a body that reads no tokens.
+    teacher: Classifier
+    embed: Callable[[Sequence[Item], Report], np.ndarray]
+
+    def finished(self, weight: np.ndarray, bias: np.ndarray, temperature: float) -> Classifier:
+        """The teacher with its last layer: weight (classes, width) and bias (classes,), over the temperature."""
+        scorer: Any = self.teacher.module
+        with torch.no_grad():
+            for parameter, values in ((scorer.output.weight, weight), (scorer.output.bias, bias)):
+                parameter.copy_(torch.from_numpy(values / np.float32(temperature)))
+        return self.teacher
+
+
+def answer_by_embedding(weights: Path, question: Question, max_length_tokens: int, report: Report) -> Classifier:
+    """The teacher for a question; its unlabelled texts say where it is moved to if it is refined, and how sure it is.
+
+    Where no temperature is given, it is by agreement (see `teachers.calibration`): that of the two halves of embeddings
+    for the plain teacher, that with the plain one for a refined one. Raises RequestError for a question of several
+    labels, and for a body that reads no tokens.
     """
     if question.task.name != "single-label":
         raise RequestError("zero-shot-embedding answers with one class a text; for several labels take zero-shot-nli")
+    unfinished = begin_by_embedding(weights, question, max_length_tokens)
+    of_sentences = unfinished.embed(question.sentences, silent)
+    numbers = question.class_numbers
+    means = np.stack([of_sentences[numbers == number].mean(axis=0) for number in range(len(question.classes))])
+    directions = SCALE * means / np.linalg.norm(means, axis=1, keepdims=True)
+    embeddings = unfinished.embed(question.texts, report) if question.texts else np.zeros((0, means.shape[1]))
+    if question.refine:
+        return moved(unfinished, question, embeddings, embeddings @ directions.T)
+    temperature = SCALE * question.temperature if question.temperature else _by_halves(embeddings, directions)
+    return unfinished.finished(directions, np.zeros(len(directions), dtype=np.float32), temperature)
+
+
+def begin_by_embedding(weights: Path, question: Question, max_length_tokens: int) -> Unfinished:
+    """The sentence encoder for a question. Raises RequestError for one that makes embeddings in a way unknown here."""
     from transformers import AutoModel
 
     with quiet_transformers():
@@ -73,12 +109,35 @@ def answer_by_embedding(weights: Path, question: Question, max_length_tokens: in
         max_length_tokens=min(max_length_tokens, most_positions(body.config.to_dict())),
         padding=body.config.pad_token_id or 0,
     )
-    layer = _layer(SentenceEncoder(body, by_first=by_first), teacher.encoder, question, report)
-    scorer: Any = teacher.module
-    with torch.no_grad():
-        for parameter, values in zip(scorer.output.parameters(), layer, strict=True):  # weight and bias
-            parameter.copy_(torch.from_numpy(values))
-    return teacher
+    encoder, embedder = teacher.encoder, SentenceEncoder(body, by_first=by_first)
+
+    def embed(texts: Sequence[Item], report: Report) -> np.ndarray:
+        return predict_outputs(embedder, encoder.encode(list(texts)), encoder, bf16=False, report=report)
+
+    return Unfinished(teacher=teacher, embed=embed)
+
+
+def moved(unfinished: Unfinished, question: Question, embeddings: np.ndarray, plain: np.ndarray) -> Classifier:
+    """The teacher refined as the question says, from plain logits (first rows, classes) for the first embeddings."""
+    weight, bias = refined(embeddings, softmax(plain), question.refine or "")
+    logits = embeddings[: len(plain)] @ weight.T + bias
+    return unfinished.finished(
+        weight, bias, question.temperature or temperature_for(logits, agreement_of(logits, plain))
+    )
+
+
+def _by_halves(embeddings: np.ndarray, directions: np.ndarray) -> float:
+    """The temperature of plain logits by how often the two halves of an embedding say the same; 1 without texts."""
+    if not len(embeddings):
+        return 1.0
+    one, other = (_cosines(embeddings[:, half::2], directions[:, half::2]) for half in (0, 1))
+    return temperature_for(embeddings @ directions.T, agreement_of(one, other))
+
+
+def _cosines(embeddings: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True) * np.linalg.norm(directions, axis=1)
+    cosines: np.ndarray = embeddings @ directions.T / lengths
+    return cosines
 
 
 def _is_by_first(weights: Path) -> bool:
@@ -104,26 +163,3 @@ def load_embedding(folder: Path) -> Classifier:
             return EmbeddingScorer(AutoModel.from_config(config), **shape)
 
     return load_zero_shot(folder, build)
-
-
-def _layer(
-    sentence_encoder: SentenceEncoder, encoder: Encoder, question: Question, report: Report
-) -> tuple[np.ndarray, np.ndarray]:
-    """The last layer: the mean direction of each class's sentences over the temperature, or what refining makes of it.
-
-    The temperature is by default 0.05, with which sentence encoders are trained; a refined teacher has its own.
-    """
-
-    def embed(texts: Any, report: Report) -> np.ndarray:
-        return predict_outputs(sentence_encoder, encoder.encode(list(texts)), encoder, bf16=False, report=report)
-
-    of_sentences = embed(question.sentences, silent)
-    numbers = question.class_numbers
-    means = np.stack([of_sentences[numbers == number].mean(axis=0) for number in range(len(question.classes))])
-    directions = means / np.linalg.norm(means, axis=1, keepdims=True)
-    scale = np.float32(1 / question.temperature if question.temperature else SCALE)
-    if not question.refine:
-        return scale * directions, np.zeros(len(directions), dtype=np.float32)
-    weight, bias = refined(embed(question.texts, report), SCALE * directions, question.refine)
-    softer = np.float32(question.temperature or 1.0)
-    return weight / softer, bias / softer

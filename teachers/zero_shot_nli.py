@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -14,9 +15,12 @@ from materials.positions import most_positions
 from materials.report import Report
 from teachers.pretrained import quiet_transformers, read_fine_tuned
 from teachers.zero_shot import Question, as_teacher, entailment_outputs, load_zero_shot
+from teachers.zero_shot_embedding import begin_by_embedding, moved
 from training.classifier import Classifier
+from training.loop import predict_outputs
 
 PAIRS_AT_A_TIME = 256
+MOST_ASKED = 1_000
 
 
 class EntailmentScorer(nn.Module):
@@ -111,7 +115,10 @@ class EntailmentScorer(nn.Module):
 
 
 def answer_by_entailment(weights: Path, question: Question, max_length_tokens: int, report: Report) -> Classifier:
-    """The teacher for a question. Raises RequestError for a model of another kind, and for pairs it joins otherwise."""
+    """The teacher for a question; a refined one asks this model about some of the texts and embeds all by its body.
+
+    Raises RequestError for a model of another kind, for pairs it joins otherwise, and for several labels to refine by.
+    """
     from transformers import AutoModelForSequenceClassification
 
     entailment, contradiction = entailment_outputs(weights)
@@ -133,7 +140,7 @@ def answer_by_entailment(weights: Path, question: Question, max_length_tokens: i
         temperature=question.temperature or 1.0,
         padding=padding,
     )
-    return as_teacher(
+    plain = as_teacher(
         module,
         weights,
         architecture="zero-shot-nli",
@@ -142,6 +149,21 @@ def answer_by_entailment(weights: Path, question: Question, max_length_tokens: i
         max_length_tokens=room,
         padding=padding,
     )
+    return _moved(plain, weights, question, max_length_tokens, report) if question.refine else plain
+
+
+def _moved(plain: Classifier, weights: Path, question: Question, max_length_tokens: int, report: Report) -> Classifier:
+    """The embeddings of the model's own body, refined from its answers for 1,000 texts at most, from all over."""
+    if question.task.name != "single-label":
+        raise RequestError("a teacher of several labels a text cannot be refined; leave teacher.refine out")
+    texts, encoder = question.texts, plain.encoder
+    first = np.linspace(0, len(texts) - 1, min(len(texts), MOST_ASKED)).astype(int).tolist()
+    asked = encoder.encode([texts[number] for number in first])
+    answers = predict_outputs(plain.module, asked, encoder, bf16=False, report=report)
+    unfinished = begin_by_embedding(weights, question, max_length_tokens)
+    rest = sorted(set(range(len(texts))) - set(first))
+    embeddings = unfinished.embed([texts[number] for number in first + rest], report)
+    return moved(unfinished, question, embeddings, answers)
 
 
 def load_entailment(folder: Path) -> Classifier:

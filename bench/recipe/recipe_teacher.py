@@ -12,6 +12,7 @@ from teachers.refinement import REFINEMENTS
 PLACE = "{}"
 OF_ZERO_SHOT = ("template", "temperature", "refine")
 OF_TRAINING = ("epochs", "batch_size", "learning_rate")
+MOST_REFINING, MOST_CALIBRATING = 10_000, 1_000
 OF_MODELS = (*OF_TRAINING, "max_length_tokens", "formats")
 
 
@@ -56,6 +57,14 @@ class Teacher(Part):
         """Whether it is a file of answers, and no model."""
         return TEACHERS[self.architecture].is_given
 
+    @property
+    def looks_at(self) -> int:
+        """How many unlabelled texts a zero-shot teacher looks at, at most: to be refined, or for its temperature."""
+        if self.refine:
+            return MOST_REFINING
+        is_calibrated = self.architecture == "zero-shot-embedding" and self.temperature == "auto"
+        return MOST_CALIBRATING if is_calibrated else 0
+
     @model_validator(mode="after")
     def _check_used(self) -> "Teacher":
         unused: tuple[str, ...] = OF_TRAINING if self.is_zero_shot else OF_ZERO_SHOT
@@ -63,6 +72,4 @@ class Teacher(Part):
         given = [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]
         if given:
             raise ValueError(f"{self.architecture} does not use {given[0]}; leave it out")
-        if self.refine and self.architecture != "zero-shot-embedding":
-            raise ValueError(f"{self.architecture} cannot be refined; take zero-shot-embedding, or leave refine out")
         return self

@@ -19,8 +19,6 @@ from materials.rows import Rows, Table
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
 
-MOST_REFINING = 10_000
-
 if TYPE_CHECKING:
     from training.classifier import Classifier
     from training.loop import Examples
@@ -130,7 +128,7 @@ def _stage(place: SeedPlace) -> Stage:
     }
     if teacher.is_zero_shot:
         asked = {"classes": place.work.recipe.data.classes, "length": _length(place.work, place.weights, place)}
-        inputs |= asked | {"texts": digest(_texts(place)) if teacher.refine else None}
+        inputs |= asked | {"texts": digest(_texts(place)) if teacher.looks_at else None}
     elif fine_tuned_labels(place.weights, teacher) is None:
         parts = (rows.train, rows.validation)
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
@@ -141,9 +139,9 @@ def _stage(place: SeedPlace) -> Stage:
 
 
 def _texts(place: SeedPlace) -> list[Item]:
-    """The texts that a zero-shot teacher may look at, 10,000 at most from all over: of no validation or test row."""
-    texts = place.rows.train.items + place.rows.transfer.items
-    return [texts[number] for number in np.linspace(0, len(texts) - 1, min(len(texts), MOST_REFINING)).astype(int)]
+    """The texts that a zero-shot teacher looks at, from all over: of no validation or test row."""
+    texts, most = place.rows.train.items + place.rows.transfer.items, place.work.recipe.teacher.looks_at
+    return [texts[number] for number in np.linspace(0, len(texts) - 1, min(len(texts), most)).astype(int)]
 
 
 def _answering(place: SeedPlace) -> "Classifier":
@@ -158,7 +156,7 @@ def _answering(place: SeedPlace) -> "Classifier":
         task=place.rows.task,
         temperature=None if teacher.temperature == "auto" else teacher.temperature,
         refine=teacher.refine,
-        texts=_texts(place) if teacher.refine else (),
+        texts=_texts(place),
     )
     answer = TEACHERS[teacher.architecture].answer
     if answer is None:
