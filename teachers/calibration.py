@@ -4,8 +4,8 @@ import numpy as np
 
 from materials.tasks.single_label import softmax
 
-LEAST, MOST = -7.0, 7.0  # of the temperature's natural logarithm
-HALVINGS = 40
+LEAST, MOST = -14.0, 14.0  # of the temperature's natural logarithm
+HALVINGS = 60
 
 
 def agreement_of(one: np.ndarray, other: np.ndarray) -> float:

@@ -27,7 +27,8 @@ class Question:
     """What such a teacher is asked: the classes, each with its descriptions, in a template that holds one `{}`.
 
     `temperature` divides the scores; none leaves it to the kind of teacher. `refine` names how it is moved to where
-    unlabelled texts lie (see `teachers.refinement`), which `texts` are then for.
+    unlabelled texts lie (see `teachers.refinement`), which `texts` are then for, and `encoder` is the folder of the
+    sentence encoder that embeds them, where the teacher itself is none.
     """
 
     classes: Mapping[str, Sequence[str]]
@@ -36,6 +37,7 @@ class Question:
     temperature: float | None = None
     refine: str | None = None
     texts: Sequence[Item] = ()
+    encoder: Path | None = None
 
     @property
     def label_names(self) -> tuple[str, ...]:

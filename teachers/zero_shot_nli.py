@@ -115,7 +115,7 @@ class EntailmentScorer(nn.Module):
 
 
 def answer_by_entailment(weights: Path, question: Question, max_length_tokens: int, report: Report) -> Classifier:
-    """The teacher for a question; a refined one asks this model about some of the texts and embeds all by its body.
+    """The teacher for a question; a refined one asks this model about some texts, and a sentence encoder embeds all.
 
     Raises RequestError for a model of another kind, for pairs it joins otherwise, and for several labels to refine by.
     """
@@ -149,18 +149,20 @@ def answer_by_entailment(weights: Path, question: Question, max_length_tokens: i
         max_length_tokens=room,
         padding=padding,
     )
-    return _moved(plain, weights, question, max_length_tokens, report) if question.refine else plain
+    return _moved(plain, question, max_length_tokens, report) if question.refine else plain
 
 
-def _moved(plain: Classifier, weights: Path, question: Question, max_length_tokens: int, report: Report) -> Classifier:
-    """The embeddings of the model's own body, refined from its answers for 1,000 texts at most, from all over."""
+def _moved(plain: Classifier, question: Question, max_length_tokens: int, report: Report) -> Classifier:
+    """A sentence encoder refined from the model's answers for 1,000 texts at most, from all over."""
+    if question.encoder is None:
+        raise ValueError("no sentence encoder is given to refine by")
     if question.task.name != "single-label":
         raise RequestError("a teacher of several labels a text cannot be refined; leave teacher.refine out")
     texts, encoder = question.texts, plain.encoder
     first = np.linspace(0, len(texts) - 1, min(len(texts), MOST_ASKED)).astype(int).tolist()
     asked = encoder.encode([texts[number] for number in first])
     answers = predict_outputs(plain.module, asked, encoder, bf16=False, report=report)
-    unfinished = begin_by_embedding(weights, question, max_length_tokens)
+    unfinished = begin_by_embedding(question.encoder, question, max_length_tokens)
     rest = sorted(set(range(len(texts))) - set(first))
     embeddings = unfinished.embed([texts[number] for number in first + rest], report)
     return moved(unfinished, question, embeddings, answers)

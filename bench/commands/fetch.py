@@ -40,6 +40,7 @@ def _names_in(recipe: Recipe) -> list[str]:
     """All that a recipe names and that may have to be fetched, each once; its own files and folders are there."""
     data = recipe.data
     names = [data.train, data.validation, data.test, data.transfer, recipe.teacher.weights]
+    names += [recipe.teacher.embeddings] if recipe.teacher.borrows_embeddings else []
     names += [student.weights for student in recipe.students if student.weights != FROM_TEACHER]
     names += [candidate.vectors for student in recipe.students for candidate in student.candidates()]
     return list(dict.fromkeys(name for name in names if name and name != FROM_TEACHER))

@@ -10,7 +10,7 @@ from teachers import TEACHERS
 from teachers.refinement import REFINEMENTS
 
 PLACE = "{}"
-OF_ZERO_SHOT = ("template", "temperature", "refine")
+OF_ZERO_SHOT = ("template", "temperature", "refine", "embeddings")
 OF_TRAINING = ("epochs", "batch_size", "learning_rate")
 MOST_REFINING, MOST_CALIBRATING = 10_000, 1_000
 OF_MODELS = (*OF_TRAINING, "max_length_tokens", "formats")
@@ -31,7 +31,8 @@ class Teacher(Part):
 
     What is `auto` is found by rule. A zero-shot teacher is not trained: it reads each text against the `template`
     filled with each class's descriptions. Its scores are divided by `temperature`, and it may be moved to where
-    unlabelled texts lie by one of the ways to `refine` it. `outputs` is a teacher of whom only a file of answers is
+    unlabelled texts lie by one of the ways to `refine` it, for which a model of inference borrows the `embeddings` of a
+    sentence encoder. `outputs` is a teacher of whom only a file of answers is
     there, as `weights`; what an answer costs is then for the recipe to say.
     """
 
@@ -46,6 +47,7 @@ class Teacher(Part):
     temperature: Annotated[Annotated[float, Field(gt=0, le=1000)] | Auto, LATER] = "auto"
     cost: Annotated[Annotated[str, Field(min_length=1, max_length=200)] | None, LATER] = None
     refine: Annotated[Annotated[str, one_of("refinement", REFINEMENTS)] | None, LATER] = None
+    embeddings: Annotated[str, LATER] = "minilm"
 
     @property
     def is_zero_shot(self) -> bool:
@@ -56,6 +58,11 @@ class Teacher(Part):
     def is_given(self) -> bool:
         """Whether it is a file of answers, and no model."""
         return TEACHERS[self.architecture].is_given
+
+    @property
+    def borrows_embeddings(self) -> bool:
+        """Whether another model embeds the texts by which it is refined."""
+        return self.refine is not None and self.architecture != "zero-shot-embedding"
 
     @property
     def looks_at(self) -> int:
@@ -69,6 +76,7 @@ class Teacher(Part):
     def _check_used(self) -> "Teacher":
         unused: tuple[str, ...] = OF_TRAINING if self.is_zero_shot else OF_ZERO_SHOT
         unused += OF_MODELS if self.is_given else ("cost",)
+        unused += () if self.borrows_embeddings else ("embeddings",)
         given = [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]
         if given:
             raise ValueError(f"{self.architecture} does not use {given[0]}; leave it out")

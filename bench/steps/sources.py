@@ -105,13 +105,19 @@ def describe_sources(recipe: Recipe, student: Student | None = None) -> dict[str
         else licence_of_files
         for name in names
     }
+    if recipe.teacher.borrows_embeddings:
+        licences.update(_licence_of(recipe.teacher.embeddings))
     if student and student.vectors in VECTORS:
         licences[str(student.vectors)] = VECTORS[str(student.vectors)].archive.licence
-    if student and student.is_pretrained and student.weights in WEIGHTS:
-        licences[student.weights] = WEIGHTS[student.weights].archive.licence
-    elif student and student.is_pretrained and student.weights != FROM_TEACHER:
-        licences[source_name(student.weights)] = "unknown (see the model's page)"
+    if student and student.is_pretrained and student.weights != FROM_TEACHER:
+        licences.update(_licence_of(student.weights))
     return licences
+
+
+def _licence_of(weights: str) -> dict[str, str]:
+    if weights in WEIGHTS:
+        return {weights: WEIGHTS[weights].archive.licence}
+    return {source_name(weights): "unknown (see the model's page)"}
 
 
 def _files_below(folder: Path) -> list[Path]:

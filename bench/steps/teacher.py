@@ -15,6 +15,7 @@ from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
 from materials.modalities import Item
+from materials.report import silent
 from materials.rows import Rows, Table
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
@@ -127,8 +128,9 @@ def _stage(place: SeedPlace) -> Stage:
         "modality": rows.modality,
     }
     if teacher.is_zero_shot:
-        asked = {"classes": place.work.recipe.data.classes, "length": _length(place.work, place.weights, place)}
-        inputs |= asked | {"texts": digest(_texts(place)) if teacher.looks_at else None}
+        inputs |= {"classes": place.work.recipe.data.classes, "length": _length(place.work, place.weights, place)}
+        inputs |= {"texts": digest(_texts(place)), "temperature": "by agreement"} if teacher.looks_at else {}
+        inputs |= {"embeddings": _embeddings(place.work).digest} if teacher.borrows_embeddings else {}
     elif fine_tuned_labels(place.weights, teacher) is None:
         parts = (rows.train, rows.validation)
         inputs |= {"rows": digest([[part.digest, part.targets.tolist()] for part in parts]), "seed": place.seed}
@@ -144,6 +146,11 @@ def _texts(place: SeedPlace) -> list[Item]:
     return [texts[number] for number in np.linspace(0, len(texts) - 1, min(len(texts), most)).astype(int)]
 
 
+def _embeddings(work: Workplace) -> WeightsFolder:
+    """The sentence encoder by which a zero-shot teacher of another kind is refined."""
+    return find_weights(work.recipe.teacher.embeddings, work.root, report=silent)
+
+
 def _answering(place: SeedPlace) -> "Classifier":
     """The zero-shot teacher for the recipe's classes."""
     from teachers import TEACHERS
@@ -157,6 +164,7 @@ def _answering(place: SeedPlace) -> "Classifier":
         temperature=None if teacher.temperature == "auto" else teacher.temperature,
         refine=teacher.refine,
         texts=_texts(place),
+        encoder=_embeddings(work).path if teacher.borrows_embeddings else None,
     )
     answer = TEACHERS[teacher.architecture].answer
     if answer is None:

@@ -111,8 +111,10 @@ def test_labels_of_train_rows_may_be_empty(run_zero, rows):
     assert run_zero("zero-shot-embedding").rows
 
 
-def test_refined_teacher_stands_beside_the_plain_one(run_zero):
-    run = run_zero("zero-shot-embedding", "teacher.refine=k-means")
+@pytest.mark.parametrize("teacher", ["zero-shot-nli", "zero-shot-embedding"])
+def test_refined_teacher_stands_beside_the_plain_one(teacher, run_zero, tiny_bert):
+    changes = [f"teacher.embeddings={tiny_bert}"] if teacher == "zero-shot-nli" else []
+    run = run_zero(teacher, "teacher.refine=k-means", *changes)
     titles = {(row.model, row.role): row for row in run.rows}
     plain = titles["teacher, plain", "plain teacher"]
     assert (plain.format, plain.texts_per_second, plain.agreement < 1) == ("eager", None, True)
@@ -141,6 +143,7 @@ def test_students_choose_their_epoch_by_agreement_with_the_teacher(run_zero, tmp
         ("data.classes=[wrong, right]", "the test rows have the class 'bad', which is none of data.classes"),
         ("objectives.0.name=hard", "objective 'hard' learns from labels"),
         ("teacher.epochs=3", "zero-shot-embedding does not use epochs"),
+        ("teacher.embeddings=minilm-l6", "zero-shot-embedding does not use embeddings"),
         ("teacher.refine=kmeans", "unknown refinement 'kmeans'; did you mean 'k-means'?"),
         ("data.task=multi-label", "several labels a text are for zero-shot-nli"),
         ("data.train_rows=10", "balance and train_rows count labels"),
