@@ -85,5 +85,5 @@ TEACHERS: dict[str, TeacherKind] = {
         modalities=("text",),
         tasks=("single-label",),
     ),
-    "outputs": TeacherKind(is_given=True, modalities=("text", "pair"), tasks=("single-label",)),
+    "outputs": TeacherKind(is_given=True, modalities=("text", "pair"), tasks=("single-label", "multi-label")),
 }

@@ -150,7 +150,7 @@ class Recipe(Part):
         if needing := [peer for peer in self.peers if PEERS[peer].needs_body]:
             raise ValueError(f"peer '{needing[0]}' starts from the teacher's body, and there is none; leave it out")
         if self.task.name not in TEACHERS[self.teacher.architecture].tasks:
-            raise ValueError(f"answers in a file are one class a row; the task is {self.task.name}")
+            raise ValueError(f"answers in a file are one class or several labels a row; the task is {self.task.name}")
 
     @model_validator(mode="after")
     def _check_unused(self) -> "Recipe":

@@ -130,7 +130,14 @@ def _read(work: Workplace, source: Source | None, names: tuple[str, ...] | None 
         tables = [table for table in (source.train, source.validation, source.test) if table is not None]
         labels = [label for table in tables for label in table.labels or ()]
         names = work.recipe.task.label_names(labels) if labels else None
-    return read_answers(Path(work.recipe.teacher.weights), text=data.text, text_pair=data.text_pair, names=names)
+    return read_answers(
+        Path(work.recipe.teacher.weights),
+        text=data.text,
+        text_pair=data.text_pair,
+        names=names,
+        task=work.recipe.task,
+        separator=data.separator,
+    )
 
 
 def _answered(work: Workplace, table: Table, answers: Answers, *, with_labels: bool = True) -> Table:

@@ -9,15 +9,20 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.modalities import Item
+from materials.sources.several_answers import (
+    CONFIDENCE,
+    LABEL,
+    SMALLEST_PROBABILITY,
+    USUAL_CONFIDENCE,
+    as_log_odds,
+    of_label_lists,
+)
 from materials.sources.table_file import read_frame_of_items
-from materials.tasks.task import as_name
+from materials.tasks.task import Task, are_list, as_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LABEL, CONFIDENCE = "label", "confidence"
-USUAL_CONFIDENCE = 0.99
-SMALLEST_PROBABILITY = 1e-6
 MOST_OFF_ONE, SHARE_SOUND = 0.02, 0.5
 ROW_NUMBERS = "Unnamed: "  # as pandas calls the column of row numbers that it writes without a name
 
@@ -37,22 +42,38 @@ class Answers:
         return np.array([row_of.get(item, -1) for item in items], dtype=np.int64)
 
 
-def read_answers(path: Path, *, text: str, text_pair: str | None, names: Sequence[str] | None) -> Answers:
+def read_answers(
+    path: Path,
+    *,
+    text: str,
+    text_pair: str | None,
+    names: Sequence[str] | None,
+    task: Task | None = None,
+    separator: str | None = None,
+) -> Answers:
     """The answers in a CSV, TSV, JSONL or Parquet file.
 
     A column for each class holds probabilities, where nearly all rows lie between 0 and 1 and have the sum 1, or else
     logits; or the column `label` holds the class, and `confidence` its probability, 0.99 where there is none. `names`
     are the classes that are known, in order; without them all labels, or all columns of numbers, which must then be
-    probabilities, are classes. Rows without a text or an answer are left out, as are items that stand twice with
-    different answers. Raises RequestError for what is no answer.
+    probabilities, are classes. For a `task` of several labels a row, each column stands by itself, and the column
+    `label` holds lists, or labels parted by `separator`. Rows without a text or an answer are left out, as are items
+    that stand twice with different answers. Raises RequestError for what is no answer.
     """
     columns = [text, *([text_pair] if text_pair else [])]
     frame, items, without_text = read_frame_of_items(path, columns)
+    is_several = task is not None and task.name == "multi-label"
     class_columns = _class_columns(frame, columns, names, path)
     if class_columns:
         values, rows = _numbers(frame, class_columns, path)
-        logits, kind = _as_logits(values, rows, path, may_be_logits=names is not None)
+        if is_several:
+            logits, kind = as_log_odds(values, path, may_be_logits=names is not None)
+        else:
+            logits, kind = _as_logits(values, rows, path, may_be_logits=names is not None)
         found = tuple(class_columns)
+    elif is_several:
+        logits, rows, found = of_label_lists(frame, names, separator, path)
+        kind = "lists of labels"
     else:
         logits, rows, found = _of_labels(frame, names, path)
         kind = "labels" + (" with their confidence" if CONFIDENCE in frame.columns else "")
@@ -158,7 +179,7 @@ def _as_logits(values: np.ndarray, rows: Sequence[int], path: Path, *, may_be_lo
 
 def _label(cell: Any) -> str:
     """A cell as text, empty where it holds nothing."""
-    is_nothing = cell is None or cell != cell or str(cell) in ("<NA>", "NaT")
+    is_nothing = not are_list(cell) and (cell is None or cell != cell or str(cell) in ("<NA>", "NaT"))
     return "" if is_nothing else as_name(cell).strip()
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from materials.errors import RequestError
 from materials.sources.answers import read_answers
+from materials.tasks import task_of
 
 TEXTS = ["one", "two", "three"]
 
@@ -125,3 +126,47 @@ def test_a_row_that_is_off_by_rounding_and_row_numbers_do_not_matter(tmp_path):
 def test_a_confidence_that_would_turn_its_label_is_refused(tmp_path):
     with pytest.raises(RequestError, match="has the confidence 0.3; expected at least 1/2"):
         read(tmp_path, {"label": ["a", "b", "a"], "confidence": [0.9, 0.3, 0.9]})
+
+
+def read_several(folder, columns, names=None, suffix=".csv", separator=None):
+    path = written(folder, pd.DataFrame({"text": TEXTS, **columns}), suffix)
+    task = task_of("multi-label")
+    return read_answers(path, text="text", text_pair=None, names=names, task=task, separator=separator)
+
+
+def test_probabilities_of_several_labels_stand_each_by_itself(tmp_path):
+    answers = read_several(tmp_path, {"a": [0.9, 0.2, 1.0], "b": [0.8, 0.1, 0.0]})
+    assert task_of("multi-label").probabilities(answers.logits) == pytest.approx(
+        np.array([[0.9, 0.8], [0.2, 0.1], [1, 0]]), abs=1e-5
+    )
+    assert "probabilities of each label by itself for 3 items" in answers.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("lists", "suffix", "separator"),
+    [
+        ([["a", "b"], [], None], ".jsonl", None),
+        ([["a", "b"], [], None], ".parquet", None),
+        (["a; b", "", ""], ".csv", ";"),
+    ],
+)
+def test_lists_of_labels_are_the_decisions_and_an_empty_one_is_one(lists, suffix, separator, tmp_path):
+    answers = read_several(tmp_path, {"label": lists}, ("b", "a", "c"), suffix, separator)
+    decided = task_of("multi-label").decide(answers.logits).tolist()
+    # In a table of cells nothing tells an empty list from none.
+    assert decided == [[1, 1, 0], [0, 0, 0], [0, 0, 0]][: 3 if separator else 2]
+
+
+@pytest.mark.parametrize(
+    ("columns", "names", "sentence"),
+    [
+        ({"a": [90, 20, 50], "b": [80, 80, 0]}, ("a", "b"), "numbers from 0 to 90, as percentages are"),
+        ({"a": [0.5, -2, 0.1], "b": [0.5, 0.5, 7]}, None, "are no probabilities: one holds 7"),
+        ({"label": ["a", "b;z", "a"]}, ("a", "b"), "row 2 of .* has the label 'z', which is none of a, b"),
+        ({"label": ["a", "b", "a"], "confidence": [1, 1, 1]}, None, "is for one class a row"),
+        ({"label": ["", "", ""]}, None, "no row of the data has a label"),
+    ],
+)
+def test_what_is_no_answer_of_several_labels_is_refused_in_a_sentence(columns, names, sentence, tmp_path):
+    with pytest.raises(RequestError, match=sentence):
+        read_several(tmp_path, columns, names, separator=";")

@@ -35,8 +35,8 @@ def run_given(tmp_path, monkeypatch):
     """A function that runs the recipe with labelled or unlabelled texts and a table of answers."""
     monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
 
-    def run(answers, *changes, labelled=True):
-        frame = pd.DataFrame({"text": TEXTS, **({"label": LABELS} if labelled else {})})
+    def run(answers, *changes, labelled=True, texts=None):
+        frame = pd.DataFrame({"text": TEXTS, **({"label": LABELS} if labelled else {})}) if texts is None else texts
         frame.to_csv(tmp_path / "texts.csv", index=False)
         answers.to_csv(tmp_path / "answers.csv", index=False)
         recipe = tmp_path / "given.yaml"
@@ -103,3 +103,21 @@ def test_answers_to_other_texts_are_refused(run_given):
 def test_what_needs_a_model_is_refused(change, sentence, run_given):
     with pytest.raises(RequestError, match=sentence):
         run_given(answers_of(TEXTS, LABELS), change)
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_answers_of_several_labels_teach_students_of_several(labelled, run_given):
+    names = ("short", "film")
+    targets = np.array([[len(text) < 60, "film" in text] for text in TEXTS])
+    answers = pd.DataFrame({"text": TEXTS, **dict(zip(names, np.where(targets, 0.9, 0.1).T, strict=True))})
+    texts = pd.DataFrame({"text": TEXTS})
+    if labelled:
+        texts["label"] = [
+            ";".join(name for name, is_on in zip(names, row, strict=True) if is_on) for row in targets.tolist()
+        ]
+    run = run_given(
+        answers, "data.task=multi-label", "data.separator=;", "objectives=[{name: soft}, {name: logits}]", texts=texts
+    )
+    assert run.recipe["data"]["task"] == "multi-label"
+    assert next(row for row in run.rows if row.role == "teacher").scores["macro_f1"] == 1
+    assert {row.objective for row in run.rows if row.role == "student"} == {"soft", "logits"}
