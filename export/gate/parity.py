@@ -15,6 +15,7 @@ from materials.tasks.task import Task
 ROWS = 256
 EXAMPLE_ROWS = 64
 SMALLEST_SPREAD = 1e-6
+USUAL_LOGIT = 10.0
 FOLDERS = re.compile(r"(?<![\w./])/(?:[^\s/'\",:;()]+/)+")  # all of an absolute path but its last name
 
 
@@ -22,6 +23,7 @@ FOLDERS = re.compile(r"(?<![\w./])/(?:[^\s/'\",:;()]+/)+")  # all of an absolute
 class ParityBounds:
     """What a file may differ by; `largest_difference` is for lossless formats, the rest for lossy ones.
 
+    Where logits reach further than 10, it grows with the largest of them, as rounding to 24 bits does.
     `largest_noise` catches a file whose decisions agree by chance: see `Parity`. `smallest_agreement` and `margin` are
     for decisions, `smallest_correlation` is for numbers. `largest_f1_drop` is that of the task's headline.
     """
@@ -111,7 +113,9 @@ def compare(
         agreement=task.kept(expected, actual, margin=bounds.margin),
         f1_drop=_headline_drop(task, expected, actual, targets),
     )
-    reason = _reason(parity, task=task, lossy=lossy, bounds=bounds, unit=task.unit_of_outputs(expected))
+    largest = float(np.max([np.abs(left).max() for left, _ in pairs]))
+    unit = max(task.unit_of_outputs(expected), largest / USUAL_LOGIT)
+    reason = _reason(parity, task=task, lossy=lossy, bounds=bounds, unit=unit)
     return replace(parity, status="failed", reason=reason) if reason else parity
 
 
