@@ -24,6 +24,7 @@ ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = 
 }
 BATCH_SIZES = (1, 2, 7, 64)
 LENGTHS = (1, 2, 17)
+MOST_OF_LARGEST = 64
 EXAMPLE_LENGTH = 7
 MOST_COUNTED = 5_000
 
@@ -130,9 +131,13 @@ class TextEncoder:
             yield order[batch], self.pad(sorted_rows[batch])
 
     def shapes(self) -> list[Shape]:
-        """Batches of 1, 2, 7 and 64 texts of 1, 2, 17 and the most tokens."""
+        """Batches of 1, 2, 7 and 64 texts of 1, 2, 17 and the most tokens, but for the largest of many tokens.
+
+        64 texts of 512 tokens would take a large model longer than all the rest, and tell no more than 7 of them.
+        """
         lengths = sorted({*(length for length in LENGTHS if length < self.max_length_tokens), self.max_length_tokens})
-        return [Shape(batch=batch, length=length) for batch in BATCH_SIZES for length in lengths]
+        shapes = [Shape(batch=batch, length=length) for batch in BATCH_SIZES for length in lengths]
+        return [shape for shape in shapes if shape.batch < BATCH_SIZES[-1] or (shape.length or 0) <= MOST_OF_LARGEST]
 
     def example(self, shape: Shape, *, rows: TokenRows | None = None) -> dict[str, np.ndarray]:
         """Inputs of exactly this shape; every second row is shorter, so that padding is exercised too.

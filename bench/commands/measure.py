@@ -180,4 +180,4 @@ def _role(bundle: Bundle) -> str:
         return "foreign"
     if bundle.runtime in PEERS:
         return "peer"
-    return "teacher" if bundle.made["model"] == "teacher" else "student"
+    return {"teacher": "teacher", "teacher, plain": "plain teacher"}.get(bundle.made["model"], "student")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,6 +44,12 @@ def test_examples_have_the_shapes_that_parity_asks_for(encoder, tmp_path):
     for shape in shapes:
         for arrays in (encoder.example(shape), encoder.example(shape, rows=rows)):
             assert {array.shape for array in arrays.values()} == {(shape.batch, shape.length)}
+
+
+def test_the_largest_example_of_long_texts_is_left_out(encoder):
+    shapes = replace(encoder, max_length_tokens=512).shapes()
+    assert {shape.batch for shape in shapes if shape.length == 512} == {1, 2, 7}
+    assert {shape.length for shape in shapes if shape.batch == 64} == {1, 2, 17}
 
 
 def test_saved_file_is_the_one_that_was_read(encoder, tiny_bert, tmp_path):
