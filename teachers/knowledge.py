@@ -19,7 +19,7 @@ NO_FOLD = -1
 
 @dataclass(frozen=True, kw_only=True)
 class Knowledge:
-    """A teacher's outputs, float32 with the rows first, and the digest of each row's item.
+    """A teacher's outputs, logits in float32 and features in float16, rows first, and the digest of each row's item.
 
     `folds` says which fold's model labelled each row, int8 (rows,), NO_FOLD where one model labelled all.
     """
@@ -60,7 +60,7 @@ def save_knowledge(
         raise ValueError(f"expected logits of shape ({len(items)}, outputs), got {logits.shape}")
     np.save(folder / LOGITS, logits)
     for name, values in outputs.features.items():
-        np.save(folder / _feature_file(name), np.asarray(values, dtype=np.float32))
+        np.save(folder / _feature_file(name), np.asarray(values, dtype=np.float16))
     np.save(folder / FOLDS, np.full(len(items), NO_FOLD, dtype=np.int8) if folds is None else folds.astype(np.int8))
     record = {"keys": keys_of(items, modality), "features": sorted(outputs.features)}
     (folder / KEYS).write_text(json.dumps(record), encoding="utf-8")

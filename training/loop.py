@@ -102,25 +102,47 @@ def predict_outputs(
     bf16: bool = True,
     report: Report = silent,
 ) -> np.ndarray:
-    """The model's outputs for encoded rows, float32 (rows, outputs), in order; in bf16 where the device has it."""
+    """The model's logits for encoded rows, float32 (rows, outputs), in order; in bf16 where the device has it."""
+    computed = compute_outputs(model, encoded, encoder, device=device, batch_size=batch_size, bf16=bf16, report=report)
+    logits: np.ndarray = computed.logits
+    return logits
+
+
+def compute_outputs(
+    model: nn.Module,
+    encoded: Any,
+    encoder: Encoder,
+    *,
+    device: str = "cpu",
+    batch_size: int = 64,
+    bf16: bool = True,
+    report: Report = silent,
+) -> Outputs:
+    """All that the model gives for encoded rows, in order: logits in float32, and features in float16."""
     model.eval()
-    logits_of_row: dict[int, np.ndarray] = {}
+    order: list[int] = []
+    parts: list[Outputs] = []
     with torch.inference_mode(), autocast(device, enabled=bf16):
         for rows, arrays in encoder.batches(encoded, batch_size):
-            logits = outputs_of(model(*_tensors(arrays, device))).logits.float().cpu().numpy()
-            logits_of_row |= dict(zip(rows.tolist(), logits, strict=True))
-            report(len(logits_of_row), len(encoded))
-    return np.stack([logits_of_row[row] for row in range(len(encoded))])
+            outputs = outputs_of(model(*_tensors(arrays, device)))
+            features = {name: values.half().cpu().numpy() for name, values in outputs.features.items()}
+            parts.append(Outputs(logits=outputs.logits.float().cpu().numpy(), features=features))
+            order += rows.tolist()
+            report(len(order), len(encoded))
+    names = parts[0].features
+    together = Outputs(
+        logits=np.concatenate([part.logits for part in parts]),
+        features={name: np.concatenate([part.features[name] for part in parts]) for name in names},
+    )
+    return together.take(np.argsort(order))
 
 
 def _tensors(arrays: Mapping[str, np.ndarray], device: str) -> list[Tensor]:
     return [torch.from_numpy(array).to(device) for array in arrays.values()]
 
 
-def _on_device(outputs: Outputs | None, device: str) -> Outputs | None:
-    if outputs is None:
-        return None
-    features = {name: torch.from_numpy(values).to(device) for name, values in outputs.features.items()}
+def _on_device(outputs: Outputs, device: str) -> Outputs:
+    features = {name: torch.from_numpy(values).to(device).float() for name, values in outputs.features.items()}
     return Outputs(logits=torch.from_numpy(outputs.logits).to(device), features=features)
 
 
@@ -167,9 +189,10 @@ class _Training:
         """Add epoch 0; its loss and train scores are those of up to 5,000 train rows, evenly spaced."""
         count = len(self.examples.encoded)
         rows = np.linspace(0, count - 1, min(count, UNTRAINED_ROWS)).astype(np.int64)
-        logits = self._predict(self.encoder.take(self.examples.encoded, rows))
-        loss = self._loss(Outputs(logits=torch.from_numpy(logits).to(self.settings.device)), rows).item()
-        scores = scores_of(self.task, logits, self.examples.targets[rows])
+        outputs = self._compute(self.encoder.take(self.examples.encoded, rows))
+        student = _on_device(outputs, self.settings.device)
+        loss = self._loss(student, rows).item()
+        scores = scores_of(self.task, outputs.logits, self.examples.targets[rows])
         self.history.append(self._epoch(0, loss, scores, seconds=0.0))
         return self.history[-1]
 
@@ -233,10 +256,10 @@ class _Training:
             )
 
     def _loss(self, student: Outputs, rows: np.ndarray) -> Tensor:
-        device = self.settings.device
+        device, teacher = self.settings.device, self.examples.teacher_outputs(rows)
         batch = Batch(
             student=student,
-            teacher=_on_device(self.examples.teacher_outputs(rows), device),
+            teacher=None if teacher is None else _on_device(teacher, device),
             targets=torch.from_numpy(self.examples.targets[rows]).to(device),
             task=self.task,
             scale=self.scale,
@@ -244,7 +267,11 @@ class _Training:
         return total_loss(self.terms, batch)
 
     def _predict(self, encoded: Any) -> np.ndarray:
-        return predict_outputs(
+        logits: np.ndarray = self._compute(encoded).logits
+        return logits
+
+    def _compute(self, encoded: Any) -> Outputs:
+        return compute_outputs(
             self.model, encoded, self.encoder, device=self.settings.device, bf16=self.settings.bf16_scores
         )
 

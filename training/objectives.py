@@ -57,6 +57,17 @@ class Batch:
             )
         return teacher_logits
 
+    def features(self, name: str) -> tuple[Tensor, Tensor]:
+        """The features of student and teacher, (batch, width). Raises ValueError where there are none of one shape."""
+        if self.teacher is None:
+            raise ValueError("this term needs the teacher's outputs")
+        student, teacher = (outputs.features.get(name) for outputs in (self.student, self.teacher))
+        if student is None or teacher is None:
+            raise ValueError(f"the features '{name}' of student or teacher are not there")
+        if student.shape != teacher.shape:
+            raise ValueError(f"features of student {student.shape} and teacher {teacher.shape} differ in shape")
+        return student, teacher
+
 
 def hard(batch: Batch, term: Term) -> Tensor:
     """The task's own loss against the labels: cross entropy, binary cross entropy, or squared error."""
@@ -67,6 +78,12 @@ def soft(batch: Batch, term: Term) -> Tensor:
     """T^2 KL(softened teacher || softened student) (Hinton et al. 2015, section 2); squared error for a number."""
     losses = TASK_LOSSES[batch.task.name]
     return losses.soft(batch.student.logits, batch.teacher_logits, term.temperature, batch.scale)
+
+
+def soft_unscaled(batch: Batch, term: Term) -> Tensor:
+    """Cross entropy with the softened teacher, without T^2 (AutoMM); squared error over T^2 for a number."""
+    losses = TASK_LOSSES[batch.task.name]
+    return losses.soft_unscaled(batch.student.logits, batch.teacher_logits, term.temperature, batch.scale)
 
 
 def logits(batch: Batch, term: Term) -> Tensor:
@@ -80,11 +97,24 @@ def pseudo_hard(batch: Batch, term: Term) -> Tensor:
     return losses.hard(batch.student.logits, losses.pseudo_targets(batch.teacher_logits, batch.task), batch.scale)
 
 
+def pooled(batch: Batch, term: Term) -> Tensor:
+    """Mean squared error between the pooled features of student and teacher."""
+    return F.mse_loss(*batch.features("pooled"))
+
+
+def pooled_cosine(batch: Batch, term: Term) -> Tensor:
+    """1 less the cosine between the pooled features of student and teacher, the mean over the batch."""
+    return 1 - F.cosine_similarity(*batch.features("pooled"), dim=1).mean()
+
+
 TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {
     "hard": hard,
     "soft": soft,
     "logits": logits,
     "pseudo-hard": pseudo_hard,
+    "soft-unscaled": soft_unscaled,
+    "pooled": pooled,
+    "pooled-cosine": pooled_cosine,
 }
 
 

@@ -16,12 +16,14 @@ class TaskLosses:
     """Losses of one task, each a scalar; outputs are (batch, outputs).
 
     `hard` takes outputs, targets and the scale of the targets, and is the mean over the rows that have a target, 0 when
-    none has. `soft` takes outputs, the teacher's outputs, a temperature and the scale. `pseudo_targets` are what the
+    none has. `soft` takes outputs, the teacher's outputs, a temperature and the scale, as does `soft_unscaled`, whose
+    gradients fall with the temperature. `pseudo_targets` are what the
     teacher's outputs decide, in the form of targets of the task given.
     """
 
     hard: Callable[[Tensor, Tensor, float], Tensor]
     soft: Callable[[Tensor, Tensor, float, float], Tensor]
+    soft_unscaled: Callable[[Tensor, Tensor, float, float], Tensor]
     pseudo_targets: Callable[[Tensor, Any], Tensor]
 
 
@@ -36,6 +38,11 @@ def softened_divergence(outputs: Tensor, teacher: Tensor, temperature: float, sc
     """T^2 KL(softened teacher || softened student), the mean over the batch (Hinton et al. 2015, section 2)."""
     student_log, teacher_log = (F.log_softmax(logits / temperature, dim=1) for logits in (outputs, teacher))
     return F.kl_div(student_log, teacher_log, reduction="batchmean", log_target=True) * temperature**2
+
+
+def softened_cross_entropy(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
+    """Cross entropy of the softened student with the softened teacher, the mean over the batch; no T^2 (AutoMM)."""
+    return F.cross_entropy(outputs / temperature, F.softmax(teacher / temperature, dim=1))
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
@@ -57,6 +64,11 @@ def softened_binary_divergence(outputs: Tensor, teacher: Tensor, temperature: fl
     return F.kl_div(student_log, teacher_log, reduction="none", log_target=True).sum(dim=-1).mean() * temperature**2
 
 
+def softened_binary_cross_entropy(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
+    """Binary cross entropy with the teacher's softened probabilities, the mean over labels and batch; no T^2."""
+    return F.binary_cross_entropy_with_logits(outputs / temperature, torch.sigmoid(teacher / temperature))
+
+
 def squared_error(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
     """Squared error against numbers (batch,), not a number for none, in units of their standard deviation."""
     is_labelled = ~torch.isnan(targets)  # NaN times 0 is NaN, so missing targets become numbers first
@@ -69,6 +81,11 @@ def squared_error_to_teacher(outputs: Tensor, teacher: Tensor, temperature: floa
     return F.mse_loss(outputs / scale, teacher / scale)
 
 
+def softened_squared_error(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
+    """Squared error against the teacher's numbers, both over the temperature (AutoMM)."""
+    return squared_error_to_teacher(outputs, teacher, temperature, scale) / temperature**2
+
+
 def labels_above_thresholds(teacher: Tensor, task: MultiLabel) -> Tensor:
     """1 for each label whose probability reaches the task's threshold, as `MultiLabel.decide`."""
     # A threshold in place of the logistic function: one number a label against one for each row and label.
@@ -78,14 +95,21 @@ def labels_above_thresholds(teacher: Tensor, task: MultiLabel) -> Tensor:
 
 TASK_LOSSES: dict[str, TaskLosses] = {
     "single-label": TaskLosses(
-        hard=cross_entropy, soft=softened_divergence, pseudo_targets=lambda teacher, task: teacher.argmax(dim=1)
+        hard=cross_entropy,
+        soft=softened_divergence,
+        soft_unscaled=softened_cross_entropy,
+        pseudo_targets=lambda teacher, task: teacher.argmax(dim=1),
     ),
     "multi-label": TaskLosses(
         hard=binary_cross_entropy,
         soft=softened_binary_divergence,
+        soft_unscaled=softened_binary_cross_entropy,
         pseudo_targets=labels_above_thresholds,
     ),
     "regression": TaskLosses(
-        hard=squared_error, soft=squared_error_to_teacher, pseudo_targets=lambda teacher, task: teacher[:, 0]
+        hard=squared_error,
+        soft=squared_error_to_teacher,
+        soft_unscaled=softened_squared_error,
+        pseudo_targets=lambda teacher, task: teacher[:, 0],
     ),
 }

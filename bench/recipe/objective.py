@@ -15,8 +15,19 @@ OBJECTIVES = {  # what each learns from, and which of the settings below it uses
     "soft": "the teacher's softened outputs: temperature squared times the divergence (Hinton et al. 2015)",
     "logits": "the teacher's logits: their mean squared error (Tang et al. 2019)",
     "pseudo-hard": "what the teacher decides: a control that tells soft outputs from more rows",
+    "weighted": "any of these and the teacher's features, each with a weight of its own",
 }
-USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft",)
+PARTS = {  # of `weighted`: what each is, and the features of student and teacher that it compares
+    "hard": (),
+    "soft": (),
+    "soft-unscaled": (),
+    "logits": (),
+    "pseudo-hard": (),
+    "pooled": ("pooled",),
+    "pooled-cosine": ("pooled",),
+}
+SOFTENED = ("soft", "soft-unscaled")
+USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft", "weighted")
 LABELS_SHARE, FEWEST_LABELS_SHARE = 0.5, 0.1
 
 
@@ -36,6 +47,10 @@ def _transfer_rows(value: Any) -> Any:
     return tuple(kind for kind in TRANSFER_KINDS if kind in value)
 
 
+PartName = Annotated[str, one_of("part of a weighted objective", PARTS)]
+Weight = Annotated[float, Field(gt=0, le=1000)]
+
+
 class Objective(Part):
     """What students are trained for, on the labelled rows alone or on transfer rows too.
 
@@ -44,7 +59,9 @@ class Objective(Part):
     the labelled rows for as many steps as training with all transfer rows takes, or with those of some kinds. `epochs`
     stand in place of the student's own. With `teacher_every_epoch` the teacher computes its logits again in every
     epoch, which shows what storing them saves. What is not `exported` is trained for its learning curve and the time of
-    its epochs alone.
+    its epochs alone. `weights` say what a `weighted` objective is the sum of: `soft-unscaled` is the cross entropy of
+    softened outputs without the temperature squared, `pooled` the mean squared error of pooled features and
+    `pooled-cosine` one less their cosine.
     """
 
     name: Annotated[str, one_of("objective", OBJECTIVES)]
@@ -56,6 +73,27 @@ class Objective(Part):
     exported: Annotated[bool, LATER] = True
     temperature: Annotated[float, Field(gt=0, le=100)] = 1.0
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.0
+    weights: Annotated[dict[PartName, Weight] | None, LATER] = None
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "Objective":
+        if (self.weights is not None) != (self.name == "weighted"):
+            raise ValueError(
+                "weights are for the objective weighted, which needs them, as weights={hard: 0.1, soft: 1}; "
+                f"the objective is {self.name}"
+            )
+        if self.weights is None:
+            return self
+        if set(self.weights) <= {"hard"}:
+            raise ValueError("a weighted objective learns from the teacher; for labels alone take the objective hard")
+        if self.temperature != 1 and not set(self.weights) & set(SOFTENED):
+            raise ValueError(f"temperature is for {' and '.join(SOFTENED)}, which weights do not name; leave it out")
+        return self
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features of student and teacher that it compares; none for most objectives."""
+        return tuple(sorted({feature for part in self.weights or () for feature in PARTS[part]}))
 
     @model_validator(mode="after")
     def _check_rows(self) -> "Objective":
@@ -90,6 +128,10 @@ class Objective(Part):
         Of `rows` rows in all, `labelled` have a label; a batch's mean over these few would else outweigh all others, so
         that the student learns them by heart.
         """
+        if self.weights is not None:
+            return tuple(
+                (kind, weight, self.temperature if kind in SOFTENED else 1.0) for kind, weight in self.weights.items()
+            )
         kind, alpha = self.name, self.alpha
         if self.name == "distilled":
             kind, alpha = "soft", max(FEWEST_LABELS_SHARE, LABELS_SHARE * labelled / rows)
@@ -111,7 +153,8 @@ class Objective(Part):
         """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
         kinds = ["transfer"] if self.transfer is True else self.transfer or []
         parts = ["+".join([self.name, *kinds])]
-        if self.name == "soft":
+        parts += [f"{part}={weight:g}" for part, weight in (self.weights or {}).items()]
+        if self.name == "soft" or set(self.weights or ()) & set(SOFTENED):
             parts.append(f"T={self.temperature:g}")
         if self.alpha:
             parts.append(f"alpha={self.alpha:g}")

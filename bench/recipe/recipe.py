@@ -55,6 +55,11 @@ class Recipe(Part):
         return True if True in transfers else tuple(kind for kind in TRANSFER_KINDS if kind in kinds) or False
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """The features of the teacher that objectives compare students' with."""
+        return tuple(sorted({feature for objective in self.objectives for feature in objective.features}))
+
+    @property
     def is_label_free(self) -> bool:
         """Whether nothing is learned from labels: the teacher's decisions stand for them, but on test rows."""
         return self.teacher.is_zero_shot
@@ -151,6 +156,17 @@ class Recipe(Part):
             raise ValueError(f"peer '{needing[0]}' starts from the teacher's body, and there is none; leave it out")
         if self.task.name not in TEACHERS[self.teacher.architecture].tasks:
             raise ValueError(f"answers in a file are one class or several labels a row; the task is {self.task.name}")
+
+    @model_validator(mode="after")
+    def _check_features(self) -> "Recipe":
+        if not self.features:
+            return self
+        of_transformers = f"the {' and '.join(self.features)} features of an objective are those of transformers"
+        if self.teacher.architecture != "transformer":
+            raise ValueError(f"{of_transformers}, and the teacher is {self.teacher.architecture}; choose other weights")
+        if others := [student.title for student in self.students if not student.is_pretrained]:
+            raise ValueError(f"{of_transformers}, and student {others[0]} is none; choose transformer students only")
+        return self
 
     @model_validator(mode="after")
     def _check_unused(self) -> "Recipe":

@@ -1,6 +1,7 @@
 """The step that labels: the teacher's outputs for all rows that some student learns from, computed once and stored."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,17 +12,21 @@ import numpy as np
 from bench.recipe.objective import Objective
 from bench.steps.given import GIVEN_FORMAT, given_outputs
 from bench.steps.models import Model
-from bench.steps.workplace import SeedPlace
+from bench.steps.workplace import SeedPlace, Workplace
 from export.bundle import Bundle, read_bundle
+from materials.files import read_json_object
+from materials.modalities import Item
+from materials.report import Report
 from materials.rows import Rows, Splits
 from materials.splits.balance import at_most
 from materials.stages import Stage
 
 if TYPE_CHECKING:
-    from export.labelling import Choice
+    from export.labelling import Choice, Labelling
     from training.outputs import Outputs
 
 CHOICE, LABELLING = "choice.json", "labelling.json"
+EAGER = "eager"
 
 
 def label(place: SeedPlace, teacher: Model) -> Path:
@@ -41,7 +46,9 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         place.work,
         {format: read_bundle(bundle, to_run=False) for format, bundle in teacher.bundles.items()},
     )
-    choice = _choose(place, teacher, bundles)
+    features = work.recipe.features
+    # Only the model itself gives features, so that no other file is asked.
+    choice = _choose(place, teacher, {EAGER: bundles[EAGER]} if features else bundles)
     transfer, parts = work.recipe.labelled_transfer, unlabelled_parts(place.rows) or ["train"]
     inputs: dict[str, Any] = {
         "splits": place.splits.name,
@@ -49,6 +56,7 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         "bundle": teacher.bundles[choice.format].name,
         "format": choice.format,
         "precision": choice.precision,
+        **({"features": list(features)} if features else {}),
     }
 
     def make(folder: Path) -> None:
@@ -58,13 +66,58 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         items = [item for part in parts for item in getattr(rows, part).items]
         items += rows.transfer.take(rows.chosen_transfer(transfer)).items
         title = f"teacher outputs for {len(items):,} rows, seed {place.seed}"
+        if features:
+            _say_size(work, teacher, len(items))
         with work.screen.step(title) as report:
-            labelling = label_items(bundles, choice, items, device=work.recipe.trained_on, report=report)
+            labelling = (
+                _with_features(place, teacher, choice, items, report)
+                if features
+                else label_items(bundles, choice, items, device=work.recipe.trained_on, report=report)
+            )
         save_knowledge(labelling.outputs, items, rows.modality, folder)
         record = asdict(choice) | {"rows_per_second": labelling.rows_per_second}
         (folder / LABELLING).write_text(json.dumps(record, indent=1), encoding="utf-8")
 
     return work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
+
+
+def _say_size(work: Workplace, teacher: Model, rows: int) -> None:
+    if teacher.checkpoint is None:
+        raise ValueError("the teacher has not been trained yet")
+    width = int(read_json_object(teacher.checkpoint / "config.json")["hidden_size"])
+    megabytes = 2 * rows * width * len(work.recipe.features) / 1e6  # float16
+    work.screen.notice(f"the teacher's features for {rows:,} rows take {megabytes:,.1f} MB in the cache")
+
+
+def _with_features(
+    place: SeedPlace, teacher: Model, choice: "Choice", items: list[Item], report: Report
+) -> "Labelling":
+    """Logits and features of the teacher's own module, in fp32."""
+    from export.labelling import Labelling
+    from teachers import TEACHERS
+    from training.features import WithFeatures
+    from training.loop import compute_outputs
+
+    if teacher.checkpoint is None:
+        raise ValueError("the teacher has not been trained yet")
+    recipe = place.work.recipe
+    classifier = TEACHERS[recipe.teacher.architecture].load(teacher.checkpoint)
+    began = time.perf_counter()
+    outputs = compute_outputs(
+        WithFeatures(classifier.module.to(recipe.trained_on)),
+        classifier.encoder.encode(items),
+        classifier.encoder,
+        device=recipe.trained_on,
+        bf16=False,
+        report=report,
+    )
+    return Labelling(
+        outputs=outputs,
+        format=choice.format,
+        precision=choice.precision,
+        threads=choice.threads,
+        rows_per_second=len(items) / (time.perf_counter() - began),
+    )
 
 
 def unlabelled_parts(rows: Splits) -> list[str]:

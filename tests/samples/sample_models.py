@@ -23,8 +23,8 @@ TINY_SETTINGS = {
 }
 
 
-def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path:
-    """A transformer of 2 layers and width 32 with a real WordPiece tokenizer; a classifier where labels are named."""
+def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None, width: int = 32) -> Path:
+    """A transformer of 2 layers with a real WordPiece tokenizer; a classifier where labels are named."""
     import torch
     from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, BertModel
@@ -46,7 +46,7 @@ def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None) -> Path
     labels = {"id2label": dict(enumerate(label_names)), "num_labels": len(label_names)} if label_names else {}
     config = BertConfig(
         vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=32,
+        hidden_size=width,
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=64,

@@ -18,8 +18,13 @@ def loss(name, student=STUDENT, teacher=TEACHER, labels=LABELS, temperature=1.0,
         Term(kind=name, weight=1 - alpha, temperature=temperature),
         *([Term(kind="hard", weight=alpha)] * (alpha > 0)),
     ]
-    outputs = None if teacher is None else Outputs(logits=teacher)
-    return total_loss(terms, Batch(student=Outputs(logits=student), teacher=outputs, targets=labels, task=TASK))
+    outputs = None if teacher is None else with_features(teacher)
+    return total_loss(terms, Batch(student=with_features(student), teacher=outputs, targets=labels, task=TASK))
+
+
+def with_features(logits):
+    """Outputs whose pooled features are the logits themselves."""
+    return Outputs(logits=logits, features={"pooled": logits})
 
 
 def sigmoid(value):
@@ -57,6 +62,39 @@ def test_logits_is_the_mean_squared_error_by_hand():
 def test_pseudo_hard_is_cross_entropy_with_the_teachers_first_class():
     expected = (-math.log(sigmoid(2)) - math.log(sigmoid(1))) / 2
     assert loss("pseudo-hard").item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_unscaled_is_the_cross_entropy_with_the_softened_teacher_by_hand():
+    softened = [(sigmoid(0.5), sigmoid(1)), (sigmoid(-1.5), sigmoid(-0.5))]  # of the first class, T = 2
+    expected = -sum(p * math.log(q) + (1 - p) * math.log(1 - q) for p, q in softened) / 2
+    assert loss("soft-unscaled", temperature=2.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_soft_unscaled_moves_the_student_as_soft_does_but_for_the_temperature_squared():
+    gradients = []
+    for name in ("soft", "soft-unscaled"):
+        student = STUDENT.clone().requires_grad_()
+        loss(name, student=student, temperature=3.0).backward()
+        gradients.append(student.grad)
+    assert gradients[0] == pytest.approx(9 * gradients[1], rel=1e-4)
+
+
+def test_pooled_features_are_compared_by_hand():
+    assert loss("pooled").item() == pytest.approx((1 + 0 + 0 + 4) / 4)
+    assert loss("pooled-cosine").item() == pytest.approx(0, abs=1e-6)
+    turned = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    assert loss("pooled-cosine", student=turned).item() == pytest.approx(0.5, abs=1e-6)
+    with pytest.raises(ValueError, match="features 'pooled' of student or teacher are not there"):
+        total_loss(
+            [Term(kind="pooled")],
+            Batch(student=Outputs(logits=STUDENT), teacher=Outputs(logits=TEACHER), targets=LABELS, task=TASK),
+        )
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_gradients_are_those_of_finite_differences(name):
+    student = STUDENT.double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda logits: loss(name, logits, TEACHER.double(), temperature=2.0), student)
 
 
 @pytest.mark.parametrize("name", TERMS)

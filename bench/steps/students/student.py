@@ -11,7 +11,7 @@ import numpy as np
 from bench.recipe.cell import Cell
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
-from bench.steps.students.new_student import new_student, student_length, student_weights
+from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
 from bench.steps.students.vocabulary import Vocabulary
 from bench.steps.teacher import fine_tuned_labels
 from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
@@ -22,6 +22,8 @@ from materials.stages import Stage
 from training.outputs import ROWS_TO_TRUST, shrunk_to_labels
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from encoders.encoder import Encoder
     from training.history import Epoch
     from training.loop import Examples
@@ -56,10 +58,11 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
         student = new_student(place, cell.student, vocabulary, seed=cell.seed)
         encoder = student.encoder
         examples = _examples(place, cell, encoder)
+        module = _taught_by_features(place, cell, student)
         terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
         settings = _settings(place, cell, len(examples.targets))
         history = train(
-            student.module,
+            module,
             examples,
             _labelled(encoder, rows.validation),
             encoder=encoder,
@@ -75,6 +78,24 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
         save_history(history, folder)
     if sentence := unfinished(rows.task, history, settings):
         work.screen.notice(f"{title}: {sentence}")
+
+
+def _taught_by_features(place: SeedPlace, cell: Cell, student: NewStudent) -> "nn.Module":
+    """The module to train: the student's, which gives features too where the objective compares them."""
+    names = cell.objective.features
+    if not names:
+        return student.module
+    from training.features import WithFeatures
+
+    body = student_weights(place, cell.student)
+    of_teacher, of_student = (weights.config.get("model_type") for weights in (place.weights, body))
+    if of_teacher != of_student:
+        place.work.screen.notice(
+            f"{cell.title}: the teacher's body is {of_teacher} and the student's {of_student}; features of two kinds "
+            "of bodies have less in common"
+        )
+    widths = {name: int(values.shape[1]) for name, values in place.stored_outputs.outputs.features.items()}
+    return WithFeatures(student.module, widths=widths)
 
 
 def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage:
@@ -141,7 +162,7 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
     items = rows.train.items + transfer.items
     teacher: Teaching | None = None
     if objective.teacher_every_epoch:
-        teacher = _running(place, items)
+        teacher = _running(place, items, objective.features)
     elif objective.needs_teacher:
         both_parts = Rows(items=items, targets=np.zeros(len(items)), modality=rows.modality)
         teacher = outputs_for(place, both_parts)
@@ -179,11 +200,11 @@ def _as_read_by(student: Student, items: list[Item], mask_token: str | None) -> 
     return without_mask(items, mask_token) if mask_token and student.tokenizer == "own" else items
 
 
-def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Outputs]":
+def _running(place: SeedPlace, items: list[Item], features: tuple[str, ...]) -> "Callable[[np.ndarray], Outputs]":
     """The outputs of the teacher for some of the items, by their numbers, computed anew each time, in fp32."""
     from teachers import TEACHERS
-    from training.loop import predict_outputs
-    from training.outputs import Outputs
+    from training.features import WithFeatures
+    from training.loop import compute_outputs
 
     if place.teacher is None:
         raise ValueError("the teacher has not been trained yet")
@@ -191,9 +212,11 @@ def _running(place: SeedPlace, items: list[Item]) -> "Callable[[np.ndarray], Out
     teacher = TEACHERS[recipe.teacher.architecture].load(place.teacher)
     encoder, module, encoded = teacher.encoder, teacher.module.to(recipe.trained_on), teacher.encoder.encode(items)
 
-    def outputs_of(numbers: np.ndarray) -> Outputs:
+    model = WithFeatures(module) if features else module
+
+    def outputs_of(numbers: np.ndarray) -> "Outputs":
         chosen = encoder.take(encoded, numbers)
-        return Outputs(logits=predict_outputs(module, chosen, encoder, device=recipe.trained_on, bf16=False))
+        return compute_outputs(model, chosen, encoder, device=recipe.trained_on, bf16=False)
 
     return outputs_of
 
