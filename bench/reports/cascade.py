@@ -56,8 +56,9 @@ def _notes(run: Run) -> list[str]:
     notes = [
         "alone: share of test rows that the student answers; agreement: of these with the teacher; both: the teacher "
         "answers the others",
-        f"thresholds: validation rows prove an agreement of {wished:.0%} at 95 % (Clopper-Pearson, one-sided), for "
-        f"which it takes {rows_needed(wished)} rows at least",
+        f"thresholds: validation rows prove an agreement of {wished:.0%} at 95 % (Clopper-Pearson, one-sided, for all "
+        f"epochs of which they chose one), for which it takes {rows_needed(wished)} rows at least, and more for more "
+        "epochs",
         "mean ms: from text to label, one text at a time, the teacher's fastest file for the rows it is asked",
     ]
     if without:

@@ -23,15 +23,17 @@ class Outcome:
     outputs: np.ndarray
 
 
-def find_threshold(sureness: np.ndarray, agrees: np.ndarray, wished: float) -> float | None:
+def find_threshold(sureness: np.ndarray, agrees: np.ndarray, wished: float, *, chosen_from: int = 1) -> float | None:
     """The lowest sureness from which on a student agrees with its teacher in the wished share of rows, proven at 95 %.
 
     Both arrays are (rows,). The surest rows are looked at first, then ever more of them in steps of a twentieth; the
     first step whose one-sided lower bound (Clopper and Pearson 1934) is under the wish ends the search. As every step
     must pass before the next, all of them together are wrong at most once in twenty (a fixed sequence of tests, Maurer
-    et al. 1995). None where even the surest rows prove nothing, as of fewer rows than it takes.
+    et al. 1995). Where the student is one of several, of which the same rows chose it, its bound is one that would hold
+    for all of them together (Bonferroni). None where even the surest rows prove nothing, as of fewer than it takes.
     """
-    least = rows_needed(wished)
+    error = ERROR / chosen_from
+    least = rows_needed(wished, error)
     ordered, threshold = np.sort(sureness)[::-1], None
     # With twice the rows that it takes at least, one row may disagree.
     first = 2 * least if len(sureness) >= 2 * least else least
@@ -41,22 +43,22 @@ def find_threshold(sureness: np.ndarray, agrees: np.ndarray, wished: float) -> f
             continue
         candidate = float(ordered[count - 1])
         chosen = sureness >= candidate
-        if lower_bound(int(agrees[chosen].sum()), int(chosen.sum())) < wished:
+        if lower_bound(int(agrees[chosen].sum()), int(chosen.sum()), error) < wished:
             break
         threshold = candidate
     return threshold
 
 
-def rows_needed(wished: float) -> int:
+def rows_needed(wished: float, error: float = ERROR) -> int:
     """How many rows prove the wished share where none of them disagrees."""
-    return math.ceil(math.log(ERROR) / math.log(wished))
+    return math.ceil(math.log(error) / math.log(wished))
 
 
-def lower_bound(hits: int, rows: int) -> float:
-    """The one-sided 95 % lower bound of a share (Clopper and Pearson 1934)."""
+def lower_bound(hits: int, rows: int, error: float = ERROR) -> float:
+    """The one-sided lower bound of a share, which is wrong with the probability `error` (Clopper and Pearson 1934)."""
     from scipy.stats import beta
 
-    return 0.0 if hits == 0 else float(beta.ppf(ERROR, hits, rows - hits + 1))
+    return 0.0 if hits == 0 else float(beta.ppf(error, hits, rows - hits + 1))
 
 
 def follow(task: Task, student: np.ndarray, teacher: np.ndarray, threshold: float) -> Outcome:

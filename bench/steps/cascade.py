@@ -1,5 +1,6 @@
 """The step that finds from which probability on each file of a student may answer alone, on validation rows."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from bench.scores.cascade import find_threshold
 from bench.steps.given import answers_for
 from bench.steps.knowledge import labelling_format, outputs_for
 from bench.steps.models import Model
+from bench.steps.training import HISTORY
 from bench.steps.workplace import SeedPlace
 from export.bundle import read_bundle
 from materials.stages import Stage
@@ -24,16 +26,23 @@ def find_thresholds(place: SeedPlace, model: Model) -> dict[str, float]:
     teacher = _teacher_outputs(place) if task.has_names else None
     if teacher is None:
         return {}
-    found = {}
+    found, epochs = {}, epochs_of(model)
     for format, folder in model.bundles.items():
         if read_bundle(folder, to_run=False).parity["status"] != "failed":
             outputs = _outputs(place, folder, f"{model.title} as {format}")
             if not np.isfinite(outputs).all():
                 continue
-            threshold = find_threshold(task.sureness(outputs), task.decides_alike(outputs, teacher), wished)
+            agrees = task.decides_alike(outputs, teacher)
+            threshold = find_threshold(task.sureness(outputs), agrees, wished, chosen_from=epochs)
             if threshold is not None:
                 found[format] = threshold
     return found
+
+
+def epochs_of(model: Model) -> int:
+    """The epochs of a model's training, of which validation rows chose one; 1 without a training."""
+    history = model.checkpoint / HISTORY if model.checkpoint else None
+    return len(json.loads(history.read_text(encoding="utf-8"))) if history and history.is_file() else 1
 
 
 def _teacher_outputs(place: SeedPlace) -> np.ndarray | None:

@@ -42,6 +42,32 @@ def test_promised_agreement_holds_on_other_rows_in_nineteen_of_twenty_drawings(w
     assert broken <= 200 / 20
 
 
+def test_promise_holds_for_the_student_that_the_same_rows_chose():
+    slope, wished, broken, found = 0.24, 0.95, {1: 0, 20: 0}, {1: 0, 20: 0}
+    for seed in range(200):
+        draw = np.random.default_rng(seed)
+        sureness = draw.uniform(0.5, 1.0, size=1_500)
+        # Twenty epochs that are equally good; the one that agrees most on these rows is kept.
+        epochs = [draw.uniform(size=1_500) < 1 - slope * (1 - sureness) for _ in range(20)]
+        best = max(epochs, key=lambda agrees: agrees.sum())
+        for chosen_from in broken:
+            threshold = find_threshold(sureness, best, wished, chosen_from=chosen_from)
+            if threshold is not None:
+                true_agreement = 1 - slope * (1 - (1 + threshold) / 2)
+                found[chosen_from] += 1
+                broken[chosen_from] += true_agreement < wished
+    assert min(found.values()) >= 150
+    assert broken[20] <= 200 / 20 < broken[1]
+
+
+def test_rows_that_chose_among_many_prove_less():
+    rows = drawn(3_000, seed=0)
+    alone, chosen = (find_threshold(*rows, 0.9, chosen_from=count) for count in (1, 40))
+    assert alone < chosen
+    assert find_threshold(np.ones(99), np.ones(99, dtype=bool), 0.97) == 1
+    assert find_threshold(np.ones(99), np.ones(99, dtype=bool), 0.97, chosen_from=20) is None
+
+
 def test_a_lower_wish_lets_the_student_answer_more():
     rows = drawn(3_000, seed=0)
     thresholds = [find_threshold(*rows, wished) for wished in (0.85, 0.9, 0.95)]
