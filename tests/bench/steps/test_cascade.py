@@ -63,7 +63,7 @@ def test_table_of_cascades_shows_every_threshold(format, with_cascade, capsys):
     shown = capsys.readouterr().out
     assert all(row.model.split()[0] in shown for row in cascades(with_cascade))
     if format == "markdown":
-        assert "an agreement of 51% at 95 % (Clopper-Pearson, one-sided)" in shown
+        assert "an agreement of 51% at 95 % (Clopper-Pearson, one-sided, " in shown
 
 
 def test_run_without_a_threshold_says_why(finished, capsys):
