@@ -95,7 +95,7 @@ def _with_features(
     """Logits and features of the teacher's own module, in fp32."""
     from export.labelling import Labelling
     from teachers import TEACHERS
-    from training.features import WithFeatures
+    from teachers.features import WithFeatures
     from training.loop import compute_outputs
 
     if teacher.checkpoint is None:

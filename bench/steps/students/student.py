@@ -85,7 +85,7 @@ def _taught_by_features(place: SeedPlace, cell: Cell, student: NewStudent) -> "n
     names = cell.objective.features
     if not names:
         return student.module
-    from training.features import WithFeatures
+    from teachers.features import WithFeatures
 
     body = student_weights(place, cell.student)
     of_teacher, of_student = (weights.config.get("model_type") for weights in (place.weights, body))
@@ -203,7 +203,7 @@ def _as_read_by(student: Student, items: list[Item], mask_token: str | None) -> 
 def _running(place: SeedPlace, items: list[Item], features: tuple[str, ...]) -> "Callable[[np.ndarray], Outputs]":
     """The outputs of the teacher for some of the items, by their numbers, computed anew each time, in fp32."""
     from teachers import TEACHERS
-    from training.features import WithFeatures
+    from teachers.features import WithFeatures
     from training.loop import compute_outputs
 
     if place.teacher is None:

@@ -6,8 +6,8 @@ import torch
 from sample_models import save_tiny_bert
 from sample_texts import sentences
 
+from teachers.features import WithFeatures
 from teachers.transformer import open_transformer
-from training.features import WithFeatures
 from training.loop import compute_outputs, predict_outputs
 
 TEXTS = [*sentences(30)[0], "short"]
