@@ -10,7 +10,7 @@ from materials.errors import RequestError
 from materials.files import new_file, write_json
 from materials.sources.table_file import read_texts
 
-MOST_TEXTS = 256
+MOST_TEXTS = 64
 
 
 def label_cost(sweep: Sweep, output: Path) -> int:
