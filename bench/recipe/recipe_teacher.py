@@ -32,8 +32,8 @@ class Teacher(Part):
     What is `auto` is found by rule. A zero-shot teacher is not trained: it reads each text against the `template`
     filled with each class's descriptions. Its scores are divided by `temperature`, and it may be moved to where
     unlabelled texts lie by one of the ways to `refine` it, for which a model of inference borrows the `embeddings` of a
-    sentence encoder. `outputs` is a teacher of whom only a file of answers is
-    there, as `weights`; what an answer costs is then for the recipe to say.
+    sentence encoder. `outputs` is a teacher of whom only a file of answers is there, as `weights`; what an answer costs
+    is then for the recipe to say.
     """
 
     architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"

@@ -36,6 +36,9 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
     name = work.recipe.teacher.weights
     with work.screen.step(f"weights {name}") as report:
         weights = find_weights(name, work.root, report=report)
+    if work.recipe.teacher.borrows_embeddings:
+        with work.screen.step(f"weights {work.recipe.teacher.embeddings}") as report:
+            find_weights(work.recipe.teacher.embeddings, work.root, report=report)
     width = read_json_object(weights.path / "config.json").get("hidden_size")
     for number, student in enumerate(work.recipe.students):
         if student.is_pretrained and student.weights != FROM_TEACHER:
@@ -82,7 +85,7 @@ def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
 
     Raises RequestError for weights that answer nothing yet.
     """
-    from training.loop import predict_outputs
+    from training.loop import compute_outputs
 
     if not weights.is_classifier:
         raise RequestError(
@@ -94,7 +97,7 @@ def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
     )
     teacher, device, task = _open(work, weights), work.recipe.trained_on, work.recipe.task
     encoded = teacher.encoder.encode(table.items)
-    outputs = predict_outputs(teacher.module.to(device), encoded, teacher.encoder, device=device, bf16=False)
+    outputs = compute_outputs(teacher.module.to(device), encoded, teacher.encoder, device=device, bf16=False).logits
     labels = task.labels_of(np.asarray(task.decide(outputs)), weights.label_names)
     return Table(items=table.items, labels=labels, modality=table.modality)
 

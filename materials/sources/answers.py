@@ -15,10 +15,11 @@ from materials.sources.several_answers import (
     SMALLEST_PROBABILITY,
     USUAL_CONFIDENCE,
     as_log_odds,
+    is_nothing,
     of_label_lists,
 )
 from materials.sources.table_file import read_frame_of_items
-from materials.tasks.task import Task, are_list, as_name
+from materials.tasks.task import Task, as_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,8 +180,7 @@ def _as_logits(values: np.ndarray, rows: Sequence[int], path: Path, *, may_be_lo
 
 def _label(cell: Any) -> str:
     """A cell as text, empty where it holds nothing."""
-    is_nothing = not are_list(cell) and (cell is None or cell != cell or str(cell) in ("<NA>", "NaT"))
-    return "" if is_nothing else as_name(cell).strip()
+    return "" if is_nothing(cell) else as_name(cell).strip()
 
 
 def _of_labels(

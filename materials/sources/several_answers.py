@@ -50,8 +50,8 @@ def of_label_lists(
             f"{path} has the column {CONFIDENCE}, which is for one class a row; give a column of probabilities for "
             "each label, or remove it"
         )
-    cells = ["" if _is_empty(cell) and separator is not None else cell for cell in frame[LABEL].tolist()]
-    rows = [row for row, cell in enumerate(cells) if not _is_empty(cell)]
+    cells = ["" if is_nothing(cell) and separator is not None else cell for cell in frame[LABEL].tolist()]
+    rows = [row for row, cell in enumerate(cells) if not is_nothing(cell)]
     task = MultiLabel()
     labels = task.read_labels([cells[row] for row in rows], separator=separator, where=f"column '{LABEL}' of {path}")
     if not rows:
@@ -67,5 +67,6 @@ def of_label_lists(
     return (distance * (2 * task.targets(labels, known) - 1)).astype(np.float32), rows, known
 
 
-def _is_empty(cell: object) -> bool:
+def is_nothing(cell: object) -> bool:
+    """Whether a cell holds neither a text, a number nor a list."""
     return not are_list(cell) and (cell is None or cell != cell or str(cell) in ("<NA>", "NaT"))

@@ -8,7 +8,7 @@ from sample_texts import sentences
 
 from teachers.features import WithFeatures
 from teachers.transformer import open_transformer
-from training.loop import compute_outputs, predict_outputs
+from training.loop import compute_outputs
 
 TEXTS = [*sentences(30)[0], "short"]
 
@@ -33,7 +33,9 @@ def test_features_and_logits_stand_in_the_order_of_the_rows(classifier):
     encoder = classifier.encoder
     encoded = encoder.encode(TEXTS)
     together = compute_outputs(WithFeatures(classifier.module), encoded, encoder, batch_size=4, bf16=False)
-    assert together.logits == pytest.approx(predict_outputs(classifier.module, encoded, encoder, bf16=False), abs=1e-5)
+    assert together.logits == pytest.approx(
+        compute_outputs(classifier.module, encoded, encoder, bf16=False).logits, abs=1e-5
+    )
     alone = [
         compute_outputs(WithFeatures(classifier.module), encoder.encode([text]), encoder, bf16=False) for text in TEXTS
     ]

@@ -16,7 +16,7 @@ from materials.tasks import task_of
 from teachers.zero_shot import Question, entailment_outputs, save_zero_shot
 from teachers.zero_shot_embedding import answer_by_embedding
 from teachers.zero_shot_nli import answer_by_entailment
-from training.loop import predict_outputs
+from training.loop import compute_outputs
 
 NLI_NAMES = ("contradiction", "entailment", "neutral")
 CLASSES = {"good": ("a good film", "praise"), "bad": ("a bad film",), "long": ("a film that is far too long",)}
@@ -35,7 +35,7 @@ def asked(task="single-label", classes=None, **settings):
 
 
 def outputs_of(classifier, texts=TEXTS):
-    return predict_outputs(classifier.module, classifier.encoder.encode(texts), classifier.encoder, bf16=False)
+    return compute_outputs(classifier.module, classifier.encoder.encode(texts), classifier.encoder, bf16=False).logits
 
 
 @pytest.mark.parametrize("task", ["single-label", "multi-label"])

@@ -8,7 +8,7 @@ from materials.errors import RequestError
 from materials.tasks import task_of
 from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
-from training.loop import Diverged, Examples, predict_outputs, train
+from training.loop import Diverged, Examples, compute_outputs, train
 from training.objectives import Term
 from training.outputs import Outputs
 from training.settings import TrainingSettings
@@ -79,7 +79,7 @@ def test_training_learns_what_can_be_learned(linear):
     module, encoder = linear()
     history = run(module, encoder)
     test = examples(encoder, 100, start=2000)
-    assert (predict_outputs(module, test.encoded, encoder).argmax(axis=1) == test.targets).mean() > 0.9
+    assert (compute_outputs(module, test.encoded, encoder).logits.argmax(axis=1) == test.targets).mean() > 0.9
     assert history[-1].loss < history[0].loss
 
 
@@ -117,7 +117,7 @@ def test_epochs_are_scored_on_train_validation_and_test_rows_from_before_the_fir
     assert history[0].loss == pytest.approx(np.log(2), abs=0.2)
     for scores in (history[0].train, history[0].validation, history[0].test):
         assert scores["cross_entropy"] == pytest.approx(np.log(2), abs=0.2)
-    logits = predict_outputs(module, examples(encoder, 100, start=2000).encoded, encoder, bf16=False)
+    logits = compute_outputs(module, examples(encoder, 100, start=2000).encoded, encoder, bf16=False).logits
     best = max(history[1:], key=lambda epoch: (epoch.validation["macro_f1"], epoch.epoch))
     assert best.test["accuracy"] == pytest.approx(
         (logits.argmax(axis=1) == examples(encoder, 100, start=2000).targets).mean(), abs=0.02
@@ -252,8 +252,8 @@ def test_weights_that_are_no_numbers_after_the_last_step_stop_with_their_epoch(l
 def test_logits_come_in_the_order_of_the_rows(linear):
     module, encoder = linear()
     rows = examples(encoder, 30).encoded
-    together = predict_outputs(module, rows, encoder, batch_size=7)
-    alone = np.concatenate([predict_outputs(module, rows[row : row + 1], encoder) for row in range(30)])
+    together = compute_outputs(module, rows, encoder, batch_size=7).logits
+    alone = np.concatenate([compute_outputs(module, rows[row : row + 1], encoder).logits for row in range(30)])
     assert np.allclose(together, alone, atol=0.05)
 
 

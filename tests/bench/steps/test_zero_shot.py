@@ -161,6 +161,16 @@ def test_ten_thousand_class_names_are_refused(run_zero, tmp_path):
         run_zero("zero-shot-embedding", **{"data.classes": str(tmp_path / "names.txt")})
 
 
+def test_what_a_refined_teacher_of_inference_cannot_do_is_said_before_anything_is_computed(run_zero):
+    for change, sentence in (
+        ("data.task=multi-label", "a teacher of several labels a text cannot be refined"),
+        ("teacher.embeddings=minilmm", "unknown weights 'minilmm'; did you mean 'minilm'?"),
+    ):
+        with pytest.raises(RequestError) as refusal:
+            run_zero("zero-shot-nli", "teacher.refine=k-means", change)
+        assert sentence in str(refusal.value)
+
+
 def test_entailment_needs_a_model_that_has_it(run_zero, tiny_classifier):
     with pytest.raises(RequestError, match="none of which is entailment"):
         run_zero("zero-shot-nli", f"teacher.weights={tiny_classifier}")
