@@ -12,6 +12,7 @@ from materials.errors import RequestError
 from materials.files import digest
 from materials.modalities import MODALITIES, Item
 from training.outputs import Outputs
+from training.token_states import TokenStates
 
 LOGITS, KEYS, FOLDS = "logits.npy", "rows.json", "folds.npy"
 NO_FOLD = -1
@@ -60,7 +61,10 @@ def save_knowledge(
         raise ValueError(f"expected logits of shape ({len(items)}, outputs), got {logits.shape}")
     np.save(folder / LOGITS, logits)
     for name, values in outputs.features.items():
-        np.save(folder / _feature_file(name), np.asarray(values, dtype=np.float16))
+        of_tokens = isinstance(values, TokenStates)
+        np.save(folder / _feature_file(name), np.asarray(values.values if of_tokens else values, dtype=np.float16))
+        if of_tokens:
+            np.save(folder / _bounds_file(name), values.bounds)
     np.save(folder / FOLDS, np.full(len(items), NO_FOLD, dtype=np.int8) if folds is None else folds.astype(np.int8))
     record = {"keys": keys_of(items, modality), "features": sorted(outputs.features)}
     (folder / KEYS).write_text(json.dumps(record), encoding="utf-8")
@@ -70,7 +74,7 @@ def load_knowledge(folder: Path) -> Knowledge:
     """Read what `save_knowledge` wrote, arrays memory-mapped. Raises RequestError when it is damaged."""
     try:
         record = json.loads((folder / KEYS).read_text(encoding="utf-8"))
-        features = {name: _read(folder / _feature_file(name)) for name in record["features"]}
+        features = {name: _read_feature(folder, name) for name in record["features"]}
         outputs = Outputs(logits=_read(folder / LOGITS), features=features)
         knowledge = Knowledge(outputs=outputs, keys=tuple(record["keys"]), folds=np.array(_read(folder / FOLDS)))
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
@@ -84,6 +88,15 @@ def load_knowledge(folder: Path) -> Knowledge:
 
 def _feature_file(name: str) -> str:
     return f"feature-{name}.npy"
+
+
+def _bounds_file(name: str) -> str:
+    return f"bounds-{name}.npy"
+
+
+def _read_feature(folder: Path, name: str) -> np.ndarray | TokenStates:
+    values, bounds = _read(folder / _feature_file(name)), folder / _bounds_file(name)
+    return TokenStates(values, np.array(_read(bounds))) if bounds.is_file() else values
 
 
 def _read(file: Path) -> np.ndarray:

@@ -59,8 +59,10 @@ def best_validation_score(task: Task, records: Sequence[Mapping[str, Any]]) -> f
 
 
 def unfinished(task: Task, history: Sequence[Epoch], settings: TrainingSettings) -> str | None:
-    """Why more epochs might be better: the number was given and the last was best, or the cap came before patience."""
+    """Why more epochs might be better: time was up, the last of a number was best, or the cap came before patience."""
     scores, epochs = validation_scores(task, history), history[-1].epoch
+    if settings.time_limit is not None and sum(epoch.seconds for epoch in history) >= settings.time_limit:
+        return f"ended in epoch {epochs} at its time limit of {settings.time_limit:g} s, so more time may be better"
     if settings.patience is not None:
         is_capped = epochs == settings.epochs and epochs > 1
         return f"ended at its cap of {epochs} epochs, so more may be better" if is_capped else None

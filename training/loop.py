@@ -17,13 +17,14 @@ from materials.tasks.task import Task
 from training.batches import bucketed_batches
 from training.finish import Finish, finish_of
 from training.history import Epoch, Scores, scores_of, validation_scores
-from training.objectives import Batch, Term, total_loss
+from training.objectives import MASK, Batch, Term, total_loss
 from training.optimiser import Mover
 from training.outputs import Outputs, outputs_of
 from training.precision import autocast
 from training.progress import Progress, load_progress, save_progress
 from training.settings import TrainingSettings
 from training.start import start_in_the_middle
+from training.token_states import TokenStates, joined, stored
 
 UNTRAINED_ROWS = 5_000
 KEEP_SECONDS = 20.0
@@ -112,14 +113,15 @@ def compute_outputs(
     with torch.inference_mode(), autocast(device, enabled=bf16):
         for rows, arrays in encoder.batches(encoded, batch_size):
             outputs = outputs_of(model(*_tensors(arrays, device)))
-            features = {name: values.half().cpu().numpy() for name, values in outputs.features.items()}
+            lengths = encoder.lengths(encoder.take(encoded, rows))
+            features = {name: stored(values, lengths) for name, values in outputs.features.items()}
             parts.append(Outputs(logits=outputs.logits.float().cpu().numpy(), features=features))
             order += rows.tolist()
             report(len(order), len(encoded))
     names = parts[0].features
     together = Outputs(
         logits=np.concatenate([part.logits for part in parts]),
-        features={name: np.concatenate([part.features[name] for part in parts]) for name in names},
+        features={name: joined([part.features[name] for part in parts]) for name in names},
     )
     return together.take(np.argsort(order))
 
@@ -129,7 +131,13 @@ def _tensors(arrays: Mapping[str, np.ndarray], device: str) -> list[Tensor]:
 
 
 def _on_device(outputs: Outputs, device: str) -> Outputs:
-    features = {name: torch.from_numpy(values).to(device).float() for name, values in outputs.features.items()}
+    arrays: dict[str, np.ndarray] = {}
+    for name, values in outputs.features.items():
+        arrays[name] = values.padded() if isinstance(values, TokenStates) else values
+        if isinstance(values, TokenStates):
+            arrays[MASK] = values.mask()
+    tensors = {name: torch.from_numpy(values).to(device) for name, values in arrays.items()}
+    features = {name: tensor if name == MASK else tensor.float() for name, tensor in tensors.items()}
     return Outputs(logits=torch.from_numpy(outputs.logits).to(device), features=features)
 
 
@@ -164,7 +172,12 @@ class _Training:
     @property
     def last_epoch(self) -> int:
         """The epoch that ends the training, as far as is known by now."""
-        return self._finish().last_epoch
+        return self.epochs_done if self._is_out_of_time(0.0) else self._finish().last_epoch
+
+    def _is_out_of_time(self, seconds: float) -> bool:
+        """Whether the epochs done and so many seconds of another have reached the time limit."""
+        limit = self.settings.time_limit
+        return limit is not None and sum(epoch.seconds for epoch in self.history) + seconds >= limit
 
     def _finish(self) -> Finish:
         patience, most_epochs = self.settings.patience, self.settings.epochs
@@ -202,6 +215,8 @@ class _Training:
             logits.append(outputs.logits.detach())
             order.append(rows)
             report(self.mover.steps_done, finish.last_epoch * per_epoch)
+            if self._is_out_of_time(time.perf_counter() - start_seconds):
+                break
         seconds = time.perf_counter() - start_seconds
         train_scores = scores_of(
             self.task, torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)]

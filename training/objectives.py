@@ -1,8 +1,9 @@
 """What a model is trained for: a sum of weighted terms. To add a kind of term is one function and one line."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -10,6 +11,9 @@ from materials.errors import unknown
 from materials.tasks.task import Task
 from training.outputs import Outputs
 from training.task_losses import TASK_LOSSES
+
+MASK, HIDDEN, RELATIONS = "mask", "hidden-", "relations"
+MOST_RELATION_HEADS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +62,28 @@ class Batch:
         return teacher_logits
 
     def features(self, name: str) -> tuple[Tensor, Tensor]:
-        """The features of student and teacher, (batch, width). Raises ValueError where there are none of one shape."""
-        if self.teacher is None:
-            raise ValueError("this term needs the teacher's outputs")
-        student, teacher = (outputs.features.get(name) for outputs in (self.student, self.teacher))
+        """The features of student and teacher, of one shape. Raises ValueError where there are none of one shape."""
+        student, teacher = (features.get(name) for features in (self.student.features, self.teacher_features))
         if student is None or teacher is None:
             raise ValueError(f"the features '{name}' of student or teacher are not there")
         if student.shape != teacher.shape:
             raise ValueError(f"features of student {student.shape} and teacher {teacher.shape} differ in shape")
         return student, teacher
+
+    @property
+    def mask(self) -> Tensor:
+        """Which places of features of tokens hold one, bool (batch, length). Raises ValueError where none are there."""
+        if MASK not in self.teacher_features:
+            raise ValueError("there are no features of tokens")
+        mask: Tensor = self.teacher_features[MASK]
+        return mask
+
+    @property
+    def teacher_features(self) -> Mapping[str, Tensor]:
+        """The teacher's features by name. Raises ValueError without a teacher."""
+        if self.teacher is None:
+            raise ValueError("this term needs the teacher's outputs")
+        return self.teacher.features
 
 
 def hard(batch: Batch, term: Term) -> Tensor:
@@ -107,6 +124,46 @@ def pooled_cosine(batch: Batch, term: Term) -> Tensor:
     return 1 - F.cosine_similarity(*batch.features("pooled"), dim=1).mean()
 
 
+def hidden(batch: Batch, term: Term) -> Tensor:
+    """Mean squared error of tokens' states, the mean over the layers of the student (Jiao et al. 2020, section 3.1)."""
+    names = [name for name in batch.teacher_features if name.startswith(HIDDEN)]
+    if not names:
+        raise ValueError("there are no states of layers")
+    weights = batch.mask.unsqueeze(2).float()
+    losses = []
+    for name in names:
+        student, teacher = batch.features(name)
+        losses.append((((student - teacher) ** 2) * weights).sum() / (weights.sum() * student.shape[2]))
+    return torch.stack(losses).mean()
+
+
+def relations(batch: Batch, term: Term) -> Tensor:
+    """KL of the relations among queries, among keys and among values of the last layers (Wang et al. 2021, section 3).
+
+    A relation is the softmax over all tokens of scaled products, in as many heads as both widths can be cut into, at
+    most twelve; the mean over the three, heads and tokens. Widths of student and teacher may differ.
+    """
+    own, others = (features.get(RELATIONS) for features in (batch.student.features, batch.teacher_features))
+    if own is None or others is None:
+        raise ValueError(f"the features '{RELATIONS}' of student or teacher are not there")
+    widths = own.shape[2] // 3, others.shape[2] // 3
+    counts = range(1, MOST_RELATION_HEADS + 1)
+    heads = max(count for count in counts if all(width % count == 0 for width in widths))
+    student_log, teacher_log = (_relations(states, heads, batch.mask) for states in (own, others))
+    divergence = (teacher_log.exp() * (teacher_log - student_log)).masked_fill(~batch.mask[:, None, None, None, :], 0)
+    per_token = divergence.sum(dim=4) * batch.mask[:, None, None, :]
+    return per_token.sum() / (3 * heads * batch.mask.sum())
+
+
+def _relations(states: Tensor, heads: int, mask: Tensor) -> Tensor:
+    """Log relations (batch, 3, heads, length, length) from queries, keys and values (batch, length, 3 * width)."""
+    batch, length, width = states.shape
+    parts = states.view(batch, length, 3, heads, width // (3 * heads)).permute(0, 2, 3, 1, 4)
+    products = parts @ parts.transpose(3, 4) / parts.shape[4] ** 0.5
+    # A large negative number and not minus infinity, whose difference to itself is no number.
+    return F.log_softmax(products.masked_fill(~mask[:, None, None, None, :], -1e4), dim=4)
+
+
 TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {
     "hard": hard,
     "soft": soft,
@@ -115,6 +172,8 @@ TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {
     "soft-unscaled": soft_unscaled,
     "pooled": pooled,
     "pooled-cosine": pooled_cosine,
+    "hidden": hidden,
+    "relations": relations,
 }
 
 

@@ -14,7 +14,11 @@ SMALLEST_PROBABILITY = 1e-6
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Tensors while training and arrays once stored, all with the rows first; logits have shape (rows, outputs)."""
+    """Tensors while training and arrays once stored, all with the rows first; logits have shape (rows, outputs).
+
+    Features of tokens are tensors (rows, length, width), with a `mask` of the places that hold one, and `TokenStates`
+    once stored.
+    """
 
     logits: Any
     features: Mapping[str, Any] = field(default_factory=dict)

@@ -12,7 +12,8 @@ class TrainingSettings:
 
     `warmup` is the share of steps in which the linear schedule rises to its peak. Gradients are clipped to
     `largest_gradient_norm`, or not at all. `bf16` says whether a device that has it trains in it, and `bf16_scores`
-    whether it scores held-out rows in it; in fp32 they are scored as files compute.
+    whether it scores held-out rows in it; in fp32 they are scored as files compute. After `time_limit` seconds of
+    steps, scoring not counted, training ends with the epoch that is best by then, the one cut short among them.
     """
 
     epochs: int
@@ -28,3 +29,4 @@ class TrainingSettings:
     bf16: bool = True
     bf16_scores: bool = True
     device: str = "cpu"
+    time_limit: float | None = None

@@ -134,6 +134,7 @@ def run(
     device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Only these of a recipe's several tasks, as mrpc,rte.")] = None,
     set_: Overrides = None,
     output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
@@ -155,7 +156,14 @@ def run(
         "threads": threads,
         "seeds": seeds and seeds.split(","),
     }
-    request = RunRequest(recipe=recipe, flags=flags, overrides=tuple(set_ or ()), output=output, fresh=fresh)
+    request = RunRequest(
+        recipe=recipe,
+        flags=flags,
+        overrides=tuple(set_ or ()),
+        output=output,
+        fresh=fresh,
+        tasks=tuple(_names(tasks)),
+    )
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
 
 

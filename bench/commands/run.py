@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.commands.show import show_run
-from bench.recipe.file import leaves_transfer_open, read_recipe
+from bench.recipe.file import leaves_transfer_open, read_recipe, recipe_tasks
+from bench.recipe.tasks import chosen_tasks
 from bench.record.machine import check_device
 from bench.record.run_file import describe_run
 from bench.reports.run_folder import prove_writable, save_run
@@ -21,21 +22,30 @@ from bench.steps.outcome.rows import Runs, make_rows
 from bench.steps.pipeline import run_pipeline
 from bench.steps.plan import print_plan
 from bench.steps.workplace import Workplace
+from bench.suite.run import run_tasks
 from export.formats import require_formats
+from materials.errors import RequestError
 from materials.files import cache_folder
 from materials.stages import StageStore
 from peers import require
 
+TASK_FLAGS = {"train": "--data", "validation": "--validation-data", "test": "--test-data", "task": "--task"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """A recipe with what the command line changes in it; flags that were not given are none."""
+    """A recipe with what the command line changes in it; flags that were not given are none.
+
+    `tasks` are those to run of a recipe that has several, all without any; `task` is the one that is being run.
+    """
 
     recipe: str
     flags: Mapping[str, Any]
     overrides: tuple[str, ...]
     output: Path | None
     fresh: bool
+    tasks: tuple[str, ...] = ()
+    task: str | None = None
 
     @property
     def all_overrides(self) -> list[str]:
@@ -53,9 +63,34 @@ class RunRequest:
         return [*as_overrides, *self.overrides]
 
 
+def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
+    """Run the tasks of a recipe. Raises RequestError for data on the command line, which belongs to one task."""
+    every_task = recipe_tasks(request.recipe)
+    if not every_task:
+        raise RequestError(f"the recipe {request.recipe} has one task; leave --tasks out")
+    names = {f"data.{name}": value for name, value in TASK_FLAGS.items()}
+    if given := [names[flag] for flag in names if request.flags.get(flag) is not None]:
+        own = ", ".join(task.name for task in every_task)
+        raise RequestError(f"{given[0]} cannot be given: the recipe {request.recipe} has tasks of its own ({own})")
+    tasks = {task.name: task for task in chosen_tasks(every_task, request.tasks)}
+
+    def run_task(name: str, folder: Path) -> int:
+        return run_recipe(replace(request, task=name, output=folder), dry_run=dry_run)
+
+    if dry_run:
+        return max(run_task(name, (request.output or Path("runs") / request.recipe) / name) for name in tasks)
+    recipe = read_recipe(request.recipe, request.all_overrides, task=next(iter(tasks)))
+    return run_tasks(recipe.name, tasks, request.output or Path("runs") / recipe.name, run_task)
+
+
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
-    """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0."""
-    recipe = read_recipe(request.recipe, request.all_overrides)
+    """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0.
+
+    A recipe with several tasks is run task by task, and one table of all is printed last.
+    """
+    if request.task is None and (request.tasks or recipe_tasks(request.recipe)):
+        return _run_tasks(request, dry_run=dry_run)
+    recipe = read_recipe(request.recipe, request.all_overrides, task=request.task)
     output = request.output or Path("runs") / recipe.name
     screen = Screen()
     store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)

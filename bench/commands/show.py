@@ -13,6 +13,8 @@ from bench.reports.differences import DIFFERENCES, find_differences
 from bench.reports.report import REPORTS
 from bench.reports.run_folder import pictures_in
 from bench.reports.screen import Screen
+from bench.suite.report import summary_text
+from bench.suite.summary import load_summary
 from materials.errors import RequestError, unknown
 
 
@@ -42,6 +44,12 @@ def show_run(
         raise RequestError(
             f"--reach belongs to the table of --curves; {format} holds every epoch: leave one of them out"
         )
+    if place.is_dir() and (summary := load_summary(place)):
+        if classes or curves or significance or cascade or format not in ("rich", "markdown"):
+            tasks = ", ".join(str(place / task.name) for task in summary.tasks)
+            raise RequestError(f"{place} holds several tasks, of which there is one table; show one of {tasks}")
+        sys.stdout.write(summary_text(summary, format))
+        return
     run = read_run(place)
     if run.recipe is None and (curves or (significance and against is None)):
         raise RequestError(

@@ -16,6 +16,7 @@ from bench.recipe.parts import Augmentation, Published, PublishedFigures
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
+from bench.recipe.tasks import TASKS, TaskOfRecipe, chosen_tasks, tasks_in
 from materials.errors import RequestError, unknown
 
 LEAGUE = "league"  # a file beside the recipes that says on what one of them runs
@@ -47,14 +48,25 @@ def recipe_names() -> list[str]:
     return [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
 
 
-def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+def recipe_tasks(name: str) -> tuple[TaskOfRecipe, ...]:
+    """The tasks of a recipe that has several; empty for the others. Raises RequestError for a fault in one."""
+    path = _find(name)
+    return tasks_in(_load(path), path.name)
+
+
+def read_recipe(name: str, overrides: Sequence[str] = (), *, task: str | None = None) -> Recipe:
     """The recipe of a name or a YAML file, with `path.to.key=value` overrides.
 
-    Raises RequestError that names the file, the line, what was expected and the choices.
+    One with several tasks is read for the `task` named, or else for its first. Raises RequestError that names the file,
+    the line, what was expected and the choices.
     """
     path = _find(name)
     content = _load(path)
     lines = _lines(path)
+    if tasks := tasks_in(content, path.name):
+        number = tasks.index(chosen_tasks(tasks, (task,) if task else ())[0])
+        content = tasks[number].changed(content)
+        lines |= {place[2:]: line for place, line in lines.items() if place[:3] == (TASKS, number, "data")}
     for override in overrides:
         _set(content, override)
     try:

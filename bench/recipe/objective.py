@@ -25,7 +25,10 @@ PARTS = {  # of `weighted`: what each is, and the features of student and teache
     "pseudo-hard": (),
     "pooled": ("pooled",),
     "pooled-cosine": ("pooled",),
+    "hidden": ("hidden",),
+    "relations": ("relations",),
 }
+OF_TOKENS = ("hidden", "relations")
 SOFTENED = ("soft", "soft-unscaled")
 USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft", "weighted")
 LABELS_SHARE, FEWEST_LABELS_SHARE = 0.5, 0.1
@@ -61,7 +64,8 @@ class Objective(Part):
     epoch, which shows what storing them saves. What is not `exported` is trained for its learning curve and the time of
     its epochs alone. `weights` say what a `weighted` objective is the sum of: `soft-unscaled` is the cross entropy of
     softened outputs without the temperature squared, `pooled` the mean squared error of pooled features and
-    `pooled-cosine` one less their cosine.
+    `pooled-cosine` one less their cosine. `hidden` is that error of all tokens' states, layer by layer, and `relations`
+    the divergence of the relations among tokens in the last layer.
     """
 
     name: Annotated[str, one_of("objective", OBJECTIVES)]
@@ -92,7 +96,7 @@ class Objective(Part):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features of student and teacher that it compares; none for most objectives."""
+        """The kinds of features of student and teacher that it compares; none for most objectives."""
         return tuple(sorted({feature for part in self.weights or () for feature in PARTS[part]}))
 
     @model_validator(mode="after")

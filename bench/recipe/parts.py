@@ -32,6 +32,7 @@ class Part(BaseModel):
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0, le=10)]
 Auto = Literal["auto"]
 """In place of a number that a rule finds (see `training.rules`)."""

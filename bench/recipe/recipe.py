@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from bench.recipe.cell import Cell
 from bench.recipe.data import Data
 from bench.recipe.measuring import Measuring, Parity
-from bench.recipe.objective import Objective, named_kinds
+from bench.recipe.objective import OF_TOKENS, Objective, named_kinds
 from bench.recipe.parts import Part, Positive, Published, one_of
-from bench.recipe.recipe_student import Student
+from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.recipe.recipe_teacher import Format, Teacher
 from export.gate.parity import ParityBounds
 from materials.rows import TRANSFER_KINDS
@@ -56,7 +56,7 @@ class Recipe(Part):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The features of the teacher that objectives compare students' with."""
+        """The kinds of features of the teacher that objectives compare students' with."""
         return tuple(sorted({feature for objective in self.objectives for feature in objective.features}))
 
     @property
@@ -168,14 +168,24 @@ class Recipe(Part):
             raise ValueError(f"{of_transformers}, and the teacher is {self.teacher.architecture}; choose other weights")
         if others := [student.title for student in self.students if not student.is_pretrained]:
             raise ValueError(f"{of_transformers}, and student {others[0]} is none; choose transformer students only")
+        for student in self.students if set(self.features) & set(OF_TOKENS) else ():
+            if student.weights != FROM_TEACHER:
+                raise ValueError(
+                    f"{' and '.join(OF_TOKENS)} are compared token by token, and student {student.title} reads other "
+                    "tokens than the teacher; leave its weights out"
+                )
         return self
 
     @model_validator(mode="after")
     def _check_unused(self) -> "Recipe":
         if any(objective.match_steps for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError("match_steps counts the steps with transfer rows, and the data has none; leave it out")
-        if self.task.name == "regression" and any(objective.temperature != 1 for objective in self.objectives):
-            raise ValueError("temperature softens logits, and a regression has none; leave it out")
+        heated = [objective for objective in self.objectives if objective.temperature != 1]
+        if self.task.name == "regression" and any("soft-unscaled" not in (item.weights or ()) for item in heated):
+            raise ValueError(
+                "temperature softens logits, and a regression has none; leave it out (soft-unscaled takes one, as its "
+                "source divides numbers by it too)"
+            )
         if self.task.name == "regression" and any(objective.name == "pseudo-hard" for objective in self.objectives):
             raise ValueError("what a teacher of numbers decides is its logits; choose the objective 'logits'")
         unused = ("smallest_correlation",) if self.task.has_names else ("smallest_agreement", "margin")

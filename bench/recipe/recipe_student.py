@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from bench.recipe.parts import LATER, Auto, Part, Positive, Rate, one_of
+from bench.recipe.parts import LATER, Auto, Part, Positive, Rate, Seconds, one_of
 from bench.recipe.student_settings import check_settings
 from materials.catalogue import VECTORS
 from students import STUDENTS
@@ -38,7 +38,7 @@ class Student(Part):
     in place of `tokenizer`, `vectors`, `dimensions` and `max_length_tokens`. What is `auto` is found by rule, and a
     training without a number of epochs ends by patience. With `patience`, that number is the most that it trains for.
     `transfer_epochs` stand in place of `epochs` where it learns from transfer rows too. `weight_decay` is adam's and
-    lazy-adam's.
+    lazy-adam's. Training ends after `time_limit` seconds of steps with the best epoch by then.
     """
 
     architecture: Annotated[str, one_of("student", STUDENTS)]
@@ -57,6 +57,7 @@ class Student(Part):
     optimiser: Annotated[str, one_of("optimiser", OPTIMISERS), LATER] = "lazy-adam"
     schedule: Annotated[Annotated[str, one_of("schedule", SCHEDULES)] | None, LATER] = None
     patience: Annotated[Positive | None, LATER] = None
+    time_limit: Annotated[Seconds | None, LATER] = None
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
     largest_gradient_norm: Annotated[Annotated[float, Field(gt=0)] | None, LATER] = 1.0
     settings: dict[str, Any] = Field(default_factory=dict)

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bench.recipe.parts import LATER, Auto, Part, Positive, Rate, one_of
+from bench.recipe.parts import LATER, Auto, Part, Positive, Rate, Seconds, one_of
 from export.formats import EXPORTERS
 from teachers import TEACHERS
 from teachers.refinement import REFINEMENTS
 
 PLACE = "{}"
 OF_ZERO_SHOT = ("template", "temperature", "refine", "embeddings")
-OF_TRAINING = ("epochs", "batch_size", "learning_rate")
+OF_TRAINING = ("epochs", "batch_size", "learning_rate", "time_limit")
 MOST_REFINING, MOST_CALIBRATING = 10_000, 1_000
 OF_MODELS = (*OF_TRAINING, "max_length_tokens", "formats")
 
@@ -29,11 +29,11 @@ Template = Annotated[str, AfterValidator(_template)]
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are.
 
-    What is `auto` is found by rule. A zero-shot teacher is not trained: it reads each text against the `template`
-    filled with each class's descriptions. Its scores are divided by `temperature`, and it may be moved to where
-    unlabelled texts lie by one of the ways to `refine` it, for which a model of inference borrows the `embeddings` of a
-    sentence encoder. `outputs` is a teacher of whom only a file of answers is there, as `weights`; what an answer costs
-    is then for the recipe to say.
+    What is `auto` is found by rule. Training ends after `time_limit` seconds of steps. A zero-shot teacher is not
+    trained: it reads each text against the `template` filled with each class's descriptions. Its scores are divided by
+    `temperature`, and it may be moved to where unlabelled texts lie by one of the ways to `refine` it, for which a
+    model of inference borrows the `embeddings` of a sentence encoder. `outputs` is a teacher of whom only a file of
+    answers is there, as `weights`; what an answer costs is then for the recipe to say.
     """
 
     architecture: Annotated[str, one_of("teacher", TEACHERS)] = "transformer"
@@ -42,6 +42,7 @@ class Teacher(Part):
     epochs: Positive | Auto = "auto"
     batch_size: Positive | Auto = "auto"
     learning_rate: Rate | Auto = "auto"
+    time_limit: Annotated[Seconds | None, LATER] = None
     formats: tuple[Format, ...] = ("eager", "eager-bf16", "torchscript", "onnx", "onnx-int8")
     template: Annotated[Template, LATER] = "This example is {}."
     temperature: Annotated[Annotated[float, Field(gt=0, le=1000)] | Auto, LATER] = "auto"

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tokenizers import Tokenizer
 
 from bench.recipe.objective import Objective
 from bench.steps.given import GIVEN_FORMAT, given_outputs
 from bench.steps.models import Model
-from bench.steps.workplace import SeedPlace, Workplace
+from bench.steps.students.features import features_of_all
+from bench.steps.teacher import teacher_length
+from bench.steps.workplace import SeedPlace
 from export.bundle import Bundle, read_bundle
-from materials.files import read_json_object
 from materials.modalities import Item
 from materials.report import Report
 from materials.rows import Rows, Splits
@@ -46,7 +48,7 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         place.work,
         {format: read_bundle(bundle, to_run=False) for format, bundle in teacher.bundles.items()},
     )
-    features = work.recipe.features
+    features = features_of_all(place)
     # Only the model itself gives features, so that no other file is asked.
     choice = _choose(place, teacher, {EAGER: bundles[EAGER]} if features else bundles)
     transfer, parts = work.recipe.labelled_transfer, unlabelled_parts(place.rows) or ["train"]
@@ -67,10 +69,10 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         items += rows.transfer.take(rows.chosen_transfer(transfer)).items
         title = f"teacher outputs for {len(items):,} rows, seed {place.seed}"
         if features:
-            _say_size(work, teacher, len(items))
+            _say_size(place, features, items)
         with work.screen.step(title) as report:
             labelling = (
-                _with_features(place, teacher, choice, items, report)
+                _with_features(place, teacher, choice, items, features, report)
                 if features
                 else label_items(bundles, choice, items, device=work.recipe.trained_on, report=report)
             )
@@ -81,16 +83,22 @@ def label(place: SeedPlace, teacher: Model) -> Path:
     return work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
 
 
-def _say_size(work: Workplace, teacher: Model, rows: int) -> None:
-    if teacher.checkpoint is None:
-        raise ValueError("the teacher has not been trained yet")
-    width = int(read_json_object(teacher.checkpoint / "config.json")["hidden_size"])
-    megabytes = 2 * rows * width * len(work.recipe.features) / 1e6  # float16
-    work.screen.notice(f"the teacher's features for {rows:,} rows take {megabytes:,.1f} MB in the cache")
+def _say_size(place: SeedPlace, features: Sequence[str], items: list[Item]) -> None:
+    """Say how much a teacher's features for the items will take, in float16."""
+    from encoders.text_encoder import lengths_of
+    from teachers.features import POOLED, RELATIONS
+
+    width = int(place.weights.config["hidden_size"])
+    numbers = sum(1 for name in features if name == POOLED) * len(items)
+    if of_tokens := [3 if name == RELATIONS else 1 for name in features if name != POOLED]:
+        lengths = lengths_of(Tokenizer.from_file(str(place.weights.path / "tokenizer.json")), items)
+        numbers += sum(of_tokens) * sum(min(length, teacher_length(place)) for length in lengths)
+    megabytes = 2 * width * numbers / 1e6
+    place.work.screen.notice(f"the teacher's features for {len(items):,} rows take {megabytes:,.0f} MB in the cache")
 
 
 def _with_features(
-    place: SeedPlace, teacher: Model, choice: "Choice", items: list[Item], report: Report
+    place: SeedPlace, teacher: Model, choice: "Choice", items: list[Item], features: Sequence[str], report: Report
 ) -> "Labelling":
     """Logits and features of the teacher's own module, in fp32."""
     from export.labelling import Labelling
@@ -104,7 +112,7 @@ def _with_features(
     classifier = TEACHERS[recipe.teacher.architecture].load(teacher.checkpoint)
     began = time.perf_counter()
     outputs = compute_outputs(
-        WithFeatures(classifier.module.to(recipe.trained_on)),
+        WithFeatures(classifier.module.to(recipe.trained_on), names=features),
         classifier.encoder.encode(items),
         classifier.encoder,
         device=recipe.trained_on,

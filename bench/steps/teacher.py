@@ -178,6 +178,7 @@ def _answering(place: SeedPlace) -> "Classifier":
 
 def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
     from teachers import TEACHERS
+    from training.history import unfinished
     from training.loop import train
     from training.objectives import Term
 
@@ -203,6 +204,8 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
             report=report,
             keep=progress_file(work, stage, title),
         )
+    if settings.time_limit is not None and (sentence := unfinished(rows.task, history, _settings(place))):
+        work.screen.notice(f"{title}: {sentence}")
     save_history(history, folder)
     kind.save(classifier, folder)
 
@@ -222,6 +225,11 @@ def _settings(place: SeedPlace) -> "TrainingSettings":
     stated = {name: value for name, value in shared.items() if value != "auto"}
     by_rule = teacher_settings(rows, outputs, epochs=stated.get("epochs"), batch_size=stated.get("batch_size"))
     return TrainingSettings(**{**by_rule, **stated}, seed=place.seed, device=place.work.recipe.trained_on)
+
+
+def teacher_length(place: SeedPlace) -> int:
+    """How many tokens of a text a seed's teacher reads."""
+    return _length(place.work, place.weights, place)
 
 
 def _length(work: Workplace, weights: WeightsFolder, place: SeedPlace | None) -> int:

@@ -6,7 +6,7 @@ import torch
 from sample_models import save_tiny_bert
 from sample_texts import sentences
 
-from teachers.features import WithFeatures
+from teachers.features import WithFeatures, blocks_of, hidden_feature, query_key_value, uniform_map
 from teachers.transformer import open_transformer
 from training.loop import compute_outputs
 
@@ -46,9 +46,68 @@ def test_features_and_logits_stand_in_the_order_of_the_rows(classifier):
 
 def test_another_width_is_reached_by_a_layer_that_learns(classifier):
     same, wider = (WithFeatures(classifier.module, widths={"pooled": width}) for width in (32, 48))
-    assert not list(same.projection.parameters())
+    assert not list(same.projections.parameters())
     arrays = classifier.encoder.pad(classifier.encoder.encode(TEXTS))
     outputs = wider(*(torch.from_numpy(array) for array in arrays.values()))
     assert outputs.features["pooled"].shape == (len(TEXTS), 48)
     outputs.features["pooled"].sum().backward()
-    assert all(parameter.grad is not None for parameter in wider.projection.parameters())
+    assert all(parameter.grad is not None for parameter in wider.projections.parameters())
+
+
+def test_states_are_those_that_transformers_gives_and_only_of_tokens(classifier):
+    encoder, module = classifier.encoder, classifier.module
+    encoded = encoder.encode(TEXTS)
+    names = ["hidden-1", "hidden-2", "relations"]
+    stored = compute_outputs(WithFeatures(module, names=names), encoded, encoder, batch_size=8, bf16=False)
+    arrays = {name: torch.from_numpy(array) for name, array in encoder.pad(encoded).items()}
+    with torch.no_grad():
+        body = module.model.bert(**arrays, output_hidden_states=True)
+        last = module.model.bert.encoder.layer[-1].attention.self
+        parts = [part(body.hidden_states[1]) for part in (last.query, last.key, last.value)]
+    lengths = encoder.lengths(encoded)
+    expected = {"hidden-1": body.hidden_states[1], "hidden-2": body.hidden_states[2], "relations": torch.cat(parts, 2)}
+    for name, states in expected.items():
+        assert stored.features[name].lengths.tolist() == lengths.tolist()
+        for row, length in enumerate(lengths):
+            assert stored.features[name].rows()[row] == pytest.approx(states[row, :length].numpy(), abs=2e-3)
+
+
+def test_a_student_gives_its_own_layer_by_the_teachers_name(classifier):
+    arrays = classifier.encoder.pad(classifier.encoder.encode(TEXTS[:2]))
+    inputs = [torch.from_numpy(array) for array in arrays.values()]
+    with torch.no_grad():
+        plain = WithFeatures(classifier.module, names=["hidden-1"])(*inputs)
+        mapped = WithFeatures(classifier.module, names=["hidden-12"], layers={hidden_feature(12): 1})(*inputs)
+    assert torch.equal(plain.features["hidden-1"], mapped.features["hidden-12"])
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher", "layers"),
+    [
+        (3, 6, (2, 4, 6)),
+        (2, 6, (3, 6)),
+        (6, 12, (2, 4, 6, 8, 10, 12)),
+        (4, 6, (2, 3, 4, 6)),
+        (2, 2, (1, 2)),
+        (3, 2, (1, 1, 2)),
+    ],
+)
+def test_layers_are_mapped_evenly_and_the_last_to_the_last(student, teacher, layers):
+    assert uniform_map(student, teacher) == layers
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "distilbert", "mpnet", "electra", "deberta-v2"])
+def test_layers_and_attention_are_found_in_common_bodies(kind):
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 8}
+    if kind == "distilbert":
+        sizes = {"dim": 16, "n_layers": 3, "n_heads": 2, "hidden_dim": 8}
+    model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(kind, vocab_size=30, **sizes))
+    blocks = blocks_of(model)
+    assert len(blocks) == 3
+    if kind == "deberta-v2":
+        with pytest.raises(ValueError, match="has no queries, keys and values of a known name"):
+            query_key_value(blocks[0])
+    else:
+        assert len(query_key_value(blocks[0])) == 3

@@ -8,6 +8,7 @@ from materials.errors import RequestError
 from materials.tasks import task_of
 from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
+from training.history import unfinished
 from training.loop import Diverged, Examples, compute_outputs, train
 from training.objectives import Term
 from training.outputs import Outputs
@@ -178,6 +179,16 @@ def test_training_with_patience_ends_by_itself_and_is_no_worse(linear):
         epoch.validation["macro_f1"] for epoch in fixed
     )
     assert totals[-1][0] == totals[-1][1] == patient[-1].steps
+
+
+def test_time_limit_ends_training_within_an_epoch_with_the_best_by_then(linear):
+    module, encoder = linear()
+    history = run(module, encoder, time_limit=1e-9)
+    assert [(epoch.epoch, epoch.steps) for epoch in history] == [(1, 1)]
+    said = unfinished(task_of("single-label"), history, settings(time_limit=1e-9))
+    assert said == "ended in epoch 1 at its time limit of 1e-09 s, so more time may be better"
+    assert len(run(*linear(), time_limit=1000)) == 12
+    assert unfinished(task_of("single-label"), history, settings(epochs=1, time_limit=1000)) is None
 
 
 def test_last_epoch_is_not_kept_and_is_trained_again_to_the_same_weights(linear, tmp_path):

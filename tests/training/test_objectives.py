@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,8 +24,11 @@ def loss(name, student=STUDENT, teacher=TEACHER, labels=LABELS, temperature=1.0,
 
 
 def with_features(logits):
-    """Outputs whose pooled features are the logits themselves."""
-    return Outputs(logits=logits, features={"pooled": logits})
+    """Outputs whose features are made of the logits: pooled ones as they are, and those of three tokens."""
+    tokens = torch.stack([logits, 2 * logits, logits.flip(1)], dim=1)
+    relations = torch.cat([tokens, tokens.flip(1), tokens**2], dim=2)
+    mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
+    return Outputs(logits=logits, features={"pooled": logits, "hidden-1": tokens, "relations": relations, "mask": mask})
 
 
 def sigmoid(value):
@@ -91,6 +95,38 @@ def test_pooled_features_are_compared_by_hand():
         )
 
 
+def of_tokens(name, student, teacher, mask):
+    """The loss `name` of features (batch, length, width) alone."""
+    outputs = [
+        Outputs(logits=STUDENT, features={feature: torch.tensor(values)})
+        for feature, values in ((name, student), (name, teacher))
+    ]
+    teacher_outputs = Outputs(logits=TEACHER, features={**outputs[1].features, "mask": torch.tensor(mask)})
+    batch = Batch(student=outputs[0], teacher=teacher_outputs, targets=LABELS, task=TASK)
+    return total_loss([Term(kind=name.partition("-")[0])], batch).item()
+
+
+def test_states_are_compared_where_tokens_are():
+    student, teacher = [[[1.0, 2.0], [9.0, 9.0]]], [[[0.0, 4.0], [0.0, 0.0]]]
+    assert of_tokens("hidden-2", student, teacher, [[True, False]]) == pytest.approx((1 + 4) / 2)
+    assert of_tokens("hidden-2", student, teacher, [[True, True]]) == pytest.approx((1 + 4 + 81 + 81) / 4)
+
+
+def test_relations_are_compared_by_hand_and_padding_changes_nothing():
+    # Width 1, so one head; queries, keys and values of two tokens.
+    student, teacher = [[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]], [[[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]]
+
+    def divergence(own, other):
+        (p, q) = (np.exp(row) / np.exp(row).sum() for row in (np.array(other), np.array(own)))
+        return (p * np.log(p / q)).sum()
+
+    # Of queries, the first token's products are x * x and 0, the second's all 0; keys and values are alike.
+    expected = divergence([1.0, 0.0], [4.0, 0.0]) / (3 * 2)
+    assert of_tokens("relations", student, teacher, [[True, True]]) == pytest.approx(expected, rel=1e-5)
+    padded = [[*student[0], [7.0, 7.0, 7.0]]], [[*teacher[0], [0.0, 0.0, 0.0]]]
+    assert of_tokens("relations", *padded, [[True, True, False]]) == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", TERMS)
 def test_gradients_are_those_of_finite_differences(name):
     student = STUDENT.double().requires_grad_()
@@ -113,8 +149,9 @@ def test_every_distilling_objective_prefers_the_teacher_to_its_opposite_and_refu
     assert loss(name, student=TEACHER * 5) <= loss(name, student=-TEACHER * 5)
     with pytest.raises(ValueError, match="needs the teacher's outputs"):
         loss(name, teacher=None)
-    with pytest.raises(ValueError, match="differ in shape"):
-        loss(name, teacher=torch.zeros(2, 3))
+    if name != "relations":  # for which widths may differ
+        with pytest.raises(ValueError, match="differ in shape"):
+            loss(name, teacher=torch.zeros(2, 3))
 
 
 @pytest.mark.parametrize("temperature", [1.0, 4.0])

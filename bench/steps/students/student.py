@@ -1,7 +1,7 @@
 """The step that trains one cell: a student, for one objective, with one seed."""
 
-from collections.abc import Callable
-from dataclasses import asdict, fields
+from collections.abc import Callable, Collection
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.recipe.cell import Cell
+from bench.recipe.objective import OF_TOKENS
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
+from bench.steps.students.features import features_of
 from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
 from bench.steps.students.vocabulary import Vocabulary
-from bench.steps.teacher import fine_tuned_labels
+from bench.steps.teacher import fine_tuned_labels, teacher_length
 from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
 from bench.steps.workplace import SeedPlace
+from materials.errors import RequestError
 from materials.modalities import Item
 from materials.rows import Rows
 from materials.stages import Stage
@@ -82,8 +85,8 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
 
 def _taught_by_features(place: SeedPlace, cell: Cell, student: NewStudent) -> "nn.Module":
     """The module to train: the student's, which gives features too where the objective compares them."""
-    names = cell.objective.features
-    if not names:
+    layers = features_of(place, cell.student, cell.objective)
+    if not layers:
         return student.module
     from teachers.features import WithFeatures
 
@@ -94,8 +97,19 @@ def _taught_by_features(place: SeedPlace, cell: Cell, student: NewStudent) -> "n
             f"{cell.title}: the teacher's body is {of_teacher} and the student's {of_student}; features of two kinds "
             "of bodies have less in common"
         )
-    widths = {name: int(values.shape[1]) for name, values in place.stored_outputs.outputs.features.items()}
-    return WithFeatures(student.module, widths=widths)
+    own_length, length = student.encoder.max_length_tokens, teacher_length(place)
+    if set(cell.objective.features) & set(OF_TOKENS) and own_length != length:
+        raise RequestError(
+            f"{cell.title} is compared with the teacher token by token, but reads {own_length} tokens where the "
+            f"teacher reads {length}; set its max_length_tokens to {length}"
+        )
+    width = int(place.weights.config["hidden_size"])
+    return WithFeatures(
+        student.module,
+        names=layers,
+        layers={name: layer for name, layer in layers.items() if layer is not None},
+        widths=dict.fromkeys(layers, width),
+    )
 
 
 def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage:
@@ -162,10 +176,10 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
     items = rows.train.items + transfer.items
     teacher: Teaching | None = None
     if objective.teacher_every_epoch:
-        teacher = _running(place, items, objective.features)
+        teacher = _running(place, items, tuple(features_of(place, cell.student, objective)))
     elif objective.needs_teacher:
         both_parts = Rows(items=items, targets=np.zeros(len(items)), modality=rows.modality)
-        teacher = outputs_for(place, both_parts)
+        teacher = _only(outputs_for(place, both_parts), features_of(place, cell.student, objective))
     targets = np.concatenate([rows.train.targets, transfer.targets])
     if teacher is not None and _is_shrunk(place, cell):
         teacher = _shrunk(place, teacher, targets)
@@ -174,6 +188,11 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
         targets=targets,
         teacher=teacher,
     )
+
+
+def _only(outputs: "Outputs", names: Collection[str]) -> "Outputs":
+    """The outputs with those of their features alone: others are for other students and objectives."""
+    return replace(outputs, features={name: outputs.features[name] for name in names})
 
 
 def _is_shrunk(place: SeedPlace, cell: Cell) -> bool:
@@ -212,7 +231,7 @@ def _running(place: SeedPlace, items: list[Item], features: tuple[str, ...]) -> 
     teacher = TEACHERS[recipe.teacher.architecture].load(place.teacher)
     encoder, module, encoded = teacher.encoder, teacher.module.to(recipe.trained_on), teacher.encoder.encode(items)
 
-    model = WithFeatures(module) if features else module
+    model = WithFeatures(module, names=features) if features else module
 
     def outputs_of(numbers: np.ndarray) -> "Outputs":
         chosen = encoder.take(encoded, numbers)
