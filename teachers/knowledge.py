@@ -11,8 +11,7 @@ import numpy as np
 from materials.errors import RequestError
 from materials.files import digest
 from materials.modalities import MODALITIES, Item
-from training.outputs import Outputs
-from training.token_states import TokenStates
+from training.outputs import Outputs, TokenStates
 
 LOGITS, KEYS, FOLDS = "logits.npy", "rows.json", "folds.npy"
 NO_FOLD = -1

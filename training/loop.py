@@ -19,12 +19,11 @@ from training.finish import Finish, finish_of
 from training.history import Epoch, Scores, scores_of, validation_scores
 from training.objectives import MASK, Batch, Term, total_loss
 from training.optimiser import Mover
-from training.outputs import Outputs, outputs_of
+from training.outputs import Outputs, TokenStates, joined, outputs_of, stored
 from training.precision import autocast
 from training.progress import Progress, load_progress, save_progress
 from training.settings import TrainingSettings
 from training.start import start_in_the_middle
-from training.token_states import TokenStates, joined, stored
 
 UNTRAINED_ROWS = 5_000
 KEEP_SECONDS = 20.0

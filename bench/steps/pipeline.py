@@ -42,14 +42,20 @@ def run_pipeline(work: Workplace) -> tuple[list[Model], list[Measured]]:
     return models, measured
 
 
-def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Model]:
-    """The teacher, a student for each cell, and the peers of one seed."""
+def taught_place(work: Workplace, weights: WeightsFolder, seed: int) -> tuple[SeedPlace, Model]:
+    """What students of one seed learn from: the rows, labelled by the teacher, and the teacher with its files."""
     place = SeedPlace(work=work, weights=weights, seed=seed, splits=split(work, weights, seed))
     check_transfer(work, place.splits)
     teacher = given_teacher(place) if work.recipe.teacher.is_given else _teacher(place)
     teacher = replace(teacher, knowledge=label(place, teacher))
     place = with_answers(place.taught_by(teacher))
-    yield replace(teacher, splits=place.splits)
+    return place, replace(teacher, splits=place.splits)
+
+
+def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Model]:
+    """The teacher, a student for each cell, and the peers of one seed."""
+    place, teacher = taught_place(work, weights, seed)
+    yield teacher
     if work.recipe.teacher.refine:
         yield _plain_teacher(place)
     students = {student.title: choose_reading(place, student) for student in work.recipe.students}

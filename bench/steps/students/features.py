@@ -1,9 +1,13 @@
 """Which features of its teacher a student is taught by, and where they are its own."""
 
+from collections.abc import Collection
+from dataclasses import replace
+
 from bench.recipe.objective import Objective
 from bench.recipe.recipe_student import Student
 from bench.steps.students.new_student import student_weights
 from bench.steps.workplace import SeedPlace
+from training.outputs import Outputs
 
 HIDDEN = "hidden"
 
@@ -29,3 +33,8 @@ def features_of_all(place: SeedPlace) -> tuple[str, ...]:
     recipe = place.work.recipe
     cells = [(student, objective) for student in recipe.students for objective in recipe.objectives]
     return tuple(sorted({name for cell in cells for name in features_of(place, *cell)}))
+
+
+def only(outputs: Outputs, names: Collection[str]) -> Outputs:
+    """The outputs with those of their features alone: others are for other students and objectives."""
+    return replace(outputs, features={name: outputs.features[name] for name in names})

@@ -1,7 +1,7 @@
 """The step that trains one cell: a student, for one objective, with one seed."""
 
-from collections.abc import Callable, Collection
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable
+from dataclasses import asdict, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from bench.recipe.cell import Cell
 from bench.recipe.objective import OF_TOKENS
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
-from bench.steps.students.features import features_of
+from bench.steps.students.features import features_of, only
 from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
 from bench.steps.students.vocabulary import Vocabulary
 from bench.steps.teacher import fine_tuned_labels, teacher_length
@@ -33,11 +33,16 @@ if TYPE_CHECKING:
     from training.outputs import Outputs
     from training.settings import TrainingSettings
 
+    Observe = Callable[[Epoch], None]
     Teaching = Outputs | Callable[[np.ndarray], Outputs]
 
 
-def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Path:
+def train_student(
+    place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, *, observe: "Observe" = lambda epoch: None
+) -> Path:
     """The checkpoint of a cell's student. `vocabulary` is none for a student that reads no texts.
+
+    `observe` is called after each epoch that is trained now; what it raises ends the training.
 
     The teacher's stored outputs are read; the teacher itself is run only for an objective that asks for it in every
     epoch. Raises CellFailed when the loss is no longer a number, or a library gives up.
@@ -46,12 +51,14 @@ def train_student(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -
 
     def make(folder: Path) -> None:
         with ending_the_cell():
-            _train(place, cell, vocabulary, stage, folder)
+            _train(place, cell, vocabulary, stage, folder, observe)
 
     return place.work.store.get(stage, make)
 
 
-def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path) -> None:
+def _train(
+    place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path, observe: "Observe"
+) -> None:
     from training.history import unfinished
     from training.loop import train
     from training.objectives import Term
@@ -75,7 +82,7 @@ def _train(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: S
             report=report,
             test=_labelled(encoder, rows.test),
             keep=progress_file(work, stage, title),
-            observe=partial(_judge_untrained, place, cell.title),
+            observe=partial(_observe, place, cell.title, observe),
         )
         student.save(folder)
         save_history(history, folder)
@@ -156,8 +163,8 @@ def _labelled(encoder: "Encoder", rows: Rows) -> "Examples":
     return Examples(encoded=encoder.encode(rows.items), targets=rows.targets)
 
 
-def _judge_untrained(place: SeedPlace, title: str, epoch: "Epoch") -> None:
-    """Say so when a student seems to know something before it is trained."""
+def _observe(place: SeedPlace, title: str, observe: "Observe", epoch: "Epoch") -> None:
+    """Say so when a student seems to know something before it is trained, and let others see each epoch."""
     from training.history import untrained_fault
 
     if epoch.epoch == 0:
@@ -165,6 +172,7 @@ def _judge_untrained(place: SeedPlace, title: str, epoch: "Epoch") -> None:
         fault = untrained_fault(epoch.validation, rows.validation.targets, len(rows.label_names))
         if fault:
             place.work.screen.notice(f"{title}: {fault}")
+    observe(epoch)
 
 
 def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
@@ -179,7 +187,7 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
         teacher = _running(place, items, tuple(features_of(place, cell.student, objective)))
     elif objective.needs_teacher:
         both_parts = Rows(items=items, targets=np.zeros(len(items)), modality=rows.modality)
-        teacher = _only(outputs_for(place, both_parts), features_of(place, cell.student, objective))
+        teacher = only(outputs_for(place, both_parts), features_of(place, cell.student, objective))
     targets = np.concatenate([rows.train.targets, transfer.targets])
     if teacher is not None and _is_shrunk(place, cell):
         teacher = _shrunk(place, teacher, targets)
@@ -188,11 +196,6 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
         targets=targets,
         teacher=teacher,
     )
-
-
-def _only(outputs: "Outputs", names: Collection[str]) -> "Outputs":
-    """The outputs with those of their features alone: others are for other students and objectives."""
-    return replace(outputs, features={name: outputs.features[name] for name in names})
 
 
 def _is_shrunk(place: SeedPlace, cell: Cell) -> bool:

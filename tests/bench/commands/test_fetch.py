@@ -2,8 +2,8 @@
 
 import pytest
 
-import bench.commands.fetch as command
-from bench.recipe.file import read_recipe, recipe_names
+import bench.commands.cache as command
+from bench.recipe.file import read_recipe, recipe_names, recipe_tasks
 
 
 @pytest.fixture
@@ -22,9 +22,11 @@ def fetched(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", [name for name in recipe_names() if name.startswith("paper/")])
 def test_files_and_weights_on_the_hub_are_fetched_too(fetched, name):
     recipe = read_recipe(name)
+    of_tasks = [read_recipe(name, task=task.name).data for task in recipe_tasks(name)] or [recipe.data]
     on_hub = [
         source
-        for source in (recipe.data.train, recipe.data.validation, recipe.data.test, recipe.data.transfer)
+        for data in of_tasks
+        for source in (data.train, data.validation, data.test, data.transfer)
         if source and source.startswith("hf://")
     ]
     assert on_hub

@@ -1,0 +1,1 @@
+"""Searching the settings of a student and its objective on validation rows."""
