@@ -47,7 +47,11 @@ class Examples:
 
 
 class Diverged(ArithmeticError):
-    """The loss is no longer a number."""
+    """The loss is no longer a number; `rows` are the numbers of the batch's rows, none where it was no batch's."""
+
+    def __init__(self, sentence: str, rows: np.ndarray | None = None) -> None:
+        super().__init__(sentence)
+        self.rows = rows
 
 
 def train(
@@ -209,7 +213,7 @@ class _Training:
             outputs = self._forward(rows)
             loss = self._loss(outputs, rows)
             losses.append(loss.item())
-            self._check(losses[-1], "the loss", step=self.mover.steps_done + 1)
+            self._check(losses[-1], "the loss", step=self.mover.steps_done + 1, rows=rows)
             self.mover.move(loss)
             logits.append(outputs.logits.detach())
             order.append(rows)
@@ -248,12 +252,13 @@ class _Training:
         self.mover.load_state(progress.mover)
         self.history, self.best = list(progress.history), progress.best
 
-    def _check(self, loss: float, name: str, *, step: int) -> None:
+    def _check(self, loss: float, name: str, *, step: int, rows: np.ndarray | None = None) -> None:
         if not np.isfinite(loss):
             epoch = -(-step * self.settings.epochs // self.mover.steps)
             raise Diverged(
                 f"{name} became {loss} at step {step} of {self.mover.steps}, in epoch {epoch} of "
-                f"{self.settings.epochs}; lower learning_rate or largest_gradient_norm"
+                f"{self.settings.epochs}; lower learning_rate or largest_gradient_norm",
+                rows,
             )
 
     def _loss(self, student: Outputs, rows: np.ndarray) -> Tensor:

@@ -10,7 +10,7 @@ from bench.recipe.recipe_student import FROM_TEACHER
 from bench.recipe.recipe_teacher import Teacher
 from bench.steps.given import find_answers
 from bench.steps.students.new_student import own_body
-from bench.steps.training import progress_file, refusing_divergence, save_history
+from bench.steps.training import save_history, trained
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
@@ -22,6 +22,7 @@ from materials.weights import WeightsFolder, find_weights
 
 if TYPE_CHECKING:
     from training.classifier import Classifier
+    from training.history import Epoch
     from training.loop import Examples
     from training.settings import TrainingSettings
 
@@ -182,17 +183,18 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
     from training.loop import train
     from training.objectives import Term
 
-    work, rows, settings = place.work, place.rows, place.work.recipe.teacher
-    kind, title = TEACHERS[settings.architecture], f"teacher, seed {place.seed}"
-    classifier = kind.start(
-        place.weights.path,
-        rows.label_names,
-        task=rows.task,
-        modality=rows.modality,
-        max_length_tokens=_length(work, place.weights, place),
-        seed=place.seed,
-    )
-    with work.screen.step(title) as report, refusing_divergence("teacher"):
+    work, rows, teacher = place.work, place.rows, place.work.recipe.teacher
+    kind, title, settings = TEACHERS[teacher.architecture], f"teacher, seed {place.seed}", _settings(place)
+
+    def attempt(settings: "TrainingSettings", keep: Path) -> "list[Epoch]":
+        classifier = kind.start(
+            place.weights.path,
+            rows.label_names,
+            task=rows.task,
+            modality=rows.modality,
+            max_length_tokens=_length(work, place.weights, place),
+            seed=place.seed,
+        )
         history = train(
             classifier.module,
             _examples(classifier, rows.train),
@@ -200,14 +202,19 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
             encoder=classifier.encoder,
             task=rows.task,
             terms=(Term(kind="hard"),),
-            settings=_settings(place),
+            settings=settings,
             report=report,
-            keep=progress_file(work, stage, title),
+            keep=keep,
         )
-    if settings.time_limit is not None and (sentence := unfinished(rows.task, history, _settings(place))):
+        kind.save(classifier, folder)
+        return history
+
+    with work.screen.step(title) as report:
+        rows_of = (rows.train.items, rows.modality)
+        history = trained(work, stage, "teacher", settings, rows_of=rows_of, attempt=attempt)
+    if settings.time_limit is not None and (sentence := unfinished(rows.task, history, settings)):
         work.screen.notice(f"{title}: {sentence}")
     save_history(history, folder)
-    kind.save(classifier, folder)
 
 
 def _examples(classifier: "Classifier", rows: Rows) -> "Examples":

@@ -2,20 +2,26 @@
 
 import json
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.harness.isolation import tells_of_memory
 from bench.steps.workplace import Workplace
 from materials.errors import NO_WRITING, RequestError, with_kind
+from materials.modalities import MODALITIES, Item
 from materials.stages import Stage
 
 if TYPE_CHECKING:
     from training.history import Epoch
+    from training.settings import TrainingSettings
 
+Attempt = Callable[["TrainingSettings", Path], "list[Epoch]"]
 HISTORY = "history.json"
 PROGRESS = "progress.pt"
+BATCH = "diverged.jsonl"
 
 
 class CellFailed(Exception):
@@ -42,15 +48,54 @@ def ending_the_cell() -> Iterator[None]:
         raise CellFailed(f"could not be trained: {with_kind(error)} ({where})") from error
 
 
-@contextmanager
-def refusing_divergence(title: str) -> Iterator[None]:
-    """Turn a loss that is no longer a number into a sentence that names the model."""
+def trained(
+    work: Workplace,
+    stage: Stage,
+    name: str,
+    settings: "TrainingSettings",
+    *,
+    rows_of: tuple[Sequence[Item], str],
+    attempt: Attempt,
+) -> "list[Epoch]":
+    """The epochs of a model's training by its name, which `attempt` runs with settings and a file for its progress.
+
+    Where memory gives out it is begun again, once, with half the batch, and a notice says so. Raises RequestError where
+    the loss is no longer a number; the items of that batch, by their places in `rows_of` (items and their modality),
+    are then kept in a file that it names.
+    """
+    title = f"{name}, seed {settings.seed}"
+    file = progress_file(work, stage, title)
+    try:
+        return _attempted(name, settings, file, rows_of, attempt)
+    except Exception as error:
+        if settings.batch_size < 2 or not tells_of_memory(f"{type(error).__name__}: {error}"):
+            raise
+    smaller = replace(settings, batch_size=settings.batch_size // 2)
+    work.screen.notice(
+        f"{title}: memory gave out with batches of {settings.batch_size}; begun again with {smaller.batch_size}"
+    )
+    file.unlink(missing_ok=True)
+    return _attempted(name, smaller, file, rows_of, attempt)
+
+
+def _attempted(
+    name: str, settings: "TrainingSettings", file: Path, rows_of: tuple[Sequence[Item], str], attempt: Attempt
+) -> "list[Epoch]":
     from training.loop import Diverged
 
     try:
-        yield
+        return attempt(settings, file)
     except Diverged as error:
-        raise RequestError(f"{title}: {error}") from None
+        items, modality = rows_of
+        kept = ""
+        if error.rows is not None:
+            batch = file.with_name(BATCH)
+            batch.parent.mkdir(parents=True, exist_ok=True)
+            as_json = MODALITIES[modality].as_json
+            lines = [json.dumps(as_json(items[row]), ensure_ascii=False) for row in error.rows]
+            batch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            kept = f"; the {len(lines)} items of its batch are in {batch}"
+        raise RequestError(f"{name}: {error}{kept}") from None
 
 
 def progress_file(work: Workplace, stage: Stage, title: str) -> Path:

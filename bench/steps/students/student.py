@@ -1,7 +1,7 @@
 """The step that trains one cell: a student, for one objective, with one seed."""
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
 from bench.steps.students.features import features_of, only
 from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
+from bench.steps.students.settings import settings_of
 from bench.steps.students.vocabulary import Vocabulary
 from bench.steps.teacher import fine_tuned_labels, teacher_length
-from bench.steps.training import ending_the_cell, progress_file, refusing_divergence, save_history
+from bench.steps.training import ending_the_cell, save_history, trained
 from bench.steps.workplace import SeedPlace
 from materials.errors import RequestError
 from materials.modalities import Item
@@ -64,15 +65,14 @@ def _train(
     from training.objectives import Term
 
     work, rows, title = place.work, place.rows, f"{cell.title}, seed {cell.seed}"
-    with work.screen.step(title) as report, refusing_divergence(cell.title):
+    encoder = new_student(place, cell.student, vocabulary, seed=cell.seed).encoder
+    examples = _examples(place, cell, encoder)
+    terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
+
+    def attempt(settings: "TrainingSettings", keep: Path) -> "list[Epoch]":
         student = new_student(place, cell.student, vocabulary, seed=cell.seed)
-        encoder = student.encoder
-        examples = _examples(place, cell, encoder)
-        module = _taught_by_features(place, cell, student)
-        terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
-        settings = _settings(place, cell, len(examples.targets))
         history = train(
-            module,
+            _taught_by_features(place, cell, student),
             examples,
             _labelled(encoder, rows.validation),
             encoder=encoder,
@@ -81,10 +81,16 @@ def _train(
             settings=settings,
             report=report,
             test=_labelled(encoder, rows.test),
-            keep=progress_file(work, stage, title),
+            keep=keep,
             observe=partial(_observe, place, cell.title, observe),
         )
         student.save(folder)
+        return history
+
+    settings = settings_of(place, cell, len(examples.targets))
+    items = rows.train.items + rows.transfer.take(taught_rows(place, cell.objective)).items
+    with work.screen.step(title) as report:
+        history = trained(work, stage, cell.title, settings, rows_of=(items, rows.modality), attempt=attempt)
         save_history(history, folder)
     if sentence := unfinished(rows.task, history, settings):
         work.screen.notice(f"{title}: {sentence}")
@@ -147,7 +153,7 @@ def _start_digest(place: SeedPlace, student: Student) -> str | None:
 def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dict[str, Any]:
     """What the rules find for a cell, by which its stage is known too: a rule may change."""
     rows = len(place.rows.train) + len(taught_rows(place, cell.objective))
-    settings = asdict(_settings(place, cell, rows))
+    settings = asdict(settings_of(place, cell, rows))
     names = ("epochs", "batch_size", "learning_rate", "schedule", "patience")
     return {
         **{name: settings[name] for name in names},
@@ -241,56 +247,3 @@ def _running(place: SeedPlace, items: list[Item], features: tuple[str, ...]) -> 
         return compute_outputs(model, chosen, encoder, device=recipe.trained_on, bf16=False)
 
     return outputs_of
-
-
-def _settings(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
-    """The settings of the student for so many rows, with those that the recipe leaves to the rules."""
-    from students import STUDENTS
-    from training.rules import most_epochs_for, patience_for
-    from training.settings import TrainingSettings
-
-    student = cell.student
-    architecture, epochs = STUDENTS[student.architecture], _epochs(place, cell)
-    batch_size = _batch_size(student, rows)
-    by_patience = student.ends_by_patience and cell.objective.epochs is None
-    schedule = "plateau" if by_patience else "linear" if student.schedule in (None, "plateau") else student.schedule
-    shared = student.model_dump(include={field.name for field in fields(TrainingSettings)})
-    by_rule = {
-        "epochs": most_epochs_for(rows, batch_size) if epochs is None else epochs,
-        "batch_size": batch_size,
-        "learning_rate": architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate,
-        "schedule": schedule,
-        "patience": (student.patience or patience_for(rows, batch_size)) if by_patience else None,
-    }
-    return TrainingSettings(
-        **{**shared, **by_rule},
-        bf16=architecture.bf16,
-        bf16_scores=False,
-        seed=cell.seed,
-        device=place.work.recipe.trained_on,
-    )
-
-
-def _epochs(place: SeedPlace, cell: Cell) -> int | None:
-    """How long to train, where the recipe says it in numbers.
-
-    `match_steps` takes as many epochs on the labelled rows as make the steps with transfer rows. Steps and epochs are
-    whole, so each division is rounded up.
-    """
-    rows, student, objective = place.rows, cell.student, cell.objective
-    if objective.epochs is not None:
-        return objective.epochs
-    if student.epochs == "auto":
-        return None
-    transfer_epochs = student.transfer_epochs or student.epochs
-    if not objective.match_steps:
-        return transfer_epochs if objective.transfer else student.epochs
-    taught = len(rows.train) + len(rows.chosen_transfer(objective.match_steps))
-    steps = transfer_epochs * -(-taught // _batch_size(student, taught))
-    return -(-steps // -(-len(rows.train) // _batch_size(student, len(rows.train))))
-
-
-def _batch_size(student: Student, rows: int) -> int:
-    from training.rules import batch_size_for
-
-    return batch_size_for(rows) if student.batch_size == "auto" else student.batch_size

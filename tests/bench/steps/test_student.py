@@ -5,6 +5,7 @@ import re
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
@@ -199,8 +200,51 @@ def test_loss_that_is_no_number_stops_with_the_model_the_step_and_the_epoch(tiny
         "students.0.batch_size=2",
         "students.0.epochs=40",
     ]
-    with pytest.raises(CellFailed, match=r"linear hard: the loss became (nan|inf) at step \d+ of \d+, in epoch \d+ of"):
+    with pytest.raises(
+        CellFailed, match=r"linear hard: the loss became (nan|inf) at step \d+ of \d+, in epoch \d+ of"
+    ) as it:
         train(tiny_recipe, tmp_path, overrides=overrides)
+    number, file = re.search(r"; the (\d+) items of its batch are in (.+)", str(it.value)).groups()
+    batch = [json.loads(line) for line in Path(file).read_text(encoding="utf-8").splitlines()]
+    assert len(batch) == int(number) == 2
+    assert all(isinstance(text, str) and text for text in batch)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_training_for_which_memory_does_not_last_is_begun_again_once_with_half_the_batch(
+    tiny_recipe, tmp_path, monkeypatch, times
+):
+    import training.loop
+
+    train_once, sizes = training.loop.train, []
+
+    def short_of_memory(*rows, settings, **others):
+        sizes.append(settings.batch_size)
+        if len(sizes) <= times:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 99 bytes")
+        return train_once(*rows, settings=settings, **others)
+
+    monkeypatch.setattr(training.loop, "train", short_of_memory)
+    overrides = ["students.0.batch_size=16"]
+    if times == 2:
+        with pytest.raises(CellFailed, match="can't allocate memory"):
+            train(tiny_recipe, tmp_path, overrides=overrides)
+    else:
+        _, screen = train(tiny_recipe, tmp_path, overrides=overrides)
+        said = "linear hard, seed 0: memory gave out with batches of 16; begun again with 8"
+        assert screen.notices.count(said) == 1
+    assert sizes == [16, 8]
+
+
+def test_another_fault_is_not_taken_for_want_of_memory(tiny_recipe, tmp_path, monkeypatch):
+    import training.loop
+
+    def broken(*rows, **others):
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(training.loop, "train", broken)
+    with pytest.raises(CellFailed, match="no kernel"):
+        train(tiny_recipe, tmp_path)
 
 
 def test_first_weights_that_favour_a_class_are_named(tiny_recipe, tmp_path):
