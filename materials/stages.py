@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,6 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from materials.files import digest, new_folder, sha256_of
+from materials.team import Team, current_team
 
 RECORD = "stage.json"
 DAY_SECONDS = 86_400
@@ -19,11 +21,15 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What determines a result: the kind of stage, the version of its code, and every input, as plain JSON values."""
+    """What determines a result: the kind of stage, the version of its code, and every input, as plain JSON values.
+
+    A stage that is made `together` is made by all processes that were launched together; the first of them keeps it.
+    """
 
     name: str
     version: int
     inputs: dict[str, Any]
+    together: bool = False
 
     @property
     def digest(self) -> str:
@@ -50,12 +56,31 @@ class StageStore:
     fresh: bool = False
     notice: Callable[[str], None] = print
     made_digests: set[str] = field(default_factory=set)
+    team: Team = field(default_factory=current_team)
 
     def get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
         """The folder of the stage's result; `make` fills an empty folder when there is no sound one yet.
 
-        Of several processes that ask for the same stage, one makes it and the others wait.
+        Of several processes that ask for the same stage, one makes it and the others wait. Of those that were launched
+        together only the first writes, and what it raises is raised in all.
         """
+        if self.team.size == 1:
+            return self._get(stage, make)
+        if not self.team.agree(self.team.is_first and self.has(stage)):
+            failure = None
+            try:
+                if self.team.is_first:
+                    self._get(stage, make)
+                elif stage.together:
+                    with tempfile.TemporaryDirectory() as scratch:
+                        make(Path(scratch))
+            except Exception as error:
+                failure = error
+            if reason := self.team.same_failure(failure):
+                raise reason
+        return self.folder(stage)
+
+    def _get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
         folder = self.folder(stage)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with self._lock(stage, folder):

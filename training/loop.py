@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from encoders.encoder import Encoder
 from materials.report import Report, silent
 from materials.tasks.task import Task
+from materials.team import current_team
 from training.batches import bucketed_batches
 from training.finish import Finish, finish_of
 from training.history import Epoch, Scores, scores_of, validation_scores
-from training.objectives import MASK, Batch, Term, total_loss
+from training.objectives import Batch, Term, total_loss
 from training.optimiser import Mover
-from training.outputs import Outputs, TokenStates, joined, outputs_of, stored
+from training.outputs import Outputs, joined, on_device, outputs_of, stored
 from training.precision import autocast
 from training.progress import Progress, load_progress, save_progress
 from training.settings import TrainingSettings
@@ -88,7 +89,7 @@ def train(
         observe(training.train_epoch(report))
         # Writing the weights and what the optimiser knows of each can take longer than an epoch of few rows.
         is_due = time.monotonic() - kept_at >= KEEP_SECONDS
-        if keep is not None and is_due and training.epochs_done < training.last_epoch:
+        if keep is not None and is_due and training.team.is_first and training.epochs_done < training.last_epoch:
             save_progress(training.progress(), keep)
             kept_at = time.monotonic()
     model.load_state_dict(training.best)
@@ -133,17 +134,6 @@ def _tensors(arrays: Mapping[str, np.ndarray], device: str) -> list[Tensor]:
     return [torch.from_numpy(array).to(device) for array in arrays.values()]
 
 
-def _on_device(outputs: Outputs, device: str) -> Outputs:
-    arrays: dict[str, np.ndarray] = {}
-    for name, values in outputs.features.items():
-        arrays[name] = values.padded() if isinstance(values, TokenStates) else values
-        if isinstance(values, TokenStates):
-            arrays[MASK] = values.mask()
-    tensors = {name: torch.from_numpy(values).to(device) for name, values in arrays.items()}
-    features = {name: tensor if name == MASK else tensor.float() for name, tensor in tensors.items()}
-    return Outputs(logits=torch.from_numpy(outputs.logits).to(device), features=features)
-
-
 class _Training:
     """A training between two epochs."""
 
@@ -165,6 +155,7 @@ class _Training:
         # Minus, divide, minus: division rounded up, as the last batch may be short.
         steps_per_epoch = -(-len(examples.encoded) // settings.batch_size)
         self.mover = Mover(model, settings, steps_per_epoch=steps_per_epoch)
+        self.team = current_team()
         self.history: list[Epoch] = []
         self.best: Mapping[str, Tensor] = {}
 
@@ -180,7 +171,9 @@ class _Training:
     def _is_out_of_time(self, seconds: float) -> bool:
         """Whether the epochs done and so many seconds of another have reached the time limit."""
         limit = self.settings.time_limit
-        return limit is not None and sum(epoch.seconds for epoch in self.history) + seconds >= limit
+        if limit is None:
+            return False
+        return bool(self.team.agree(sum(epoch.seconds for epoch in self.history) + seconds >= limit))
 
     def _finish(self) -> Finish:
         patience, most_epochs = self.settings.patience, self.settings.epochs
@@ -193,7 +186,7 @@ class _Training:
         count = len(self.examples.encoded)
         rows = np.linspace(0, count - 1, min(count, UNTRAINED_ROWS)).astype(np.int64)
         outputs = self._compute(self.encoder.take(self.examples.encoded, rows))
-        student = _on_device(outputs, self.settings.device)
+        student = on_device(outputs, self.settings.device)
         loss = self._loss(student, rows).item()
         scores = scores_of(self.task, outputs.logits, self.examples.targets[rows])
         self.history.append(self._epoch(0, loss, scores, seconds=0.0))
@@ -210,20 +203,22 @@ class _Training:
         lengths = self.encoder.lengths(self.examples.encoded)
         # Each epoch has an order of its own, which a training that goes on from a file finds again.
         for rows in bucketed_batches(lengths, settings.batch_size, settings.seed * 1000 + number):
-            outputs = self._forward(rows)
-            loss = self._loss(outputs, rows)
-            losses.append(loss.item())
+            own, weight = self.team.share(rows)
+            outputs = self._forward(own)
+            loss = self._loss(outputs, own) * weight
+            losses.append(sum(self.team.gather(loss.item())))
             self._check(losses[-1], "the loss", step=self.mover.steps_done + 1, rows=rows)
-            self.mover.move(loss)
+            loss.backward()
+            self.team.sum_gradients(self.model.parameters())
+            self.mover.move()
             logits.append(outputs.logits.detach())
-            order.append(rows)
+            order.append(own)
             report(self.mover.steps_done, finish.last_epoch * per_epoch)
             if self._is_out_of_time(time.perf_counter() - start_seconds):
                 break
         seconds = time.perf_counter() - start_seconds
-        train_scores = scores_of(
-            self.task, torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)]
-        )
+        parts = self.team.gather((torch.cat(logits).cpu().numpy(), self.examples.targets[np.concatenate(order)]))
+        train_scores = scores_of(self.task, *(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         self.history.append(self._epoch(number, float(np.mean(losses)), train_scores, seconds=seconds))
         self._keep_the_best()
         return self.history[-1]
@@ -265,7 +260,7 @@ class _Training:
         device, teacher = self.settings.device, self.examples.teacher_outputs(rows)
         batch = Batch(
             student=student,
-            teacher=None if teacher is None else _on_device(teacher, device),
+            teacher=None if teacher is None else on_device(teacher, device),
             targets=torch.from_numpy(self.examples.targets[rows]).to(device),
             task=self.task,
             scale=self.scale,

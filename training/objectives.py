@@ -9,10 +9,10 @@ from torch import Tensor
 
 from materials.errors import unknown
 from materials.tasks.task import Task
-from training.outputs import Outputs
+from training.outputs import MASK, Outputs
 from training.task_losses import TASK_LOSSES
 
-MASK, HIDDEN, RELATIONS = "mask", "hidden-", "relations"
+HIDDEN, RELATIONS = "hidden-", "relations"
 MOST_RELATION_HEADS = 12
 
 

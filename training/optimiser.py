@@ -107,9 +107,8 @@ class Mover:
         """How often the weights have been moved."""
         return self._schedules[0].last_epoch
 
-    def move(self, loss: Tensor) -> None:
-        """One step down the gradient of `loss`."""
-        loss.backward()
+    def move(self) -> None:
+        """One step down the gradients that the weights have, which are then gone."""
         if self.largest_norm is not None:
             clip_gradients(self.model.parameters(), self.largest_norm)
         for optimiser, schedule in zip(self._optimisers, self._schedules, strict=True):

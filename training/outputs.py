@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 ROWS_TO_TRUST = 20
+MASK = "mask"
 SMALLEST_PROBABILITY = 1e-6
 
 
@@ -98,6 +99,20 @@ def joined(parts: Sequence[Any]) -> Any:
 def outputs_of(module_output: Any) -> Outputs:
     """A module's return value as outputs: a plain tensor is logits without features."""
     return module_output if isinstance(module_output, Outputs) else Outputs(logits=module_output)
+
+
+def on_device(outputs: Outputs, device: str) -> Outputs:
+    """Arrays as tensors on a device, features in float32; those of tokens padded, with their mask."""
+    import torch
+
+    arrays: dict[str, np.ndarray] = {}
+    for name, values in outputs.features.items():
+        arrays[name] = values.padded() if isinstance(values, TokenStates) else values
+        if isinstance(values, TokenStates):
+            arrays[MASK] = values.mask()
+    tensors = {name: torch.from_numpy(values).to(device) for name, values in arrays.items()}
+    features = {name: tensor if name == MASK else tensor.float() for name, tensor in tensors.items()}
+    return Outputs(logits=torch.from_numpy(outputs.logits).to(device), features=features)
 
 
 def shrunk_to_labels(outputs: Outputs, targets: np.ndarray, rows_per_class: np.ndarray) -> Outputs:

@@ -27,6 +27,7 @@ from export.formats import require_formats
 from materials.errors import RequestError
 from materials.files import cache_folder
 from materials.stages import StageStore
+from materials.team import current_team
 from peers import require
 
 TASK_FLAGS = {"train": "--data", "validation": "--validation-data", "test": "--test-data", "task": "--task"}
@@ -86,7 +87,8 @@ def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0.
 
-    A recipe with several tasks is run task by task, and one table of all is printed last.
+    A recipe with several tasks is run task by task, and one table of all is printed last. Of processes that were
+    launched together the first alone writes and prints.
     """
     if request.task is None and (request.tasks or recipe_tasks(request.recipe)):
         return _run_tasks(request, dry_run=dry_run)
@@ -100,7 +102,8 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     for peer in recipe.peers:
         require(peer)
     require_formats([*recipe.formats, *recipe.teacher.formats])
-    prove_writable(output)
+    if current_team().is_first:
+        prove_writable(output)
     if dry_run:
         print_plan(work)
         return 0
@@ -108,6 +111,8 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     for sentence in impossible:
         screen.notice(f"impossible here: {sentence}")
     models, measured = run_pipeline(work)
+    if not current_team().is_first:
+        return 0
     runs = Runs(models, measured)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
     rows = with_cascades(runs, rows, recipe.cascade_agreement)

@@ -9,13 +9,17 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from materials.report import Report
+from materials.team import current_team
 
 
 class Screen:
-    """Writes to standard error, so that standard output holds results only."""
+    """Writes to standard error, so that standard output holds results only.
+
+    Of processes that were launched together the first alone writes.
+    """
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(stderr=True, highlight=False, quiet=not current_team().is_first)
 
     def notice(self, sentence: str) -> None:
         """Say one sentence."""

@@ -141,7 +141,7 @@ def _stage(place: SeedPlace) -> Stage:
         settings = asdict(_settings(place))
         by_rule = {name: settings[name] for name in ("epochs", "batch_size", "learning_rate", "schedule", "patience")}
         inputs["by_rule"] = by_rule | {"length": _length(place.work, place.weights, place)}
-    return Stage(name="teacher", version=4, inputs=inputs)
+    return Stage(name="teacher", version=4, inputs=inputs, together=True)
 
 
 def _texts(place: SeedPlace) -> list[Item]:

@@ -10,6 +10,7 @@ from bench.suite.report import summary_text
 from bench.suite.summary import save_summary, summarise
 from materials.errors import RequestError
 from materials.files import new_file
+from materials.team import current_team
 
 TABLE = "table.md"
 RunTask = Callable[[str, Path], int]
@@ -22,7 +23,8 @@ def run_tasks(recipe: str, tasks: Mapping[str, TaskOfRecipe], output: Path, run_
     A task that is refused, for want of its files, say, is left out and the others go on; where all are, the first
     refusal is raised.
     """
-    prove_writable(output)
+    if current_team().is_first:
+        prove_writable(output)
     screen, codes, refusals = Screen(), {}, []
     for number, name in enumerate(tasks, start=1):
         screen.notice(f"task {number} of {len(tasks)}: {name}")
@@ -33,6 +35,8 @@ def run_tasks(recipe: str, tasks: Mapping[str, TaskOfRecipe], output: Path, run_
             screen.notice(str(refusals[-1]))
     if not codes:
         raise refusals[0]
+    if not current_team().is_first:
+        return 0
     summary = summarise(recipe, {name: tasks[name].metrics for name in codes}, output)
     save_summary(summary, output)
     with new_file(output / TABLE) as temporary:

@@ -48,6 +48,7 @@ def test_rate_warms_up_stays_and_falls_to_nothing():
         if step == 8:
             mover.decay(8, 8)
         rates.append(mover._optimisers[0].param_groups[0]["lr"])
-        mover.move(model(torch.ones(1, 1)).sum())
+        model(torch.ones(1, 1)).sum().backward()
+        mover.move()
     assert rates[:8] == [0.25, 0.5, 0.75, 1, 1, 1, 1, 1]
     assert rates[8:] == pytest.approx([1 - number / 8 for number in range(8)])

@@ -140,7 +140,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "seed": cell.seed,
         "by_rule": _by_rule(place, cell, vocabulary),
     }
-    return Stage(name="student", version=6, inputs=inputs)
+    return Stage(name="student", version=6, inputs=inputs, together=True)
 
 
 def _start_digest(place: SeedPlace, student: Student) -> str | None:
