@@ -66,28 +66,29 @@ class StageStore:
         """
         if self.team.size == 1:
             return self._get(stage, make)
-        if not self.team.agree(self.team.is_first and self.has(stage)):
-            failure = None
-            try:
-                if self.team.is_first:
-                    self._get(stage, make)
-                elif stage.together:
-                    with tempfile.TemporaryDirectory() as scratch:
-                        make(Path(scratch))
-            except Exception as error:
-                failure = error
-            if reason := self.team.same_failure(failure):
-                raise reason
+        failure = None
+        try:
+            if self.team.is_first:
+                self._get(stage, make)
+            elif self.team.agree(None) and stage.together:
+                with tempfile.TemporaryDirectory() as scratch:
+                    make(Path(scratch))
+        except Exception as error:
+            failure = error
+        if reason := self.team.same_failure(failure):
+            raise reason
         return self.folder(stage)
 
     def _get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
         folder = self.folder(stage)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with self._lock(stage, folder):
-            if not self.has(stage):
+            is_missing = not self.has(stage)
+            if is_missing:
                 _remove_leftovers(folder)
                 if self.fresh:
                     shutil.rmtree(self.work_folder(stage), ignore_errors=True)
+            if self.team.agree(is_missing):
                 start_seconds = time.perf_counter()
                 with new_folder(folder) as temporary:
                     make(temporary)

@@ -40,15 +40,20 @@ class Team:
         own = rows[self.rank :: self.size]
         return own, len(own) / len(rows)
 
-    def gather(self, value: Any) -> list[Any]:
-        """What each process gives, in their order; returns once all have come here."""
+    def gather(self, value: Any, kind: str = "value") -> list[Any]:
+        """What each process gives, in their order; returns once all have come here.
+
+        Raises RuntimeError where another gives something of another kind: it has failed where this one went on.
+        """
         if self.size == 1:
             return [value]
         import torch.distributed
 
         values: list[Any] = [None] * self.size
-        torch.distributed.all_gather_object(values, value)
-        return values
+        torch.distributed.all_gather_object(values, (kind, value))
+        if others := sorted({other for other, _ in values if other != kind}):
+            raise RuntimeError(f"another process failed: it came to '{others[0]}' where this one came to '{kind}'")
+        return [value for _, value in values]
 
     def agree(self, value: Any) -> Any:
         """What the first process gives."""
@@ -77,7 +82,7 @@ class Team:
 
     def same_failure(self, failure: Exception | None) -> Exception | None:
         """The failure of this process, or else the first of another's; none where none failed."""
-        failures = [pickle.loads(content) for content in self.gather(_pickled(failure))]
+        failures = [pickle.loads(content) for content in self.gather(_pickled(failure), "end")]
         return failure or next((other for other in failures if other is not None), None)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from materials.errors import RequestError
 from training.outputs import Outputs
 
 POOLED, RELATIONS, HIDDEN = "pooled", "relations", "hidden-"
@@ -14,6 +15,7 @@ QUERY_KEY_VALUE = (
     ("query", "key", "value"),
     ("q", "k", "v"),
     ("q_lin", "k_lin", "v_lin"),
+    ("query_proj", "key_proj", "value_proj"),
     ("q_proj", "k_proj", "v_proj"),
 )
 
@@ -89,25 +91,25 @@ class WithFeatures(nn.Module):
 
 
 def blocks_of(transformer: Any) -> nn.ModuleList:
-    """The layers of a transformer. Raises ValueError where they are not found."""
+    """The layers of a transformer. Raises RequestError where they are not found."""
     count = transformer.config.num_hidden_layers
     lists = [
         part for part in transformer.base_model.modules() if isinstance(part, nn.ModuleList) and len(part) == count
     ]
     if len(lists) != 1:
-        raise ValueError(
+        raise RequestError(
             f"the layers of {type(transformer).__name__} were not found, so that it gives no states of them"
         )
     return lists[0]
 
 
 def query_key_value(block: nn.Module) -> list[nn.Module]:
-    """The three projections of a layer's self-attention. Raises ValueError where they are not found."""
+    """The three projections of a layer's self-attention. Raises RequestError where they are not found."""
     parts = {name.rpartition(".")[2]: part for name, part in block.named_modules()}
     for names in QUERY_KEY_VALUE:
         if all(name in parts for name in names):
             return [parts[name] for name in names]
-    raise ValueError(
+    raise RequestError(
         f"{type(block).__name__} has no queries, keys and values of a known name, so that it gives no relations"
     )
 

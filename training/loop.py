@@ -85,11 +85,13 @@ def train(
             observe(training.score_untrained())
         torch.manual_seed(settings.seed)
     kept_at = time.monotonic()
-    while training.epochs_done < training.last_epoch:
+    goes_on = training.epochs_done < training.last_epoch
+    while goes_on:
         observe(training.train_epoch(report))
+        goes_on = training.epochs_done < training.last_epoch  # asked once, as all processes of a team must
         # Writing the weights and what the optimiser knows of each can take longer than an epoch of few rows.
         is_due = time.monotonic() - kept_at >= KEEP_SECONDS
-        if keep is not None and is_due and training.team.is_first and training.epochs_done < training.last_epoch:
+        if keep is not None and is_due and goes_on and training.team.is_first:
             save_progress(training.progress(), keep)
             kept_at = time.monotonic()
     model.load_state_dict(training.best)
@@ -206,7 +208,7 @@ class _Training:
             own, weight = self.team.share(rows)
             outputs = self._forward(own)
             loss = self._loss(outputs, own) * weight
-            losses.append(sum(self.team.gather(loss.item())))
+            losses.append(sum(self.team.gather(loss.item(), "loss")))
             self._check(losses[-1], "the loss", step=self.mover.steps_done + 1, rows=rows)
             loss.backward()
             self.team.sum_gradients(self.model.parameters())

@@ -42,6 +42,6 @@ def tune(
         trials=trials,
         time_limit=time_limit,
         latency=latency,
-        output=output or Path("runs") / f"tune-{Path(recipe).stem}",
+        output=output or Path("runs") / f"tune-{Path(recipe).with_suffix('').as_posix().replace('/', '-').strip('-.')}",
     )
     raise typer.Exit(search(request, run_winner))

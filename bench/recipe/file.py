@@ -16,7 +16,7 @@ from bench.recipe.parts import Augmentation, Published, PublishedFigures
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
-from bench.recipe.tasks import TASKS, TaskOfRecipe, chosen_tasks, tasks_in
+from bench.recipe.tasks import TASKS, TaskOfRecipe, check_metrics, chosen_tasks, tasks_in
 from materials.errors import RequestError, unknown
 
 LEAGUE = "league"  # a file beside the recipes that says on what one of them runs
@@ -70,7 +70,10 @@ def read_recipe(name: str, overrides: Sequence[str] = (), *, task: str | None = 
     for override in overrides:
         _set(content, override)
     try:
-        return Recipe.model_validate(filled_in(content))
+        recipe = Recipe.model_validate(filled_in(content))
+        if tasks:
+            check_metrics(tasks[number], recipe.task, path.name)
+        return recipe
     except ValidationError as error:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}

@@ -8,6 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from bench.recipe.parts import Part
 from materials.errors import RequestError, unknown
+from materials.tasks.task import Task
 
 TASKS = "tasks"
 METRICS = ("accuracy", "macro_f1", "micro_f1", "weighted_f1", "pearson", "spearman")
@@ -61,3 +62,15 @@ def chosen_tasks(tasks: tuple[TaskOfRecipe, ...], names: tuple[str, ...]) -> tup
         if name not in known:
             raise RequestError(unknown("task of the recipe", name, known))
     return tuple(task for task in tasks if not names or task.name in names)
+
+
+def check_metrics(task: TaskOfRecipe, asked: Task, where: str) -> None:
+    """Raise RequestError for a metric that what is asked does not have; whether a class is there, its rows say."""
+    own = [metric.name for metric in asked.metrics]
+    for metric in task.metrics:
+        if metric.startswith(OF_A_CLASS) and not asked.has_names:
+            raise RequestError(f"{where}: task {task.name} is a {asked.name}, which has no classes for '{metric}'")
+        if not metric.startswith(OF_A_CLASS) and metric not in own:
+            raise RequestError(
+                f"{where}: task {task.name} is {asked.name} and has no {metric}; it has {', '.join(own)}"
+            )

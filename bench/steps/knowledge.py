@@ -92,7 +92,8 @@ def _say_size(place: SeedPlace, features: Sequence[str], items: list[Item]) -> N
     numbers = sum(1 for name in features if name == POOLED) * len(items)
     if of_tokens := [3 if name == RELATIONS else 1 for name in features if name != POOLED]:
         lengths = lengths_of(Tokenizer.from_file(str(place.weights.path / "tokenizer.json")), items)
-        numbers += sum(of_tokens) * sum(min(length, teacher_length(place)) for length in lengths)
+        tokens = sum(min(length, teacher_length(place)) for length in lengths) * len(items) / len(lengths)
+        numbers += round(sum(of_tokens) * tokens)
     megabytes = 2 * width * numbers / 1e6
     place.work.screen.notice(f"the teacher's features for {len(items):,} rows take {megabytes:,.0f} MB in the cache")
 
@@ -173,7 +174,7 @@ def _choose(place: SeedPlace, teacher: Model, bundles: dict[str, Bundle]) -> "Ch
 
     work = place.work
     inputs = {
-        "bundles": {format: bundle.name for format, bundle in teacher.bundles.items()},
+        "bundles": {format: teacher.bundles[format].name for format in bundles},
         "splits": place.splits.name,
         "device": work.recipe.trained_on,
     }

@@ -236,7 +236,8 @@ def _settings(place: SeedPlace) -> "TrainingSettings":
 
 def teacher_length(place: SeedPlace) -> int:
     """How many tokens of a text a seed's teacher reads."""
-    return _length(place.work, place.weights, place)
+    is_opened = fine_tuned_labels(place.weights, place.work.recipe.teacher) is not None
+    return _length(place.work, place.weights, None if is_opened else place)
 
 
 def _length(work: Workplace, weights: WeightsFolder, place: SeedPlace | None) -> int:

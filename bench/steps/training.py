@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from bench.harness.isolation import tells_of_memory
 from bench.steps.workplace import Workplace
-from materials.errors import NO_WRITING, RequestError, with_kind
+from materials.errors import NO_WRITING, RequestError, in_one_line, with_kind
 from materials.modalities import MODALITIES, Item
 from materials.stages import Stage
+from materials.team import current_team
 
 if TYPE_CHECKING:
     from training.history import Epoch
@@ -68,14 +69,27 @@ def trained(
     try:
         return _attempted(name, settings, file, rows_of, attempt)
     except Exception as error:
-        if settings.batch_size < 2 or not tells_of_memory(f"{type(error).__name__}: {error}"):
+        is_alone = current_team().size == 1  # of several processes the others have not failed
+        if settings.batch_size < 2 or not is_alone or not _is_of_memory(error):
             raise
     smaller = replace(settings, batch_size=settings.batch_size // 2)
     work.screen.notice(
         f"{title}: memory gave out with batches of {settings.batch_size}; begun again with {smaller.batch_size}"
     )
     file.unlink(missing_ok=True)
-    return _attempted(name, smaller, file, rows_of, attempt)
+    try:
+        return _attempted(name, smaller, file, rows_of, attempt)
+    except Exception as error:
+        if not _is_of_memory(error):
+            raise
+        raise RequestError(
+            f"{title}: memory gave out with batches of {smaller.batch_size} too ({in_one_line(error)}); lower its "
+            "batch_size or max_length_tokens"
+        ) from None
+
+
+def _is_of_memory(error: Exception) -> bool:
+    return tells_of_memory(f"{type(error).__name__}: {error}")
 
 
 def _attempted(

@@ -29,7 +29,10 @@ def run_tasks(recipe: str, tasks: Mapping[str, TaskOfRecipe], output: Path, run_
     for number, name in enumerate(tasks, start=1):
         screen.notice(f"task {number} of {len(tasks)}: {name}")
         try:
-            codes[name] = run_task(name, output / name)
+            code = run_task(name, output / name)
+            if current_team().is_first:  # whether it has the metrics that the recipe names
+                summarise(recipe, {name: tasks[name].metrics}, output)
+            codes[name] = code
         except RequestError as error:
             refusals.append(RequestError(f"task {name} is left out: {error}"))
             screen.notice(str(refusals[-1]))

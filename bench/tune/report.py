@@ -25,15 +25,16 @@ def trials_text(study: "Study", format: str) -> str:
     lines = [_line(trial, is_timed=is_timed, is_best=trial.number in front) for trial in trials]
     notes = [
         "validation: the best headline on validation rows, in points where it is a share; trial 1 is the recipe's own "
-        "settings; pruned: worse by that epoch than half of the trials were",
+        "settings; pruned: worse by that epoch than half of the trials were; cut off: by the end of the time or of the "
+        "process, and tried again",
         f"{ON_FRONT} no other trial is better{' and faster' if is_timed else ''}",
     ]
-    return writers[format]([(f"{study.study_name}: {len(trials)} trials", header, lines)], notes)
+    return writers[format]([(f"{study.user_attrs.get('recipe', '')}: {len(trials)} trials", header, lines)], notes)
 
 
 def _line(trial: Any, *, is_timed: bool, is_best: bool) -> list[str]:
     seconds = trial.duration.total_seconds() if trial.duration else None
-    score = points(trial.values[0]) if trial.values else "failed" if "error" in trial.user_attrs else "pruned"
+    score = points(trial.values[0]) if trial.values else _why_without(trial)
     milliseconds = figure(trial.values[1]) if trial.values and is_timed else ""
     return [
         str(trial.number + 1),
@@ -44,3 +45,9 @@ def _line(trial: Any, *, is_timed: bool, is_best: bool) -> list[str]:
         figure(seconds),
         ON_FRONT if is_best else "",
     ]
+
+
+def _why_without(trial: Any) -> str:
+    if "error" in trial.user_attrs:
+        return "failed"
+    return "pruned" if trial.state.name == "PRUNED" else "cut off"

@@ -1,5 +1,6 @@
 """What a search may change: settings of the student and its objective, each with a range or choices."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,12 @@ class Range:
     low: float = 0.0
     high: float = 0.0
     choices: tuple[Any, ...] = ()
+
+    def end(self, last: bool) -> Any:
+        """The first or the last of its values."""
+        if self.choices:
+            return self.choices[-1 if last else 0]
+        return self.high if last else self.low
 
     def suggest(self, trial: "Trial") -> Any:
         """A value for a trial."""
@@ -63,18 +70,20 @@ def read_range(text: str) -> Range:
     return Range(key=key, low=low, high=high)
 
 
-def usual_space(student: Student, objective: Objective, *, rate: float) -> tuple[Range, ...]:
+def usual_space(student: Student, objective: Objective, *, rate: float, is_number: bool) -> tuple[Range, ...]:
     """What is searched where nothing is named: rate, weights of the objective's parts, temperature, and alpha.
 
-    `rate` is the student's learning rate. Rates go to a quarter of it and to four times it, weights to a tenth and ten
-    times; temperatures from 1 to 10.
+    `rate` is the student's learning rate, and `is_number` says that a number is asked for, of which soft outputs have
+    no temperature. Rates go to a quarter of it and to four times it, weights to a tenth and ten times; temperatures
+    from 1 to 10.
     """
     space = [Range(key="student.learning_rate", low=rate / RATE_FACTOR, high=rate * RATE_FACTOR)]
     space += [
         Range(key=f"objective.weights.{part}", low=weight / WEIGHT_FACTOR, high=weight * WEIGHT_FACTOR)
         for part, weight in (objective.weights or {}).items()
     ]
-    if objective.name == "soft" or set(objective.weights or ()) & set(SOFTENED):
+    parts = set(objective.weights or ())
+    if "soft-unscaled" in parts or (not is_number and (objective.name == "soft" or parts & set(SOFTENED))):
         space.append(Range(key="objective.temperature", low=1.0, high=HOTTEST))
     if objective.name in ("soft", "logits"):
         space.append(Range(key="objective.alpha", low=0.0, high=MOST_ALPHA))
@@ -88,7 +97,10 @@ def changed(content: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, 
         part, *names = key.split(".")
         place: dict[str, Any] = students[-1] if part == "student" else objectives[-1]
         for name in names[:-1]:
-            place[name] = dict(place.get(name) or {})
+            inner = place.get(name) or {}
+            if not isinstance(inner, Mapping):
+                raise RequestError(f"--space {key}: {name} is {inner!r:.60}, and has no settings of its own")
+            place[name] = dict(inner)
             place = place[name]
         place[names[-1]] = value
     return {**content, "students": students, "objectives": objectives}
@@ -123,7 +135,10 @@ def _as_text(choice: Any) -> str:
 
 def _number(text: str) -> float:
     value = yaml.safe_load(text)
-    return value if isinstance(value, int) and not isinstance(value, bool) else float(text)
+    number = value if isinstance(value, int) and not isinstance(value, bool) else float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _shown(value: Any) -> str:

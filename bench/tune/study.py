@@ -12,6 +12,8 @@ from bench.recipe.file import read_recipe
 from bench.recipe.recipe import Recipe
 from bench.reports.run_folder import prove_writable
 from bench.reports.screen import Screen
+from bench.steps.pipeline import taught_place
+from bench.steps.teacher import find_teacher_weights
 from bench.steps.training import CellFailed
 from bench.steps.workplace import Workplace
 from bench.tune.report import trials_text
@@ -27,12 +29,16 @@ if TYPE_CHECKING:
     from training.history import Epoch
 
 JOURNAL, WINNER, TABLE = "study.journal", "winner.yaml", "trials.md"
-OF = "of"
+OF, NAME, STUDY = "of", "recipe", "settings"
 STARTUP_TRIALS, EPOCHS_BEFORE_PRUNING = 4, 1
 
 
 class Pruned(Exception):
-    """A trial that is worse than others were by this epoch, or the end of the time."""
+    """A trial that is worse than others were by this epoch."""
+
+
+class CutOff(Exception):
+    """The time was up within a trial, which the next call tries again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,19 +66,26 @@ def tune(request: TuneRequest, run_winner: Callable[[Path, Path], int]) -> int:
     optuna = _import_optuna()
     content, rate = _reduced(request)
     student, objective = content.students[-1], content.objectives[-1]
-    space = tuple(map(read_range, request.space)) or usual_space(student, objective, rate=rate)
-    plain = content.model_dump(mode="json")
+    is_number = content.task.name == "regression"
+    space = tuple(map(read_range, request.space)) or usual_space(student, objective, rate=rate, is_number=is_number)
+    plain = content.model_dump(mode="json", exclude_defaults=True)
+    for values in ({part.key: part.end(last) for part in space} for last in (False, True)):
+        trial_recipe(plain, values)
     prove_writable(request.output)
-    study = _open_study(optuna, request, digest([plain, [vars(part) for part in space], request.latency]), content)
     screen = Screen()
+    splits = _teach(content, screen)  # before the clock starts, once for all trials
+    key = digest([plain, [vars(part) for part in space], request.latency, splits])
+    study = _open_study(optuna, request, key, content)
     done = len(_finished(study))
     if not study.get_trials(deepcopy=False):
-        study.enqueue_trial(own_values(space, plain, rate=rate), skip_if_exists=True)
+        own = own_values(space, content.model_dump(mode="json"), rate=rate)
+        study.enqueue_trial(own, skip_if_exists=True)
     if done:
         screen.notice(f"{done} trials are done already in {request.output}")
     search = _Search(request=request, content=plain, space=space, study=study, screen=screen, began=time.monotonic())
-    study.optimize(search.objective, n_trials=max(0, request.trials - done), timeout=request.time_limit)
-    return _finish(request, study, plain, run_winner)
+    n_trials = max(0, request.trials - done)
+    study.optimize(search.objective, n_trials=n_trials, timeout=request.time_limit, catch=(CutOff,))
+    return _finish(request, study, content, run_winner)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +110,18 @@ class _Search:
         def observe(epoch: "Epoch") -> None:
             if epoch.epoch and not self.request.latency:
                 trial.report(epoch.validation[work.recipe.task.headline.name], epoch.epoch)
-            is_late = self.request.time_limit is not None and self._seconds() > self.request.time_limit
-            if is_late or (epoch.epoch and not self.request.latency and trial.should_prune()):
+            if epoch.epoch and not self.request.latency and trial.should_prune():
                 raise Pruned
+            if epoch.epoch and self.request.time_limit is not None and self._seconds() > self.request.time_limit:
+                raise CutOff
 
         try:
             score, milliseconds = run_trial(work, timed=self.request.latency, observe=observe)
         except CellFailed as failure:
+            if isinstance(failure.__cause__, CutOff):
+                self.study.enqueue_trial(trial.params)
+                self.study.stop()
+                raise CutOff from None
             if not isinstance(failure.__cause__, Pruned):
                 self.screen.notice(f"trial {trial.number + 1}: {failure}")
                 trial.set_user_attr("error", str(failure))
@@ -145,6 +163,14 @@ def _reduced(request: TuneRequest) -> tuple[Recipe, float]:
     return recipe.model_copy(update=changes), rate
 
 
+def _teach(recipe: Recipe, screen: Screen) -> str:
+    """Train the teacher and let it label; the name of the splits, which tells other rows apart."""
+    store = StageStore(root=cache_folder(), fresh=False, notice=screen.notice)
+    work = Workplace(recipe=recipe, store=store, screen=screen)
+    place, _ = taught_place(work, find_teacher_weights(work), recipe.seeds[0])
+    return place.splits.name
+
+
 def _open_study(optuna: Any, request: TuneRequest, key: str, recipe: Recipe) -> "Study":
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
@@ -156,9 +182,8 @@ def _open_study(optuna: Any, request: TuneRequest, key: str, recipe: Recipe) -> 
     pruner = optuna.pruners.MedianPruner(n_startup_trials=STARTUP_TRIALS, n_warmup_steps=EPOCHS_BEFORE_PRUNING)
     study: Study = optuna.create_study(
         storage=storage,
-        study_name=recipe.name,
+        study_name=STUDY,
         directions=[best, "minimize"] if request.latency else [best],
-        sampler=optuna.samplers.TPESampler(seed=recipe.seeds[0]),
         pruner=pruner,
         load_if_exists=True,
     )
@@ -167,6 +192,9 @@ def _open_study(optuna: Any, request: TuneRequest, key: str, recipe: Recipe) -> 
             f"{request.output} holds a study of another recipe, student, objective or space; name another --output"
         )
     study.set_user_attr(OF, key)
+    study.set_user_attr(NAME, recipe.name)
+    # Seeded by what was tried, so that a search which goes on does not draw the same settings again.
+    study.sampler = optuna.samplers.TPESampler(seed=recipe.seeds[0] + 1000 * len(study.get_trials(deepcopy=False)))
     for trial in study.get_trials(states=(TrialState.RUNNING,)):  # of a process that was killed
         study.tell(trial.number, state=TrialState.FAIL)
         study.enqueue_trial(trial.params)
@@ -179,7 +207,7 @@ def _finished(study: "Study") -> list[Any]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
 
 
-def _finish(request: TuneRequest, study: "Study", content: Mapping[str, Any], run_winner: Any) -> int:
+def _finish(request: TuneRequest, study: "Study", recipe: Recipe, run_winner: Any) -> int:
     """Print and write the trials; write and run the winner. Raises RequestError where no trial came to its end."""
     if not any(trial.values for trial in _finished(study)):
         raise RequestError(f"no trial came to its end; give more trials or a longer time (see {request.output})")
@@ -187,8 +215,9 @@ def _finish(request: TuneRequest, study: "Study", content: Mapping[str, Any], ru
     with new_file(request.output / TABLE) as temporary:
         temporary.write_text(trials_text(study, "markdown"), encoding="utf-8")
     best = best_trial(study)
-    winner = trial_recipe(content, best.user_attrs["values"]).model_dump(mode="json", exclude_defaults=True)
-    hard = [{"name": "hard"}] if "hard" not in [item["name"] for item in content["objectives"]] else []
+    plain = recipe.model_dump(mode="json", exclude_defaults=True)
+    winner = trial_recipe(plain, best.user_attrs["values"]).model_dump(mode="json", exclude_defaults=True)
+    hard = [] if recipe.is_label_free else [{"name": "hard"}]  # the student alone, where there are labels
     winner |= {"objectives": [*hard, *winner["objectives"]]}
     with new_file(request.output / WINNER) as temporary:
         temporary.write_text(yaml.safe_dump(winner, sort_keys=False, allow_unicode=True), encoding="utf-8")

@@ -100,6 +100,15 @@ def test_a_fault_in_a_tasks_data_names_its_line(tmp_path):
         read_recipe(str(file))
 
 
+def test_a_metric_that_a_task_does_not_have_is_refused_before_anything_is_run(two_tasks, tmp_path):
+    content = yaml.safe_load(two_tasks.read_text())
+    for metric, sentence in (("pearson", "has no pearson; it has macro_f1"), ("f1 of gold", "no class 'gold'")):
+        content["tasks"][0]["metrics"] = [metric]
+        two_tasks.write_text(yaml.safe_dump({**content, "tasks": content["tasks"][:1]}))
+        with pytest.raises(RequestError, match=sentence):
+            run_recipe(request(two_tasks, tmp_path / "run"), dry_run=False)
+
+
 @pytest.mark.parametrize("name", [name for name in recipe_names() if recipe_tasks(name)])
 def test_every_task_of_every_recipe_is_one(name):
     for task in recipe_tasks(name):

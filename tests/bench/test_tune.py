@@ -11,9 +11,11 @@ import pytest
 import yaml
 
 from bench.commands.run import RunRequest, run_recipe
-from bench.recipe.file import read_recipe
+from bench.recipe.file import read_recipe, recipe_names
+from bench.recipe.objective import Objective
 from bench.tune.space import Range, changed, read_range, usual_space
 from bench.tune.study import JOURNAL, WINNER, TuneRequest, tune
+from bench.tune.trial import trial_recipe
 from materials.errors import RequestError
 
 pytest.importorskip("optuna")
@@ -64,6 +66,8 @@ def test_a_search_tries_the_recipes_own_settings_first_and_runs_the_best(request
     assert "3 trials are done already" in again
     assert [line.split(":")[1].strip() for line in again.splitlines() if "note: trial" in line] == ["trial 4 of 4"]
     assert len(ran) == 1
+    settings = [line.split(" | ")[1] for line in (tmp_path / "study" / "trials.md").read_text().splitlines()[4:8]]
+    assert len(set(settings)) == 4  # the search that went on did not try the same again
 
 
 def test_quality_and_latency_are_searched_together(request_with, tmp_path, capfd):
@@ -78,14 +82,26 @@ def test_a_study_of_another_recipe_is_refused_and_so_is_what_makes_no_recipe(req
     tune(request_with(trials=1), lambda *places: 0)
     with pytest.raises(RequestError, match="holds a study of another recipe, student, objective or space"):
         tune(request_with(overrides=(*FAST, OBJECTIVES, "seeds=[7]")), lambda *places: 0)
+    with pytest.raises(RequestError, match="holds a study of another recipe, student, objective or space"):
+        tune(request_with(overrides=(*FAST, OBJECTIVES, "name=another")), lambda *places: 0)
     for changes, sentence in {
         "unknown student 'lineer'; did you mean 'linear'": {"student": "lineer"},
         "unknown objective": {"objective": "hard"},
         "with dimensions=-?[12] it is no recipe: students.0.dimensions": {"space": ("student.dimensions=-1|-2",)},
         "no student that learns from a teacher": {"overrides": (*FAST, "objectives=[{name: hard}]")},
+        "epochs is 2, and has no settings of its own": {"space": ("student.epochs.x=1|2",)},
     }.items():
         with pytest.raises(RequestError, match=changes):
             tune(request_with(output=request_with().output / "other", **sentence), lambda *places: 0)
+
+
+def test_a_trial_that_the_time_cuts_off_is_tried_again(request_with, tmp_path):
+    with pytest.raises(RequestError, match="no trial came to its end"):
+        tune(request_with(time_limit=0.001), lambda *places: 0)
+    assert tune(request_with(trials=1), lambda *places: 0) == 0
+    table = (tmp_path / "study" / "trials.md").read_text()
+    assert "| 1 | learning_rate=0.005, temperature=2, alpha=0 | cut off |" in table
+    assert "| 2 | learning_rate=0.005, temperature=2, alpha=0 | " in table
 
 
 def test_a_search_that_was_killed_goes_on(request_with, tiny_recipe, tmp_path):
@@ -114,6 +130,7 @@ def test_a_search_that_was_killed_goes_on(request_with, tiny_recipe, tmp_path):
         ("objective.temperature=2", "one choice is none"),
         ("objective.temperature=3:1", "the first number must be the lower one"),
         ("objective.temperature=a:b", "expected two numbers"),
+        ("objective.temperature=1:inf", "expected two numbers"),
         ("objective.temperature=[|2", "expected two numbers"),
     ],
 )
@@ -136,6 +153,22 @@ def test_ranges_are_read_and_settings_changed_by_their_key():
 def test_usual_space_is_the_rate_and_what_the_objective_has():
     recipe = read_recipe("glue")
     weighted = recipe.objectives[1]
-    keys = [part.key for part in usual_space(recipe.students[0], weighted, rate=1e-4)]
+    keys = [part.key for part in usual_space(recipe.students[0], weighted, rate=1e-4, is_number=False)]
     parts = [f"objective.weights.{part}" for part in weighted.weights]
     assert keys == ["student.learning_rate", *parts, "objective.temperature"]
+    soft = Objective(name="soft")
+    numbers = usual_space(recipe.students[0], soft, rate=1e-4, is_number=True)
+    assert [part.key for part in numbers] == ["student.learning_rate", "objective.alpha"]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_usual_space_makes_a_recipe_of_every_recipe_at_both_ends(name):
+    recipe = read_recipe(name)
+    taught = [objective for objective in recipe.objectives if objective.needs_teacher]
+    if not recipe.students or not taught:
+        return
+    reduced = recipe.model_copy(update={"students": recipe.students[:1], "objectives": (taught[0],), "peers": ()})
+    content = reduced.model_dump(mode="json", exclude_defaults=True)
+    space = usual_space(recipe.students[0], taught[0], rate=1e-3, is_number=recipe.task.name == "regression")
+    for last in (False, True):
+        trial_recipe(content, {part.key: part.end(last) for part in space})

@@ -6,6 +6,7 @@ import torch
 from sample_models import save_tiny_bert
 from sample_texts import sentences
 
+from materials.errors import RequestError
 from teachers.features import WithFeatures, blocks_of, hidden_feature, query_key_value, uniform_map
 from teachers.transformer import open_transformer
 from training.loop import compute_outputs
@@ -106,8 +107,15 @@ def test_layers_and_attention_are_found_in_common_bodies(kind):
     model = AutoModelForSequenceClassification.from_config(AutoConfig.for_model(kind, vocab_size=30, **sizes))
     blocks = blocks_of(model)
     assert len(blocks) == 3
-    if kind == "deberta-v2":
-        with pytest.raises(ValueError, match="has no queries, keys and values of a known name"):
-            query_key_value(blocks[0])
-    else:
-        assert len(query_key_value(blocks[0])) == 3
+    assert len(query_key_value(blocks[0])) == 3
+
+
+def test_bodies_whose_layers_or_attention_are_not_found_are_refused():
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 8}
+    albert = AutoConfig.for_model("albert", vocab_size=30, embedding_size=16, **sizes)
+    with pytest.raises(RequestError, match="the layers of Albert.* were not found"):
+        blocks_of(AutoModelForSequenceClassification.from_config(albert))
+    with pytest.raises(RequestError, match="has no queries, keys and values of a known name"):
+        query_key_value(torch.nn.Linear(2, 2))

@@ -1,12 +1,15 @@
 """Which features of its teacher a student is taught by, and where they are its own."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+
+import numpy as np
 
 from bench.recipe.objective import Objective
 from bench.recipe.recipe_student import Student
 from bench.steps.students.new_student import student_weights
 from bench.steps.workplace import SeedPlace
+from materials.rows import Rows
 from training.outputs import Outputs
 
 HIDDEN = "hidden"
@@ -35,6 +38,12 @@ def features_of_all(place: SeedPlace) -> tuple[str, ...]:
     return tuple(sorted({name for cell in cells for name in features_of(place, *cell)}))
 
 
-def only(outputs: Outputs, names: Collection[str]) -> Outputs:
-    """The outputs with those of their features alone: others are for other students and objectives."""
-    return replace(outputs, features={name: outputs.features[name] for name in names})
+def read_by_batch(place: SeedPlace, rows: Rows, names: Collection[str]) -> Callable[[np.ndarray], Outputs]:
+    """The teacher's stored outputs with some of their features, for rows by their numbers among these.
+
+    Only the rows that are asked for are read from the disk.
+    """
+    knowledge = place.stored_outputs
+    numbers = knowledge.rows_of(rows.items, rows.modality)
+    outputs = replace(knowledge.outputs, features={name: knowledge.outputs.features[name] for name in names})
+    return lambda chosen: outputs.take(numbers[chosen])

@@ -12,7 +12,7 @@ from bench.recipe.cell import Cell
 from bench.recipe.objective import OF_TOKENS
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.knowledge import outputs_for, taught_rows
-from bench.steps.students.features import features_of, only
+from bench.steps.students.features import features_of, read_by_batch
 from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
 from bench.steps.students.settings import settings_of
 from bench.steps.students.vocabulary import Vocabulary
@@ -192,8 +192,9 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
     if objective.teacher_every_epoch:
         teacher = _running(place, items, tuple(features_of(place, cell.student, objective)))
     elif objective.needs_teacher:
+        names = features_of(place, cell.student, objective)
         both_parts = Rows(items=items, targets=np.zeros(len(items)), modality=rows.modality)
-        teacher = only(outputs_for(place, both_parts), features_of(place, cell.student, objective))
+        teacher = read_by_batch(place, both_parts, names) if names else outputs_for(place, both_parts)
     targets = np.concatenate([rows.train.targets, transfer.targets])
     if teacher is not None and _is_shrunk(place, cell):
         teacher = _shrunk(place, teacher, targets)
