@@ -2,14 +2,12 @@
 
 import time
 from collections import defaultdict
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.recipe.file import read_recipe, recipe_tasks
-from bench.recipe.recipe import Recipe
-from bench.recipe.recipe_student import FROM_TEACHER
 from bench.reports.screen import Screen
 from materials.archives import Archive, fetch_archive
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS
@@ -19,6 +17,9 @@ from materials.files import cache_folder
 from materials.hub_files import is_on_hub, local_file
 from materials.stages import Entry, remove_entry, remove_leftovers, stored_entries
 from materials.weights import find_weights, is_hub_name
+
+if TYPE_CHECKING:
+    from bench.recipe.recipe import Recipe
 
 CATALOGUE: dict[str, KnownMaterial] = {**DATASETS, **WEIGHTS, **VECTORS}
 
@@ -47,12 +48,16 @@ def fetch_materials(recipe: str | None) -> None:
 
 
 def _names_in_all_tasks(recipe: str) -> list[str]:
+    from bench.recipe.file import read_recipe, recipe_tasks  # here, as looking into the cache needs no torch
+
     tasks: list[str | None] = [task.name for task in recipe_tasks(recipe)]
     return list(dict.fromkeys(name for task in tasks or [None] for name in _names_in(read_recipe(recipe, task=task))))
 
 
-def _names_in(recipe: Recipe) -> list[str]:
+def _names_in(recipe: "Recipe") -> list[str]:
     """All that a recipe names and that may have to be fetched, each once; its own files and folders are there."""
+    from bench.recipe.recipe_student import FROM_TEACHER
+
     data = recipe.data
     names = [data.train, data.validation, data.test, data.transfer, recipe.teacher.weights]
     names += [recipe.teacher.embeddings] if recipe.teacher.borrows_embeddings else []
