@@ -13,6 +13,8 @@ from bench.reports.curves import CURVES, read_histories
 from bench.reports.differences import DIFFERENCES, find_differences
 from bench.reports.layout import markdown_tables
 from bench.reports.report import markdown_report
+from bench.suite.report import summary_text
+from bench.suite.summary import load_summary
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,6 +61,12 @@ def test_committed_table_of_the_self_check_is_that_of_its_figures():
     tables, notes, passed = judge(json.loads((folder / "check.json").read_text(encoding="utf-8")))
     assert (folder / "table.md").read_text(encoding="utf-8") == markdown_tables(tables, notes)
     assert passed
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "results").glob("*/tasks.json")), ids=lambda file: file.parent.name)
+def test_committed_tables_of_several_tasks_are_what_show_prints(file):
+    table = file.with_name("table.md").read_text(encoding="utf-8")
+    assert summary_text(load_summary(file.parent), "markdown") == table
 
 
 @pytest.mark.parametrize("folder", sorted((ROOT / "results").glob("*/")), ids=lambda folder: folder.name)
