@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from textwrap import shorten
 
+OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "allocate memory")
 LONGEST_LINE = 300
 # The numbers of the system's errors that say of a file or folder that it cannot be written to.
 NO_WRITING = (
@@ -45,3 +46,8 @@ def with_kind(error: BaseException) -> str:
     """The same line after the name of the error's kind."""
     kind, line = type(error).__name__, in_one_line(error)
     return line if line.startswith(kind) else f"{kind}: {line}"
+
+
+def tells_of_memory(message: str) -> bool:
+    """Whether an error's message says, in any library's words, that there was not enough memory."""
+    return any(sign in message for sign in OUT_OF_MEMORY)

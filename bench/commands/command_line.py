@@ -158,14 +158,8 @@ def run(
         "threads": threads,
         "seeds": seeds and seeds.split(","),
     }
-    request = RunRequest(
-        recipe=recipe,
-        flags=flags,
-        overrides=tuple(set_ or ()),
-        output=output,
-        fresh=fresh,
-        tasks=tuple(_names(tasks)),
-    )
+    chosen, overrides = tuple(_names(tasks)), tuple(set_ or ())
+    request = RunRequest(recipe=recipe, flags=flags, overrides=overrides, output=output, fresh=fresh, tasks=chosen)
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
 
 
@@ -282,7 +276,7 @@ def fetch(
     recipe: Annotated[str | None, typer.Argument(help="A recipe; without one, all known materials.")] = None,
 ) -> None:
     """Fetch data sets and weights into the cache, so that a run needs no network."""
-    from bench.commands.cache import fetch_materials
+    from bench.commands.storage import fetch_materials
 
     fetch_materials(recipe)
 
@@ -294,6 +288,6 @@ def cache(
     older_than: Annotated[float, typer.Option(min=0, metavar="DAYS", help="Only what is older.")] = 0,
 ) -> None:
     """Show what the cache holds and how large it is, or prune it."""
-    from bench.commands.cache import show_cache
+    from bench.commands.storage import show_cache
 
     show_cache(prune=prune, kind=kind, older_than_days=older_than)

@@ -30,7 +30,10 @@ from materials.stages import StageStore
 from materials.team import current_team
 from peers import require
 
-TASK_FLAGS = {"train": "--data", "validation": "--validation-data", "test": "--test-data", "task": "--task"}
+OF_ONE_TASK = {
+    **{"data.train": "--data", "data.validation": "--validation-data", "data.test": "--test-data"},
+    **{"data.transfer": "--transfer-data", "data.classes": "--classes", "data.task": "--task"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +72,7 @@ def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
     every_task = recipe_tasks(request.recipe)
     if not every_task:
         raise RequestError(f"the recipe {request.recipe} has one task; leave --tasks out")
-    names = {f"data.{name}": value for name, value in TASK_FLAGS.items()}
-    if given := [names[flag] for flag in names if request.flags.get(flag) is not None]:
+    if given := [option for flag, option in OF_ONE_TASK.items() if request.flags.get(flag) is not None]:
         own = ", ".join(task.name for task in every_task)
         raise RequestError(f"{given[0]} cannot be given: the recipe {request.recipe} has tasks of its own ({own})")
     tasks = {task.name: task for task in chosen_tasks(every_task, request.tasks)}
@@ -78,10 +80,9 @@ def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
     def run_task(name: str, folder: Path) -> int:
         return run_recipe(replace(request, task=name, output=folder), dry_run=dry_run)
 
-    if dry_run:
-        return max(run_task(name, (request.output or Path("runs") / request.recipe) / name) for name in tasks)
     recipe = read_recipe(request.recipe, request.all_overrides, task=next(iter(tasks)))
-    return run_tasks(recipe.name, tasks, request.output or Path("runs") / recipe.name, run_task)
+    output = request.output or Path("runs") / recipe.name
+    return run_tasks(recipe.name, tasks, output, run_task, dry_run=dry_run)
 
 
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:

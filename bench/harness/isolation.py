@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.harness.workload import Workload
-from materials.errors import RequestError
+from materials.errors import RequestError, tells_of_memory
 from materials.modalities import MODALITIES, Item
 
 TIMEOUT_SECONDS, TIMEOUT_SECONDS_AN_ITEM, SERVER_SECONDS, REPEATS = 600, 1, 400, 60
 PYTHON = (sys.executable, "-P", "-m")
 CHILD = "bench.harness.child"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS")
-OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "allocate memory")
 
 
 class MeasurementFailed(RuntimeError):
@@ -63,11 +62,6 @@ def read_items(workload: Workload, file: Path) -> list[Item]:
     """Read the items that a measuring process is to classify."""
     from_json = MODALITIES[workload.modality].from_json
     return [from_json(item_json) for item_json in json.loads(file.read_text(encoding="utf-8"))]
-
-
-def tells_of_memory(message: str) -> bool:
-    """Whether an error's message says, in any library's words, that there was not enough memory."""
-    return any(sign in message for sign in OUT_OF_MEMORY)
 
 
 def _limit_seconds(workload: Workload, items: int) -> int:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness.isolation import tells_of_memory
 from bench.harness.open_loop import find_highest_rate
 from bench.harness.series import Series
 from bench.harness.subject import Graph, Subject
 from bench.harness.timing import time_passes, time_rounds, warm_up
 from bench.harness.workload import Workload
 from encoders.token_rows import TokenRows
+from materials.errors import tells_of_memory
 from materials.modalities import Item
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256

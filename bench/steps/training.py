@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.harness.isolation import tells_of_memory
 from bench.steps.workplace import Workplace
-from materials.errors import NO_WRITING, RequestError, in_one_line, with_kind
+from materials.errors import NO_WRITING, RequestError, in_one_line, tells_of_memory, with_kind
 from materials.modalities import MODALITIES, Item
 from materials.stages import Stage
 from materials.team import current_team

@@ -17,12 +17,12 @@ from materials.errors import RequestError
 from materials.files import write_json
 
 FILE = "tasks.json"
-TEACHER = "teacher"
+TEACHER, EAGER = "teacher", "eager"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSummary:
-    """A task by the folder of its run: its metrics by name, and what they are called in tables."""
+    """A task by the name of its run's folder, and the names of its metrics."""
 
     name: str
     metrics: tuple[str, ...]
@@ -105,7 +105,8 @@ def load_summary(output: Path) -> Summary | None:
 class _Of:
     """A model of one run: its rows in the main format, seed by seed, and those of all formats.
 
-    `teachers` and `alone` are rows in the main format too; `alone` is empty for the teacher and the student alone.
+    `teachers` and `alone` are rows in the main format too, those of a teacher that has no such file eager; `alone` is
+    empty for the teacher and the student alone.
     """
 
     rows: Sequence[Row]
@@ -126,7 +127,7 @@ def _models(run: Run, format: str, metrics: Sequence[str]) -> Iterator[tuple[Key
     """The models by student and number of objective: titles of objectives may differ from task to task."""
     sound = [row for row in run.rows if row.status != "failed" and row.headline is not None]
     in_main = [row for row in sound if row.format == format]
-    teachers = [row for row in in_main if row.role == TEACHER]
+    teachers = _in_format([row for row in sound if row.role == TEACHER], format)
     yield (None, 0), _Of(rows=teachers, files=[], teachers=teachers, alone=[], metrics=metrics)
     objectives = [Objective.model_validate(item) for item in (run.recipe or {}).get("objectives", ())]
     alone_titles = [objective.title for objective in objectives if objective.is_alone]
@@ -143,6 +144,10 @@ def _models(run: Run, format: str, metrics: Sequence[str]) -> Iterator[tuple[Key
                     (student, number),
                     _Of(rows=rows, files=files, teachers=teachers, alone=[] if is_alone else alone, metrics=metrics),
                 )
+
+
+def _in_format(rows: Sequence[Row], format: str) -> list[Row]:
+    return [row for row in rows if row.format == format] or [row for row in rows if row.format == EAGER]
 
 
 def _joined(key: Key, found: Mapping[str, Mapping[Key, _Of]]) -> ModelSummary:
@@ -201,9 +206,11 @@ def _metric(row: Row, metric: str) -> float:
 
 
 def _batched(of: _Of) -> float | None:
-    teacher = next((row.texts_per_second for row in of.teachers if row.texts_per_second), None)
-    own = next((row.texts_per_second for row in of.rows if row.texts_per_second), None)
-    return own / teacher if own and teacher and of.files else None
+    own = next((row for row in of.rows if row.texts_per_second), None)
+    teacher = next((row for row in of.teachers if row.texts_per_second), None)
+    if own is None or teacher is None or own is teacher or own.format != teacher.format:
+        return None
+    return (own.texts_per_second or 0.0) / (teacher.texts_per_second or 1.0)
 
 
 def _best(of: _Of) -> float | None:

@@ -64,28 +64,28 @@ def tune(request: TuneRequest, run_winner: Callable[[Path, Path], int]) -> int:
     or objective that is not there, and settings that make no recipe.
     """
     optuna = _import_optuna()
-    content, rate = _reduced(request)
-    student, objective = content.students[-1], content.objectives[-1]
-    is_number = content.task.name == "regression"
+    recipe, rate = _reduced(request)
+    student, objective = recipe.students[-1], recipe.objectives[-1]
+    is_number = recipe.task.name == "regression"
     space = tuple(map(read_range, request.space)) or usual_space(student, objective, rate=rate, is_number=is_number)
-    plain = content.model_dump(mode="json", exclude_defaults=True)
+    plain = recipe.model_dump(mode="json", exclude_defaults=True)
     for values in ({part.key: part.end(last) for part in space} for last in (False, True)):
         trial_recipe(plain, values)
     prove_writable(request.output)
     screen = Screen()
-    splits = _teach(content, screen)  # before the clock starts, once for all trials
+    splits = _teach(recipe, screen)  # before the clock starts, once for all trials
     key = digest([plain, [vars(part) for part in space], request.latency, splits])
-    study = _open_study(optuna, request, key, content)
+    study = _open_study(optuna, request, key, recipe)
     done = len(_finished(study))
     if not study.get_trials(deepcopy=False):
-        own = own_values(space, content.model_dump(mode="json"), rate=rate)
+        own = own_values(space, recipe.model_dump(mode="json"), rate=rate)
         study.enqueue_trial(own, skip_if_exists=True)
     if done:
         screen.notice(f"{done} trials are done already in {request.output}")
     search = _Search(request=request, content=plain, space=space, study=study, screen=screen, began=time.monotonic())
     n_trials = max(0, request.trials - done)
     study.optimize(search.objective, n_trials=n_trials, timeout=request.time_limit, catch=(CutOff,))
-    return _finish(request, study, content, run_winner)
+    return _finish(request, study, recipe, run_winner)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +142,10 @@ def _import_optuna() -> Any:
 
 
 def _reduced(request: TuneRequest) -> tuple[Recipe, float]:
-    """The recipe with the student and objective to search alone, and that student's learning rate."""
+    """The recipe with the student and objective to search alone, and that student's learning rate.
+
+    The student reads by its own tokens and vectors: a choice among readings would be one more search in each trial.
+    """
     from students import STUDENTS
 
     recipe = read_recipe(request.recipe, request.overrides, task=request.task)
@@ -155,7 +158,7 @@ def _reduced(request: TuneRequest) -> tuple[Recipe, float]:
     for kind, name, known in (("student", request.student, students), ("objective", request.objective, objectives)):
         if name is not None and name not in known:
             raise RequestError(unknown(kind, name, known))
-    student = students[request.student or next(iter(students))]
+    student = students[request.student or next(iter(students))].candidates()[0]
     objective = objectives[request.objective or next(iter(objectives))]
     architecture = STUDENTS[student.architecture]
     rate = architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate

@@ -47,7 +47,7 @@ def run_trial(work: Workplace, *, timed: bool, observe: Observe) -> tuple[float,
 
     recipe, seed = work.recipe, work.recipe.seeds[0]
     place, _ = taught_place(work, find_teacher_weights(work), seed)
-    cell = Cell(student=recipe.students[-1].candidates()[0], objective=recipe.objectives[-1], seed=seed)
+    cell = Cell(student=recipe.students[-1], objective=recipe.objectives[-1], seed=seed)
     checkpoint = train_student(place, cell, build_vocabulary(place, cell.student), observe=observe)
     history = json.loads((checkpoint / HISTORY).read_text(encoding="utf-8"))
     score = best_validation_score(place.rows.task, history)

@@ -55,6 +55,8 @@ def test_tasks_are_run_one_by_one_into_one_table_and_one_without_its_file_is_lef
     assert capfd.readouterr().out == table
     with pytest.raises(RequestError, match="holds several tasks, of which there is one table"):
         show_run(output, "rich", curves=True)
+    assert run_recipe(request(two_tasks, output), dry_run=True) == 1  # plans the one and names the other, as a run does
+    assert "task gone is left out: " in capfd.readouterr().err
     with pytest.raises(RequestError, match=r"task gone is left out: .*gone\.csv"):
         run_recipe(request(two_tasks, output, tasks=("gone",)), dry_run=False)
 
@@ -64,6 +66,7 @@ def test_what_belongs_to_one_task_is_refused_for_several(two_tasks, tiny_recipe,
         "--data cannot be given: the recipe .* has tasks of its own \\(good, gone\\)": {
             "flags": {"data.train": "a.csv"}
         },
+        "--transfer-data cannot be given": {"flags": {"data.transfer": "a.csv"}},
         "unknown task of the recipe 'goood'; did you mean 'good'": {"tasks": ("goood",)},
     }
     for sentence, changes in refused.items():

@@ -43,10 +43,9 @@ def train_student(
 ) -> Path:
     """The checkpoint of a cell's student. `vocabulary` is none for a student that reads no texts.
 
-    `observe` is called after each epoch that is trained now; what it raises ends the training.
-
     The teacher's stored outputs are read; the teacher itself is run only for an objective that asks for it in every
-    epoch. Raises CellFailed when the loss is no longer a number, or a library gives up.
+    epoch. `observe` is called after each epoch that is trained now; what it raises ends the training. Raises CellFailed
+    when the loss is no longer a number, or a library gives up.
     """
     stage = _stage(place, cell, vocabulary)
 
@@ -65,15 +64,15 @@ def _train(
     from training.objectives import Term
 
     work, rows, title = place.work, place.rows, f"{cell.title}, seed {cell.seed}"
-    encoder = new_student(place, cell.student, vocabulary, seed=cell.seed).encoder
-    examples = _examples(place, cell, encoder)
-    terms = cell.objective.terms(labelled=len(rows.train), rows=len(examples.targets))
+    items = rows.train.items + rows.transfer.take(taught_rows(place, cell.objective)).items
+    terms = cell.objective.terms(labelled=len(rows.train), rows=len(items))
 
     def attempt(settings: "TrainingSettings", keep: Path) -> "list[Epoch]":
         student = new_student(place, cell.student, vocabulary, seed=cell.seed)
+        encoder = student.encoder
         history = train(
             _taught_by_features(place, cell, student),
-            examples,
+            _examples(place, cell, encoder),
             _labelled(encoder, rows.validation),
             encoder=encoder,
             task=rows.task,
@@ -87,8 +86,7 @@ def _train(
         student.save(folder)
         return history
 
-    settings = settings_of(place, cell, len(examples.targets))
-    items = rows.train.items + rows.transfer.take(taught_rows(place, cell.objective)).items
+    settings = settings_of(place, cell, len(items))
     with work.screen.step(title) as report:
         history = trained(work, stage, cell.title, settings, rows_of=(items, rows.modality), attempt=attempt)
         save_history(history, folder)

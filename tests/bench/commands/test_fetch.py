@@ -2,7 +2,7 @@
 
 import pytest
 
-import bench.commands.cache as command
+import bench.commands.storage as command
 from bench.recipe.file import read_recipe, recipe_names, recipe_tasks
 
 
