@@ -8,6 +8,7 @@ from pathlib import Path
 from materials.archives import Archive, fetch_archive
 from materials.report import Report
 from materials.rows import Source
+from materials.sources.image_array import fashion_mnist
 from materials.sources.movie_reviews import imdb_sentences, rotten_tomatoes
 from materials.sources.topics import read_topics
 from materials.word_vectors import WordVectors, glove_rows, read_glove
@@ -129,18 +130,36 @@ TOPICS = Archive(
         },
     ),
 )
+FASHION_MNIST = Archive(
+    package="dataset-fashion-mnist",
+    version="0.0~git20200523.55506a9-1",
+    sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+    size_bytes=30_900_652,
+    licence="MIT",
+    fetched_by="apt",
+    members=_below(
+        "usr/share/datasets/fashion-mnist",
+        {
+            "train-images-idx3-ubyte.gz": "b0564c3eedabfbf835052cff8503ea422014ce006caf5b757f851416ee8300c7",
+            "train-labels-idx1-ubyte.gz": "0ae29f65d86684f32d1b9c85147786c547b9c6aebcaf235f0400a0cce308b056",
+            "t10k-images-idx3-ubyte.gz": "cc1d090a38ace84dfa1aa66e3ada7c336ef481a96936906477e6dd344da56eaa",
+            "t10k-labels-idx1-ubyte.gz": "8d3605d196f4be44669e46906da9733c8131fef761fdbfec72c424d5222f1a05",
+        },
+    ),
+)
 REUTERS_LICENCE = "Reuters-21578: for research purposes only, non-commercial"
 NEWSGROUPS_LICENCE = "unknown: Usenet posts"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A data set in an archive, and how its rows are read; `own_licence` where it is not the archive's."""
+    """A data set in an archive, how its rows are read, and what they are; `own_licence` where not the archive's."""
 
     description: str
     archive: Archive
     read: Callable[[Path], Source]
     own_licence: str | None = None
+    modality: str = "text"
 
     @property
     def licence(self) -> str:
@@ -193,6 +212,12 @@ DATASETS: dict[str, Dataset] = {
         archive=TOPICS,
         read=partial(read_topics, name="20newsgroups"),
         own_licence=NEWSGROUPS_LICENCE,
+    ),
+    "fashion-mnist": Dataset(
+        description="60,000 grey images of clothes and 10,000 for testing, 28 x 28 pixels, 10 classes",
+        archive=FASHION_MNIST,
+        read=fashion_mnist,
+        modality="image",
     ),
 }
 WEIGHTS: dict[str, Weights] = {

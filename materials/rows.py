@@ -17,13 +17,15 @@ TRANSFER_KINDS = ("other", "rest", "augmented")
 class Table:
     """Items as they were read, each with its label, or none when the source has no labels.
 
-    `modality` names what the items are. `dropped` rows had no item or no label and were left out.
+    `modality` names what the items are. `dropped` rows had no item or no label and were left out. `notes` are sentences
+    on what else was left out or changed; they are no part of what two tables are compared by.
     """
 
     items: list[Item]
     labels: list[RawLabel] | None
     modality: str = "text"
     dropped: int = 0
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
