@@ -14,6 +14,7 @@ from encoders.graph_input import GraphInput, pixel_values
 from encoders.image_rules import Geometry, ImageRules, read_rules
 from materials.errors import RequestError
 from materials.modalities import ImageFile
+from materials.sources.image_file import opened_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -113,8 +114,8 @@ def _open(item: Item) -> "Image":
             return _upright(item)
         if isinstance(item, tuple):
             raise RequestError("a pair of texts came where an image was expected")
-        with Path(item).open("rb") as file:
-            return _upright(Image.open(file))
+        with opened_image(str(item)) as image:
+            return _upright(image)
     except RequestError:
         raise
     except FileNotFoundError:

@@ -33,6 +33,7 @@ from peers import require
 OF_ONE_TASK = {
     **{"data.train": "--data", "data.validation": "--validation-data", "data.test": "--test-data"},
     **{"data.transfer": "--transfer-data", "data.classes": "--classes", "data.task": "--task"},
+    "data.class_names": "--class-names",
 }
 
 
@@ -56,7 +57,8 @@ class RunRequest:
         """Flags as overrides, then those of --set."""
         flags = {name: value for name, value in self.flags.items() if value is not None}
         if "data.train" in flags:  # the recipe's own held-out rows, columns and licence belong to its own data
-            of_recipe = dict.fromkeys(("validation", "test", "text_pair", "label", "separator", "licence", "classes"))
+            names = ("validation", "test", "text_pair", "label", "separator", "licence", "classes", "class_names")
+            of_recipe = dict.fromkeys(names)
             if leaves_transfer_open(self.recipe):  # its unlabelled texts do too, and nothing here needs any
                 of_recipe |= dict.fromkeys(("transfer", "transfer_rows"))
             defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}

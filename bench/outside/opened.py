@@ -11,9 +11,13 @@ from export.bundle import Bundle, read_bundle
 from export.foreign import open_model
 from materials.catalogue import DATASETS
 from materials.errors import RequestError
-from materials.modalities import MODALITIES, ImageFile
+from materials.files import cache_folder
+from materials.modalities import MODALITIES
+from materials.report import silent
 from materials.rows import Rows, Table
-from materials.sources.image_folder import read_image_folder
+from materials.sources.image_array import image_at, is_row
+from materials.sources.image_source import is_image_source, read_image_source
+from materials.sources.image_table import TEXT
 from materials.sources.table_file import read_table
 from materials.tasks import task_of
 from materials.tasks.task import Task
@@ -75,15 +79,15 @@ def check_known(model: str, task: Task, label_names: Sequence[str], table: Table
 
 
 def read_items(data: Path, columns: Columns, modality: str, task: Task) -> Table:
-    """The items and labels of a file, or of a folder of images. Raises RequestError for items of another kind."""
+    """The items and labels of a file, or of images in any form. Raises RequestError for items of another kind."""
     plural, default = MODALITIES[modality].plural, MODALITIES[modality].columns
     if columns.text_pair and modality != "pair":
         raise RequestError(f"--text-pair is given, but the model reads {plural}")
-    if data.is_dir():
-        if modality != "image":
-            raise RequestError(f"{data} is a folder, and the model reads {plural}; give a file of them")
-        source = read_image_folder(data)
+    if modality == "image" and is_image_source(str(data), columns.text or TEXT):
+        source = read_image_source(str(data), cache_folder(), silent, column=columns.text or TEXT, label=columns.label)
         return source.test or source.train
+    if data.is_dir():
+        raise RequestError(f"{data} is a folder, and the model reads {plural}; give a file of them")
     table = read_table(
         data,
         text=columns.text or default[0],
@@ -139,10 +143,10 @@ def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequen
 
 def _as_images(table: Table, data: Path) -> Table:
     """A table of paths as one of images. Raises RequestError for a path where no file is."""
-    missing = [path for path in table.items if not Path(path).is_file()]
+    missing = [path for path in table.items if not is_row(path) and not Path(path).is_file()]
     if missing:
         raise RequestError(f"{data} names the image file {missing[0]}, which is not there ({len(missing)} in all)")
-    return replace(table, items=[ImageFile.at(Path(path)) for path in table.items], modality="image")
+    return replace(table, items=[image_at(path) for path in table.items], modality="image")
 
 
 def _title(place: Path, bundle: Bundle, others: Sequence[OpenedModel]) -> str:

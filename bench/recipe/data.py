@@ -13,6 +13,7 @@ from materials.hub_files import name_fault
 from materials.modalities import MODALITIES
 from materials.sources.class_names import descriptions_of
 from materials.sources.image_folder import is_image_folder
+from materials.sources.image_source import is_image_source, is_image_table
 from materials.splits.balance import RowsPerClass
 from materials.tasks import TASKS, task_of
 from materials.tasks.task import Task
@@ -44,7 +45,7 @@ Share = Annotated[float, Field(gt=0, lt=0.5)]
 
 
 class Data(Part):
-    """Where rows come from: names of known data sets, files with the columns `text` and `label`, folders of images.
+    """Where rows come from: names of known data sets, files with the columns `text` and `label`, or images in any form.
 
     `task` is what is asked of a model. `text_pair` is the column of second texts, which makes items pairs. `separator`
     stands between the labels of a row, and `thresholds` is the probability from which a label is given.
@@ -53,7 +54,7 @@ class Data(Part):
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
     rarest class has, and `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become
-    transfer rows, as do the rows that `augmentation` makes.
+    transfer rows, as do the rows that `augmentation` makes. `class_names` is a file of new names for classes of images.
     """
 
     train: DataName
@@ -72,6 +73,7 @@ class Data(Part):
     separator: Annotated[str | None, Field(min_length=1), LATER] = None
     thresholds: Annotated[float | tuple[float, ...] | None, LATER] = None
     classes: Annotated[Classes | None, BeforeValidator(_classes), LATER] = None
+    class_names: Annotated[str | None, LATER] = None
     text: str = "text"
     text_pair: Annotated[str | None, LATER] = None
     transfer_text: Annotated[str | None, LATER] = None
@@ -92,15 +94,12 @@ class Data(Part):
             )
         if self.licence is not None and all(name in DATASETS for name in sources):
             raise ValueError("licence is that of your own files, but data names no file; did you forget --data?")
-        if self.modality == "image" and (file_settings := self._fields_of_files()):
+        self._check_images()
+        other_kinds = [name for name in sources if name in DATASETS and DATASETS[name].modality != self.modality]
+        if other_kinds:
+            items, others = (MODALITIES[name].plural for name in (self.modality, DATASETS[other_kinds[0]].modality))
             raise ValueError(
-                f"{file_settings[0]} is for files of rows, and {self.train} is a folder of images; leave it out"
-            )
-        text_sources = [name for name in sources if name in DATASETS]
-        if text_sources and self.modality != "text":
-            items = MODALITIES[self.modality].plural
-            raise ValueError(
-                f"{text_sources[0]} holds texts, but the train rows are {items}; give {items}, or none (for "
+                f"{other_kinds[0]} holds {others}, but the train rows are {items}; give {items}, or none (for "
                 "transfer rows with --set data.transfer=null)"
             )
         columns = [(name, column) for name in ("text", "text_pair", "label") if (column := getattr(self, name))]
@@ -108,6 +107,16 @@ class Data(Part):
             if column == other_column:
                 raise ValueError(f"{name} and {other_name} are the same column '{column}'")
         return self
+
+    def _check_images(self) -> None:
+        """Raise ValueError for settings that images in the form of the train rows have not, or that texts have not."""
+        if self.modality != "image":
+            if self.class_names is not None:
+                raise ValueError("class_names names classes of images, and the rows are texts; leave it out")
+            return
+        allowed = ("text", "label") if is_image_table(self.train, self.text) else ()
+        if file_settings := [name for name in self._fields_of_files() if name not in allowed]:
+            raise ValueError(f"{file_settings[0]} is for files of rows, and {self.train} holds images; leave it out")
 
     def _fields_of_files(self) -> list[str]:
         """The settings that are given and that only files of rows have."""
@@ -133,7 +142,9 @@ class Data(Part):
 
     @property
     def modality(self) -> str:
-        """What an item is: a folder holds images, a second column of texts makes pairs."""
-        if self.train not in DATASETS and is_image_folder(self.train):
-            return "image"
-        return "pair" if self.text_pair else "text"
+        """What an item is: folders, archives, arrays and columns of images hold images, a second text makes pairs."""
+        if self.train in DATASETS:
+            kind = DATASETS[self.train].modality
+        else:
+            kind = "image" if is_image_source(self.train, self.text) else "text"
+        return "pair" if kind == "text" and self.text_pair else kind

@@ -1,7 +1,9 @@
-"""The step that reads data: a recipe's data sets, files and folders, wherever they lie."""
+"""The step that reads data: a recipe's data sets, files and images, wherever they lie."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.recipe.data import Data
 from bench.recipe.recipe import Recipe
@@ -13,30 +15,52 @@ from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.report import Report, silent
 from materials.rows import Source, Table
-from materials.sources.image_folder import is_image_folder, read_image_folder, read_images
+from materials.sources.class_names import read_new_names, renamed
+from materials.sources.image_check import (
+    Looks,
+    check_images,
+    check_unlabelled,
+    look_at_images,
+    looks_as_json,
+    looks_from_json,
+)
+from materials.sources.image_source import (
+    is_image_source,
+    is_kept_in_cache,
+    keep_in_cache,
+    read_image_source,
+    read_unlabelled_images,
+)
 from materials.sources.table_file import read_table, read_texts
+from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights, is_hub_name
+
+PARTS = ("train", "validation", "test", "transfer")
+LOOKS = "looks.json"
 
 
 def read_own_source(work: Workplace) -> Source | None:
     """The labelled rows where all of them are the user's own files; where some are fetched, the own ones are tried.
 
-    Fetches nothing. Raises RequestError as a run would.
+    Fetches and keeps nothing. Raises RequestError as a run would, but for images that prove to be truncated.
     """
     data = work.recipe.data
-    names = [name for name in (data.train, data.validation, data.test) if name]
-    own_names = [name for name in names if is_own(name)]
-    if len(own_names) == len(names):
-        return read_source(work, silent)
-    for name in own_names:
-        _read_labelled(work.recipe, name)
+    names = {part: name for part in PARTS[:3] if (name := getattr(data, part))}
+    own_names = {part: name for part, name in names.items() if is_own(name)}
+    with TemporaryDirectory() as scratch:
+        if len(own_names) == len(names):
+            source = read_source(work, silent, root=Path(scratch))
+            return _checked_headers(source) if data.modality == "image" else source
+        for part, name in own_names.items():
+            _read_labelled(work.recipe, name, part, Path(scratch), silent)
     return None
 
 
 def check_transfer_source(work: Workplace) -> None:
     """Read the rows that only the teacher labels where they are the user's own. Raises RequestError as a run would."""
     if work.recipe.data.transfer and is_own(work.recipe.data.transfer):
-        _read_unlabelled(work.recipe, work.recipe.data.transfer)
+        with TemporaryDirectory() as scratch:
+            _read_unlabelled(work.recipe, work.recipe.data.transfer, Path(scratch), silent)
 
 
 def own_weights(work: Workplace) -> WeightsFolder | None:
@@ -54,21 +78,32 @@ def is_own(name: str) -> bool:
     return name not in DATASETS and not is_on_hub(name)
 
 
-def read_source(work: Workplace, report: Report) -> Source:
-    """The labelled rows: the train source, with the validation and test rows that the recipe names beside it."""
-    data = work.recipe.data
+def read_source(work: Workplace, report: Report, *, root: Path | None = None) -> Source:
+    """The labelled rows: the train source, with the validation and test rows that the recipe names beside it.
+
+    Images that are in no files of their own are written below `root`, by default the cache folder.
+    """
+    data, root = work.recipe.data, root or work.root
     if data.train in DATASETS:
-        source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], work.root, report))
-    elif is_image_folder(data.train):
-        source = read_image_folder(Path(data.train))
+        source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], root, report))
+    elif is_image_source(data.train, data.text):
+        source = read_image_source(data.train, root, report, column=data.text, label=data.label)
     else:
         # Where nothing is learned from labels, they are read only if test rows are split off these.
         reads_labels = not work.recipe.is_label_free or data.test is None
-        source = Source(train=(_read_labelled if reads_labels else _read_unlabelled)(work.recipe, data.train))
+        if reads_labels:
+            source = Source(train=_read_labelled(work.recipe, data.train, "train", root, report))
+        else:
+            source = Source(train=_read_unlabelled(work.recipe, data.train, root, report))
     official = {
-        part: _read_part(work, name, part, report) for part in ("validation", "test") if (name := getattr(data, part))
+        part: _read_part(work, name, part, root, report)
+        for part in ("validation", "test")
+        if (name := getattr(data, part))
     }
-    return replace(source, **official)
+    source = replace(source, **official)
+    if data.class_names is None:
+        return source
+    return renamed(source, read_new_names(Path(data.class_names)), Path(data.class_names))
 
 
 def read_transfer(work: Workplace, report: Report) -> Table | None:
@@ -78,20 +113,69 @@ def read_transfer(work: Workplace, report: Report) -> Table | None:
         return None
     if name in DATASETS:
         return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).train
-    return _read_unlabelled(work.recipe, name)
+    return _read_unlabelled(work.recipe, name, work.root, report)
 
 
-def source_digest(name: str | None) -> str | None:
-    """What the content of a source is known by."""
+def find_looks(work: Workplace) -> Looks | None:
+    """What is odd about the images of a recipe, each of which is decoded once; none where its items are texts.
+
+    Images that the cache holds, and that were deleted there, are written again. Raises RequestError as reading does.
+    """
+    data = work.recipe.data
+    if data.modality != "image":
+        return None
+    for name in {name for part in PARTS if (name := getattr(data, part))}:
+        if name in DATASETS:
+            DATASETS[name].read(fetch_folder(DATASETS[name], work.root, silent))
+        elif is_kept_in_cache(name, data.text):
+            with work.screen.step(f"images of {name}") as report:
+                keep_in_cache(name, work.root, report, column=data.text)
+
+    def make(folder: Path) -> None:
+        with work.screen.step("check of images") as report:
+            source, transfer = read_source(work, report), read_transfer(work, report)
+            tables = (source.train, source.validation, source.test, transfer)
+            images = [image for table in tables if table for image in table.items]
+            looks = looks_as_json(look_at_images(images, report))
+        (folder / LOOKS).write_text(json.dumps(looks, indent=1), encoding="utf-8")
+
+    folder = work.store.get(Stage(name="image-check", version=1, inputs={"sources": source_digests(work)}), make)
+    return looks_from_json(json.loads((folder / LOOKS).read_text(encoding="utf-8")))
+
+
+def checked(source: Source, transfer: Table | None, looks: Looks | None) -> tuple[Source, Table | None]:
+    """The rows less the images that cannot be learned from; texts as they are. Raises RequestError as a check does."""
+    if looks is None:
+        return source, transfer
+    return check_images(source, looks), check_unlabelled(transfer, looks) if transfer else None
+
+
+def source_digests(work: Workplace) -> dict[str, str | None]:
+    """What the content of each part's source is known by."""
+    data = work.recipe.data
+    return {part: _source_digest(getattr(data, part), work.root, data.text) for part in PARTS}
+
+
+def _source_digest(name: str | None, root: Path, column: str) -> str | None:
     if name is None:
         return None
     if name in DATASETS:
-        return f"{name} {DATASETS[name].archive.sha256}"
+        content = f"{name} {DATASETS[name].archive.sha256}"
+        return content if DATASETS[name].modality == "text" else digest([content, str(root.resolve())])
     place = local_file(name)
     if place.is_dir():
         # Splits keep the paths of images, so a folder that was moved is another source.
-        return digest([str(place.resolve()), *([str(file), sha256_of(file)] for file in _files_below(place))])
-    return sha256_of(place) if place.is_file() else name
+        content = digest([str(place.resolve()), *([str(file), sha256_of(file)] for file in _files_below(place))])
+    else:
+        content = sha256_of(place) if place.is_file() else name
+    # For the same reason images in the cache are other ones where the cache was moved.
+    return digest([content, str(root.resolve())]) if is_kept_in_cache(name, column) else content
+
+
+def _checked_headers(source: Source) -> Source:
+    tables = [table for table in (source.train, source.validation, source.test) if table]
+    images = [image for table in tables for image in table.items]
+    return check_images(source, look_at_images(images, silent, decodes=False))
 
 
 def describe_sources(recipe: Recipe, student: Student | None = None) -> dict[str, str]:
@@ -124,18 +208,20 @@ def _files_below(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
-def _read_part(work: Workplace, name: str, part: str, report: Report) -> Table:
+def _read_part(work: Workplace, name: str, part: str, root: Path, report: Report) -> Table:
     if name in DATASETS:
-        return DATASETS[name].read(fetch_folder(DATASETS[name], work.root, report)).rows_for(part)
-    hides_labels = work.recipe.is_label_free and part == "validation"
-    return (_read_unlabelled if hides_labels else _read_labelled)(work.recipe, name)
+        return DATASETS[name].read(fetch_folder(DATASETS[name], root, report)).rows_for(part)
+    if work.recipe.is_label_free and part == "validation":
+        return _read_unlabelled(work.recipe, name, root, report)
+    return _read_labelled(work.recipe, name, part, root, report)
 
 
-def _read_labelled(recipe: Recipe, name: str) -> Table:
-    """The rows of a file, or of a folder of images, whose train part stands for all of it."""
-    if is_image_folder(name):
-        return read_image_folder(Path(name)).train
+def _read_labelled(recipe: Recipe, name: str, part: str, root: Path, report: Report) -> Table:
+    """The rows of a file, or of images in any form, whose own rows of that part, if any, are taken alone."""
     data = recipe.data
+    if is_image_source(name, data.text):
+        source = read_image_source(name, root, report, column=data.text, label=data.label)
+        return source.train if part == "train" else source.rows_for(part)
     return read_table(
         local_file(name),
         text=data.text,
@@ -147,11 +233,11 @@ def _read_labelled(recipe: Recipe, name: str) -> Table:
     )
 
 
-def _read_unlabelled(recipe: Recipe, name: str) -> Table:
+def _read_unlabelled(recipe: Recipe, name: str, root: Path, report: Report) -> Table:
     """The items of a file; their column is named as that of the other files, or by data.transfer_text."""
-    if is_image_folder(name):
-        return read_images(Path(name))
     data: Data = recipe.data
+    if is_image_source(name, data.text):
+        return read_unlabelled_images(name, root, report, column=data.text)
     option = "--text" if data.train in DATASETS else "--set data.transfer_text=COLUMN"
     return read_texts(
         local_file(name),

@@ -9,17 +9,20 @@ from bench.recipe.objective import named_kinds
 from bench.steps.given import answered_rows, find_answers
 from bench.steps.sources import (
     check_transfer_source,
+    checked,
+    find_looks,
     own_weights,
     read_own_source,
     read_source,
     read_transfer,
-    source_digest,
+    source_digests,
 )
 from bench.steps.teacher import answers_of, fine_tuned_labels
 from bench.steps.workplace import Workplace
 from materials.errors import RequestError
 from materials.files import read_json_object
 from materials.rows import TRANSFER_KINDS, Source, Splits, Table
+from materials.sources.class_names import read_new_names
 from materials.splits.augmentation import FEWEST_OF_A_CLASS, MADE_ROWS, MOST_COPIES, Augmentation, copies_for
 from materials.splits.split import SplitSettings, make_splits, rows_of_rarest
 from materials.splits.store import load_splits, save_splits
@@ -27,16 +30,17 @@ from materials.stages import Stage
 from materials.weights import WeightsFolder
 
 MOST_NAMES = 12
+IMAGE_CHECK = 1  # the version of what the check of images leaves out
 
 
 def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
     """The folder with the splits of one seed. Labels that the data lacks come from a fine-tuned teacher."""
     data = work.recipe.data
-    augmentation = _augmentation(work, weights)
+    augmentation, looks = _augmentation(work, weights), find_looks(work)
 
     def make(folder: Path) -> None:
         with work.screen.step(f"splits of seed {seed}") as report:
-            source, transfer = read_source(work, report), read_transfer(work, report)
+            source, transfer = checked(read_source(work, report), read_transfer(work, report), looks)
             names = fine_tuned_labels(weights, work.recipe.teacher)
             labelled_by_teacher = source.train.labels is None and not work.recipe.is_label_free
             if work.recipe.teacher.is_given:
@@ -120,9 +124,12 @@ def _makes_none(splits: Splits) -> bool:
 
 def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Augmentation | None) -> Stage:
     data = work.recipe.data
-    sources = {part: source_digest(getattr(data, part)) for part in ("train", "validation", "test", "transfer")}
-    settings = data.as_inputs("train", "validation", "test", "transfer", "licence")
-    inputs: dict[str, Any] = {"sources": sources, "settings": settings, "seed": seed, "teacher": None}
+    settings = data.as_inputs("train", "validation", "test", "transfer", "licence", "class_names")
+    inputs: dict[str, Any] = {"sources": source_digests(work), "settings": settings, "seed": seed, "teacher": None}
+    if data.modality == "image":
+        inputs["image_check"] = IMAGE_CHECK
+    if data.class_names is not None:
+        inputs["class_names"] = read_new_names(Path(data.class_names))
     if augmentation and augmentation.mask_share:
         inputs["mask_token"] = augmentation.mask_token
     if augmentation and augmentation.copies is None:
@@ -164,8 +171,9 @@ def _settings(
 def _left_out(source: Source, transfer: Table | None, splits: Splits, data: Data) -> list[str]:
     """Sentences on the rows that are in no part."""
     labelled_tables = [table for table in (source.train, source.validation, source.test) if table]
-    sentences = []
-    if dropped := sum(table.dropped for table in (*labelled_tables, *([transfer] if transfer else []))):
+    all_tables = [*labelled_tables, *([transfer] if transfer else [])]
+    sentences = [note for table in all_tables for note in table.notes]
+    if dropped := sum(table.dropped for table in all_tables):
         sentences.append(f"{dropped:,} rows without an item or a label are left out")
     kept = len(splits.train) + len(splits.validation) + len(splits.test)
     # What a balance or train_rows leaves over may come back as transfer rows, so that only then rows are not counted.

@@ -1,10 +1,18 @@
-"""Class names that a user gives: one a line in a file, or in a recipe, each with one or several descriptions."""
+"""Class names that a user gives: with descriptions, or in place of the names of folders and of class numbers."""
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-MOST_CLASSES = 1_000
+from materials.errors import RequestError
+from materials.rows import Source, Table
+
+MOST_CLASSES, MOST_LISTED = 1_000, 12
+# What the first column of a file of new names may be called.
+HEADERS = ("folder", "directory", "class", "label", "number", "id", "wnid", "synset")
 
 Descriptions = dict[str, tuple[str, ...]]
 """For each class name, in the order of a model's outputs, what stands in a template's place."""
@@ -31,6 +39,59 @@ def descriptions_of(value: Any) -> Descriptions:
         described[name] = _list(text)
     _check(described)
     return described
+
+
+def read_new_names(path: Path) -> dict[str, str]:
+    """The class names of a CSV or TSV file of two columns, by the folder names or numbers in the first of them.
+
+    Raises RequestError for a file that is not there or has other columns, and for folders or names that stand twice.
+    """
+    if not path.is_file():
+        raise RequestError(f"there is no file {path} of class names; expected the columns folder and class name")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); convert it first") from None
+    separator = "\t" if "\t" in text.split("\n", 1)[0] else ","
+    rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines(), delimiter=separator)]
+    pairs = [(number, row) for number, row in enumerate(rows, 1) if any(row)]
+    if wrong := [number for number, row in pairs if len(row) != 2 or not all(row)]:
+        raise RequestError(f"line {wrong[0]} of {path} is not a folder and a class name, with a comma or tab between")
+    for column, noun in enumerate(("folder", "class name")):
+        counts = Counter(row[column] for _, row in pairs)
+        if twice := [cell for cell, count in counts.items() if count > 1]:
+            raise RequestError(f"the {noun} '{twice[0]}' stands twice in {path}; each stands once")
+    return {folder: name for _, (folder, name) in pairs}
+
+
+def renamed(source: Source, new_names: Mapping[str, str], path: Path) -> Source:
+    """The source with new names in place of its classes, which are the names of folders or numbers.
+
+    The first line of the file `path` may be a header, such as folder,name. Raises RequestError for a class without a
+    new name, and for a new name without a class.
+    """
+    tables = {part: table for part in ("train", "validation", "test") if (table := getattr(source, part)) is not None}
+    classes = {str(label) for table in tables.values() for label in table.labels or ()}
+    if missing := sorted(classes - set(new_names)):
+        raise RequestError(f"{path} has no name for the class '{missing[0]}' of the data; it has {_some(new_names)}")
+    unknown_classes = [
+        name
+        for number, name in enumerate(new_names)
+        if name not in classes and not (number == 0 and name.casefold() in HEADERS)
+    ]
+    if unknown_classes:
+        raise RequestError(f"{path} names the class '{unknown_classes[0]}', which the data has not: {_some(classes)}")
+    return Source(**{part: _renamed(table, new_names) for part, table in tables.items()})
+
+
+def _renamed(table: Table, new_names: Mapping[str, str]) -> Table:
+    labels = None if table.labels is None else [new_names[str(label)] for label in table.labels]
+    return replace(table, labels=labels)
+
+
+def _some(names: Iterable[str]) -> str:
+    every = sorted(names)
+    return ", ".join(every[:MOST_LISTED]) + (", ..." if len(every) > MOST_LISTED else "")
 
 
 def _names_in(path: Path) -> list[str]:

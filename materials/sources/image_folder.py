@@ -8,11 +8,17 @@ from materials.rows import Source, Table
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".bmp", ".webp")
 TRAIN, VALIDATION, TEST = ("train",), ("val", "valid", "validation"), ("test",)
+MOST_NAMES = 3
 
 
 def is_image_folder(name: str) -> bool:
     """Whether a recipe's name for its data means a folder: one is there, or the name ends in a slash."""
     return name.endswith("/") or Path(name).is_dir()
+
+
+def is_part(name: str) -> bool:
+    """Whether a folder of this name holds the images of a part."""
+    return name.lower() in (*TRAIN, *VALIDATION, *TEST)
 
 
 def read_image_folder(folder: Path) -> Source:
@@ -62,7 +68,25 @@ def _read(folder: Path) -> Table:
             raise RequestError(f"{path} holds no images ({', '.join(SUFFIXES)}); add some, or remove the folder")
         items += [ImageFile.at(file) for file in images]
         labels += [path.name] * len(images)
-    return Table(items=items, labels=labels, modality="image")
+    return Table(items=items, labels=labels, modality="image", notes=_left_out(folder, classes))
+
+
+def _left_out(folder: Path, classes: list[Path]) -> tuple[str, ...]:
+    """A sentence on the shown files that are no images, or that lie in no folder of a class."""
+    others = [file for file in folder.iterdir() if _is_shown(file, folder)]
+    others += [
+        file
+        for path in classes
+        for file in path.rglob("*")
+        if file.suffix.lower() not in SUFFIXES and _is_shown(file, path)
+    ]
+    if not others:
+        return ()
+    names = ", ".join(sorted(file.name for file in others)[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "")
+    return (
+        f"{len(others):,} files below {folder} are left out, as they are no images ({', '.join(SUFFIXES)}) or lie in "
+        f"no folder of a class: {names}",
+    )
 
 
 def _images_below(folder: Path) -> list[Path]:

@@ -70,6 +70,18 @@ def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFra
     return frame.reset_index(drop=True), _items(frame, columns, path), dropped_count
 
 
+def class_names_in(path: Path) -> dict[str, dict[int, str]]:
+    """The names of class numbers that a Parquet file says as `datasets` does, by column."""
+    from pyarrow.parquet import read_schema
+
+    features = json.loads((read_schema(path).metadata or {}).get(b"huggingface", b"{}"))
+    return {
+        column: dict(enumerate(feature.get("names") or ()))
+        for column, feature in features.get("info", {}).get("features", {}).items()
+        if isinstance(feature, dict) and (feature.get("_type") == "ClassLabel" or "names" in feature)
+    }
+
+
 def _modality(text_pair: str | None) -> str:
     return "pair" if text_pair else "text"
 
@@ -151,12 +163,8 @@ def _lines(path: Path) -> "pd.DataFrame":
 
 def _with_class_names(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
     """Names in place of class numbers, where the file says them as `datasets` does; a number without a name stays."""
-    from pyarrow.parquet import read_schema
-
-    metadata = json.loads((read_schema(path).metadata or {}).get(b"huggingface", b"{}"))
-    for column, feature in metadata.get("info", {}).get("features", {}).items():
-        if column in frame.columns and isinstance(feature, dict) and feature.get("_type") == "ClassLabel":
-            names = dict(enumerate(feature.get("names") or ()))
+    for column, names in class_names_in(path).items():
+        if column in frame.columns:
             frame[column] = [names.get(value, value) for value in frame[column].tolist()]
     return frame
 

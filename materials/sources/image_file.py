@@ -1,0 +1,42 @@
+"""Opening an image, be it a file or the row of an array; the channels of an opened one have 8 bits."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from materials.sources.image_array import is_row, read_row
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+DEEP = "I;16"  # what the modes of images with 16 bits a pixel begin with
+
+
+@contextmanager
+def opened_image(path: str) -> Iterator["Image"]:
+    """Yield the image of a file, or of a row such as images.npy#17, whose pixels may not be read yet.
+
+    Raises RequestError for a row that is not there, and what Pillow raises for a file.
+    """
+    from PIL import Image
+
+    if is_row(path):
+        yield Image.fromarray(read_row(path))
+        return
+    with Path(path).open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's notes on very large images and on palettes
+        yield _in_eight_bits(Image.open(file))
+
+
+def _in_eight_bits(image: "Image") -> "Image":
+    """The image itself, or one with the upper 8 bits of each pixel: Pillow would make all brighter pixels white."""
+    from PIL import Image, ImageOps
+
+    if not image.mode.startswith(DEEP):
+        return image
+    upright = ImageOps.exif_transpose(image)  # as what is made of an array knows of no camera
+    return Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
