@@ -1,13 +1,15 @@
 """Reading a Debian package as a plain archive: an `ar` file whose member `data.tar` holds the files."""
 
 import io
+import lzma
 import shutil
 import tarfile
+import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 
 MAGIC = b"!<arch>\n"
 # The common variant of ar(5): name 16 bytes, time 12, owner 6, group 6, mode 8, size 10, and two bytes that end it.
@@ -22,8 +24,9 @@ def extract_debian_members(package: Path, members: Collection[str], folder: Path
     """
     with package.open("rb") as file:
         name, content = _data_archive(file, package)
-        missing = set(members)
-        with _opened(name, content, package) as data:
+    missing = set(members)
+    try:
+        with tarfile.open(fileobj=_unpacked(name, content)) as data:
             for member in data:
                 path = member.name.removeprefix("./")
                 source = data.extractfile(member) if path in missing and member.isfile() else None
@@ -31,6 +34,8 @@ def extract_debian_members(package: Path, members: Collection[str], folder: Path
                     with (folder / PurePosixPath(path).name).open("wb") as target:
                         shutil.copyfileobj(source, target)
                     missing.remove(path)
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError) as error:
+        raise RequestError(f"{package.name} is damaged: {in_one_line(error)}") from None
     if missing:
         raise RequestError(f"{package.name} holds no {sorted(missing)[0]}")
 
@@ -50,13 +55,10 @@ def _data_archive(file: IO[bytes], package: Path) -> tuple[str, bytes]:
     raise RequestError(f"{package.name} is damaged: it has no member data.tar")
 
 
-def _opened(name: str, content: bytes, package: Path) -> tarfile.TarFile:
-    stream: Any = io.BytesIO(content)
-    if name.endswith(".zst"):  # which tarfile reads from Python 3.14 on
-        import pyarrow
+def _unpacked(name: str, content: bytes) -> IO[bytes]:
+    """The bytes of a .tar file in a compression that tarfile knows."""
+    if not name.endswith(".zst"):  # which tarfile reads from Python 3.14 on
+        return io.BytesIO(content)
+    import pyarrow
 
-        stream = io.BytesIO(pyarrow.CompressedInputStream(stream, "zstd").read())
-    try:
-        return tarfile.open(fileobj=stream)
-    except tarfile.TarError as error:
-        raise RequestError(f"{package.name} is damaged: {error}") from None
+    return io.BytesIO(pyarrow.CompressedInputStream(io.BytesIO(content), "zstd").read())

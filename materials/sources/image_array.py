@@ -20,7 +20,6 @@ from materials.modalities import ImageFile
 from materials.rows import Source, Table
 
 ROW = re.compile(r"(?P<file>.+\.npy)#(?P<row>\d+)")
-PARTS = ("train", "validation", "test")
 # The names of images and labels in .npz files, as Keras and others write them.
 NPZ_NAMES = {
     "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels")),
@@ -59,14 +58,14 @@ def read_npz(file: Path, root: Path) -> Source:
     Raises RequestError for a damaged file, names that are not known, and arrays that are no images with labels.
     """
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            names = list(arrays.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        with zipfile.ZipFile(file) as members:
+            names = [name.removesuffix(".npy") for name in members.namelist()]
+    except (OSError, zipfile.BadZipFile) as error:
         raise RequestError(f"{file} cannot be read as .npz: {in_one_line(error)}") from None
 
     def load(name: str) -> np.ndarray:
         try:
-            with np.load(file, allow_pickle=False) as arrays:
+            with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
                 return np.asarray(arrays[name])
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise RequestError(f"{name} of {file} cannot be read: {in_one_line(error)}") from None
@@ -175,33 +174,39 @@ def _sha256_of_row(row: np.ndarray) -> str:
 
 def _read(arrays: dict[str, ImageArray], folder: Path, *, names: tuple[str, ...] | None) -> Source:
     """The tables of the parts; their images are written to the folder once."""
+    labels = {part: _labels(array, names) for part, array in arrays.items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not all((folder / f"{part}.npy").is_file() for part in arrays):
             with new_folder(folder) as temporary:
                 for part, array in arrays.items():
-                    np.save(temporary / f"{part}.npy", _as_images(array.images(), array.where))
+                    np.save(temporary / f"{part}.npy", _images(array, len(labels[part])))
             _mapped.cache_clear()
-    return Source(**{part: _table(arrays[part], folder / f"{part}.npy", names) for part in PARTS if part in arrays})
+    tables = {part: _table(array.where, folder / f"{part}.npy", labels[part]) for part, array in arrays.items()}
+    return Source(**tables)
 
 
-def _table(array: ImageArray, file: Path, names: tuple[str, ...] | None) -> Table:
-    labels, rows = array.labels(), _mapped(str(file))
+def _table(where: str, file: Path, labels: list[str]) -> Table:
+    rows = _mapped(str(file))
+    is_grey = rows.ndim == 3
+    return Table(
+        items=list(_items(file.resolve(), rows)),
+        labels=list(labels),
+        modality="image",
+        notes=(f"the {len(rows):,} images of {where} are grey: their three channels are the same",) * is_grey,
+    )
+
+
+def _labels(array: ImageArray, names: tuple[str, ...] | None) -> list[str]:
+    """The names of the rows' classes, or their numbers. Raises RequestError for what is not one label a row."""
+    labels = array.labels()
     if labels.ndim == 2 and labels.shape[1] == 1:  # as Keras has those of CIFAR
         labels = labels[:, 0]
     if labels.ndim != 1 or labels.dtype.kind not in "iuU":
         raise RequestError(f"the labels beside {array.where} are {_described(labels)}; expected one number a row")
-    if len(labels) != len(rows):
-        raise RequestError(f"{array.where} holds {len(rows):,} images, and there are {len(labels):,} labels beside it")
     if names and (unnamed := [int(number) for number in labels if not 0 <= number < len(names)]):
         raise RequestError(f"the labels beside {array.where} hold {unnamed[0]}; expected 0 to {len(names) - 1}")
-    is_grey = rows.ndim == 3
-    return Table(
-        notes=(f"the {len(rows):,} images of {array.where} are grey: their three channels are the same",) * is_grey,
-        items=list(_items(file.resolve(), rows)),
-        labels=[names[label] if names else str(label) for label in labels.tolist()],
-        modality="image",
-    )
+    return [names[label] if names else str(label) for label in labels.tolist()]
 
 
 def _items(file: Path, rows: np.ndarray) -> Iterator[ImageFile]:
@@ -209,15 +214,18 @@ def _items(file: Path, rows: np.ndarray) -> Iterator[ImageFile]:
         yield ImageFile(path=f"{file}#{number}", sha256=_sha256_of_row(row))
 
 
-def _as_images(images: np.ndarray, where: str) -> np.ndarray:
-    """Uint8 (rows, height, width) or (rows, height, width, 3). Raises RequestError for anything else."""
+def _images(array: ImageArray, count: int) -> np.ndarray:
+    """Uint8 (rows, height, width) or (rows, height, width, 3). Raises RequestError for others, or another count."""
+    images = array.images()
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
     is_image = images.ndim == 3 or (images.ndim == 4 and images.shape[3] == 3)
     if images.dtype != np.uint8 or not is_image or 0 in images.shape:
         raise RequestError(
-            f"{where} is {_described(images)}; expected uint8 (rows, height, width), or (..., 1) or (..., 3)"
+            f"{array.where} is {_described(images)}; expected uint8 (rows, height, width), or (..., 1) or (..., 3)"
         )
+    if len(images) != count:
+        raise RequestError(f"{array.where} holds {len(images):,} images, and there are {count:,} labels beside it")
     return images
 
 

