@@ -120,7 +120,7 @@ def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
     data: Annotated[
         str | None,
-        typer.Option(help="Rows to split: CSV, TSV, JSONL, Parquet or TXT, here or on the Hub; or folders of images."),
+        typer.Option(help="Rows to split: CSV, TSV, JSONL, Parquet or TXT, here or on the Hub; or images (see docs)."),
     ] = None,
     validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
     test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
@@ -275,7 +275,7 @@ def predict(
 
 @app.command(epilog="Example: distilbench fetch movie-reviews")
 def fetch(
-    recipe: Annotated[str | None, typer.Argument(help="A recipe; without one, all known materials.")] = None,
+    recipe: Annotated[str | None, typer.Argument(help="A recipe, data set or weights; else all known ones.")] = None,
 ) -> None:
     """Fetch data sets and weights into the cache, so that a run needs no network."""
     from bench.commands.storage import fetch_materials

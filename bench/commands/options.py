@@ -35,7 +35,7 @@ def _listed(values: tuple[object, ...]) -> str:
 def measure(
     models: Models,
     data: Annotated[
-        Path, typer.Option(help="Rows no model was trained on: CSV, TSV, JSONL, Parquet, or a folder of images.")
+        Path, typer.Option(help="Rows no model was trained on: CSV, TSV, JSONL, Parquet, or images as `run` takes.")
     ],
     columns: Columns = DEFAULT_COLUMNS,
     labels: LabelNames = None,

@@ -25,12 +25,12 @@ CATALOGUE: dict[str, KnownMaterial] = {**DATASETS, **WEIGHTS, **VECTORS}
 
 
 def fetch_materials(recipe: str | None) -> None:
-    """Fetch what a recipe needs, files and weights on the Hub included, or everything in the catalogue.
+    """Fetch what a recipe needs, files and weights on the Hub included, or one entry of the catalogue, or all of it.
 
     Raises RequestError for what does not come.
     """
     screen = Screen()
-    names = list(CATALOGUE) if recipe is None else _names_in_all_tasks(recipe)
+    names = _names_in_all_tasks(recipe) if recipe and recipe not in CATALOGUE else [recipe] if recipe else [*CATALOGUE]
     archives: dict[str, Archive] = {
         CATALOGUE[name].archive.package: CATALOGUE[name].archive for name in sorted(names) if name in CATALOGUE
     }

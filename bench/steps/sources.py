@@ -25,9 +25,9 @@ from materials.sources.image_check import (
     looks_from_json,
 )
 from materials.sources.image_source import (
+    cached_folder,
     is_image_source,
     is_kept_in_cache,
-    keep_in_cache,
     read_image_source,
     read_unlabelled_images,
 )
@@ -127,9 +127,9 @@ def find_looks(work: Workplace) -> Looks | None:
     for name in {name for part in PARTS if (name := getattr(data, part))}:
         if name in DATASETS:
             DATASETS[name].read(fetch_folder(DATASETS[name], work.root, silent))
-        elif is_kept_in_cache(name, data.text):
+        elif _is_lost(name, work.root, data.text):
             with work.screen.step(f"images of {name}") as report:
-                keep_in_cache(name, work.root, report, column=data.text)
+                read_unlabelled_images(name, work.root, report, column=data.text)
 
     def make(folder: Path) -> None:
         with work.screen.step("check of images") as report:
@@ -141,6 +141,13 @@ def find_looks(work: Workplace) -> Looks | None:
 
     folder = work.store.get(Stage(name="image-check", version=1, inputs={"sources": source_digests(work)}), make)
     return looks_from_json(json.loads((folder / LOOKS).read_text(encoding="utf-8")))
+
+
+def _is_lost(name: str, root: Path, column: str) -> bool:
+    """Whether images that are read from the cache are not there; of a file that is not there reading tells."""
+    if not is_kept_in_cache(name, column) or not Path(name).exists():
+        return False
+    return not cached_folder(name, root, column=column).is_dir()
 
 
 def checked(source: Source, transfer: Table | None, looks: Looks | None) -> tuple[Source, Table | None]:

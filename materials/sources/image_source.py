@@ -6,10 +6,10 @@ from pathlib import Path
 from materials.errors import RequestError
 from materials.report import Report
 from materials.rows import Source, Table
-from materials.sources.image_archive import ARCHIVE_SUFFIXES, unpack
-from materials.sources.image_array import is_idx_folder, read_idx, read_npz
+from materials.sources.image_archive import ARCHIVE_SUFFIXES, archive_folder, unpack
+from materials.sources.image_array import array_folder, is_idx_folder, read_idx, read_npz
 from materials.sources.image_folder import is_image_folder, read_image_folder, read_images
-from materials.sources.image_table import TEXT, image_column, read_image_table, write_images
+from materials.sources.image_table import TEXT, image_column, read_image_table, table_folder
 
 ARRAY_SUFFIX = ".npz"
 
@@ -55,14 +55,12 @@ def read_image_source(name: str, root: Path, report: Report, *, column: str = TE
     return read_image_folder(path)
 
 
-def keep_in_cache(name: str, root: Path, report: Report, *, column: str = TEXT) -> None:
-    """Write the images of any form into the cache where they are to be, and are not, without looking at them."""
-    if _is_archive(name):
-        unpack(Path(name), root, report)
-    elif is_image_table(name, column):
-        write_images(Path(name), root, column=column, report=report)
-    elif is_kept_in_cache(name, column):
-        read_image_source(name, root, report)
+def cached_folder(name: str, root: Path, *, column: str = TEXT) -> Path:
+    """Where below the cache folder `root` the images of a form that is kept there are, or would be."""
+    path = Path(name)
+    if is_image_table(name, column):
+        return table_folder(path, root, column=column)
+    return archive_folder(path, root) if _is_archive(name) else array_folder(path, root)
 
 
 def read_unlabelled_images(name: str, root: Path, report: Report, *, column: str = TEXT) -> Table:

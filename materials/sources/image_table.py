@@ -47,7 +47,7 @@ def read_image_table(file: Path, root: Path, *, column: str = TEXT, label: str |
     images = image_column(file, column)
     if images is None:
         raise RequestError(f"{file} has no column of images '{column}'")
-    folder = write_images(file, root, column=column, report=report)
+    folder = _write_images(file, root, column=column, report=report)
     label_column = label or (LABEL if LABEL in _columns(str(file.resolve()), file.stat().st_mtime_ns)[1] else None)
     items, labels, dropped_count = [], [], 0
     names = class_names_in(file).get(label_column or "", {})
@@ -65,9 +65,14 @@ def read_image_table(file: Path, root: Path, *, column: str = TEXT, label: str |
     return Table(items=items, labels=labels if label_column else None, modality="image", dropped=dropped_count)
 
 
-def write_images(file: Path, root: Path, *, column: str = TEXT, report: Report) -> Path:
+def table_folder(file: Path, root: Path, *, column: str = TEXT) -> Path:
+    """Where below `root` the images of a Parquet file are, or would be."""
+    return root / "materials" / f"images-{digest([sha256_of(file), column])}"
+
+
+def _write_images(file: Path, root: Path, *, column: str, report: Report) -> Path:
     """The folder below `root` with the images of a Parquet file, each by the digest of its bytes."""
-    folder = root / "materials" / f"images-{digest([sha256_of(file), column])}"
+    folder = table_folder(file, root, column=column)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
         if not folder.is_dir():

