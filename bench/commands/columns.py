@@ -16,11 +16,14 @@ OPTIONS = {
     ],
     "label": Annotated[str | None, typer.Option(help="The column of labels; by default 'label' if there is one.")],
     "separator": Annotated[str | None, typer.Option(help="What stands between several labels in one cell.")],
+    "class_names": Annotated[
+        str | None, typer.Option(help="CSV or TSV of folder (or number) and class name, for images.")
+    ],
 }
 
 
 def with_columns(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the four options in place of its parameter `columns`, which then gets what they name."""
+    """Give a command these options in place of its parameter `columns`, which then gets what they name."""
     signature = inspect.signature(command)
     parameters: list[inspect.Parameter] = []
     for parameter in signature.parameters.values():

@@ -128,7 +128,6 @@ def run(
     classes: Annotated[
         str | None, typer.Option(help="Names of classes, one a line, for a zero-shot teacher: no label is used.")
     ] = None,
-    class_names: Annotated[str | None, typer.Option(help="CSV of folder, class name: names for image folders.")] = None,
     columns: Columns = DEFAULT_COLUMNS,
     task: Annotated[str | None, typer.Option(help="What is asked: single-label, multi-label or regression.")] = None,
     teacher: Annotated[
@@ -152,7 +151,6 @@ def run(
         "data.test": test_data,
         "data.transfer": transfer_data,
         "data.classes": classes,
-        "data.class_names": class_names,
         **{f"data.{name}": column for name, column in asdict(columns).items()},
         "data.task": task,
         "teacher.weights": teacher,

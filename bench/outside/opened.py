@@ -14,7 +14,8 @@ from materials.errors import RequestError
 from materials.files import cache_folder
 from materials.modalities import MODALITIES
 from materials.report import silent
-from materials.rows import Rows, Table
+from materials.rows import Rows, Source, Table
+from materials.sources.class_names import read_new_names, renamed
 from materials.sources.image_array import image_at, is_row
 from materials.sources.image_source import is_image_source, read_image_source
 from materials.sources.image_table import TEXT
@@ -83,9 +84,11 @@ def read_items(data: Path, columns: Columns, modality: str, task: Task) -> Table
     plural, default = MODALITIES[modality].plural, MODALITIES[modality].columns
     if columns.text_pair and modality != "pair":
         raise RequestError(f"--text-pair is given, but the model reads {plural}")
+    if columns.class_names and modality != "image":
+        raise RequestError(f"--class-names is given, which is for images, but the model reads {plural}")
     if modality == "image" and is_image_source(str(data), columns.text or TEXT):
         source = read_image_source(str(data), cache_folder(), silent, column=columns.text or TEXT, label=columns.label)
-        return source.test or source.train
+        return _with_class_names(source.test or source.train, columns)
     if data.is_dir():
         raise RequestError(f"{data} is a folder, and the model reads {plural}; give a file of them")
     table = read_table(
@@ -96,7 +99,7 @@ def read_items(data: Path, columns: Columns, modality: str, task: Task) -> Table
         task=task,
         separator=columns.separator,
     )
-    return _as_images(table, data) if modality == "image" else table
+    return _with_class_names(_as_images(table, data), columns) if modality == "image" else table
 
 
 def described_by(place: Path, columns: Columns) -> tuple[str, Task]:
@@ -139,6 +142,15 @@ def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequen
     if not bundle.task.has_names:  # one output, whatever it is called
         return measurement
     return replace(measurement, logits=measurement.logits[:, [names.index(name) for name in label_names]])
+
+
+def _with_class_names(table: Table, columns: Columns) -> Table:
+    """The table with the names of the file --class-names, which may name more: a part of the images may be measured."""
+    if columns.class_names is None or table.labels is None:
+        return table
+    names_file, classes = Path(columns.class_names), set(map(str, table.labels))
+    new_names = {name: new for name, new in read_new_names(names_file).items() if name in classes}
+    return renamed(Source(train=table), new_names, names_file).train
 
 
 def _as_images(table: Table, data: Path) -> Table:

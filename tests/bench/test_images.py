@@ -1,5 +1,6 @@
 """What the commands do with a model of images: predict, export, measure, compare and verify."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from sample_command import distilbench
@@ -78,3 +79,25 @@ def test_verify_repeats_the_gate_on_images(places, drawn):
     answer = distilbench("verify", places["onnx"], "--against", places["vit"], "--data", drawn[2], "--text", "file")
     assert answer.code == 0
     assert "onnx passed" in answer.output
+
+
+def test_any_form_of_images_is_measured_with_names_for_its_classes(places, drawn, tmp_path, monkeypatch):
+    monkeypatch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
+    rows = np.random.default_rng(0).integers(0, 160, size=(20, 32, 32, 3), dtype=np.uint8)
+    numbers = np.arange(20) % 2
+    for number, row in zip(numbers, rows, strict=True):
+        row[..., 0 if number else 2] += 90
+    np.savez(tmp_path / "rows.npz", images=rows, labels=numbers)
+    (tmp_path / "names.csv").write_text("number,name\n0,blue\n1,red\n2,green\n")
+    command = ("measure", places["onnx"], "--data", tmp_path / "rows.npz", "--output", tmp_path / "run")
+    quick = ("--scenarios", "single-stream", "--seconds", "0.02")
+    assert distilbench(*command, *quick, "--class-names", tmp_path / "names.csv").code == 0
+    assert read_run(tmp_path / "run").rows[0].macro_f1 == 1.0
+    with pytest.raises(RequestError, match="knows the labels blue, red; the rows have 0, 1"):
+        distilbench(*command, *quick)
+
+
+def test_names_of_classes_are_for_images_alone(tiny_onnx, reviews, tmp_path):
+    names = ("--class-names", tmp_path / "names.csv")
+    with pytest.raises(RequestError, match="--class-names is given, which is for images, but the model reads texts"):
+        distilbench("measure", tiny_onnx, "--data", reviews, *names, "--output", tmp_path / "run")
