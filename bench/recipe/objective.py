@@ -23,13 +23,17 @@ PARTS = {  # of `weighted`: what each is, and the features of student and teache
     "soft-unscaled": (),
     "logits": (),
     "pseudo-hard": (),
+    "dkd": (),
+    "dist": (),
+    "relational": (),
     "pooled": ("pooled",),
     "pooled-cosine": ("pooled",),
     "hidden": ("hidden",),
     "relations": ("relations",),
 }
 OF_TOKENS = ("hidden", "relations")
-SOFTENED = ("soft", "soft-unscaled")
+SOFTENED = ("soft", "soft-unscaled", "dkd", "dist")  # the parts that a temperature belongs to
+OF_CLASSES = ("dkd", "dist")  # the parts that compare the classes of a row, of which it has one
 USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft", "weighted")
 LABELS_SHARE, FEWEST_LABELS_SHARE = 0.5, 0.1
 
@@ -65,7 +69,8 @@ class Objective(Part):
     its epochs alone. `weights` say what a `weighted` objective is the sum of: `soft-unscaled` is the cross entropy of
     softened outputs without the temperature squared, `pooled` the mean squared error of pooled features and
     `pooled-cosine` one less their cosine. `hidden` is that error of all tokens' states, layer by layer, and `relations`
-    the divergence of the relations among tokens in the last layer.
+    the divergence of the relations among tokens in the last layer. `dkd` weighs the classes that a row is not of anew,
+    `dist` is what correlations of softened outputs lack, and `relational` compares distances and angles between rows.
     """
 
     name: Annotated[str, one_of("objective", OBJECTIVES)]
@@ -91,7 +96,7 @@ class Objective(Part):
         if set(self.weights) <= {"hard"}:
             raise ValueError("a weighted objective learns from the teacher; for labels alone take the objective hard")
         if self.temperature != 1 and not set(self.weights) & set(SOFTENED):
-            raise ValueError(f"temperature is for {' and '.join(SOFTENED)}, which weights do not name; leave it out")
+            raise ValueError(f"temperature is for {', '.join(SOFTENED)}, which weights do not name; leave it out")
         return self
 
     @property

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from bench.recipe.cell import Cell
 from bench.recipe.data import Data
 from bench.recipe.measuring import Measuring, Parity
-from bench.recipe.objective import OF_TOKENS, Objective, named_kinds
+from bench.recipe.objective import OF_CLASSES, OF_TOKENS, Objective, named_kinds
 from bench.recipe.parts import Part, Positive, Published, one_of
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.recipe.recipe_teacher import Format, Teacher
@@ -188,6 +188,12 @@ class Recipe(Part):
             )
         if self.task.name == "regression" and any(objective.name == "pseudo-hard" for objective in self.objectives):
             raise ValueError("what a teacher of numbers decides is its logits; choose the objective 'logits'")
+        parts = {part for objective in self.objectives for part in objective.weights or ()}
+        if self.task.name != "single-label" and (of_classes := [part for part in OF_CLASSES if part in parts]):
+            raise ValueError(
+                f"the part '{of_classes[0]}' compares the classes of a row that has one, and the task is "
+                f"{self.task.name}; choose soft, logits or relational"
+            )
         unused = ("smallest_correlation",) if self.task.has_names else ("smallest_agreement", "margin")
         for name in unused:
             if getattr(self.parity, name) != getattr(ParityBounds, name):
