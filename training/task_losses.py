@@ -88,7 +88,8 @@ def lost_correlation(outputs: Tensor, teacher: Tensor, temperature: float) -> Te
 
 def _correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of each row of the two, 0 where one of them is constant."""
-    return F.cosine_similarity(*(part - part.mean(dim=1, keepdim=True) for part in (first, second)), dim=1)
+    centred, other = (part - part.mean(dim=1, keepdim=True) for part in (first, second))
+    return F.cosine_similarity(centred, other, dim=1)
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:
