@@ -1,5 +1,6 @@
 """What a recipe's students are trained for, and on which rows."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -158,18 +159,33 @@ class Objective(Part):
         return self.title == ALONE
 
     @property
+    def uses_temperature(self) -> bool:
+        """Whether a temperature softens any of its parts."""
+        return self.name == "soft" or bool(set(self.weights or ()) & set(SOFTENED))
+
+    @property
+    def uses_alpha(self) -> bool:
+        """Whether labels may be mixed in."""
+        return self.name in USES_ALPHA
+
+    @property
     def title(self) -> str:
         """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
+        heat = [f"T={self.temperature:g}"] if self.uses_temperature else []
+        return self._titled([*heat, *([f"alpha={self.alpha:g}"] if self.alpha else [])])
+
+    @property
+    def sweep_title(self) -> str:
+        """The name of all points of a sweep: the title without temperature and alpha."""
+        return self._titled([])
+
+    def _titled(self, mixture: Sequence[str]) -> str:
         kinds = ["transfer"] if self.transfer is True else self.transfer or []
         parts = ["+".join([self.name, *kinds])]
         parts += [f"{part}={weight:g}" for part, weight in (self.weights or {}).items()]
-        if self.name == "soft" or set(self.weights or ()) & set(SOFTENED):
-            parts.append(f"T={self.temperature:g}")
-        if self.alpha:
-            parts.append(f"alpha={self.alpha:g}")
         more = [f", balanced x{self.transfer_balance:g}"] if self.transfer_balance else []
         more += [", same steps"] if self.match_steps else []
         more += [f" as {'+'.join(self.match_steps)}"] if isinstance(self.match_steps, tuple) else []
         more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
         more += [", teacher every epoch"] if self.teacher_every_epoch else []
-        return " ".join(parts) + "".join(more)
+        return " ".join([*parts, *mixture]) + "".join(more)
