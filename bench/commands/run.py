@@ -41,7 +41,8 @@ OF_ONE_TASK = {
 class RunRequest:
     """A recipe with what the command line changes in it; flags that were not given are none.
 
-    `tasks` are those to run of a recipe that has several, all without any; `task` is the one that is being run.
+    `tasks` are those to run of a recipe that has several, all without any; `task` is the one that is being run. So many
+    `jobs` train students at once.
     """
 
     recipe: str
@@ -51,6 +52,7 @@ class RunRequest:
     fresh: bool
     tasks: tuple[str, ...] = ()
     task: str | None = None
+    jobs: int = 1
 
     @property
     def all_overrides(self) -> list[str]:
@@ -95,11 +97,13 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     """
     if request.task is None and (request.tasks or recipe_tasks(request.recipe, request.all_overrides)):
         return _run_tasks(request, dry_run=dry_run)
+    if request.jobs > 1 and current_team().size > 1:
+        raise RequestError("--jobs is for a run in one process, and several were launched together; leave it out")
     recipe = read_recipe(request.recipe, request.all_overrides, task=request.task)
     output = request.output or Path("runs") / recipe.name
     screen = Screen()
     store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
-    work = Workplace(recipe=recipe, store=store, screen=screen)
+    work = Workplace(recipe=recipe, store=store, screen=screen, jobs=request.jobs)
     for device in {recipe.device, recipe.trained_on}:
         check_device(device)
     for peer in recipe.peers:

@@ -76,7 +76,11 @@ def sweep_text(run: Run, folder: Path, format: str) -> str:
     """The tables of a run's sweep; empty where it has none, or no student beside itself alone, and for csv and json."""
     if format not in SWEEPS or not is_swept(run) or not _has_judged(run):
         return ""
-    return SWEEPS[format](run, find_grids(run, find_differences(run, folder)))
+    try:
+        differences = find_differences(run, folder)
+    except RequestError as error:  # the other tables of a run that keeps no predictions can be shown all the same
+        return f"the sweep cannot be shown: {error}\n"
+    return SWEEPS[format](run, find_grids(run, differences))
 
 
 def _tables(

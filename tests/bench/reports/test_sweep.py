@@ -6,6 +6,7 @@ import pytest
 
 from bench.record.run_file import read_run
 from bench.reports.differences import Difference
+from bench.reports.run_folder import sweep_text
 from bench.reports.sweep import SWEEPS, find_grids, save_sweep, sweep_chart, sweep_tables
 
 
@@ -53,6 +54,11 @@ def test_objective_without_alpha_has_one_column(swept):
     differences = [difference(f"linear weighted hard=1 dist=2 T={heat}", heat, 0.5, 9) for heat in (1, 4)]
     (table,) = sweep_tables(swept, find_grids(replace(swept, recipe=recipe), differences))
     assert table[1:] == (("temperature", "difference"), [["1", "+1.0 [+0.5, +9.0]"], ["4", "+4.0 [+0.5, +9.0]"]])
+
+
+def test_run_without_predictions_says_that_its_sweep_cannot_be_shown(swept, tmp_path):
+    assert sweep_text(swept, tmp_path, "markdown").startswith("the sweep cannot be shown: ")
+    assert sweep_text(swept, tmp_path, "csv") == ""
 
 
 def test_run_of_no_sweep_has_no_grid(finished, swept):
