@@ -26,14 +26,15 @@ def swept_recipe(tiny_recipe, own_cache, tmp_path):
 
 
 def students_in(cache):
+    """The stored students by their digests."""
     return {folder.name for folder in (cache / "stages" / "student").glob("[!.]*/")}
 
 
 def test_grid_is_trained_once_and_becomes_a_table_and_a_picture(swept_recipe, own_cache, tmp_path):
     file, output, before = swept_recipe(temperature=[1, 4], alpha=[0, 0.5]), tmp_path / "run", students_in(own_cache)
     answer = distilbench("run", file, "--output", output, "--jobs", "2")
-    said = answer.notices
     assert answer.code == 0
+    said = answer.notices
     assert "4 students are trained in 2 processes" in said  # the student alone is that of the tiny recipe
     assert "cells trained: 4 of 4" in said
     assert len(students_in(own_cache) - before) == 4
@@ -49,27 +50,23 @@ def test_grid_is_trained_once_and_becomes_a_table_and_a_picture(swept_recipe, ow
     assert "swept: linear soft+transfer, macro-F1 minus" in answer.output
     after = students_in(own_cache)
     answer = distilbench("run", file, "--output", output, "--jobs", "2")
-    said = answer.notices
     assert answer.code == 0
-    assert "processes" not in said
-    assert "linear soft" not in said  # as a step that was done would be
+    assert "processes" not in answer.notices
+    assert "linear soft" not in answer.notices  # as a step that was done would be
     assert students_in(own_cache) == after
     assert (output / "sweep.md").read_text() == table
 
 
-def test_what_failed_in_its_process_is_said_and_trained_by_the_run(
-    swept_recipe, own_cache, tmp_path, capfd, monkeypatch
-):
+def test_what_failed_in_its_process_is_said_and_trained_by_the_run(swept_recipe, tmp_path, monkeypatch):
     class Dead:
         """A pool whose processes end before their time."""
 
         def __init__(self, *arguments, **options):
-            self.orders = []
+            pass
 
         def submit(self, function, order):
             future = side_by_side.Future()
             future.set_exception(side_by_side.BrokenProcessPool("killed"))
-            self.orders.append(order)
             return future
 
         def shutdown(self, **options):
@@ -81,6 +78,7 @@ def test_what_failed_in_its_process_is_said_and_trained_by_the_run(
     said = answer.notices
     assert answer.code == 0
     assert "linear soft+transfer T=2, seed 0: failed in its process, and is tried again: a process ended bef" in said
+    assert "cells trained" not in answer.notices
     assert {row.status for row in read_run(output).rows} <= {"ok", "noisy"}
     assert len(read_run(output).rows) == 5
 

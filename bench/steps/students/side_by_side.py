@@ -112,17 +112,23 @@ def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) ->
     screen.notice(f"{len(missing)} students are trained in {workers} processes")
     try:
         futures = {pool.submit(_train, Order.of(place, cell)): cell for cell in missing}
-        for number, future in enumerate(as_completed(futures), start=1):
-            trained = _report_of(future)
+        trained_count = 0
+        for future in as_completed(futures):
+            trained, title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
             store.made_digests |= trained.made_digests
             for sentence in trained.notices:
                 screen.notice(sentence)
-            title = f"{futures[future].title}, seed {place.seed}"
             if trained.error is not None:
                 screen.notice(f"{title}: failed in its process, and is tried again: {trained.error}")
-            screen.notice(f"cells trained: {number} of {len(missing)} ({title})")
-    finally:  # of an interrupted run too, which waits for no cell
+                continue
+            trained_count += 1
+            screen.notice(f"cells trained: {trained_count} of {len(missing)} ({title})")
+    except BaseException:  # an interrupted run waits for no cell, nor does the interpreter when it ends
         pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def _is_stored(place: SeedPlace, cell: Cell) -> bool:
