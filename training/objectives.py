@@ -10,10 +10,12 @@ from torch import Tensor
 from materials.errors import unknown
 from materials.tasks.task import Task
 from training.outputs import MASK, Outputs
-from training.task_losses import TASK_LOSSES
+from training.task_losses import TASK_LOSSES, decoupled_divergence, lost_correlation
 
 HIDDEN, RELATIONS = "hidden-", "relations"
 MOST_RELATION_HEADS = 12
+DISTANCES_WEIGHT, ANGLES_WEIGHT = 1.0, 2.0  # of relational distillation (Park et al. 2019, section 4)
+SMALLEST_SQUARE = 1e-12  # two rows nearer than its root coincide: their distance has no gradient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,64 @@ def pseudo_hard(batch: Batch, term: Term) -> Tensor:
     return losses.hard(batch.student.logits, losses.pseudo_targets(batch.teacher_logits, batch.task), batch.scale)
 
 
+def dkd(batch: Batch, term: Term) -> Tensor:
+    """Decoupled distillation (Zhao et al. 2022), where the teacher's decision stands for a label that is not there.
+
+    See `decoupled_divergence`. Raises ValueError for a task whose rows are of no class.
+    """
+    _refuse_without_classes(batch, term)
+    classes = torch.where(batch.targets >= 0, batch.targets, batch.teacher_logits.argmax(dim=1))
+    return decoupled_divergence(batch.student.logits, batch.teacher_logits, classes, term.temperature)
+
+
+def dist(batch: Batch, term: Term) -> Tensor:
+    """What correlations with the teacher lack, over classes and over rows (Huang et al. 2022): `lost_correlation`.
+
+    Raises ValueError for a task whose rows are of no class.
+    """
+    _refuse_without_classes(batch, term)
+    return lost_correlation(batch.student.logits, batch.teacher_logits, term.temperature)
+
+
+def _refuse_without_classes(batch: Batch, term: Term) -> None:
+    if batch.task.name != "single-label":
+        raise ValueError(f"the term '{term.kind}' compares the classes of a row; the task is {batch.task.name}")
+
+
+def relational(batch: Batch, term: Term) -> Tensor:
+    """Huber losses of distances between rows and, twice as heavy, of angles (Park et al. 2019, sections 3.2.1, 3.2.2).
+
+    A distance is one of two rows' logits over the mean of the batch's; an angle, its cosine, is that at one row between
+    two others. The mean over all pairs and over all triplets of different rows. 0 where there is no pair or no triplet;
+    rows that coincide make no angle.
+    """
+    logits_of_both = (batch.student.logits, batch.teacher_logits)
+    rows = len(batch.targets)
+    if rows < 2:
+        return batch.student.logits.sum() * 0
+    is_other = ~torch.eye(rows, dtype=torch.bool, device=batch.targets.device)
+    student, teacher = (_distances_and_directions(logits) for logits in logits_of_both)
+    student_distances, teacher_distances = (distances[is_other] for distances, _ in (student, teacher))
+    distance_loss = F.smooth_l1_loss(
+        student_distances / student_distances.mean(), teacher_distances / teacher_distances.mean()
+    )
+    if rows < 3:
+        return DISTANCES_WEIGHT * distance_loss
+    student_cosines, teacher_cosines = (directions @ directions.transpose(1, 2) for _, directions in (student, teacher))
+    is_triplet = is_other[:, :, None] & is_other[:, None, :] & is_other[None, :, :]
+    angle_loss = F.smooth_l1_loss(student_cosines[is_triplet], teacher_cosines[is_triplet])
+    return DISTANCES_WEIGHT * distance_loss + ANGLES_WEIGHT * angle_loss
+
+
+def _distances_and_directions(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The distance of each row to each other one (rows, rows), and its direction, of length 1 (rows, rows, outputs)."""
+    steps = logits[None, :, :] - logits[:, None, :]
+    squares = (steps**2).sum(dim=2)
+    # The root has no gradient at 0, and a direction none either: both are kept out of it by the bound.
+    distances = squares.clamp(min=SMALLEST_SQUARE).sqrt()
+    return distances, steps * (squares > SMALLEST_SQUARE)[:, :, None] / distances[:, :, None]
+
+
 def pooled(batch: Batch, term: Term) -> Tensor:
     """Mean squared error between the pooled features of student and teacher."""
     return F.mse_loss(*batch.features("pooled"))
@@ -170,6 +230,9 @@ TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {
     "logits": logits,
     "pseudo-hard": pseudo_hard,
     "soft-unscaled": soft_unscaled,
+    "dkd": dkd,
+    "dist": dist,
+    "relational": relational,
     "pooled": pooled,
     "pooled-cosine": pooled_cosine,
     "hidden": hidden,

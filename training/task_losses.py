@@ -10,6 +10,8 @@ from torch import Tensor
 
 from materials.tasks.multi_label import MultiLabel
 
+TARGET_WEIGHT, OTHERS_WEIGHT = 1.0, 8.0  # alpha and beta of decoupled distillation: the defaults of its authors' code
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskLosses:
@@ -43,6 +45,51 @@ def softened_divergence(outputs: Tensor, teacher: Tensor, temperature: float, sc
 def softened_cross_entropy(outputs: Tensor, teacher: Tensor, temperature: float, scale: float) -> Tensor:
     """Cross entropy of the softened student with the softened teacher, the mean over the batch; no T^2 (AutoMM)."""
     return F.cross_entropy(outputs / temperature, F.softmax(teacher / temperature, dim=1))
+
+
+def decoupled_divergence(outputs: Tensor, teacher: Tensor, classes: Tensor, temperature: float) -> Tensor:
+    """T^2 (alpha TCKD + beta NCKD), the mean over the batch, with alpha 1 and beta 8 (Zhao et al. 2022, section 3).
+
+    TCKD is the divergence of a row's class from all others taken together, NCKD that among the others alone; the plain
+    divergence is TCKD + (1 - the teacher's probability of the class) NCKD. `classes` (batch,) are those of the rows.
+    With two classes NCKD is 0. Its authors' code lets the loss grow over the first 20 epochs, which is left out here.
+    """
+    is_class = F.one_hot(classes, outputs.shape[1]).bool()
+    divergences = []
+    for logits_of_parts in (_class_against_others, _others):
+        student_log, teacher_log = (
+            F.log_softmax(logits_of_parts(logits / temperature, is_class), dim=1) for logits in (outputs, teacher)
+        )
+        divergences.append(F.kl_div(student_log, teacher_log, reduction="batchmean", log_target=True))
+    return temperature**2 * (TARGET_WEIGHT * divergences[0] + OTHERS_WEIGHT * divergences[1])
+
+
+def _others(logits: Tensor, is_class: Tensor) -> Tensor:
+    """The logits of all classes but the row's own, (batch, classes - 1)."""
+    return logits[~is_class].view(len(logits), -1)
+
+
+def _class_against_others(logits: Tensor, is_class: Tensor) -> Tensor:
+    """Logits of two classes: the row's own, and all others together, whose exponentials add up."""
+    return torch.stack([logits[is_class], _others(logits, is_class).logsumexp(dim=1)], dim=1)
+
+
+def lost_correlation(outputs: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """T^2 (inter + intra) of softened probabilities (Huang et al. 2022, section 3; T^2 as in their code).
+
+    Inter is 1 less Pearson's correlation over a row's classes, the mean over the rows; intra 1 less that over the rows
+    of a class, the mean over the classes, and 0 for a batch of one row. With two classes inter has no gradient.
+    """
+    student, of_teacher = (F.softmax(logits / temperature, dim=1) for logits in (outputs, teacher))
+    inter = 1 - _correlation(student, of_teacher).mean()
+    intra = 1 - _correlation(student.T, of_teacher.T).mean() if len(outputs) > 1 else 0.0
+    return temperature**2 * (inter + intra)
+
+
+def _correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Pearson's correlation of each row of the two, 0 where one of them is constant."""
+    centred, other = (part - part.mean(dim=1, keepdim=True) for part in (first, second))
+    return F.cosine_similarity(centred, other, dim=1)
 
 
 def binary_cross_entropy(outputs: Tensor, targets: Tensor, scale: float) -> Tensor:

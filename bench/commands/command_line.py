@@ -138,6 +138,7 @@ def run(
     seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Only these of a recipe's several tasks, as mrpc,rte.")] = None,
     set_: Overrides = None,
+    jobs: Annotated[int, typer.Option(min=1, help="So many students are trained at once; all are timed alone.")] = 1,
     output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and do nothing.")] = False,
@@ -159,7 +160,9 @@ def run(
         "seeds": seeds and seeds.split(","),
     }
     chosen, overrides = tuple(_names(tasks)), tuple(set_ or ())
-    request = RunRequest(recipe=recipe, flags=flags, overrides=overrides, output=output, fresh=fresh, tasks=chosen)
+    request = RunRequest(
+        recipe=recipe, flags=flags, overrides=overrides, output=output, fresh=fresh, tasks=chosen, jobs=jobs
+    )
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.commands.show import show_run
 from bench.recipe.file import leaves_transfer_open, read_recipe, recipe_tasks
+from bench.recipe.sweep import TRAIN_ROWS
 from bench.recipe.tasks import chosen_tasks
 from bench.record.machine import check_device
 from bench.record.run_file import describe_run
@@ -41,7 +42,8 @@ OF_ONE_TASK = {
 class RunRequest:
     """A recipe with what the command line changes in it; flags that were not given are none.
 
-    `tasks` are those to run of a recipe that has several, all without any; `task` is the one that is being run.
+    `tasks` are those to run of a recipe that has several, all without any; `task` is the one that is being run. So many
+    `jobs` train students at once.
     """
 
     recipe: str
@@ -51,6 +53,7 @@ class RunRequest:
     fresh: bool
     tasks: tuple[str, ...] = ()
     task: str | None = None
+    jobs: int = 1
 
     @property
     def all_overrides(self) -> list[str]:
@@ -70,11 +73,12 @@ class RunRequest:
 
 
 def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
-    """Run the tasks of a recipe. Raises RequestError for data on the command line, which belongs to one task."""
-    every_task = recipe_tasks(request.recipe)
+    """Run the tasks or sizes of a recipe. Raises RequestError for data on the command line, which is of one task."""
+    every_task = recipe_tasks(request.recipe, request.all_overrides)
     if not every_task:
         raise RequestError(f"the recipe {request.recipe} has one task; leave --tasks out")
-    if given := [option for flag, option in OF_ONE_TASK.items() if request.flags.get(flag) is not None]:
+    given = [option for flag, option in OF_ONE_TASK.items() if request.flags.get(flag) is not None]
+    if given and any(set(task.data) != {TRAIN_ROWS} for task in every_task):  # sizes are those of any data
         own = ", ".join(task.name for task in every_task)
         raise RequestError(f"{given[0]} cannot be given: the recipe {request.recipe} has tasks of its own ({own})")
     tasks = {task.name: task for task in chosen_tasks(every_task, request.tasks)}
@@ -93,13 +97,15 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     A recipe with several tasks is run task by task, and one table of all is printed last. Of processes that were
     launched together the first alone writes and prints.
     """
-    if request.task is None and (request.tasks or recipe_tasks(request.recipe)):
+    if request.task is None and (request.tasks or recipe_tasks(request.recipe, request.all_overrides)):
         return _run_tasks(request, dry_run=dry_run)
+    if request.jobs > 1 and current_team().size > 1:
+        raise RequestError("--jobs is for a run in one process, and several were launched together; leave it out")
     recipe = read_recipe(request.recipe, request.all_overrides, task=request.task)
     output = request.output or Path("runs") / recipe.name
     screen = Screen()
     store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
-    work = Workplace(recipe=recipe, store=store, screen=screen)
+    work = Workplace(recipe=recipe, store=store, screen=screen, jobs=request.jobs)
     for device in {recipe.device, recipe.trained_on}:
         check_device(device)
     for peer in recipe.peers:

@@ -11,7 +11,7 @@ from bench.reports.class_report import CLASS_REPORTS
 from bench.reports.curves import CURVES, read_histories
 from bench.reports.differences import DIFFERENCES, find_differences
 from bench.reports.report import REPORTS
-from bench.reports.run_folder import pictures_in
+from bench.reports.run_folder import pictures_in, sweep_text
 from bench.reports.screen import Screen
 from bench.suite.report import summary_text
 from bench.suite.summary import load_summary
@@ -61,7 +61,7 @@ def show_run(
     elif significance:
         text = DIFFERENCES[format](run, find_differences(run, place, against=against))
     else:
-        text = reports[format](run)
+        text = reports[format](run) + ("" if classes or cascade else sweep_text(run, run_folder(place), format))
     sys.stdout.write(text)
     folder = run_folder(place)
     pictures = pictures_in(folder)

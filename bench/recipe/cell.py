@@ -1,8 +1,6 @@
-"""One unit of a run's work: a student, trained for an objective, at a sweep point, with a seed."""
+"""One unit of a run's work: a student, trained for an objective, with a seed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from bench.recipe.objective import Objective
 from bench.recipe.recipe_student import Student
@@ -10,12 +8,11 @@ from bench.recipe.recipe_student import Student
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """`sweep` holds what this point of a sweep changes in the student or the objective, by name; mostly nothing."""
+    """A point of a sweep is an objective like any other, so that it is stored once, however it came to be asked for."""
 
     student: Student
     objective: Objective
     seed: int
-    sweep: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

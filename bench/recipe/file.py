@@ -16,6 +16,7 @@ from bench.recipe.parts import Augmentation, Published, PublishedFigures
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
+from bench.recipe.sweep import Sweep, sizes_in
 from bench.recipe.tasks import TASKS, TaskOfRecipe, check_metrics, chosen_tasks, tasks_in
 from materials.errors import RequestError, unknown
 
@@ -32,6 +33,7 @@ PARTS: dict[str, type[BaseModel]] = {
     "students": Student,
     "or_else": Reading,
     "objectives": Objective,
+    "sweep": Sweep,
     "parity": Parity,
     "measuring": Measuring,
     "augmentation": Augmentation,
@@ -48,17 +50,25 @@ def recipe_names() -> list[str]:
     return [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
 
 
-def recipe_tasks(name: str) -> tuple[TaskOfRecipe, ...]:
-    """The tasks of a recipe that has several; empty for the others. Raises RequestError for a fault in one."""
+def recipe_tasks(name: str, overrides: Sequence[str] = ()) -> tuple[TaskOfRecipe, ...]:
+    """The tasks of a recipe that has several, or its sizes where it sweeps the train rows; empty for the others.
+
+    Raises RequestError for a fault in one.
+    """
     path = _find(name)
-    return tasks_in(_load(path), path.name)
+    content = _load(path)
+    if tasks := tasks_in(content, path.name):
+        return tasks
+    for override in overrides:
+        _set(content, override)
+    return sizes_in(content)
 
 
 def read_recipe(name: str, overrides: Sequence[str] = (), *, task: str | None = None) -> Recipe:
     """The recipe of a name or a YAML file, with `path.to.key=value` overrides.
 
-    One with several tasks is read for the `task` named, or else for its first. Raises RequestError that names the file,
-    the line, what was expected and the choices.
+    One with several tasks or sizes is read for the `task` named, or else for its first. Raises RequestError that names
+    the file, the line, what was expected and the choices.
     """
     path = _find(name)
     content = _load(path)
@@ -69,6 +79,10 @@ def read_recipe(name: str, overrides: Sequence[str] = (), *, task: str | None = 
         lines |= {place[2:]: line for place, line in lines.items() if place[:3] == (TASKS, number, "data")}
     for override in overrides:
         _set(content, override)
+    if sizes := sizes_in(content):
+        if tasks:
+            raise RequestError(f"{path.name}: sweep.train_rows is for recipes of one task; leave it or tasks out")
+        content = chosen_tasks(sizes, (task,) if task else ())[0].changed(content)
     try:
         recipe = Recipe.model_validate(filled_in(content))
         if tasks:

@@ -1,5 +1,6 @@
 """What a recipe's students are trained for, and on which rows."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -23,13 +24,17 @@ PARTS = {  # of `weighted`: what each is, and the features of student and teache
     "soft-unscaled": (),
     "logits": (),
     "pseudo-hard": (),
+    "dkd": (),
+    "dist": (),
+    "relational": (),
     "pooled": ("pooled",),
     "pooled-cosine": ("pooled",),
     "hidden": ("hidden",),
     "relations": ("relations",),
 }
 OF_TOKENS = ("hidden", "relations")
-SOFTENED = ("soft", "soft-unscaled")
+SOFTENED = ("soft", "soft-unscaled", "dkd", "dist")  # the parts that a temperature belongs to
+OF_CLASSES = ("dkd", "dist")  # the parts that compare the classes of a row, of which it has one
 USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft", "weighted")
 LABELS_SHARE, FEWEST_LABELS_SHARE = 0.5, 0.1
 
@@ -65,7 +70,8 @@ class Objective(Part):
     its epochs alone. `weights` say what a `weighted` objective is the sum of: `soft-unscaled` is the cross entropy of
     softened outputs without the temperature squared, `pooled` the mean squared error of pooled features and
     `pooled-cosine` one less their cosine. `hidden` is that error of all tokens' states, layer by layer, and `relations`
-    the divergence of the relations among tokens in the last layer.
+    the divergence of the relations among tokens in the last layer. `dkd` weighs the classes that a row is not of anew,
+    `dist` is what correlations of softened outputs lack, and `relational` compares distances and angles between rows.
     """
 
     name: Annotated[str, one_of("objective", OBJECTIVES)]
@@ -91,7 +97,7 @@ class Objective(Part):
         if set(self.weights) <= {"hard"}:
             raise ValueError("a weighted objective learns from the teacher; for labels alone take the objective hard")
         if self.temperature != 1 and not set(self.weights) & set(SOFTENED):
-            raise ValueError(f"temperature is for {' and '.join(SOFTENED)}, which weights do not name; leave it out")
+            raise ValueError(f"temperature is for {', '.join(SOFTENED)}, which weights do not name; leave it out")
         return self
 
     @property
@@ -153,18 +159,33 @@ class Objective(Part):
         return self.title == ALONE
 
     @property
+    def uses_temperature(self) -> bool:
+        """Whether a temperature softens any of its parts."""
+        return self.name == "soft" or bool(set(self.weights or ()) & set(SOFTENED))
+
+    @property
+    def uses_alpha(self) -> bool:
+        """Whether labels may be mixed in."""
+        return self.name in USES_ALPHA
+
+    @property
     def title(self) -> str:
         """The name in tables: `logits+transfer`, `soft T=4`, `hard, same steps`."""
+        heat = [f"T={self.temperature:g}"] if self.uses_temperature else []
+        return self._titled([*heat, *([f"alpha={self.alpha:g}"] if self.alpha else [])])
+
+    @property
+    def sweep_title(self) -> str:
+        """The name of all points of a sweep: the title without temperature and alpha."""
+        return self._titled([])
+
+    def _titled(self, mixture: Sequence[str]) -> str:
         kinds = ["transfer"] if self.transfer is True else self.transfer or []
         parts = ["+".join([self.name, *kinds])]
         parts += [f"{part}={weight:g}" for part, weight in (self.weights or {}).items()]
-        if self.name == "soft" or set(self.weights or ()) & set(SOFTENED):
-            parts.append(f"T={self.temperature:g}")
-        if self.alpha:
-            parts.append(f"alpha={self.alpha:g}")
         more = [f", balanced x{self.transfer_balance:g}"] if self.transfer_balance else []
         more += [", same steps"] if self.match_steps else []
         more += [f" as {'+'.join(self.match_steps)}"] if isinstance(self.match_steps, tuple) else []
         more += [f", {self.epochs} epoch{'s' * (self.epochs > 1)}"] if self.epochs else []
         more += [", teacher every epoch"] if self.teacher_every_epoch else []
-        return " ".join(parts) + "".join(more)
+        return " ".join([*parts, *mixture]) + "".join(more)

@@ -7,10 +7,11 @@ from pydantic import Field, model_validator
 from bench.recipe.cell import Cell
 from bench.recipe.data import Data
 from bench.recipe.measuring import Measuring, Parity
-from bench.recipe.objective import OF_TOKENS, Objective, named_kinds
-from bench.recipe.parts import Part, Positive, Published, one_of
+from bench.recipe.objective import OF_CLASSES, OF_TOKENS, Objective, named_kinds
+from bench.recipe.parts import LATER, Part, Positive, Published, one_of
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.recipe.recipe_teacher import Format, Teacher
+from bench.recipe.sweep import Sweep, at_all_points
 from export.gate.parity import ParityBounds
 from materials.rows import TRANSFER_KINDS
 from materials.tasks.task import Task
@@ -36,6 +37,7 @@ class Recipe(Part):
     teacher: Teacher = Teacher()
     students: tuple[Student, ...] = ()
     objectives: tuple[Objective, ...] = ()
+    sweep: Annotated[Sweep | None, LATER] = None
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("eager", "torchscript", "onnx", "onnx-int8")
     peers: tuple[Annotated[str, one_of("peer", PEERS)], ...] = ()
     parity: Parity = Parity()
@@ -46,6 +48,11 @@ class Recipe(Part):
     cascade_agreement: Annotated[float, Field(gt=0.5, lt=1)] = 0.97
     device: Device = "cpu"
     training_device: Device | None = None
+
+    @property
+    def swept_objectives(self) -> tuple[Objective, ...]:
+        """What students are trained for: the objectives, each at every point of the sweep that it uses."""
+        return at_all_points(self.objectives, self.sweep)
 
     @property
     def labelled_transfer(self) -> bool | tuple[str, ...]:
@@ -85,7 +92,7 @@ class Recipe(Part):
             Cell(student=student, objective=objective, seed=seed)
             for seed in self.seeds
             for student in self.students
-            for objective in self.objectives
+            for objective in self.swept_objectives
         )
 
     @model_validator(mode="after")
@@ -180,7 +187,7 @@ class Recipe(Part):
     def _check_unused(self) -> "Recipe":
         if any(objective.match_steps for objective in self.objectives) and not self.data.has_transfer:
             raise ValueError("match_steps counts the steps with transfer rows, and the data has none; leave it out")
-        heated = [objective for objective in self.objectives if objective.temperature != 1]
+        heated = [objective for objective in self.swept_objectives if objective.temperature != 1]
         if self.task.name == "regression" and any("soft-unscaled" not in (item.weights or ()) for item in heated):
             raise ValueError(
                 "temperature softens logits, and a regression has none; leave it out (soft-unscaled takes one, as its "
@@ -188,6 +195,12 @@ class Recipe(Part):
             )
         if self.task.name == "regression" and any(objective.name == "pseudo-hard" for objective in self.objectives):
             raise ValueError("what a teacher of numbers decides is its logits; choose the objective 'logits'")
+        parts = {part for objective in self.objectives for part in objective.weights or ()}
+        if self.task.name != "single-label" and (of_classes := [part for part in OF_CLASSES if part in parts]):
+            raise ValueError(
+                f"the part '{of_classes[0]}' compares the classes of a row that has one, and the task is "
+                f"{self.task.name}; choose soft, logits or relational"
+            )
         unused = ("smallest_correlation",) if self.task.has_names else ("smallest_agreement", "margin")
         for name in unused:
             if getattr(self.parity, name) != getattr(ParityBounds, name):
@@ -197,6 +210,20 @@ class Recipe(Part):
             raise ValueError("teacher.max_length_tokens is for texts, and the items are images; leave it out")
         if self.task.name != "single-label" and any(objective.transfer_balance for objective in self.objectives):
             raise ValueError(f"transfer_balance counts rows of a class; the task is {self.task.name}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_sweep(self) -> "Recipe":
+        if self.sweep is None:
+            return self
+        for setting, values, is_used in (
+            ("temperature", self.sweep.temperature, any(item.uses_temperature for item in self.objectives)),
+            ("alpha", self.sweep.alpha, any(item.uses_alpha for item in self.objectives)),
+        ):
+            if values is not None and not is_used:
+                raise ValueError(f"sweep.{setting} is given, and no objective uses {setting}; leave it out")
+        if self.sweep.has_grid and not self.is_label_free and not any(item.is_alone for item in self.objectives):
+            raise ValueError("a sweep holds each point against the student alone; add the objective 'hard'")
         return self
 
     @model_validator(mode="after")
@@ -223,7 +250,7 @@ class Recipe(Part):
             raise ValueError("seeds holds a seed twice; each counts once")
         for kind, titles in (
             ("student", [student.title for student in self.students]),
-            ("objective", [objective.title for objective in self.objectives]),
+            ("objective", [objective.title for objective in self.swept_objectives]),
             ("format", list(self.formats)),
             ("teacher format", list(self.teacher.formats)),
             ("peer", list(self.peers)),

@@ -15,6 +15,7 @@ from bench.steps.peer import PEER_FORMAT, train_peer
 from bench.steps.sources import describe_sources
 from bench.steps.split import check_transfer, split
 from bench.steps.students.reading import choose_reading
+from bench.steps.students.side_by_side import train_side_by_side
 from bench.steps.students.student import train_student
 from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.teacher import find_teacher_weights, train_teacher
@@ -59,9 +60,10 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
     if work.recipe.teacher.refine:
         yield _plain_teacher(place)
     students = {student.title: choose_reading(place, student) for student in work.recipe.students}
-    for cell in work.recipe.cells():
-        if cell.seed == seed:
-            yield _student(place, replace(cell, student=students[cell.student.title]))
+    cells = [replace(cell, student=students[cell.student.title]) for cell in work.recipe.cells() if cell.seed == seed]
+    train_side_by_side(place, cells, jobs=work.jobs)
+    for cell in cells:
+        yield _student(place, cell)
     for peer in work.recipe.peers:
         yield _peer(place, peer)
 

@@ -42,11 +42,11 @@ def print_plan(work: Workplace) -> None:
 def count_stages(recipe: Recipe) -> Counter[str]:
     """How many stages of each kind a run of the recipe has."""
     candidates = [candidate for student in recipe.students for candidate in student.candidates()]
-    models = len(recipe.students) * len(recipe.objectives) + len(candidates) - len(recipe.students)
+    models = len(recipe.students) * len(recipe.swept_objectives) + len(candidates) - len(recipe.students)
     formats_per_student = [
         len(possible_formats(recipe, student.architecture, recipe.formats)) for student in recipe.students
     ]
-    bundles = sum(formats_per_student) * sum(objective.exported for objective in recipe.objectives)
+    bundles = sum(formats_per_student) * sum(objective.exported for objective in recipe.swept_objectives)
     bundles += len(possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats))
     peers = len(recipe.peers)
     text_students = [

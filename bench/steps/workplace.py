@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Workplace:
-    """`root` is the cache folder that materials and stages are in."""
+    """`root` is the cache folder that materials and stages are in; so many `jobs` train students at once."""
 
     recipe: Recipe
     store: StageStore
     screen: Screen
+    jobs: int = 1
 
     @property
     def root(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.recipe.objective import Objective
+from bench.recipe.sweep import objectives_of
 from bench.recipe.tasks import OF_A_CLASS
 from bench.record.row import Row
 from bench.record.run_file import Run, read_run
@@ -129,7 +129,7 @@ def _models(run: Run, format: str, metrics: Sequence[str]) -> Iterator[tuple[Key
     in_main = [row for row in sound if row.format == format]
     teachers = _in_format([row for row in sound if row.role == TEACHER], format)
     yield (None, 0), _Of(rows=teachers, files=[], teachers=teachers, alone=[], metrics=metrics)
-    objectives = [Objective.model_validate(item) for item in (run.recipe or {}).get("objectives", ())]
+    objectives = objectives_of(run.recipe or {})
     alone_titles = [objective.title for objective in objectives if objective.is_alone]
     students = list(dict.fromkeys(row.student for row in in_main if row.role == "student"))
     for student in students:

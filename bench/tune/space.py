@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from bench.recipe.objective import SOFTENED, Objective
+from bench.recipe.objective import Objective
 from bench.recipe.recipe_student import Student
 from materials.errors import RequestError
 
@@ -83,9 +83,9 @@ def usual_space(student: Student, objective: Objective, *, rate: float, is_numbe
         for part, weight in (objective.weights or {}).items()
     ]
     parts = set(objective.weights or ())
-    if "soft-unscaled" in parts or (not is_number and (objective.name == "soft" or parts & set(SOFTENED))):
+    if "soft-unscaled" in parts or (not is_number and objective.uses_temperature):
         space.append(Range(key="objective.temperature", low=1.0, high=HOTTEST))
-    if objective.name in ("soft", "logits"):
+    if objective.uses_alpha:
         space.append(Range(key="objective.alpha", low=0.0, high=MOST_ALPHA))
     return tuple(space)
 

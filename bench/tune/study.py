@@ -162,7 +162,7 @@ def _reduced(request: TuneRequest) -> tuple[Recipe, float]:
     objective = objectives[request.objective or next(iter(objectives))]
     architecture = STUDENTS[student.architecture]
     rate = architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate
-    changes = {"students": (student,), "objectives": (objective,), "peers": (), "published": None}
+    changes = {"students": (student,), "objectives": (objective,), "sweep": None, "peers": (), "published": None}
     return recipe.model_copy(update=changes), rate
 
 

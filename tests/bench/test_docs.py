@@ -85,7 +85,9 @@ def test_recipe_page_names_every_key():
     from bench.recipe.measuring import Measuring, Parity
     from bench.recipe.objective import Objective
     from bench.recipe.recipe import Recipe, Student, Teacher
+    from bench.recipe.sweep import Sweep
 
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    keys = {key for part in (Recipe, Data, Teacher, Student, Objective, Parity, Measuring) for key in part.model_fields}
+    parts = (Recipe, Data, Teacher, Student, Objective, Sweep, Parity, Measuring)
+    keys = {key for part in parts for key in part.model_fields}
     assert {key for key in keys if f"{key}:" not in page} == set()

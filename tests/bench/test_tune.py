@@ -167,7 +167,9 @@ def test_the_usual_space_makes_a_recipe_of_every_recipe_at_both_ends(name):
     taught = [objective for objective in recipe.objectives if objective.needs_teacher]
     if not recipe.students or not taught:
         return
-    reduced = recipe.model_copy(update={"students": recipe.students[:1], "objectives": (taught[0],), "peers": ()})
+    reduced = recipe.model_copy(
+        update={"students": recipe.students[:1], "objectives": (taught[0],), "sweep": None, "peers": ()}
+    )
     content = reduced.model_dump(mode="json", exclude_defaults=True)
     space = usual_space(recipe.students[0], taught[0], rate=1e-3, is_number=recipe.task.name == "regression")
     for last in (False, True):

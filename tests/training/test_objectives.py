@@ -83,6 +83,76 @@ def test_soft_unscaled_moves_the_student_as_soft_does_but_for_the_temperature_sq
     assert gradients[0] == pytest.approx(9 * gradients[1], rel=1e-4)
 
 
+THREE = torch.tensor([[2.0, 0.0, 1.0], [0.0, 1.0, 3.0], [1.0, 1.5, 0.0], [-1.0, 0.5, 2.0]])
+TEACHER_OF_THREE = torch.tensor([[3.0, 0.0, -1.0], [0.0, 2.0, 1.0], [0.5, 0.0, 2.0], [0.0, 1.0, 1.5]])
+CLASSES = torch.tensor([0, 1, 2, -1])  # the last has none
+
+
+def test_dkd_weighs_the_class_and_the_others_apart_by_hand():
+    def parts(student, teacher, label):
+        p, q = (np.exp(np.array(row) / 2) / np.exp(np.array(row) / 2).sum() for row in (teacher, student))
+        others_p, others_q = (np.delete(part, label) / (1 - part[label]) for part in (p, q))
+        return binary_kl(p[label], q[label]), (others_p * np.log(others_p / others_q)).sum(), p[label]
+
+    rows = [parts(*row) for row in zip(THREE.tolist(), TEACHER_OF_THREE.tolist(), [0, 1, 2, 2], strict=True)]
+    expected = 4 * np.mean([target + 8 * others for target, others, _ in rows])
+    assert loss("dkd", THREE, TEACHER_OF_THREE, CLASSES, 2.0).item() == pytest.approx(expected, rel=1e-5)
+    # The plain divergence is made of the same two parts, the others weighing as much as the teacher believes in them.
+    plain = 4 * np.mean([target + (1 - share) * others for target, others, share in rows])
+    assert loss("soft", THREE, TEACHER_OF_THREE, CLASSES, 2.0).item() == pytest.approx(plain, rel=1e-5)
+
+
+def test_dist_is_what_correlations_lack_by_hand():
+    p, q = (np.exp(rows.numpy() / 2) for rows in (TEACHER_OF_THREE, THREE))
+    p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
+    inter = 1 - np.mean([np.corrcoef(*rows)[0, 1] for rows in zip(p, q, strict=True)])
+    intra = 1 - np.mean([np.corrcoef(*columns)[0, 1] for columns in zip(p.T, q.T, strict=True)])
+    assert loss("dist", THREE, TEACHER_OF_THREE, CLASSES, 2.0).item() == pytest.approx(4 * (inter + intra), rel=1e-4)
+    first = 1 - np.corrcoef(p[0], q[0])[0, 1]  # a single row has no correlation over rows
+    assert loss("dist", THREE[:1], TEACHER_OF_THREE[:1], CLASSES[:1], 2.0).item() == pytest.approx(4 * first, rel=1e-4)
+
+
+def huber(error):
+    return error**2 / 2 if abs(error) < 1 else abs(error) - 0.5
+
+
+def test_relational_compares_distances_and_angles_by_hand():
+    student = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])  # 3, 4, 5: right-angled at the first row
+    teacher = torch.tensor([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])  # distances 1, 1, 2, on a line
+    own, others = np.array([3, 4, 5]) / 4, np.array([1, 1, 2]) / (4 / 3)
+    distances = np.mean([huber(error) for error in own - others])
+    angles = np.mean([huber(error) for error in np.array([0, 3 / 5, 4 / 5]) - np.array([-1, 1, 1])])
+    labels = torch.tensor([0, 1, 1])
+    assert loss("relational", student, teacher, labels).item() == pytest.approx(distances + 2 * angles, rel=1e-5)
+    moved = 7 * student.flip(1) + 2  # neither size, place nor turning counts
+    assert loss("relational", moved, student, labels).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_relational_has_a_finite_gradient_where_rows_are_few_or_coincide(rows):
+    student = torch.zeros(rows, 3, requires_grad=True)
+    value = loss("relational", student, TEACHER_OF_THREE[:rows], CLASSES[:rows])
+    value.backward()
+    assert torch.isfinite(value)
+    assert torch.isfinite(student.grad).all()
+    same_rows = torch.stack([THREE[0], THREE[0], THREE[1]]).requires_grad_()
+    loss("relational", same_rows, TEACHER_OF_THREE[:3], CLASSES[:3]).backward()
+    assert same_rows.grad.abs().max() < 10
+
+
+@pytest.mark.parametrize("name", ["dkd", "dist", "relational"])
+def test_gradients_of_more_classes_and_rows_are_those_of_finite_differences(name):
+    student, teacher = THREE.double().requires_grad_(), TEACHER_OF_THREE.double()
+    assert torch.autograd.gradcheck(lambda logits: loss(name, logits, teacher, CLASSES, 2.0), student)
+    assert loss(name, teacher, teacher, CLASSES, 2.0).item() == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["dkd", "dist"])
+def test_parts_that_compare_classes_refuse_rows_of_none(name):
+    with pytest.raises(ValueError, match=f"'{name}' compares the classes of a row; the task is multi-label"):
+        task_loss("multi-label", name, [[1.0, 0.0]], [[1.0, 0.0]], [[1, 0]])
+
+
 def test_pooled_features_are_compared_by_hand():
     assert loss("pooled").item() == pytest.approx((1 + 0 + 0 + 4) / 4)
     assert loss("pooled-cosine").item() == pytest.approx(0, abs=1e-6)

@@ -56,6 +56,11 @@ def train_student(
     return place.work.store.get(stage, make)
 
 
+def is_trained(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> bool:
+    """Whether a cell's student is stored."""
+    return place.work.store.has(_stage(place, cell, vocabulary))
+
+
 def _train(
     place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None, stage: Stage, folder: Path, observe: "Observe"
 ) -> None:
@@ -134,7 +139,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "weights": _start_digest(place, cell.student),
         "objective": cell.objective.as_inputs("exported"),
         "student_version": STUDENTS[cell.student.architecture].version,
-        "sweep": dict(cell.sweep),
+        "sweep": {},  # nothing reads it: it keeps the digests of students that are stored already
         "seed": cell.seed,
         "by_rule": _by_rule(place, cell, vocabulary),
     }

@@ -224,6 +224,15 @@ def test_temperature_of_a_regression_is_refused():
         read_recipe("movie-reviews", changes)
 
 
+@pytest.mark.parametrize("part", ["dkd", "dist"])
+def test_parts_that_compare_classes_are_refused_for_other_tasks(part):
+    objectives = f"objectives=[{{name: hard}}, {{name: weighted, weights: {{hard: 1, {part}: 1}}}}]"
+    changes = ["data.transfer=null", "data.augmentation=null", objectives]
+    assert read_recipe("movie-reviews", changes).objectives[1].title == f"weighted hard=1 {part}=1 T=1"
+    with pytest.raises(RequestError, match=f"the part '{part}' compares the classes of a row that has one, and the t"):
+        read_recipe("movie-reviews", ["data.task=multi-label", *changes])
+
+
 def test_misspelt_key_is_told_before_the_one_that_it_leaves_missing(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("name: mine\ndata: {train: rotten-tomatoes}\nstudens: [{}]\nobjectives: [{name: hard}]\n")

@@ -105,7 +105,7 @@ def test_features_may_be_computed_in_every_epoch_instead(run_with):
         (
             STUDENT,
             "{name: weighted, weights: {pooled: 1}, temperature: 2}",
-            "temperature is for soft and soft-unscaled",
+            "temperature is for soft, soft-unscaled, dkd, dist",
         ),
         (STUDENT, "{name: weighted, weights: {pool: 1}}", "did you mean 'pooled'?"),
         (STUDENT, "{name: weighted, weights: {soft: -1}}", "greater than 0"),

@@ -1,0 +1,169 @@
+"""Training the students of several cells at once, each in a process of its own, before the run goes through all."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.recipe.cell import Cell
+from bench.recipe.recipe import Recipe
+from bench.reports.screen import Screen
+from bench.steps.students.student import is_trained, train_student
+from bench.steps.students.vocabulary import build_vocabulary
+from bench.steps.training import CellFailed
+from bench.steps.workplace import SeedPlace, Workplace
+from materials.stages import StageStore
+from materials.weights import WeightsFolder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a process needs to know to train a cell: that, the recipe, where stages are stored, and its `SeedPlace`.
+
+    Nothing here has been read yet, as all of it is sent.
+    """
+
+    cell: Cell
+    recipe: Recipe
+    root: Path
+    fresh: bool
+    made_digests: frozenset[str]
+    weights: WeightsFolder
+    splits: Path
+    teacher: Path | None
+    knowledge: Path | None
+    teacher_files: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, place: SeedPlace, cell: Cell) -> "Order":
+        """The order for a cell of a seed."""
+        store = place.work.store
+        return cls(
+            cell=cell,
+            recipe=place.work.recipe,
+            root=store.root,
+            fresh=store.fresh,
+            made_digests=frozenset(store.made_digests),
+            weights=place.weights,
+            splits=place.splits,
+            teacher=place.teacher,
+            knowledge=place.knowledge,
+            teacher_files=dict(place.teacher_files),
+        )
+
+    def place(self, screen: Screen) -> SeedPlace:
+        """The same place in another process."""
+        store = StageStore(root=self.root, fresh=self.fresh, notice=screen.notice, made_digests=set(self.made_digests))
+        return SeedPlace(
+            work=Workplace(recipe=self.recipe, store=store, screen=screen),
+            weights=self.weights,
+            seed=self.cell.seed,
+            splits=self.splits,
+            teacher=self.teacher,
+            knowledge=self.knowledge,
+            teacher_files=self.teacher_files,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a process reports of a cell: the stages that it made, its notices, and why the cell failed, if it did."""
+
+    made_digests: frozenset[str]
+    notices: tuple[str, ...]
+    error: str | None = None
+
+
+class Collecting(Screen):
+    """The screen of a process beside others: it shows nothing, and keeps its notices for the one that asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.console.quiet = True
+        self.notices: list[str] = []
+
+    def notice(self, sentence: str) -> None:
+        """Keep one sentence."""
+        self.notices.append(sentence)
+
+
+def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) -> None:
+    """Train the cells that are not stored yet in so many processes, which share the processors.
+
+    Results are in the store, where the run then finds them. A cell that fails here is named in a notice and left to the
+    run, which tries it again.
+    """
+    missing = [cell for cell in cells if not _is_stored(place, cell)] if jobs > 1 else []
+    if len(missing) < 2:
+        return
+    screen, store = place.work.screen, place.work.store
+    workers = min(jobs, len(missing))
+    # Spawned, as a copy of a process that has run torch hangs in torch's threads.
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(max(1, _processors() // workers),),
+    )
+    screen.notice(f"{len(missing)} students are trained in {workers} processes")
+    try:
+        futures = {pool.submit(_train, Order.of(place, cell)): cell for cell in missing}
+        trained_count = 0
+        for future in as_completed(futures):
+            trained, title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
+            store.made_digests |= trained.made_digests
+            for sentence in trained.notices:
+                screen.notice(sentence)
+            if trained.error is not None:
+                screen.notice(f"{title}: failed in its process, and is tried again: {trained.error}")
+                continue
+            trained_count += 1
+            screen.notice(f"cells trained: {trained_count} of {len(missing)} ({title})")
+    except BaseException:  # an interrupted run waits for no cell, nor does the interpreter when it ends
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
+
+
+def _is_stored(place: SeedPlace, cell: Cell) -> bool:
+    """Whether a cell's student is stored; its vocabulary is built here, so that no two processes do so."""
+    try:
+        return is_trained(place, cell, build_vocabulary(place, cell.student))
+    except CellFailed:  # which the run says when it comes to the cell
+        return True
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _begin(threads: int) -> None:
+    """What a process does first: it takes its share of the processors, and ends at once on Ctrl-C."""
+    import torch
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    torch.set_num_threads(threads)
+
+
+def _train(order: Order) -> Trained:
+    screen = Collecting()
+    place, error = order.place(screen), None
+    try:
+        train_student(place, order.cell, build_vocabulary(place, order.cell.student))
+    except Exception as failure:  # whatever it is, the run meets it again, and says it as it should be said
+        error = str(failure)
+    return Trained(made_digests=frozenset(place.work.store.made_digests), notices=tuple(screen.notices), error=error)
+
+
+def _report_of(future: "Future[Trained]") -> Trained:
+    """What a process reported; an error where it ended, as one does that the system stops for its memory."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return Trained(made_digests=frozenset(), notices=(), error="a process ended before its time")
