@@ -18,8 +18,28 @@ class Shape:
     length: int | None = None
 
 
-class Encoder(Protocol):
-    """Encoded rows are of the encoder's own type, which has a length, and of which a slice is rows again."""
+class RowReader(Protocol):
+    """What training needs of an encoder. Rows are of its own type, which has a length, and a slice is rows again."""
+
+    def take(self, rows: Any, numbers: np.ndarray, /) -> Any:
+        """The rows of these numbers, in this order."""
+        ...
+
+    def lengths(self, rows: Any, /) -> np.ndarray:
+        """The length of each row, int64 (rows,), by which batches are sorted; 0 for all images."""
+        ...
+
+    def pad(self, rows: Any, /, *, length: int | None = None) -> dict[str, np.ndarray]:
+        """The graph's inputs for a batch of rows; texts are filled up to `length`, or to the longest of them."""
+        ...
+
+    def batches(self, rows: Any, batch_size: int, /) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Yield the row numbers and the graph's inputs of each batch; each row is in one batch."""
+        ...
+
+
+class Encoder(RowReader, Protocol):
+    """The step from items to rows, and how it is shown, tried and saved."""
 
     @property
     def modality(self) -> str:
@@ -43,22 +63,6 @@ class Encoder(Protocol):
 
     def encode(self, items: Sequence[Any], /) -> Any:
         """Rows for texts, pairs or images. Raises RequestError for an item that cannot be read, or of another kind."""
-        ...
-
-    def take(self, rows: Any, numbers: np.ndarray, /) -> Any:
-        """The rows of these numbers, in this order."""
-        ...
-
-    def lengths(self, rows: Any, /) -> np.ndarray:
-        """The length of each row, int64 (rows,), by which batches are sorted; 0 for all images."""
-        ...
-
-    def pad(self, rows: Any, /, *, length: int | None = None) -> dict[str, np.ndarray]:
-        """The graph's inputs for a batch of rows; texts are filled up to `length`, or to the longest of them."""
-        ...
-
-    def batches(self, rows: Any, batch_size: int, /) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Yield the row numbers and the graph's inputs of each batch; each row is in one batch."""
         ...
 
     def shapes(self) -> list[Shape]:

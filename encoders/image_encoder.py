@@ -3,6 +3,8 @@
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
@@ -12,8 +14,10 @@ import numpy as np
 from encoders.encoder import Shape
 from encoders.graph_input import GraphInput, pixel_values
 from encoders.image_rules import Geometry, ImageRules, read_rules
+from encoders.pictures import Pictures
 from materials.errors import RequestError
 from materials.modalities import ImageFile
+from materials.report import Report, silent
 from materials.sources.image_file import opened_image
 
 if TYPE_CHECKING:
@@ -56,29 +60,44 @@ class ImageEncoder:
         """The one input: float32 (batch, 3, height, width)."""
         return (pixel_values(*self.rules.size),)
 
-    def encode(self, items: Sequence[Item]) -> np.ndarray:
-        """Pixel values, float32 (items, 3, height, width), of image files, Pillow images or uint8 (height, width, 3).
+    def encode(self, items: Sequence[Item]) -> Pictures:
+        """Image files, Pillow images or uint8 (height, width, 3) arrays, brought to the size that the rules say.
 
         Raises RequestError for a file that holds no image.
         """
-        rows = np.empty((len(items), 3, *self.rules.size), dtype=np.float32)
-        for row, item in zip(rows, items, strict=True):
-            row[:] = _pixels(_resized(_open(item), self.rules), self.rules)
-        return rows
+        pixels = np.empty((len(items), *self.rules.size, 3), dtype=np.uint8)
+        self.fill(pixels, items)
+        return Pictures(pixels=pixels, numbers=np.arange(len(items)), keys=keys_of(items))
 
-    def take(self, rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    def fill(self, pixels: np.ndarray, items: Sequence[Item], *, threads: int = 1, report: Report = silent) -> None:
+        """Put each item's pixels in a row of `pixels`, which may lie in a mapped file; raises as `encode` does."""
+
+        def resized(item: Item) -> np.ndarray:
+            return np.asarray(_resized(_open(item), self.rules))
+
+        # Pillow gives other threads their turn while it decodes and resizes.
+        pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        with pool or nullcontext():
+            for number, image in enumerate((pool.map if pool else map)(resized, items)):
+                pixels[number] = image
+                report(number + 1, len(items))
+
+    def take(self, rows: Pictures, numbers: np.ndarray) -> Pictures:
         """The images of these numbers."""
         return rows[numbers]
 
-    def lengths(self, rows: np.ndarray) -> np.ndarray:
+    def lengths(self, rows: Pictures) -> np.ndarray:
         """Zeros: images are all of one size."""
         return np.zeros(len(rows), dtype=np.int64)
 
-    def pad(self, rows: np.ndarray, *, length: int | None = None) -> dict[str, np.ndarray]:
-        """The graph's input for a batch of rows, which are all of one size."""
-        return {"pixel_values": rows}
+    def pad(self, rows: Pictures, *, length: int | None = None) -> dict[str, np.ndarray]:
+        """The graph's input for a batch of rows, float32 (images, 3, height, width); all are of one size."""
+        mean, std = (np.array(values, dtype=np.float32) for values in (self.rules.mean, self.rules.std))
+        values = (rows.shown().astype(np.float32) * np.float32(self.rules.factor) - mean) / std
+        values = (values[..., ::-1] if self.rules.reverse_colours else values).transpose(0, 3, 1, 2)
+        return {"pixel_values": np.ascontiguousarray(values)}
 
-    def batches(self, rows: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    def batches(self, rows: Pictures, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """Yield the row numbers and the graph's input of each batch, in order."""
         for start in range(0, len(rows), batch_size):
             batch = rows[start : start + batch_size]
@@ -88,11 +107,12 @@ class ImageEncoder:
         """Batches of 1, 2, 7 and 16: 64 images of 224 x 224 would take a large model on one core a minute."""
         return [Shape(batch=batch) for batch in BATCH_SIZES]
 
-    def example(self, shape: Shape, *, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+    def example(self, shape: Shape, *, rows: Pictures | None = None) -> dict[str, np.ndarray]:
         """A batch of this size that repeats the rows; without rows, of noise that is always the same."""
         if rows is None or not len(rows):
-            rows = np.random.default_rng(0).standard_normal((shape.batch, 3, *self.rules.size), dtype=np.float32)
-        return self.pad(np.resize(rows, (shape.batch, *rows.shape[1:])))
+            noise = np.random.default_rng(0).standard_normal((shape.batch, 3, *self.rules.size), dtype=np.float32)
+            return {"pixel_values": noise}
+        return self.pad(rows[np.arange(shape.batch) % len(rows)])
 
     def save(self, folder: Path) -> None:
         """Write preprocessor_config.json."""
@@ -152,8 +172,6 @@ def _resized_to(height: int, width: int, geometry: Geometry) -> tuple[int, int] 
     return (longer, geometry.shortest_edge) if width <= height else (geometry.shortest_edge, longer)
 
 
-def _pixels(image: "Image", rules: ImageRules) -> np.ndarray:
-    """Float32 (3, height, width)."""
-    mean, std = (np.array(values, dtype=np.float32) for values in (rules.mean, rules.std))
-    pixels = (np.asarray(image, dtype=np.float32) * np.float32(rules.factor) - mean) / std
-    return (pixels[..., ::-1] if rules.reverse_colours else pixels).transpose(2, 0, 1)
+def keys_of(items: Sequence[Item]) -> np.ndarray:
+    """What the views of each item are drawn by, uint32 (items,): its digest, or 0 where nobody took one."""
+    return np.array([int(item.sha256[:8], 16) if isinstance(item, ImageFile) else 0 for item in items], dtype=np.uint32)

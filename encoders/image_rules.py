@@ -89,6 +89,22 @@ def read_rules(settings: Settings, where: object) -> ImageRules:
     return rules
 
 
+def square_settings(size: int) -> dict[str, Any]:
+    """A complete preprocessor_config.json: resized to a square with a bilinear filter, pixels from -1 to 1."""
+    return {
+        "image_processor_type": "ViTImageProcessor",
+        "do_resize": True,
+        "size": {"height": size, "width": size},
+        "resample": 2,
+        "do_center_crop": False,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
+
+
 def _with_colours(geometry: Geometry, settings: Settings, kind: str) -> ImageRules:
     mean: Colours = (0.0, 0.0, 0.0)
     std: Colours = (1.0, 1.0, 1.0)

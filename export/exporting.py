@@ -87,16 +87,19 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     for setting, write in exporter.settings.items():
         attempt = _attempt(request, bundle, write)
         if attempt.parity.status == "passed":
+            judged = attempt
             break
+        if not (attempt.is_unfit and failed):  # what was judged says more than that there was nothing to do
+            judged = attempt
         (unfit if attempt.is_unfit else failed)[setting] = attempt.parity.reason
-    recorded = _record(request, attempt) | {"setting": setting, "failed_settings": failed, "unfit_settings": unfit}
+    recorded = _record(request, judged) | {"setting": setting, "failed_settings": failed, "unfit_settings": unfit}
     exported = {
         "rows": len(request.rows),
         "made_up_rows": request.made_up,
         "seconds": time.perf_counter() - started,
         "peak_memory_bytes": peak_bytes(),
     }
-    if format == "eager" and attempt.parity.status == "passed":
+    if format == "eager" and judged.parity.status == "passed":
         recorded["status"] = "reference"
     return write_bundle(replace(bundle, parity=recorded, exported=exported))
 

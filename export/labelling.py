@@ -107,12 +107,21 @@ def fastest_first(rates: Mapping[str, float]) -> list[str]:
 
 
 def label_items(
-    bundles: Mapping[str, Bundle], choice: Choice, items: Sequence[Item], *, report: Report, device: str = "cpu"
+    bundles: Mapping[str, Bundle],
+    choice: Choice,
+    items: Sequence[Item],
+    *,
+    report: Report,
+    device: str = "cpu",
+    encode: Callable[[Encoder, Sequence[Item]], Any] = lambda encoder, items: encoder.encode(items),
 ) -> Labelling:
-    """Run the chosen file over the items. Raises RequestError where an output is no number."""
+    """Run the chosen file over the items, which `encode` may read from a store, or as views of them.
+
+    Raises RequestError where an output is no number.
+    """
     bundle = bundles[choice.format]
     runtime, encoder = RUNTIMES[bundle.runtime](bundle, choice.threads, device), bundle.encoder()
-    encoded = encoder.encode(items)
+    encoded = encode(encoder, items)
     began = time.perf_counter()
     logits = logits_of(runtime, encoder, encoded, report=report)
     if unsound_rows := int((~np.isfinite(logits).all(axis=1)).sum()):

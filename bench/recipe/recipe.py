@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from bench.recipe.cell import Cell
 from bench.recipe.data import Data
 from bench.recipe.measuring import Measuring, Parity
-from bench.recipe.objective import OF_CLASSES, OF_TOKENS, Objective, named_kinds
-from bench.recipe.parts import LATER, Part, Positive, Published, one_of
+from bench.recipe.objective import OF_CLASSES, OF_IMAGES, OF_TOKENS, Objective, named_kinds
+from bench.recipe.parts import LATER, Part, Positive, Published, Views, one_of
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.recipe.recipe_teacher import Format, Teacher
 from bench.recipe.sweep import Sweep, at_all_points
@@ -170,6 +170,13 @@ class Recipe(Part):
     def _check_features(self) -> "Recipe":
         if not self.features:
             return self
+        if is_of_images := set(self.features) & set(OF_IMAGES):
+            if self.modality != "image" or set(self.features) - is_of_images:
+                raise ValueError(
+                    f"{' and '.join(OF_IMAGES)} is for networks of images, and other features for transformers; the "
+                    f"items are {self.modality}s, and the features {', '.join(self.features)}"
+                )
+            return self
         of_transformers = f"the {' and '.join(self.features)} features of an objective are those of transformers"
         if self.teacher.architecture != "transformer":
             raise ValueError(f"{of_transformers}, and the teacher is {self.teacher.architecture}; choose other weights")
@@ -181,6 +188,21 @@ class Recipe(Part):
                     f"{' and '.join(OF_TOKENS)} are compared token by token, and student {student.title} reads other "
                     "tokens than the teacher; leave its weights out"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _check_folds_and_views(self) -> "Recipe":
+        teacher = self.teacher
+        several = {"folds": teacher.folds, "views": teacher.views}
+        for key in (key for key, count in several.items() if count):
+            if self.features:
+                raise ValueError(
+                    f"teacher.{key} is for outputs, and an objective compares features; leave one of them out"
+                )
+            if any(objective.teacher_every_epoch for objective in self.objectives):
+                raise ValueError(f"teacher.{key} is for stored outputs; leave teacher_every_epoch out")
+        if self.data.views != Views() and not teacher.views and not teacher.varied:
+            raise ValueError("data.views says how images are varied; set teacher.views or teacher.varied too")
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What a run shows while it works: a bar for each step, a line when it is done, notices."""
+"""What a run shows while it works: a bar for each step, or a line now and then, a line when it is done, notices."""
 
 import time
 from collections.abc import Iterator
@@ -11,9 +11,13 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from materials.report import Report
 from materials.team import current_team
 
+LINE_SECONDS = 30.0
+
 
 class Screen:
     """Writes to standard error, so that standard output holds results only.
+
+    Where that is no terminal, a long step writes a line every 30 seconds in place of a bar, so that a log breathes.
 
     Of processes that were launched together the first alone writes.
     """
@@ -27,8 +31,12 @@ class Screen:
 
     @contextmanager
     def step(self, title: str) -> Iterator[Report]:
-        """Show a bar for `title` while the block runs; yields report(done, total)."""
+        """Show how far `title` is while the block runs; yields report(done, total)."""
         start_seconds = time.perf_counter()
+        if not self.console.is_terminal:
+            yield self._lines(title)
+            self._say_done(title, start_seconds)
+            return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -36,7 +44,29 @@ class Screen:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+        with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(escape(title), total=None)
             yield lambda done_count, total_count: progress.update(task, completed=done_count, total=total_count)
+        self._say_done(title, start_seconds)
+
+    def _say_done(self, title: str, start_seconds: float) -> None:
         self.console.print(f"{escape(title)} [dim]({time.perf_counter() - start_seconds:.1f} s)[/]", soft_wrap=True)
+
+    def _lines(self, title: str) -> Report:
+        """A report that writes what is done, of how much, and how long the remainder may take."""
+        last_line = start_seconds = time.perf_counter()
+        first_done: int | None = None
+
+        def report(done: int, total: int) -> None:
+            nonlocal last_line, start_seconds, first_done
+            now = time.perf_counter()
+            if first_done is None and done > 1:  # a step that goes on where another run stopped
+                first_done, start_seconds = done, now
+            if now - last_line < LINE_SECONDS or not (first_done or 0) < done < total:
+                return
+            last_line = now
+            left = (now - start_seconds) * (total - done) / (done - (first_done or 0))
+            time_left = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min"
+            self.console.print(f"{escape(title)}: {done:,} of {total:,}, about {time_left} left", soft_wrap=True)
+
+        return report

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.scores.cascade import find_threshold
-from bench.steps.given import answers_for
+from bench.steps.answering.given import answers_for
 from bench.steps.knowledge import labelling_format, outputs_for
 from bench.steps.models import Model
 from bench.steps.training import HISTORY

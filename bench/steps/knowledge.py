@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,24 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bench.recipe.objective import Objective
-from bench.steps.given import GIVEN_FORMAT, given_outputs
+from bench.steps.answering.given import GIVEN_FORMAT, given_outputs
+from bench.steps.encoded import drawing_of, encoded
+from bench.steps.folds import fold_numbers, fold_scores, label_out_of_fold, scores_in_words, train_folds
 from bench.steps.models import Model
-from bench.steps.students.features import features_of_all
+from bench.steps.students.features import features_of_all, with_features
 from bench.steps.teacher import teacher_length
 from bench.steps.workplace import SeedPlace
 from export.bundle import Bundle, read_bundle
 from materials.modalities import Item
-from materials.report import Report
+from materials.report import Report, silent
 from materials.rows import Rows, Splits
 from materials.splits.balance import at_most
 from materials.stages import Stage
+from training.outputs import Outputs
 
 if TYPE_CHECKING:
+    from encoders.encoder import Encoder
     from export.labelling import Choice, Labelling
-    from training.outputs import Outputs
 
 CHOICE, LABELLING = "choice.json", "labelling.json"
 EAGER = "eager"
@@ -42,8 +46,6 @@ def label(place: SeedPlace, teacher: Model) -> Path:
     """
     if place.work.recipe.teacher.is_given:
         return given_outputs(place, place.work.recipe.labelled_transfer)
-    from export.labelling import label_items
-
     work, bundles = (
         place.work,
         {format: read_bundle(bundle, to_run=False) for format, bundle in teacher.bundles.items()},
@@ -51,6 +53,7 @@ def label(place: SeedPlace, teacher: Model) -> Path:
     features = features_of_all(place)
     # Only the model itself gives features, so that no other file is asked.
     choice = _choose(place, teacher, {EAGER: bundles[EAGER]} if features else bundles)
+    settings = work.recipe.teacher
     transfer, parts = work.recipe.labelled_transfer, unlabelled_parts(place.rows) or ["train"]
     inputs: dict[str, Any] = {
         "splits": place.splits.name,
@@ -59,6 +62,8 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         "format": choice.format,
         "precision": choice.precision,
         **({"features": list(features)} if features else {}),
+        **({"folds": settings.folds} if settings.folds else {}),
+        **({"views": settings.views, "drawing": asdict(drawing_of(place))} if settings.views else {}),
     }
 
     def make(folder: Path) -> None:
@@ -70,17 +75,91 @@ def label(place: SeedPlace, teacher: Model) -> Path:
         title = f"teacher outputs for {len(items):,} rows, seed {place.seed}"
         if features:
             _say_size(place, features, items)
-        with work.screen.step(title) as report:
-            labelling = (
-                _with_features(place, teacher, choice, items, features, report)
-                if features
-                else label_items(bundles, choice, items, device=work.recipe.trained_on, report=report)
-            )
-        save_knowledge(labelling.outputs, items, rows.modality, folder)
-        record = asdict(choice) | {"rows_per_second": labelling.rows_per_second}
-        (folder / LABELLING).write_text(json.dumps(record, indent=1), encoding="utf-8")
+            with work.screen.step(title) as report:
+                labelling = _with_features(place, teacher, choice, items, features, report)
+            save_knowledge(labelling.outputs, items, rows.modality, folder)
+            record = {"rows_per_second": labelling.rows_per_second}
+        else:
+            record = _label_by_files(place, bundles, choice, items, folder, title)
+        (folder / LABELLING).write_text(json.dumps(asdict(choice) | record, indent=1), encoding="utf-8")
 
     return work.store.get(Stage(name="knowledge", version=1, inputs=inputs), make)
+
+
+def _label_by_files(
+    place: SeedPlace, bundles: dict[str, Bundle], choice: "Choice", items: list[Item], folder: Path, title: str
+) -> dict[str, Any]:
+    """Store what the teacher says of the items, and of each of their views; what of that the record shall say.
+
+    With folds, the first of the items are the train rows, each of which is labelled by a teacher trained without it.
+    """
+    from teachers.knowledge import save_knowledge
+
+    work, rows, settings = place.work, place.rows, place.work.recipe.teacher
+    folds = train_folds(place, list(dict.fromkeys((EAGER, choice.format)))) if settings.folds else []
+    train, others = (len(rows.train), items[len(rows.train) :]) if folds else (0, items)
+    # The mean of the teachers is judged on test rows, which no student is taught by: they come last, and are cut off.
+    judged = rows.test.items if folds else []
+    passes = _Passes(place, choice, calls=(1 + (settings.views or 0)) * max(1, len(folds)))
+
+    def logits(view: int | None, more: list[Item]) -> np.ndarray:
+        if folds:
+            return label_out_of_fold(folds, rows.train, [*others, *more], partial(passes.label, view=view))
+        return passes.label(bundles, items, view=view)
+
+    with work.screen.step(title) as report:
+        passes.report = report
+        whole = logits(None, judged)
+        views = [logits(view, []) for view in range(settings.views or 0)]
+    save_knowledge(
+        Outputs(logits=whole[: len(items)]),
+        items,
+        rows.modality,
+        folder,
+        folds=fold_numbers(folds, train, len(others)) if folds else None,
+        views=np.stack(views, axis=1) if views else None,
+    )
+    record: dict[str, Any] = {"rows_per_second": passes.rows_per_second}
+    if folds:
+        record["folds"] = fold_scores(place, folds, whole, whole[len(items) :])
+        for sentence in scores_in_words(record["folds"], rows.task):
+            work.screen.notice(sentence)
+    return record
+
+
+class _Passes:
+    """The passes of a teacher's files over rows, of which one line tells the progress; `calls` is how many come."""
+
+    def __init__(self, place: SeedPlace, choice: "Choice", *, calls: int) -> None:
+        self.place, self.choice, self.calls, self.calls_done = place, choice, calls, 0
+        self.report: Report = silent
+        self.seconds, self.rows = 0.0, 0
+
+    def label(self, bundles: Mapping[str, Bundle], items: Sequence[Item], *, view: int | None) -> np.ndarray:
+        """Logits, float32 (items, outputs), of the items or of a view of each."""
+        from export.labelling import label_items
+
+        def encode(encoder: "Encoder", items: Sequence[Item]) -> Any:
+            rows = encoded(self.place, encoder, items)
+            return rows if view is None else rows.viewed(np.full(len(rows), view), drawing_of(self.place))
+
+        labelling = label_items(
+            bundles,
+            self.choice,
+            items,
+            device=self.place.work.recipe.trained_on,
+            report=lambda done, total: self.report(self.calls_done * total + done, self.calls * total),
+            encode=encode,
+        )
+        self.calls_done += 1
+        self.rows += len(items)
+        self.seconds += len(items) / labelling.rows_per_second
+        return np.asarray(labelling.outputs.logits)
+
+    @property
+    def rows_per_second(self) -> float:
+        """The rate of all passes."""
+        return self.rows / self.seconds
 
 
 def _say_size(place: SeedPlace, features: Sequence[str], items: list[Item]) -> None:
@@ -88,6 +167,8 @@ def _say_size(place: SeedPlace, features: Sequence[str], items: list[Item]) -> N
     from encoders.text_encoder import lengths_of
     from teachers.features import POOLED, RELATIONS
 
+    if place.rows.modality == "image":
+        return  # maps of 64 numbers
     width = int(place.weights.config["hidden_size"])
     numbers = sum(1 for name in features if name == POOLED) * len(items)
     if of_tokens := [3 if name == RELATIONS else 1 for name in features if name != POOLED]:
@@ -104,7 +185,6 @@ def _with_features(
     """Logits and features of the teacher's own module, in fp32."""
     from export.labelling import Labelling
     from teachers import TEACHERS
-    from teachers.features import WithFeatures
     from training.loop import compute_outputs
 
     if teacher.checkpoint is None:
@@ -113,8 +193,8 @@ def _with_features(
     classifier = TEACHERS[recipe.teacher.architecture].load(teacher.checkpoint)
     began = time.perf_counter()
     outputs = compute_outputs(
-        WithFeatures(classifier.module.to(recipe.trained_on), names=features),
-        classifier.encoder.encode(items),
+        with_features(place, classifier.module.to(recipe.trained_on), features),
+        encoded(place, classifier.encoder, items),
         classifier.encoder,
         device=recipe.trained_on,
         bf16=False,

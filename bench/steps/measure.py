@@ -10,7 +10,7 @@ from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.record.machine import describe_gpu, describe_machine, package_versions
-from bench.steps.given import GIVEN_FORMAT, LOGITS
+from bench.steps.answering.given import GIVEN_FORMAT, LOGITS
 from bench.steps.models import Measured, Model
 from bench.steps.workplace import Workplace
 from materials.splits.store import load_splits

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bench.recipe.cell import Cell
-from bench.steps.answers import with_answers
+from bench.steps.answering.answers import with_answers
+from bench.steps.answering.given import given_teacher
 from bench.steps.cascade import find_thresholds
 from bench.steps.export import export_model
-from bench.steps.given import given_teacher
 from bench.steps.knowledge import label, taught_rows
 from bench.steps.measure import measure
 from bench.steps.models import Measured, Model

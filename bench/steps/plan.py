@@ -56,7 +56,16 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     vectors = {(student.tokenizer, student.dimensions) for student in text_students if student.vectors == FROM_TEACHER}
     training = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}
     training["vectors"] = len(vectors)
-    per_seed = Counter({**training, "bundle": bundles, "peer": peers, "measurement": bundles + peers})
+    if folds := recipe.teacher.folds:
+        training |= {"fold": folds, "teacher": 1 + folds}
+        bundles_of_folds = folds * min(2, len(recipe.teacher.formats))  # the eager one, and the one that labels
+    else:
+        bundles_of_folds = 0
+    if recipe.modality == "image":
+        sizes = {student.image_size for student in recipe.students if not student.is_pretrained}
+        training |= {"pixels": 1 + len(sizes), "features": int(recipe.teacher.frozen and not recipe.teacher.varied)}
+    measurements = bundles + peers
+    per_seed = Counter({**training, "bundle": bundles + bundles_of_folds, "peer": peers, "measurement": measurements})
     # The plus sign drops the kinds of which there are none, which the table need not list.
     return +Counter({kind: count * len(recipe.seeds) for kind, count in per_seed.items()})
 

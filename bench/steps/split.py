@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.recipe.data import Data
 from bench.recipe.objective import named_kinds
-from bench.steps.given import answered_rows, find_answers
+from bench.steps.answering.given import answered_rows, find_answers
 from bench.steps.sources import (
     check_transfer_source,
     checked,
@@ -124,7 +124,7 @@ def _makes_none(splits: Splits) -> bool:
 
 def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Augmentation | None) -> Stage:
     data = work.recipe.data
-    settings = data.as_inputs("train", "validation", "test", "transfer", "licence", "class_names")
+    settings = data.as_inputs("train", "validation", "test", "transfer", "licence", "class_names", "views")
     inputs: dict[str, Any] = {"sources": source_digests(work), "settings": settings, "seed": seed, "teacher": None}
     if data.modality == "image":
         inputs["image_check"] = IMAGE_CHECK

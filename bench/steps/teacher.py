@@ -1,29 +1,34 @@
 """The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.recipe.recipe_student import FROM_TEACHER
-from bench.recipe.recipe_teacher import Teacher
-from bench.steps.given import find_answers
+from bench.recipe.recipe_teacher import OF_HEADS, Teacher
+from bench.steps.answering.given import find_answers
+from bench.steps.encoded import drawing_of, features_of_body, labelled
 from bench.steps.students.new_student import own_body
 from bench.steps.training import save_history, trained
 from bench.steps.workplace import SeedPlace, Workplace
+from encoders.array_rows import ArrayEncoder
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
 from materials.modalities import Item
 from materials.report import silent
-from materials.rows import Rows, Table
+from materials.rows import Table
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from encoders.encoder import RowReader
     from training.classifier import Classifier
+    from training.examples import Examples
     from training.history import Epoch
-    from training.loop import Examples
     from training.settings import TrainingSettings
 
 
@@ -126,7 +131,8 @@ def _stage(place: SeedPlace) -> Stage:
     rows, teacher = place.rows, place.work.recipe.teacher
     inputs: dict[str, Any] = {
         "weights": place.weights.digest,
-        "settings": teacher.as_inputs("formats", "weights"),
+        "settings": teacher.as_inputs("formats", "weights", "folds", "views"),
+        **({"drawing": place.work.recipe.data.views.model_dump()} if teacher.varied else {}),
         "labels": list(rows.label_names),
         "task": [rows.task.name, rows.task.settings],
         "modality": rows.modality,
@@ -184,7 +190,8 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
     from training.objectives import Term
 
     work, rows, teacher = place.work, place.rows, place.work.recipe.teacher
-    kind, title, settings = TEACHERS[teacher.architecture], f"teacher, seed {place.seed}", _settings(place)
+    kind, title, settings = TEACHERS[teacher.architecture], place.teacher_title, _settings(place)
+    head = {"head": teacher.model_dump(include=set(OF_HEADS))} if kind.has_own_head else {}
 
     def attempt(settings: "TrainingSettings", keep: Path) -> "list[Epoch]":
         classifier = kind.start(
@@ -194,12 +201,18 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
             modality=rows.modality,
             max_length_tokens=_length(work, place.weights, place),
             seed=place.seed,
+            **head,
         )
+        lesson = _lesson(place, classifier)
+        if classifier.trained_parameters < classifier.parameters:
+            work.screen.notice(
+                f"{title}: {classifier.trained_parameters:,} of {classifier.parameters:,} weights are trained"
+            )
         history = train(
-            classifier.module,
-            _examples(classifier, rows.train),
-            _examples(classifier, rows.validation),
-            encoder=classifier.encoder,
+            lesson.module,
+            lesson.train,
+            lesson.validation,
+            encoder=lesson.encoder,
             task=rows.task,
             terms=(Term(kind="hard"),),
             settings=settings,
@@ -217,10 +230,35 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
     save_history(history, folder)
 
 
-def _examples(classifier: "Classifier", rows: Rows) -> "Examples":
-    from training.loop import Examples
+@dataclass(frozen=True, kw_only=True)
+class _Lesson:
+    """What is trained of a teacher, on what: all of it, or the head of a frozen body on that body's features."""
 
-    return Examples(encoded=classifier.encoder.encode(rows.items), targets=rows.targets)
+    module: "nn.Module"
+    encoder: "RowReader"
+    train: "Examples"
+    validation: "Examples"
+
+
+def _lesson(place: SeedPlace, classifier: "Classifier") -> _Lesson:
+    from training.examples import Examples, ViewedExamples
+
+    teacher, rows, encoder = place.work.recipe.teacher, place.rows, classifier.encoder
+    if teacher.frozen and not teacher.varied:  # every epoch would compute the same features
+        module: Any = classifier.module
+        body, top = module.parts
+        features = features_of_body(place, classifier, body)
+        return _Lesson(
+            module=top,
+            encoder=ArrayEncoder(),
+            train=Examples(encoded=features(rows.train), targets=rows.train.targets),
+            validation=Examples(encoded=features(rows.validation), targets=rows.validation.targets),
+        )
+    examples = labelled(place, encoder, rows.train)
+    if teacher.varied:
+        examples = ViewedExamples(encoded=examples.encoded, targets=examples.targets, drawing=drawing_of(place))
+    validation = labelled(place, encoder, rows.validation)
+    return _Lesson(module=classifier.module, encoder=encoder, train=examples, validation=validation)
 
 
 def _settings(place: SeedPlace) -> "TrainingSettings":

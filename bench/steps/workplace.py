@@ -40,7 +40,8 @@ class SeedPlace:
     """What all steps of one seed share: the teacher's weights, the folder of the splits, and later its knowledge.
 
     `teacher` and `knowledge` (the folder of the teacher's stored outputs) are none, and `teacher_files` (its bundles by
-    format) empty, until the teacher has labelled.
+    format) empty, until the teacher has labelled. In the place of a `fold`, counted from 0, its rows are the test rows
+    and no train rows; `all_rows_of` are then the splits that it is a part of.
     """
 
     work: Workplace
@@ -50,6 +51,18 @@ class SeedPlace:
     teacher: Path | None = None
     knowledge: Path | None = None
     teacher_files: Mapping[str, Path] = field(default_factory=dict)
+    fold: int | None = None
+    all_rows_of: Path | None = None
+
+    @property
+    def all_rows(self) -> Path:
+        """The splits that hold all rows of the seed."""
+        return self.all_rows_of or self.splits
+
+    @property
+    def teacher_title(self) -> str:
+        """What the seed's teacher is called in lines of progress."""
+        return f"teacher{'' if self.fold is None else f' without fold {self.fold + 1}'}, seed {self.seed}"
 
     def taught_by(self, teacher: "Model") -> "SeedPlace":
         """The same seed with its teacher's checkpoint and stored outputs."""

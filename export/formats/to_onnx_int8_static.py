@@ -22,10 +22,18 @@ KINDS = (*LAYERS, "Gather")
 WEIGHTED = ("MatMul", "Gemm")
 
 
-def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS, reduce_lstms: bool = False) -> Write:
+def _calibrated(
+    method: str,
+    *,
+    spared: int = 0,
+    kinds: Sequence[str] = KINDS,
+    reduce_lstms: bool = False,
+    reduce_range: bool = False,
+) -> Write:
     """A writer that calibrates by `method`, MinMax or Entropy, and leaves the `spared` worst layers in fp32.
 
-    With `reduce_lstms`, LSTM weights have 7 bits: without VNNI, sums of two products would overflow.
+    With `reduce_lstms`, LSTM weights have 7 bits, and with `reduce_range` all others: without VNNI, sums of two
+    products would overflow.
     """
 
     def write_onnx_int8_static(origin: Origin, folder: Path) -> None:
@@ -47,6 +55,7 @@ def _calibrated(method: str, *, spared: int = 0, kinds: Sequence[str] = KINDS, r
                 op_types_to_quantize=[kind for kind in kinds if kind != "LSTM"],
                 nodes_to_exclude=[*also_split(left_out), *_without_weights(model)],
                 per_channel=True,
+                reduce_range=reduce_range,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
                 extra_options={"OpTypesToExcludeOutputQuantization": list(WEIGHTED)},  # floats are what comes next
@@ -110,6 +119,7 @@ def _without_weights(model: Any) -> list[str]:
 STATIC_SETTINGS: Mapping[str, Write] = {
     "min-max": _calibrated("MinMax"),
     "min-max, LSTM weights of 7 bits": _calibrated("MinMax", reduce_lstms=True),
+    "min-max, weights of 7 bits": _calibrated("MinMax", reduce_range=True),
     "entropy": _calibrated("Entropy"),
     "min-max, all but the 6 most sensitive layers": _calibrated("MinMax", spared=6),
     "min-max, tables in fp32": _calibrated("MinMax", kinds=LAYERS),

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 
 from materials.errors import RequestError, in_one_line
 from materials.files import digest, new_folder, sha256_of
@@ -174,6 +173,8 @@ def _sha256_of_row(row: np.ndarray) -> str:
 
 def _read(arrays: dict[str, ImageArray], folder: Path, *, names: tuple[str, ...] | None) -> Source:
     """The tables of the parts; their images are written to the folder once."""
+    from filelock import FileLock  # here, so that a bundle predicts where it is not installed
+
     labels = {part: _labels(array, names) for part, array in arrays.items()}
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.with_name(f"{folder.name}.lock")):
@@ -182,19 +183,12 @@ def _read(arrays: dict[str, ImageArray], folder: Path, *, names: tuple[str, ...]
                 for part, array in arrays.items():
                     np.save(temporary / f"{part}.npy", _images(array, len(labels[part])))
             _mapped.cache_clear()
-    tables = {part: _table(array.where, folder / f"{part}.npy", labels[part]) for part, array in arrays.items()}
+    tables = {part: _table(folder / f"{part}.npy", labels[part]) for part in arrays}
     return Source(**tables)
 
 
-def _table(where: str, file: Path, labels: list[str]) -> Table:
-    rows = _mapped(str(file))
-    is_grey = rows.ndim == 3
-    return Table(
-        items=list(_items(file.resolve(), rows)),
-        labels=list(labels),
-        modality="image",
-        notes=(f"the {len(rows):,} images of {where} are grey: their three channels are the same",) * is_grey,
-    )
+def _table(file: Path, labels: list[str]) -> Table:
+    return Table(items=list(_items(file.resolve(), _mapped(str(file)))), labels=list(labels), modality="image")
 
 
 def _labels(array: ImageArray, names: tuple[str, ...] | None) -> list[str]:

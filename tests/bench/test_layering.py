@@ -16,7 +16,8 @@ import bench
 ROOT = Path(bench.__file__).parent.parent
 # A package imports those of lower tiers; those of one tier know nothing of each other.
 TIERS = {
-    **{"materials": 0, "encoders": 1, "training": 2, "teachers": 3, "students": 3, "export": 4, "peers": 4},
+    **{"materials": 0, "encoders": 1, "training": 2, "networks": 2, "teachers": 3, "students": 3},
+    **{"export": 4, "peers": 4},
     "bench": 5,
 }
 ROOMS = {  # within a package: a room imports those before it in its list

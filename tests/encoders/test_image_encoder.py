@@ -94,6 +94,10 @@ def encoder():
     return ImageEncoder.of(SETTINGS, "settings")
 
 
+def values_of(encoder, items):
+    return encoder.pad(encoder.encode(items))["pixel_values"]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_pixel_values_are_those_of_transformers(tmp_path, case):
     from transformers import AutoImageProcessor
@@ -105,7 +109,7 @@ def test_pixel_values_are_those_of_transformers(tmp_path, case):
         path = tmp_path / "image.png"
         draw(shape).save(path)
         expected = np.asarray(processor(Image.open(path), return_tensors="np")["pixel_values"][0])
-        pixel_values = encoder.encode([path])
+        pixel_values = values_of(encoder, [path])
         assert pixel_values.dtype == np.float32
         assert pixel_values.shape == (1, *expected.shape)
         assert np.abs(pixel_values[0] - expected).max() <= 1e-5
@@ -123,8 +127,8 @@ def test_files_of_any_colours_are_opened_as_transformers_opens_them(tmp_path, en
     path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
     base = draw((9, 13), "RGBA" if mode in ("RGBA", "LA") else "RGB")
     base.convert(mode).save(path)
-    expected = encoder.encode([np.asarray(load_image(str(path)))])
-    assert np.array_equal(encoder.encode([str(path)]), expected)
+    expected = values_of(encoder, [np.asarray(load_image(str(path)))])
+    assert np.array_equal(values_of(encoder, [str(path)]), expected)
 
 
 def test_photograph_is_turned_upright(tmp_path, encoder):
@@ -132,13 +136,13 @@ def test_photograph_is_turned_upright(tmp_path, encoder):
     exif[0x0112] = 6
     draw((8, 12)).save(tmp_path / "turned.png", exif=exif)
     upright = np.rot90(np.asarray(draw((8, 12))), -1)
-    assert np.array_equal(encoder.encode([tmp_path / "turned.png"]), encoder.encode([upright.copy()]))
+    assert np.array_equal(values_of(encoder, [tmp_path / "turned.png"]), values_of(encoder, [upright.copy()]))
 
 
 def test_array_image_and_file_give_the_same(tmp_path, encoder):
     image = draw((9, 13))
     image.save(tmp_path / "image.png")
-    rows = encoder.encode([tmp_path / "image.png", image, np.asarray(image), str(tmp_path / "image.png")])
+    rows = values_of(encoder, [tmp_path / "image.png", image, np.asarray(image), str(tmp_path / "image.png")])
     assert rows.shape == (4, 3, 4, 6)
     assert all(np.array_equal(row, rows[0]) for row in rows)
 
@@ -146,7 +150,7 @@ def test_array_image_and_file_give_the_same(tmp_path, encoder):
 def test_pixel_of_one_colour_by_hand():
     settings = {**SETTINGS, "do_normalize": True, "image_mean": [0.5, 0.0, 0.2], "image_std": [0.5, 1.0, 0.1]}
     pixels = np.full((4, 6, 3), (255, 51, 102), dtype=np.uint8)
-    row = ImageEncoder.of(settings, "settings").encode([pixels])[0]
+    row = values_of(ImageEncoder.of(settings, "settings"), [pixels])[0]
     assert row[:, 2, 3] == pytest.approx([1.0, 0.2, 2.0])
 
 
@@ -163,11 +167,13 @@ def test_batches_hold_each_row_once_in_order(encoder):
     rows = encoder.encode([draw((5, 5 + number)) for number in range(7)])
     batches = list(encoder.batches(rows, 3))
     assert [numbers.tolist() for numbers, _ in batches] == [[0, 1, 2], [3, 4, 5], [6]]
-    assert np.array_equal(np.concatenate([arrays["pixel_values"] for _, arrays in batches]), rows)
+    assert np.array_equal(
+        np.concatenate([arrays["pixel_values"] for _, arrays in batches]), encoder.pad(rows)["pixel_values"]
+    )
 
 
 def test_no_items_are_no_rows(encoder):
-    assert encoder.encode([]).shape == (0, 3, 4, 6)
+    assert values_of(encoder, []).shape == (0, 3, 4, 6)
 
 
 def test_examples_have_the_shape_asked_for_with_and_without_rows(encoder):
@@ -175,7 +181,9 @@ def test_examples_have_the_shape_asked_for_with_and_without_rows(encoder):
     assert [shape.batch for shape in encoder.shapes()] == [1, 2, 7, 16]
     for shape in encoder.shapes():
         assert encoder.example(shape)["pixel_values"].shape == (shape.batch, 3, 4, 6)
-    assert np.array_equal(encoder.example(Shape(batch=3), rows=rows)["pixel_values"], rows[[0, 1, 0]])
+    assert np.array_equal(
+        encoder.example(Shape(batch=3), rows=rows)["pixel_values"], encoder.pad(rows)["pixel_values"][[0, 1, 0]]
+    )
 
 
 def test_encoder_needs_neither_torch_nor_transformers(tmp_path, encoder):
@@ -188,7 +196,8 @@ def test_encoder_needs_neither_torch_nor_transformers(tmp_path, encoder):
         "import sys; from pathlib import Path; import encoders.image_encoder as images, export, export.predictor\n"
         "assert 'PIL' not in sys.modules and 'torch' not in sys.modules\n"
         "folder = Path(sys.argv[1])\n"
-        "print(images.ImageEncoder.load(folder / 'preprocessor_config.json').encode([folder / 'image.png']).shape)\n"
+        "encoder = images.ImageEncoder.load(folder / 'preprocessor_config.json')\n"
+        "print(encoder.pad(encoder.encode([folder / 'image.png']))['pixel_values'].shape)\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

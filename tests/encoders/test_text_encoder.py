@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from encoders.text_encoder import TextEncoder
 from encoders.token_rows import TokenRows
-from training.batches import bucketed_batches
+from training.examples import bucketed_batches
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,9 @@ def test_folder_without_a_model_is_refused(tmp_path):
 
 @pytest.mark.parametrize("name", ["minilmm", "./nowhere", "/no/such/folder"])
 def test_unknown_weights_name_the_choices(tmp_path, name):
-    with pytest.raises(RequestError, match="choose one of minilm, mpnet, a folder with config.json"):
+    with pytest.raises(
+        RequestError, match="choose one of minilm, mpnet, efficientnet-lite0, a folder with config.json"
+    ):
         find(name, tmp_path)
 
 

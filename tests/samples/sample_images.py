@@ -97,7 +97,8 @@ def _save(build: type, config: object, settings: dict[str, object], folder: Path
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     with TemporaryDirectory() as drawn:
         rows = labelled_images(Path(drawn), 48)
-        pixels = torch.from_numpy(read_image_encoder(folder).encode(rows.items))
+        encoder = read_image_encoder(folder)
+        pixels = torch.from_numpy(encoder.pad(encoder.encode(rows.items))["pixel_values"])
     targets = torch.from_numpy(rows.targets)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     model.train()

@@ -20,6 +20,7 @@ TINY_SETTINGS = {
     "bilstm": {"hidden": 12, "layer": 24},
     "resnext1d": {"channels": [8, 16], "strides": [2], "cardinality": 4},
     "resnet": {"channels": [8, 16]},
+    "mobilenet": {"channels": [32, 64], "blocks": 1},
 }
 
 
@@ -147,7 +148,8 @@ def train_tiny(checkpoint: Path, *, learning_rate: float, parts: "Sequence[Rows]
     from export.checkpoint import load_checkpoint
     from materials.tasks.single_label import SingleLabel
     from teachers import TEACHERS
-    from training.loop import Examples, train
+    from training.examples import Examples
+    from training.loop import train
     from training.objectives import Term
     from training.settings import TrainingSettings
 

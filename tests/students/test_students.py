@@ -20,7 +20,7 @@ from training.precision import has_bf16
 
 LABELS = ("a", "b", "c")
 OF_TEXTS = [name for name, kind in STUDENTS.items() if "text" in kind.modalities and not kind.is_pretrained]
-OF_IMAGES = [name for name, student in STUDENTS.items() if "image" in student.modalities]
+OF_IMAGES = [name for name, student in STUDENTS.items() if "image" in student.modalities and not student.is_pretrained]
 
 
 def small(architecture, words=40):

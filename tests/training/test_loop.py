@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,9 @@ from materials.errors import RequestError
 from materials.tasks import task_of
 from students.checkpoint import build_student, student_encoder
 from students.vocabulary import build_tokenizer, save_tokenizer
+from training.examples import Examples
 from training.history import unfinished
-from training.loop import Diverged, Examples, compute_outputs, train
+from training.loop import Diverged, compute_outputs, train
 from training.objectives import Term
 from training.outputs import Outputs
 from training.settings import TrainingSettings
@@ -282,3 +285,20 @@ def test_progress_reaches_its_end(linear):
         report=lambda done, total: progress.append((done, total)),
     )
     assert progress[-1] == (6, 6)
+
+
+@pytest.mark.parametrize("channels", [3, 4, 7, 8])
+def test_gradient_of_a_network_of_images_is_that_of_plain_memory(channels):
+    """Strided convolutions of one pixel over few channels have wrong gradients where colours lie last."""
+    from training.precision import lay_out, layout_of
+
+    torch.manual_seed(0)
+    network = torch.nn.Conv2d(channels, 4, 1, stride=2, bias=False)
+    pixels = torch.randn(16, channels, 32, 32)
+    exact = copy.deepcopy(network).double()
+    exact(pixels.double()).pow(2).sum().backward()
+    layout = layout_of(network)
+    assert layout == (torch.channels_last if channels >= 8 else torch.contiguous_format)
+    lay_out(network, layout)
+    network(pixels.contiguous(memory_format=layout)).pow(2).sum().backward()
+    assert torch.allclose(network.weight.grad.double(), exact.weight.grad, rtol=1e-4)

@@ -28,7 +28,8 @@ def with_features(logits):
     tokens = torch.stack([logits, 2 * logits, logits.flip(1)], dim=1)
     relations = torch.cat([tokens, tokens.flip(1), tokens**2], dim=2)
     mask = torch.ones(tokens.shape[:2], dtype=torch.bool)
-    return Outputs(logits=logits, features={"pooled": logits, "hidden-1": tokens, "relations": relations, "mask": mask})
+    features = {"pooled": logits, "hidden-1": tokens, "relations": relations, "mask": mask, "attention-1": logits}
+    return Outputs(logits=logits, features=features)
 
 
 def sigmoid(value):
@@ -151,6 +152,14 @@ def test_gradients_of_more_classes_and_rows_are_those_of_finite_differences(name
 def test_parts_that_compare_classes_refuse_rows_of_none(name):
     with pytest.raises(ValueError, match=f"'{name}' compares the classes of a row; the task is multi-label"):
         task_loss("multi-label", name, [[1.0, 0.0]], [[1.0, 0.0]], [[1, 0]])
+
+
+def test_attention_maps_are_compared_by_hand():
+    own, others = torch.tensor([[0.6, 0.8], [1.0, 0.0]]), torch.tensor([[0.6, 0.8], [0.0, 1.0]])
+    maps = [{"attention-1": values, "attention-2": values} for values in (own, others)]
+    student, teacher = (Outputs(logits=STUDENT, features=features) for features in maps)
+    value = total_loss([Term(kind="attention")], Batch(student=student, teacher=teacher, targets=LABELS, task=TASK))
+    assert value.item() == pytest.approx((0 + 2) / 2)
 
 
 def test_pooled_features_are_compared_by_hand():

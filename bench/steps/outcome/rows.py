@@ -15,7 +15,7 @@ from bench.record.quality import with_quality
 from bench.record.row import Row, SweepPoint
 from bench.scores.interval import Interval
 from bench.scores.quality import GapOutputs, gap_closed
-from bench.steps.given import GIVEN_FORMAT
+from bench.steps.answering.given import GIVEN_FORMAT
 from bench.steps.models import Measured, Model
 from bench.steps.outcome.speedups import with_speedups
 from bench.steps.training import HISTORY

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from bench.steps.workplace import SeedPlace
 from materials.rows import Rows
 from training.outputs import Outputs
 
+if TYPE_CHECKING:
+    from torch import nn
+
 HIDDEN = "hidden"
 
 
@@ -19,6 +23,10 @@ def features_of(place: SeedPlace, student: Student, objective: Objective) -> dic
     """The features by the teacher's names, each with the number of the student's own layer, from 1; none for others."""
     if not objective.features:
         return {}
+    if place.rows.modality == "image":
+        from teachers.attention import NAMES
+
+        return dict.fromkeys(NAMES)
     from teachers.features import hidden_feature, uniform_map
 
     found: dict[str, int | None] = {kind: None for kind in objective.features if kind != HIDDEN}
@@ -29,6 +37,17 @@ def features_of(place: SeedPlace, student: Student, objective: Objective) -> dic
         mapped = enumerate(uniform_map(of_student, of_teacher), start=1)
         found |= {hidden_feature(teachers_layer): own_layer for own_layer, teachers_layer in mapped}
     return found
+
+
+def with_features(place: SeedPlace, module: "nn.Module", names: Collection[str]) -> "nn.Module":
+    """A teacher's module, or a student's of images, that gives these features too."""
+    if place.rows.modality == "image":
+        from teachers.attention import WithAttention
+
+        return WithAttention(module, names=names)
+    from teachers.features import WithFeatures
+
+    return WithFeatures(module, names=names)
 
 
 def features_of_all(place: SeedPlace) -> tuple[str, ...]:

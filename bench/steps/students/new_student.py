@@ -34,7 +34,7 @@ class NewStudent:
 def new_student(place: SeedPlace, student: Student, vocabulary: Vocabulary | None, *, seed: int) -> NewStudent:
     """A student with new weights, or those of its pretrained body. `vocabulary` is none where it has no own tokens."""
     if student.is_pretrained:
-        return _pretrained(place, student, seed)
+        return (_image_body if place.rows.modality == "image" else _transformer)(place, student, seed)
     from students.checkpoint import build_student, save_student, student_encoder
 
     tokenizer = Tokenizer.from_file(str(vocabulary.file)) if vocabulary else None
@@ -51,6 +51,8 @@ def student_length(place: SeedPlace, student: Student, vocabulary: Vocabulary | 
     from training.rules import length_for
 
     most = STUDENTS[student.architecture].most_tokens
+    if place.rows.modality == "image":
+        return None
     if student.is_pretrained:
         body = student_weights(place, student)
         file, most = body.path / "tokenizer.json", min(most, most_positions(body.config))
@@ -79,7 +81,7 @@ def _found_once(name: str, root: Path) -> WeightsFolder:
     return find_weights(name, root, report=silent)
 
 
-def _pretrained(place: SeedPlace, student: Student, seed: int) -> NewStudent:
+def _transformer(place: SeedPlace, student: Student, seed: int) -> NewStudent:
     from students.transformer import start_from
     from teachers.transformer import as_classifier, save_transformer
 
@@ -95,6 +97,16 @@ def _pretrained(place: SeedPlace, student: Student, seed: int) -> NewStudent:
         modality=rows.modality,
     )
     return NewStudent(module=classifier.module, encoder=classifier.encoder, save=partial(save_transformer, classifier))
+
+
+def _image_body(place: SeedPlace, student: Student, seed: int) -> NewStudent:
+    from teachers.image_body import save_image_body, start_image_body
+
+    rows, weights = place.rows, student_weights(place, student)
+    size = {} if weights.config else {"image_size": student.image_size}  # which a configured body names itself
+    head = {**student.settings, **size}
+    classifier = start_image_body(weights.path, rows.label_names, seed=seed, head=head, task=rows.task)
+    return NewStudent(module=classifier.module, encoder=classifier.encoder, save=partial(save_image_body, classifier))
 
 
 def _shape(

@@ -11,8 +11,9 @@ import numpy as np
 from bench.recipe.cell import Cell
 from bench.recipe.objective import OF_TOKENS
 from bench.recipe.recipe_student import FROM_TEACHER, Student
+from bench.steps.encoded import drawing_of, encoded, labelled
 from bench.steps.knowledge import outputs_for, taught_rows
-from bench.steps.students.features import features_of, read_by_batch
+from bench.steps.students.features import features_of, read_by_batch, with_features
 from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
 from bench.steps.students.settings import settings_of
 from bench.steps.students.vocabulary import Vocabulary
@@ -23,15 +24,14 @@ from materials.errors import RequestError
 from materials.modalities import Item
 from materials.rows import Rows
 from materials.stages import Stage
-from training.outputs import ROWS_TO_TRUST, shrunk_to_labels
+from training.outputs import ROWS_TO_TRUST, Outputs, shrunk_to_labels
 
 if TYPE_CHECKING:
     from torch import nn
 
     from encoders.encoder import Encoder
+    from training.examples import Examples
     from training.history import Epoch
-    from training.loop import Examples
-    from training.outputs import Outputs
     from training.settings import TrainingSettings
 
     Observe = Callable[[Epoch], None]
@@ -78,13 +78,13 @@ def _train(
         history = train(
             _taught_by_features(place, cell, student),
             _examples(place, cell, encoder),
-            _labelled(encoder, rows.validation),
+            labelled(place, encoder, rows.validation),
             encoder=encoder,
             task=rows.task,
             terms=[Term(kind=kind, weight=weight, temperature=heat) for kind, weight, heat in terms],
             settings=settings,
             report=report,
-            test=_labelled(encoder, rows.test),
+            test=labelled(place, encoder, rows.test),
             keep=keep,
             observe=partial(_observe, place, cell.title, observe),
         )
@@ -104,6 +104,8 @@ def _taught_by_features(place: SeedPlace, cell: Cell, student: NewStudent) -> "n
     layers = features_of(place, cell.student, cell.objective)
     if not layers:
         return student.module
+    if place.rows.modality == "image":
+        return with_features(place, student.module, layers)
     from teachers.features import WithFeatures
 
     body = student_weights(place, cell.student)
@@ -131,6 +133,7 @@ def _taught_by_features(place: SeedPlace, cell: Cell, student: NewStudent) -> "n
 def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage:
     from students import STUDENTS
 
+    teacher = place.work.recipe.teacher
     inputs = {
         "splits": place.splits.name,
         "vocabulary": vocabulary.folder.name if vocabulary else None,
@@ -142,6 +145,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "sweep": {},  # nothing reads it: it keeps the digests of students that are stored already
         "seed": cell.seed,
         "by_rule": _by_rule(place, cell, vocabulary),
+        **({"views": [teacher.views, asdict(drawing_of(place))]} if teacher.views else {}),
     }
     return Stage(name="student", version=6, inputs=inputs, together=True)
 
@@ -166,12 +170,6 @@ def _by_rule(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> dic
     }
 
 
-def _labelled(encoder: "Encoder", rows: Rows) -> "Examples":
-    from training.loop import Examples
-
-    return Examples(encoded=encoder.encode(rows.items), targets=rows.targets)
-
-
 def _observe(place: SeedPlace, title: str, observe: "Observe", epoch: "Epoch") -> None:
     """Say so when a student seems to know something before it is trained, and let others see each epoch."""
     from training.history import untrained_fault
@@ -186,7 +184,7 @@ def _observe(place: SeedPlace, title: str, observe: "Observe", epoch: "Epoch") -
 
 def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
     """The rows to train on: the labelled ones, and the transfer rows where the objective asks for them."""
-    from training.loop import Examples
+    from training.examples import Examples
 
     rows, objective = place.rows, cell.objective
     transfer = rows.transfer.take(taught_rows(place, objective))
@@ -201,10 +199,29 @@ def _examples(place: SeedPlace, cell: Cell, encoder: "Encoder") -> "Examples":
     targets = np.concatenate([rows.train.targets, transfer.targets])
     if teacher is not None and _is_shrunk(place, cell):
         teacher = _shrunk(place, teacher, targets)
-    return Examples(
-        encoded=encoder.encode(rows.train.items + _as_read_by(cell.student, transfer.items, rows.mask_token)),
-        targets=targets,
-        teacher=teacher,
+    read = rows.train.items + _as_read_by(cell.student, transfer.items, rows.mask_token)
+    examples = Examples(encoded=encoded(place, encoder, read), targets=targets, teacher=teacher)
+    return _in_views(place, cell, examples, items) if place.work.recipe.teacher.views else examples
+
+
+def _in_views(place: SeedPlace, cell: Cell, examples: "Examples", items: list[Item]) -> "Examples":
+    """The same images in the views that the teacher has labelled, whether or not the objective asks what it said."""
+    from training.examples import ViewedExamples
+
+    views = place.stored_outputs.views
+    if views is None:
+        raise ValueError("the teacher has labelled no views")
+    of_rows = views[place.stored_outputs.rows_of(items, place.rows.modality)] if cell.objective.needs_teacher else None
+    if of_rows is not None and _is_shrunk(place, cell):
+        shrunk = [_shrunk(place, Outputs(logits=of_rows[:, view]), examples.targets) for view in range(views.shape[1])]
+        of_rows = np.stack([outputs.logits for outputs in shrunk if isinstance(outputs, Outputs)], axis=1)
+    return ViewedExamples(
+        encoded=examples.encoded,
+        targets=examples.targets,
+        teacher=examples.teacher,
+        views=views.shape[1],
+        teacher_views=of_rows,
+        drawing=drawing_of(place),
     )
 
 
@@ -235,19 +252,19 @@ def _as_read_by(student: Student, items: list[Item], mask_token: str | None) -> 
 def _running(place: SeedPlace, items: list[Item], features: tuple[str, ...]) -> "Callable[[np.ndarray], Outputs]":
     """The outputs of the teacher for some of the items, by their numbers, computed anew each time, in fp32."""
     from teachers import TEACHERS
-    from teachers.features import WithFeatures
     from training.loop import compute_outputs
 
     if place.teacher is None:
         raise ValueError("the teacher has not been trained yet")
     recipe = place.work.recipe
     teacher = TEACHERS[recipe.teacher.architecture].load(place.teacher)
-    encoder, module, encoded = teacher.encoder, teacher.module.to(recipe.trained_on), teacher.encoder.encode(items)
+    encoder, module = teacher.encoder, teacher.module.to(recipe.trained_on)
+    read = encoded(place, encoder, items)
 
-    model = WithFeatures(module, names=features) if features else module
+    model = with_features(place, module, features) if features else module
 
     def outputs_of(numbers: np.ndarray) -> "Outputs":
-        chosen = encoder.take(encoded, numbers)
+        chosen = encoder.take(read, numbers)
         return compute_outputs(model, chosen, encoder, device=recipe.trained_on, bf16=False)
 
     return outputs_of

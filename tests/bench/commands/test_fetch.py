@@ -29,7 +29,7 @@ def test_files_and_weights_on_the_hub_are_fetched_too(fetched, name):
         for source in (data.train, data.validation, data.test, data.transfer)
         if source and source.startswith("hf://")
     ]
-    assert on_hub
+    assert on_hub or recipe.modality == "image"  # whose photos no Hub has
     command.fetch_materials(name)
     assert fetched["files"] == list(dict.fromkeys(on_hub))
     bodies = [student.weights for student in recipe.students if student.weights != "teacher"]

@@ -1,0 +1,53 @@
+"""Students of images: from a pretrained body or from scratch, small or slim, all from one recipe to files that pass."""
+
+import pytest
+from sample_command import distilbench
+from sample_images import save_tiny_resnet
+from sample_tasks import image_folder
+
+from bench.record.run_file import read_run
+
+RECIPE = """
+name: several
+data: {{train: {data}}}
+teacher: {{architecture: image-body, weights: {weights}, hidden: [16], dropout: 0.1, frozen: true, epochs: 5,
+  batch_size: 16, learning_rate: 1.0e-2, formats: [eager, onnx]}}
+students:
+  - {{architecture: image-body, name: other body, weights: {other}, {trained}, settings: {{hidden: [8], dropout: 0.1}}}}
+  - {{architecture: image-body, name: same body, {trained}}}
+  - {{architecture: mobilenet, image_size: 24, {trained}, settings: {{channels: [4, 8], blocks: 1, width: 2.0}}}}
+objectives: [{{name: hard}}, {{name: soft, temperature: 4, alpha: 0.1}}]
+formats: [eager, onnx]
+measuring: {{seconds: 0.02, scenarios: [single-stream], batch_sizes: [8]}}
+"""
+TRAINED = "optimiser: adam, epochs: 3, batch_size: 16, learning_rate: 1.0e-2"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The run folder, and what the run said."""
+    root = tmp_path_factory.mktemp("several")
+    weights, other = (save_tiny_resnet(root / name, has_head=False) for name in ("teacher", "student"))
+    recipe = RECIPE.format(data=image_folder(root / "images", 60), weights=weights, other=other, trained=TRAINED)
+    (root / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISTILBENCH_CACHE", str(root / "cache"))
+        answer = distilbench("run", root / "recipe.yaml", "--output", root / "run")
+    return root / "run", answer
+
+
+def test_every_student_is_trained_and_its_files_pass(finished):
+    run, answer = finished
+    rows = read_run(run).rows
+    assert answer.code == 0
+    names, titles = ("other body", "same body", "mobilenet"), ("hard", "soft T=4 alpha=0.1")
+    students = {f"{name} {title}" for name in names for title in titles}
+    assert {row.model for row in rows} == {"teacher", *students}
+    assert {row.parity for row in rows} <= {"reference", "passed"}
+
+
+def test_weights_that_a_frozen_teacher_trains_are_told(finished):
+    _, answer = finished
+    # A layer of 16 on features of 32, and two outputs.
+    assert f"teacher, seed 0: {32 * 16 + 16 + 16 * 2 + 2} of" in answer.notices
+    assert "features of 75 images" in answer.notices
