@@ -100,7 +100,9 @@ def _label_by_files(
     train, others = (len(rows.train), items[len(rows.train) :]) if folds else (0, items)
     # The mean of the teachers is judged on test rows, which no student is taught by: they come last, and are cut off.
     judged = rows.test.items if folds else []
-    passes = _Passes(place, choice, calls=(1 + (settings.views or 0)) * max(1, len(folds)))
+    views_count, teachers = settings.views or 0, max(1, len(folds))
+    total = (1 + views_count) * (train + teachers * len(others)) + teachers * len(judged)
+    passes = _Passes(place, choice, total=total)
 
     def logits(view: int | None, more: list[Item]) -> np.ndarray:
         if folds:
@@ -110,7 +112,7 @@ def _label_by_files(
     with work.screen.step(title) as report:
         passes.report = report
         whole = logits(None, judged)
-        views = [logits(view, []) for view in range(settings.views or 0)]
+        views = [logits(view, []) for view in range(views_count)]
     save_knowledge(
         Outputs(logits=whole[: len(items)]),
         items,
@@ -128,10 +130,10 @@ def _label_by_files(
 
 
 class _Passes:
-    """The passes of a teacher's files over rows, of which one line tells the progress; `calls` is how many come."""
+    """The passes of a teacher's files over `total` rows in all, of which one line tells the progress."""
 
-    def __init__(self, place: SeedPlace, choice: "Choice", *, calls: int) -> None:
-        self.place, self.choice, self.calls, self.calls_done = place, choice, calls, 0
+    def __init__(self, place: SeedPlace, choice: "Choice", *, total: int) -> None:
+        self.place, self.choice, self.total = place, choice, total
         self.report: Report = silent
         self.seconds, self.rows = 0.0, 0
 
@@ -148,10 +150,9 @@ class _Passes:
             self.choice,
             items,
             device=self.place.work.recipe.trained_on,
-            report=lambda done, total: self.report(self.calls_done * total + done, self.calls * total),
+            report=lambda done, _: self.report(self.rows + done, self.total),
             encode=encode,
         )
-        self.calls_done += 1
         self.rows += len(items)
         self.seconds += len(items) / labelling.rows_per_second
         return np.asarray(labelling.outputs.logits)

@@ -158,3 +158,24 @@ def test_teacher_that_is_fine_tuned_already_has_no_folds(tiny_classifier, tmp_pa
         patch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
         with pytest.raises(RequestError, match="is fine-tuned already, so it cannot label rows that it was trained"):
             distilbench("run", tmp_path / "recipe.yaml", "--output", tmp_path / "run")
+
+
+def test_progress_of_all_passes_is_one_rising_count(monkeypatch):
+    from types import SimpleNamespace
+
+    from bench.steps import knowledge
+
+    def label_items(bundles, choice, items, *, device, report, encode):
+        for done in range(1, len(items) + 1):
+            report(done, len(items))
+        outputs = SimpleNamespace(logits=np.zeros((len(items), 2), dtype=np.float32))
+        return SimpleNamespace(outputs=outputs, rows_per_second=10.0)
+
+    monkeypatch.setattr("export.labelling.label_items", label_items)
+    place = SimpleNamespace(work=SimpleNamespace(recipe=SimpleNamespace(trained_on="cpu")))
+    passes, seen = knowledge._Passes(place, None, total=7), []
+    passes.report = lambda done, total: seen.append((done, total))
+    for items in ("abcde", "ab"):
+        passes.label({}, list(items), view=None)
+    assert seen == [(done, 7) for done in range(1, 8)]
+    assert passes.rows_per_second == 10.0
