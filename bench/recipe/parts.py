@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from encoders.pictures import Drawing
 from materials.errors import unknown
 
 
@@ -80,9 +81,9 @@ class Views(Part):
     Brightness, contrast and saturation change by at most the share `colour`.
     """
 
-    smallest_area: Annotated[float, Field(gt=0, le=1)] = 0.4
-    mirrored: bool = True
-    colour: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    smallest_area: Annotated[float, Field(gt=0, le=1)] = Drawing.smallest_area
+    mirrored: bool = Drawing.mirrored
+    colour: Annotated[float, Field(ge=0, lt=1)] = Drawing.colour
 
 
 class PublishedFigures(Part):

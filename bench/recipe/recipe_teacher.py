@@ -87,6 +87,11 @@ class Teacher(Part):
         return TEACHERS[self.architecture].is_given
 
     @property
+    def has_own_head(self) -> bool:
+        """Whether its weights are a body, on which a new head is put."""
+        return TEACHERS[self.architecture].has_own_head
+
+    @property
     def borrows_embeddings(self) -> bool:
         """Whether another model embeds the texts by which it is refined."""
         return self.refine is not None and self.architecture != "zero-shot-embedding"
@@ -102,15 +107,19 @@ class Teacher(Part):
     @model_validator(mode="after")
     def _check_used(self) -> "Teacher":
         unused: tuple[str, ...] = (*OF_TRAINING, "folds") if self.is_zero_shot else OF_ZERO_SHOT
-        unused += () if TEACHERS[self.architecture].has_own_head else OF_HEADS
+        unused += () if self.has_own_head else OF_HEADS
         unused += () if "image" in TEACHERS[self.architecture].modalities else OF_IMAGES
         unused += OF_MODELS if self.is_given else ("cost",)
         unused += () if self.borrows_embeddings else ("embeddings",)
+        if self.weights == UNTRAINED and not self.has_own_head:
+            raise ValueError(f"weights '{UNTRAINED}' are for teacher image-body; the teacher is {self.architecture}")
         if (self.body is not None) != (self.weights == UNTRAINED):
             raise ValueError(
                 f"body is the shape of a teacher of images whose weights are '{UNTRAINED}', which needs it; "
                 f"its weights are {self.weights}"
             )
+        if self.frozen and self.body is not None:
+            raise ValueError("frozen keeps the weights of a body, and new ones know nothing; leave it out")
         given = [name for name in unused if getattr(self, name) != type(self).model_fields[name].default]
         if given:
             raise ValueError(f"{self.architecture} does not use {given[0]}; leave it out")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bench.steps.workplace import SeedPlace
+from encoders.array_rows import ArrayEncoder
 from encoders.image_encoder import ImageEncoder, keys_of
 from encoders.pictures import Drawing, Pictures
 from materials.files import digest
@@ -21,7 +22,7 @@ from materials.stages import Stage
 if TYPE_CHECKING:
     from torch import nn
 
-    from encoders.encoder import Encoder
+    from encoders.encoder import Encoder, RowReader
     from training.classifier import Classifier
     from training.examples import Examples
 
@@ -46,7 +47,44 @@ def labelled(place: SeedPlace, encoder: "Encoder", rows: Rows) -> "Examples":
     return Examples(encoded=encoded(place, encoder, rows.items), targets=rows.targets)
 
 
-def features_of_body(place: SeedPlace, classifier: "Classifier", body: "nn.Module") -> Callable[[Rows], np.ndarray]:
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What is trained of a teacher, on what: all of it, or the head of a frozen body on that body's features."""
+
+    module: "nn.Module"
+    encoder: "RowReader"
+    train: "Examples"
+    validation: "Examples"
+
+
+def lesson_for(place: SeedPlace, classifier: "Classifier") -> Lesson:
+    """What is trained of a seed's teacher, on which rows."""
+    from training.examples import Examples, ViewedExamples
+
+    teacher, rows, encoder = place.work.recipe.teacher, place.rows, classifier.encoder
+    if teacher.frozen and not teacher.varied:  # every epoch would compute the same features
+        module: Any = classifier.module
+        body, top = module.parts
+        features = _features_of_body(place, classifier, body)
+        return Lesson(
+            module=top,
+            encoder=ArrayEncoder(),
+            train=Examples(encoded=features(rows.train), targets=rows.train.targets),
+            validation=Examples(encoded=features(rows.validation), targets=rows.validation.targets),
+        )
+    examples = labelled(place, encoder, rows.train)
+    if teacher.varied:
+        examples = ViewedExamples(encoded=examples.encoded, targets=examples.targets, drawing=drawing_of(place))
+    validation = labelled(place, encoder, rows.validation)
+    return Lesson(module=classifier.module, encoder=encoder, train=examples, validation=validation)
+
+
+def drawing_of(place: SeedPlace) -> Drawing:
+    """How views of images are drawn in a run."""
+    return Drawing(**place.work.recipe.data.views.model_dump())
+
+
+def _features_of_body(place: SeedPlace, classifier: "Classifier", body: "nn.Module") -> Callable[[Rows], np.ndarray]:
     """What a frozen body makes of images, float32 (rows, width), as a function of rows of the seed.
 
     All images of the seed are computed at once, and stored: the folds of a seed share them.
@@ -76,11 +114,6 @@ def features_of_body(place: SeedPlace, classifier: "Classifier", body: "nn.Modul
     folder = work.store.get(Stage(name="features", version=1, inputs=inputs), make)
     features, row_of = np.load(folder / FEATURES, mmap_mode="r"), _rows_of(place.all_rows)
     return lambda rows: np.asarray(features[[row_of[image.sha256] for image in rows.items]])
-
-
-def drawing_of(place: SeedPlace) -> Drawing:
-    """How views of images are drawn in a run."""
-    return Drawing(**place.work.recipe.data.views.model_dump())
 
 
 def _pixel_store(place: SeedPlace, encoder: ImageEncoder) -> Path:

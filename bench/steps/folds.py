@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.steps.export import export_model
 from bench.steps.models import Model
-from bench.steps.teacher import fine_tuned_labels, train_teacher
+from bench.steps.teacher import train_teacher
 from bench.steps.workplace import SeedPlace
 from export.bundle import Bundle, read_bundle
 from materials.errors import RequestError
@@ -21,7 +21,7 @@ from materials.stages import Stage
 from materials.tasks.task import Task
 
 Label = Callable[["dict[str, Bundle]", Sequence[Item]], np.ndarray]
-FOLDS = "folds.npy"
+FOLDS, EAGER = "folds.npy", "eager"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +33,8 @@ class Fold:
 
 
 def train_folds(place: SeedPlace, formats: Sequence[str]) -> list[Fold]:
-    """A teacher for each fold, trained on the other folds and exported to these formats.
-
-    Raises RequestError for a teacher that is used as it is: which rows it was trained on, nobody knows here.
-    """
-    teacher, count = place.work.recipe.teacher, place.work.recipe.teacher.folds or 0
-    if fine_tuned_labels(place.weights, teacher) is not None:
-        raise RequestError(
-            f"{teacher.weights} is fine-tuned already, so it cannot label rows that it was trained without; leave "
-            "teacher.folds out, or give weights without a head"
-        )
+    """A teacher for each fold, trained on the other folds and exported to these formats."""
+    count = place.work.recipe.teacher.folds or 0
     fold_of = folds_of(place.rows.train, place.rows.task, count, seed=place.seed)
     return [_train_fold(place, fold, np.flatnonzero(fold_of == fold), formats) for fold in range(count)]
 
@@ -125,7 +117,10 @@ def _train_fold(place: SeedPlace, fold: int, numbers: np.ndarray, formats: Seque
     model = Model(title=f"teacher without fold {fold + 1}", role="teacher", seed=place.seed, splits=folder)
     model = export_model(fold_place, replace(model, checkpoint=train_teacher(fold_place)), formats)
     bundles = {format: read_bundle(bundle, to_run=False) for format, bundle in model.bundles.items()}
-    return Fold(numbers=numbers, bundles=bundles)
+    unsound = [format for format, bundle in bundles.items() if bundle.parity["status"] == "failed"]
+    for format in unsound:
+        place.work.screen.notice(f"{model.title} labels as {EAGER}, as its {format} failed the parity gate")
+    return Fold(numbers=numbers, bundles=bundles | dict.fromkeys(unsound, bundles[EAGER]))
 
 
 def _splits_without(place: SeedPlace, fold: int, numbers: np.ndarray) -> Path:

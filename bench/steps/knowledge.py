@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from bench.recipe.objective import Objective
 from bench.steps.answering.given import GIVEN_FORMAT, given_outputs
 from bench.steps.encoded import drawing_of, encoded
-from bench.steps.folds import fold_numbers, fold_scores, label_out_of_fold, scores_in_words, train_folds
+from bench.steps.folds import EAGER, fold_numbers, fold_scores, label_out_of_fold, scores_in_words, train_folds
 from bench.steps.models import Model
 from bench.steps.students.features import features_of_all, with_features
 from bench.steps.teacher import teacher_length
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from export.labelling import Choice, Labelling
 
 CHOICE, LABELLING = "choice.json", "labelling.json"
-EAGER = "eager"
 
 
 def label(place: SeedPlace, teacher: Model) -> Path:

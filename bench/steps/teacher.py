@@ -1,6 +1,6 @@
 """The step that finds the teacher's weights, and fine-tunes them where they do not answer the recipe's question yet."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,10 @@ import numpy as np
 from bench.recipe.recipe_student import FROM_TEACHER
 from bench.recipe.recipe_teacher import OF_HEADS, Teacher
 from bench.steps.answering.given import find_answers
-from bench.steps.encoded import drawing_of, features_of_body, labelled
+from bench.steps.encoded import lesson_for
 from bench.steps.students.new_student import own_body
 from bench.steps.training import save_history, trained
 from bench.steps.workplace import SeedPlace, Workplace
-from encoders.array_rows import ArrayEncoder
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
 from materials.modalities import Item
@@ -23,11 +22,7 @@ from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from encoders.encoder import RowReader
     from training.classifier import Classifier
-    from training.examples import Examples
     from training.history import Epoch
     from training.settings import TrainingSettings
 
@@ -35,7 +30,8 @@ if TYPE_CHECKING:
 def find_teacher_weights(work: Workplace) -> WeightsFolder:
     """The teacher's pretrained or fine-tuned weights, fetched when they are not there.
 
-    Raises RequestError where a student is to start from vectors that are wider than the teacher.
+    Raises RequestError where a student is to start from vectors that are wider than the teacher, and where folds are
+    asked of a teacher that is used as it is: which rows it was trained on, nobody knows here.
     """
     if work.recipe.teacher.is_given:
         return find_answers(work)
@@ -45,7 +41,12 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
     if work.recipe.teacher.borrows_embeddings:
         with work.screen.step(f"weights {work.recipe.teacher.embeddings}") as report:
             find_weights(work.recipe.teacher.embeddings, work.root, report=report)
-    width = read_json_object(weights.path / "config.json").get("hidden_size")
+    if work.recipe.teacher.folds and fine_tuned_labels(weights, work.recipe.teacher) is not None:
+        raise RequestError(
+            f"{name} is fine-tuned already, so it cannot label rows that it was trained without; leave teacher.folds "
+            "out, or give weights without a head"
+        )
+    width = weights.config.get("hidden_size")
     for number, student in enumerate(work.recipe.students):
         if student.is_pretrained and student.weights != FROM_TEACHER:
             own_body(work, student)
@@ -62,9 +63,11 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
 def fine_tuned_labels(weights: WeightsFolder, teacher: Teacher) -> tuple[str, ...] | None:
     """The label names of fine-tuned weights in the order of their outputs.
 
-    None for a body without a head, and for weights whose labels are not those of the rows, as of a zero-shot teacher.
+    None for a body without a head, for one that gets a new head whatever it had, and for weights whose labels are not
+    those of the rows, as of a zero-shot teacher.
     """
-    return weights.label_names if weights.is_classifier and not teacher.is_zero_shot else None
+    is_used = weights.is_classifier and not teacher.is_zero_shot and not teacher.has_own_head
+    return weights.label_names if is_used else None
 
 
 def train_teacher(place: SeedPlace) -> Path:
@@ -93,7 +96,7 @@ def answers_of(work: Workplace, weights: WeightsFolder, table: Table) -> Table:
     """
     from training.loop import compute_outputs
 
-    if not weights.is_classifier:
+    if fine_tuned_labels(weights, work.recipe.teacher) is None:
         raise RequestError(
             f"{work.recipe.data.train} has no column 'label'; name the label column with --label, or give a fine-tuned "
             "classifier with --teacher, which then labels the rows"
@@ -203,7 +206,7 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
             seed=place.seed,
             **head,
         )
-        lesson = _lesson(place, classifier)
+        lesson = lesson_for(place, classifier)
         if classifier.trained_parameters < classifier.parameters:
             work.screen.notice(
                 f"{title}: {classifier.trained_parameters:,} of {classifier.parameters:,} weights are trained"
@@ -228,37 +231,6 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
     if settings.time_limit is not None and (sentence := unfinished(rows.task, history, settings)):
         work.screen.notice(f"{title}: {sentence}")
     save_history(history, folder)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Lesson:
-    """What is trained of a teacher, on what: all of it, or the head of a frozen body on that body's features."""
-
-    module: "nn.Module"
-    encoder: "RowReader"
-    train: "Examples"
-    validation: "Examples"
-
-
-def _lesson(place: SeedPlace, classifier: "Classifier") -> _Lesson:
-    from training.examples import Examples, ViewedExamples
-
-    teacher, rows, encoder = place.work.recipe.teacher, place.rows, classifier.encoder
-    if teacher.frozen and not teacher.varied:  # every epoch would compute the same features
-        module: Any = classifier.module
-        body, top = module.parts
-        features = features_of_body(place, classifier, body)
-        return _Lesson(
-            module=top,
-            encoder=ArrayEncoder(),
-            train=Examples(encoded=features(rows.train), targets=rows.train.targets),
-            validation=Examples(encoded=features(rows.validation), targets=rows.validation.targets),
-        )
-    examples = labelled(place, encoder, rows.train)
-    if teacher.varied:
-        examples = ViewedExamples(encoded=examples.encoded, targets=examples.targets, drawing=drawing_of(place))
-    validation = labelled(place, encoder, rows.validation)
-    return _Lesson(module=classifier.module, encoder=encoder, train=examples, validation=validation)
 
 
 def _settings(place: SeedPlace) -> "TrainingSettings":

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from sample_images import draw_images, labelled_images
-from sample_models import exported_once, opened_once, save_tiny_image_student
+from sample_models import exported_once, opened_once, save_tiny_image_body, save_tiny_image_student
 from sample_places import places_named_in
 
 from export.bundle import read_bundle
@@ -24,7 +24,7 @@ TRANSFORMERS = ("vit", "resnet")
 IMAGE_STUDENTS = tuple(
     name for name, student in STUDENTS.items() if "image" in student.modalities and not student.is_pretrained
 )
-ARCHITECTURES = (*TRANSFORMERS, *(f"student {name}" for name in IMAGE_STUDENTS))
+ARCHITECTURES = (*TRANSFORMERS, "image body", *(f"student {name}" for name in IMAGE_STUDENTS))
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,8 @@ def folders(tiny_vit, tiny_resnet, tmp_path_factory):
     """The model folders of the tiny architectures, by name."""
     root, drawn = tmp_path_factory.mktemp("students"), tmp_path_factory.mktemp("train")
     students = {f"student {name}": save_tiny_image_student(root / name, name, drawn / name) for name in IMAGE_STUDENTS}
-    return {"vit": tiny_vit, "resnet": tiny_resnet, **students}
+    body = save_tiny_image_body(root / "body", drawn / "body")
+    return {"vit": tiny_vit, "resnet": tiny_resnet, "image body": body, **students}
 
 
 @pytest.fixture(scope="session")

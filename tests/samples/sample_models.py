@@ -141,6 +141,16 @@ def save_tiny_image_student(folder: Path, architecture: str, items: Path) -> Pat
     return train_tiny(folder, learning_rate=0.01, parts=(labelled_images(items, 96), labelled_images(items, 32, 900)))
 
 
+def save_tiny_image_body(folder: Path, items: Path) -> Path:
+    """A teacher's checkpoint for images of 32 x 32, a new residual network under a head, trained as a student's is."""
+    from teachers.image_body import save_image_body, start_image_body
+
+    shape = {"body": {"channels": (8, 16), "blocks": 1}, "image_size": 32, "hidden": (16,), "dropout": 0.1}
+    folder.mkdir(parents=True, exist_ok=True)
+    save_image_body(start_image_body(folder, ("blue", "red"), seed=0, head=shape), folder)
+    return train_tiny(folder, learning_rate=0.01, parts=(labelled_images(items, 96), labelled_images(items, 32, 900)))
+
+
 def train_tiny(checkpoint: Path, *, learning_rate: float, parts: "Sequence[Rows] | None" = None) -> Path:
     """Train a checkpoint on train and validation rows, by default 200 texts, and write its weights again."""
     from safetensors.torch import save_file

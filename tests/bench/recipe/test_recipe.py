@@ -123,6 +123,11 @@ REFUSALS = {
     "objectives.0.exported=false": "the student alone, against which the others are held, cannot be left unexported",
     "objectives.1.epochs=0": "greater than 0; got 0",
     "objectives.0.teacher_every_epoch=true": "'hard' has no teacher that could compute logits in every epoch",
+    "teacher.views=2": "transformer does not use views; leave it out",
+    "teacher.folds=1": "greater than or equal to 2; got 1",
+    "teacher.frozen=true": "transformer does not use frozen; leave it out",
+    "teacher.weights=untrained": "weights 'untrained' are for teacher image-body; the teacher is transformer",
+    "data.views.colour=0.5": "data.views says how images are varied; set teacher.views or teacher.varied too",
     "threads": "--set needs path.to.key=value",
 }
 
@@ -131,6 +136,26 @@ REFUSALS = {
 def test_wrong_value_is_refused_with_the_choices(change):
     with pytest.raises(RequestError, match=REFUSALS[change]):
         read_recipe("movie-reviews", [change])
+
+
+OF_IMAGES = {
+    "teacher.body=null": "body is the shape of a teacher of images whose weights are 'untrained', which needs it",
+    "teacher.weights=efficientnet-lite0": "'untrained', which needs it; its weights are efficientnet-lite0",
+    "teacher={architecture: image-body, weights: untrained, body: {}, frozen: true}": "new ones know nothing",
+    "teacher.folds=3|objectives=[{name: hard}, {name: weighted, weights: {attention: 1}}]": "teacher.folds is for",
+    "objectives=[{name: hard}, {name: weighted, weights: {hidden: 1}}]": "features of an objective are those of transf",
+    "objectives=[{name: hard}, {name: weighted, weights: {hidden: 1, attention: 1}}]": "attention is for networks of",
+    "teacher.views=2|objectives=[{name: hard}, {name: soft, teacher_every_epoch: true}]": "teacher.views is for stored",
+    "students=[{architecture: mobilenet, settings: {expansion: 0}}]": "channels, blocks and expansion are numbers of a",
+    "students=[{architecture: resnet, settings: {width: 0.0}}]": "width is a positive factor of all channels; got 0",
+    "students=[{architecture: image-body, settings: {dropout: 1.0}}]": "dropout is from 0 to 1",
+}
+
+
+@pytest.mark.parametrize("changes", OF_IMAGES)
+def test_what_makes_no_recipe_of_images_is_refused(changes):
+    with pytest.raises(RequestError, match=OF_IMAGES[changes]):
+        read_recipe("fashion", changes.split("|"))
 
 
 def test_what_is_open_is_decided_by_the_data():

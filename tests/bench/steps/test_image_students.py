@@ -51,3 +51,18 @@ def test_weights_that_a_frozen_teacher_trains_are_told(finished):
     # A layer of 16 on features of 32, and two outputs.
     assert f"teacher, seed 0: {32 * 16 + 16 + 16 * 2 + 2} of" in answer.notices
     assert "features of 75 images" in answer.notices
+
+
+def test_classifier_of_other_classes_is_a_body_like_any(tmp_path):
+    """As ResNet-18 comes from the Hub, with the classes that it was pretrained for: folds and a new head work."""
+    weights = save_tiny_resnet(tmp_path / "resnet")
+    recipe = RECIPE.format(data=image_folder(tmp_path / "images", 40), weights=weights, other=weights, trained=TRAINED)
+    recipe = recipe.replace("frozen: true", "folds: 2").replace("  - {architecture: mobilenet", "  # - {")
+    recipe = recipe.replace("image_size: 24, ", "").replace("formats: [eager, onnx]", "formats: [eager]")
+    (tmp_path / "recipe.yaml").write_text("\n".join(line for line in recipe.splitlines() if "# - {" not in line))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISTILBENCH_CACHE", str(tmp_path / "cache"))
+        answer = distilbench("run", tmp_path / "recipe.yaml", "--output", tmp_path / "run")
+    assert answer.code == 0
+    assert "fine-tuned already" not in answer.notices
+    assert "teachers out of fold: " in answer.notices
