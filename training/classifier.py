@@ -25,8 +25,3 @@ class Classifier:
     def parameters(self) -> int:
         """The number of weights."""
         return sum(parameter.numel() for parameter in self.module.parameters())
-
-    @property
-    def trained_parameters(self) -> int:
-        """The number of weights that training moves."""
-        return sum(parameter.numel() for parameter in self.module.parameters() if parameter.requires_grad)

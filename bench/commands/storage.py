@@ -30,7 +30,12 @@ def fetch_materials(recipe: str | None) -> None:
     Raises RequestError for what does not come.
     """
     screen = Screen()
-    names = _names_in_all_tasks(recipe) if recipe and recipe not in CATALOGUE else [recipe] if recipe else [*CATALOGUE]
+    if recipe is None:
+        names = [*CATALOGUE]
+    elif recipe in CATALOGUE:
+        names = [recipe]
+    else:
+        names = _names_in_all_tasks(recipe)
     archives: dict[str, Archive] = {
         CATALOGUE[name].archive.package: CATALOGUE[name].archive for name in sorted(names) if name in CATALOGUE
     }

@@ -1,4 +1,4 @@
-"""The learning curves as a picture: macro-F1 on the test rows after each epoch, one line for each model."""
+"""The learning curves as a picture: score and loss after each epoch, one line for each model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +21,32 @@ def save_curves(name: str, metric: Metric, histories: pd.DataFrame, folder: Path
         save_chart(curves_chart(name, metric, histories[histories["exported"]]), folder, "curves")
 
 
-def curves_chart(name: str, metric: Metric, histories: pd.DataFrame) -> "alt.FacetChart":
-    """A field for each student, a line for each objective: the mean over seeds, within their lowest and highest."""
+def curves_chart(name: str, metric: Metric, histories: pd.DataFrame) -> "alt.VConcatChart":
+    """For each student a field of scores on the test rows, and below it one of the loss; a line for each objective.
+
+    Lines are means over seeds, within their lowest and highest. The loss is the mean of what training lowers over the
+    batches of an epoch, so that those of two objectives are of different things.
+    """
     import altair as alt
 
-    scores = histories.assign(score=histories[score_column(metric)] * 100).groupby(BY_MODEL, sort=False)["score"]
-    frame = scores.agg(["mean", "min", "max"]).reset_index()
+    score = score_column(metric)
+    fields = [
+        _fields(histories.assign(shown=histories[score] * 100), f"{metric.title} on the test rows, %"),
+        _fields(histories[histories["epoch"] > 0].assign(shown=lambda rows: rows["loss"]), "the objective's loss"),
+    ]
+    seeds = histories["seed"].nunique()
+    title = alt.TitleParams(
+        f"{name}: how the students learned",
+        subtitle="one seed" if seeds == 1 else f"{seeds} seeds; line: their mean; band: from the lowest to the highest",
+    )
+    return alt.vconcat(*fields).properties(title=title)
+
+
+def _fields(histories: pd.DataFrame, title: str) -> "alt.FacetChart":
+    """A field for each student with the column `shown` by epoch."""
+    import altair as alt
+
+    frame = histories.groupby(BY_MODEL, sort=False)["shown"].agg(["mean", "min", "max"]).reset_index()
     order = list(dict.fromkeys(frame["objective"]))
     epoch = alt.X("epoch:Q", title="epoch (0: before training)", axis=alt.Axis(tickMinStep=1))
     legend = alt.Legend(symbolOpacity=1, symbolStrokeWidth=3, labelLimit=400)
@@ -34,13 +54,8 @@ def curves_chart(name: str, metric: Metric, histories: pd.DataFrame) -> "alt.Fac
     base = alt.Chart(frame)
     band = base.mark_area(opacity=0.15).encode(epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), color)
     line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(
-        epoch, alt.Y("mean:Q", title=f"{metric.title} on the test rows, %", scale=alt.Scale(zero=False)), color
+        epoch, alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False)), color
     )
-    seeds = histories["seed"].nunique()
-    title = alt.TitleParams(
-        f"{name}: how the students learned",
-        subtitle="one seed" if seeds == 1 else f"{seeds} seeds; line: their mean; band: from the lowest to the highest",
-    )
-    fields = alt.layer(band, line).properties(width=320, height=300)
     students = list(dict.fromkeys(frame["student"]))
-    return fields.facet(alt.Facet("student:N", sort=students, title=None), columns=2).properties(title=title)
+    layers = alt.layer(band, line).properties(width=320, height=240)
+    return layers.facet(alt.Facet("student:N", sort=students, title=None), columns=2)

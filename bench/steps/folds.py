@@ -73,8 +73,10 @@ def label_out_of_fold(folds: Sequence[Fold], rows: Rows, others: Sequence[Item],
 
 
 def fold_numbers(folds: Sequence[Fold], rows: int, others: int) -> np.ndarray:
-    """Which fold's teacher labelled each row, int8 (rows + others,); -1 for those that all have labelled."""
-    numbers = np.full(rows + others, -1, dtype=np.int8)
+    """Which fold's teacher labelled each row, int8 (rows + others,); NO_FOLD for what all have labelled."""
+    from teachers.knowledge import NO_FOLD
+
+    numbers = np.full(rows + others, NO_FOLD, dtype=np.int8)
     for fold, held_out in enumerate(folds):
         numbers[held_out.numbers] = fold
     return numbers

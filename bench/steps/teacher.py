@@ -11,7 +11,7 @@ from bench.recipe.recipe_teacher import OF_HEADS, Teacher
 from bench.steps.answering.given import find_answers
 from bench.steps.encoded import lesson_for
 from bench.steps.students.new_student import own_body
-from bench.steps.training import save_history, trained
+from bench.steps.training import save_history, say_weights, trained
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.errors import RequestError
 from materials.files import digest, read_json_object
@@ -207,10 +207,8 @@ def _fine_tune(place: SeedPlace, stage: Stage, folder: Path) -> None:
             **head,
         )
         lesson = lesson_for(place, classifier)
-        if classifier.trained_parameters < classifier.parameters:
-            work.screen.notice(
-                f"{title}: {classifier.trained_parameters:,} of {classifier.parameters:,} weights are trained"
-            )
+        if kind.has_own_head:
+            say_weights(work, title, classifier.module)
         history = train(
             lesson.module,
             lesson.train,

@@ -15,6 +15,8 @@ from materials.stages import Stage
 from materials.team import current_team
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from training.history import Epoch
     from training.settings import TrainingSettings
 
@@ -46,6 +48,13 @@ def ending_the_cell() -> Iterator[None]:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
         raise CellFailed(f"could not be trained: {with_kind(error)} ({where})") from error
+
+
+def say_weights(work: Workplace, title: str, module: "nn.Module") -> None:
+    """Say how many weights a module has, and how many of them training moves."""
+    total = sum(weight.numel() for weight in module.parameters())
+    moved = sum(weight.numel() for weight in module.parameters() if weight.requires_grad)
+    work.screen.notice(f"{title}: {moved:,} of {total:,} weights are trained")
 
 
 def trained(

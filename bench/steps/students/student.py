@@ -18,7 +18,7 @@ from bench.steps.students.new_student import NewStudent, new_student, student_le
 from bench.steps.students.settings import settings_of
 from bench.steps.students.vocabulary import Vocabulary
 from bench.steps.teacher import fine_tuned_labels, teacher_length
-from bench.steps.training import ending_the_cell, save_history, trained
+from bench.steps.training import ending_the_cell, save_history, say_weights, trained
 from bench.steps.workplace import SeedPlace
 from materials.errors import RequestError
 from materials.modalities import Item
@@ -75,6 +75,8 @@ def _train(
     def attempt(settings: "TrainingSettings", keep: Path) -> "list[Epoch]":
         student = new_student(place, cell.student, vocabulary, seed=cell.seed)
         encoder = student.encoder
+        if rows.modality == "image":
+            say_weights(work, title, student.module)
         history = train(
             _taught_by_features(place, cell, student),
             _examples(place, cell, encoder),

@@ -17,7 +17,7 @@ def epochs(model, objective, scores, *, seed=0, validation=None, seconds=2.0):
         {
             **{"model": model, "student": "cnn", "objective": objective, "needs_teacher": objective != "hard"},
             **{"seed": seed, "rows": 600, "epoch": number, "exported": True},
-            **{"steps": 10 * number, "seconds": seconds if number else 0.0},
+            **{"steps": 10 * number, "seconds": seconds if number else 0.0, "loss": 1 / (1 + number)},
             **{"test_macro_f1": score, "validation_macro_f1": (validation or scores)[number]},
         }
         for number, score in enumerate(scores)
@@ -131,10 +131,12 @@ def test_run_without_epochs_says_how_to_get_them(tmp_path):
 
 
 def test_picture_has_a_line_for_each_model_within_its_seeds(histories):
-    frame = pd.DataFrame(
-        next(iter(curves_chart("tiny", SingleLabel().headline, histories).to_dict()["datasets"].values()))
-    )
-    assert len(frame) == 5 + 4
-    last = frame[(frame["objective"] == "logits") & (frame["epoch"] == 3)].iloc[0]
+    chart = curves_chart("tiny", SingleLabel().headline, histories)
+    scores, losses = (pd.DataFrame(rows) for rows in chart.to_dict()["datasets"].values())
+    assert len(scores) == 5 + 4
+    last = scores[(scores["objective"] == "logits") & (scores["epoch"] == 3)].iloc[0]
     assert (last["min"], last["max"]) == (44, 60)
     assert last["mean"] == pytest.approx(52)
+    # Before training there is no loss.
+    assert losses["epoch"].min() == 1
+    assert losses[losses["epoch"] == 3]["mean"].tolist() == [0.25, 0.25]
