@@ -10,6 +10,7 @@ Size = tuple[int, int]
 Colours = tuple[float, ...]
 Settings = Mapping[str, Any]
 
+ROUNDING = 0.02  # of what is seen of an image, between two sizes
 SWITCHES = ("do_resize", "do_center_crop", "do_rescale", "do_normalize")
 KEYS = {*SWITCHES, "size", "crop_size", "resample", "rescale_factor", "image_mean", "image_std", "do_convert_rgb"}
 WITHOUT_EFFECT = {  # on the pixels of an image that is to be classified
@@ -103,6 +104,42 @@ def square_settings(size: int) -> dict[str, Any]:
         "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5],
     }
+
+
+def settings_as(rules: ImageRules, size: int) -> dict[str, Any]:
+    """The settings of `square_settings` for the part of an image that other rules show: of both a view is the same."""
+    settings, geometry = square_settings(size), rules.geometry
+    if not geometry.crops:
+        return settings
+    height, width = rules.size
+    if geometry.shortest_edge:
+        if height != width:
+            raise RequestError(f"the teacher crops images to {height} x {width}; expected a square, as students read")
+        resized = {"shortest_edge": round(size * geometry.shortest_edge / height)}
+    else:
+        exact_height, exact_width = geometry.exact or rules.size
+        resized = {"height": round(size * exact_height / height), "width": round(size * exact_width / width)}
+    crop = {"do_center_crop": True, "crop_size": {"height": size, "width": size}}
+    return {**settings, "image_processor_type": "BitImageProcessor", "size": resized, **crop}
+
+
+def shows_alike(rules: ImageRules, other: ImageRules) -> bool:
+    """Whether two rules show the same part of an image, but for what rounding takes."""
+    (kind, *shares), (other_kind, *other_shares) = _part(rules), _part(other)
+    return kind == other_kind and all(
+        abs(share - other_share) < ROUNDING for share, other_share in zip(shares, other_shares, strict=True)
+    )
+
+
+def _part(rules: ImageRules) -> tuple[str, float, float]:
+    """What is shown, and how much of its height and width."""
+    geometry, (height, width) = rules.geometry, rules.size
+    if not geometry.crops:
+        return "the whole", 1.0, 1.0
+    if geometry.shortest_edge:
+        return "the middle", height / geometry.shortest_edge, width / geometry.shortest_edge
+    exact_height, exact_width = geometry.exact or rules.size
+    return "the whole", height / exact_height, width / exact_width
 
 
 def _with_colours(geometry: Geometry, settings: Settings, kind: str) -> ImageRules:

@@ -44,7 +44,7 @@ def load_checkpoint(folder: Path, *, modality: str | None = None) -> Classifier:
 def longest_text(folder: Path, config: Mapping[str, Any]) -> int:
     """The smallest of what the tokenizer, the model and common sense allow, in tokens."""
     tokenizer_length = read_json_object(folder / "tokenizer_config.json").get("model_max_length")
-    return min(int(length) for length in (tokenizer_length, most_positions(config)) if length)
+    return min(int(length) for length in (tokenizer_length, most_positions(config)) if length and length > 0)
 
 
 def no_classifier(place: Path, config: Mapping[str, Any]) -> RequestError:

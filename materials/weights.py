@@ -1,6 +1,7 @@
 """Finding a pretrained model: by its name in the catalogue, as a local folder, or by its name on the Hub."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,12 +75,23 @@ class WeightsFolder:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The names of a fine-tuned classifier's labels, in the order of its outputs."""
+        """The names of a fine-tuned classifier's labels, in the order of its outputs; equal ones with their numbers.
+
+        Raises RequestError where one of the numbers has no name.
+        """
         config = self.config
         names = {int(number): str(name) for number, name in (config.get("id2label") or {}).items()}
         if not names:  # transformers leaves the default names of numbered labels out
             return tuple(f"LABEL_{number}" for number in range(config.get("num_labels") or 2))
-        return tuple(names[number] for number in sorted(names))
+        if missing := set(range(max(names) + 1)) - set(names):
+            raise RequestError(
+                f"config.json of {self.path} names the outputs {', '.join(map(str, sorted(names)))} in its id2label; "
+                f"there is no name for output {min(missing)}"
+            )
+        counts = Counter(names.values())
+        return tuple(
+            names[number] if counts[names[number]] == 1 else f"{names[number]} ({number})" for number in sorted(names)
+        )
 
 
 def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:

@@ -33,7 +33,8 @@ class StudentShape:
     """What is needed to build a student again; `settings` are the keyword arguments of its architecture.
 
     For a student of texts, `words` is the number of rows of its embedding, and `padding` the token number that fills up
-    shorter texts. For a student of images, `image_size` is their height and width.
+    shorter texts. For a student of images, `image_size` is their height and width, and `image_settings` is how they
+    are brought to it, where they are not squeezed into a square.
     """
 
     architecture: str
@@ -44,6 +45,7 @@ class StudentShape:
     max_length_tokens: int = 0
     padding: int = 0
     image_size: int = 0
+    image_settings: Mapping[str, Any] | None = None
     modality: str = "text"
     task: str = "single-label"
     task_settings: Mapping[str, Any] = field(default_factory=dict)
@@ -108,7 +110,7 @@ def load_student(folder: Path) -> Classifier:
 def student_encoder(file: Path | None, shape: StudentShape) -> Encoder:
     """The encoder of a student: by its tokenizer.json, or by fixed settings for images of its size."""
     if shape.modality == "image":
-        return ImageEncoder.of(square_settings(shape.image_size), shape.architecture)
+        return ImageEncoder.of(shape.image_settings or square_settings(shape.image_size), shape.architecture)
     if file is None:
         raise ValueError(f"a {shape.architecture} needs a tokenizer.json")
     return TextEncoder.load(

@@ -28,6 +28,12 @@ def read_fine_tuned(auto_class: Any, folder: Path, label_names: tuple[str, ...] 
     task_name = task_of_folder(folder).name
     names = label_names or weights.label_names
     model, report = _read(auto_class, folder, names, task_name, ignore_mismatched_sizes=True)
+    for _, of_file, of_model in report["mismatched_keys"]:
+        if len(of_model) == len(of_file) and of_model[0] == len(names) and of_model[1:] == of_file[1:]:
+            raise RequestError(
+                f"the head of the model in {folder} has {of_file[0]} outputs, and its config.json names {len(names)} "
+                "labels"
+            )
     _check_weights(folder, model, {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])})
     return model
 

@@ -11,12 +11,17 @@ from torch import Tensor, nn
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError, in_one_line
+from materials.files import read_json_object
 from materials.tasks import task_of
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task
 from teachers.pretrained import quiet_transformers, read_fine_tuned, read_pretrained, task_of_folder
 from training.classifier import Classifier
 from training.model_record import read_model_record, write_model_record
+
+SETTINGS = "tokenizer_config.json"
+TRIED = ("Fine!", "The café's menu, in CAPITALS: 12 soups (cold), 3 teas.", "a  b\tc")
+MOST_BY_PADDING = 1e-3
 
 
 class Transformer(nn.Module):
@@ -54,8 +59,11 @@ def start_transformer(
     task = task or SingleLabel()
     with _one_sentence(weights):
         model = read_pretrained(AutoModelForSequenceClassification, weights, label_names, task)
-        return as_classifier(
-            model, weights, label_names, max_length_tokens=max_length_tokens, task=task, modality=modality
+        return _checked(
+            as_classifier(
+                model, weights, label_names, max_length_tokens=max_length_tokens, task=task, modality=modality
+            ),
+            weights,
         )
 
 
@@ -72,13 +80,27 @@ def open_transformer(
     Its own configuration says its task, but for settings such as thresholds, which `task` has. It reads single texts
     unless `modality` is pair. Raises RequestError as `start_transformer` does, and for weights without the head.
     """
+    with _one_sentence(folder):
+        return _checked(
+            _read(folder, max_length_tokens=max_length_tokens, label_names=label_names, modality=modality, task=task),
+            folder,
+        )
+
+
+def _read(
+    folder: Path,
+    *,
+    max_length_tokens: int,
+    label_names: tuple[str, ...] | None,
+    modality: str | None,
+    task: Task | None,
+) -> Classifier:
     from transformers import AutoModelForSequenceClassification
 
-    with _one_sentence(folder):
-        model = read_fine_tuned(AutoModelForSequenceClassification, folder, label_names)
-        names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
-        task, modality = task or task_of_folder(folder), modality or "text"
-        return as_classifier(model, folder, names, max_length_tokens=max_length_tokens, task=task, modality=modality)
+    model = read_fine_tuned(AutoModelForSequenceClassification, folder, label_names)
+    names = tuple(model.config.id2label[number] for number in range(model.config.num_labels))
+    task, modality = task or task_of_folder(folder), modality or "text"
+    return as_classifier(model, folder, names, max_length_tokens=max_length_tokens, task=task, modality=modality)
 
 
 def save_transformer(classifier: Classifier, folder: Path) -> None:
@@ -101,12 +123,14 @@ def save_transformer(classifier: Classifier, folder: Path) -> None:
 def load_transformer(folder: Path) -> Classifier:
     """Read what `save_transformer` wrote; runs no code from the files."""
     record = read_model_record(folder)
-    return open_transformer(
-        folder,
-        max_length_tokens=record["max_length_tokens"],
-        modality=record.get("modality"),
-        task=task_of(record.get("task", "single-label"), record.get("task_settings")),
-    )
+    with _one_sentence(folder):  # whose weights were checked when they were first opened
+        return _read(
+            folder,
+            max_length_tokens=record["max_length_tokens"],
+            label_names=None,
+            modality=record.get("modality"),
+            task=task_of(record.get("task", "single-label"), record.get("task_settings")),
+        )
 
 
 def read_padding(folder: Path) -> int:
@@ -138,11 +162,99 @@ def as_classifier(
     return Classifier(architecture="transformer", module=module, encoder=encoder, label_names=label_names, task=task)
 
 
+def _checked(classifier: Classifier, folder: Path) -> Classifier:
+    """The classifier of a folder of anybody's, where it can be trusted. Raises RequestError where it cannot."""
+    module, encoder = classifier.module, classifier.encoder
+    assert isinstance(module, Transformer)
+    assert isinstance(encoder, TextEncoder)
+    _check_tokenizer(module, encoder, folder)
+    _check_longest(module, encoder, folder)
+    _check_alone(module, encoder, classifier.task, folder)
+    return classifier
+
+
+def _check_tokenizer(module: Transformer, encoder: TextEncoder, folder: Path) -> None:
+    """Refuse a tokenizer that has more tokens than the model, that cuts on the left, or of which two files disagree."""
+    last, tokens = max(encoder.tokenizer.get_vocab().values(), default=0), _embeddings(module)
+    if tokens is not None and last >= tokens:
+        raise RequestError(
+            f"tokenizer.json of {folder} has {last + 1:,} tokens, the model {tokens:,}; give the tokenizer that it was "
+            "trained with"
+        )
+    settings = read_json_object(folder / SETTINGS) if (folder / SETTINGS).is_file() else {}
+    if settings.get("truncation_side", "right") != "right":
+        raise RequestError(
+            f"{SETTINGS} of {folder} cuts long texts on the {settings['truncation_side']}, and here they are cut on "
+            "the right; set truncation_side to right there, if the end of a text may be left out"
+        )
+    if settings and (text := _read_otherwise(encoder, folder)):
+        raise RequestError(
+            f"the two files of the tokenizer in {folder} disagree: transformers reads '{text}' by {SETTINGS} in "
+            "another way than tokenizer.json says; make them agree, as save_pretrained of the tokenizer does"
+        )
+
+
+def _embeddings(module: Transformer) -> int | None:
+    """How many tokens the model has vectors for; none where it does not say."""
+    try:
+        return int(module.model.get_input_embeddings().num_embeddings)
+    except (AttributeError, NotImplementedError):
+        return None
+
+
+def _read_otherwise(encoder: TextEncoder, folder: Path) -> str | None:
+    """A text that the tokenizer of transformers cuts into other tokens; none where it reads all alike.
+
+    None, too, where it cannot be loaded: then nobody reads texts by it.
+    """
+    from transformers import AutoTokenizer
+
+    with quiet_transformers():
+        try:
+            other = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            numbers = [other(text)["input_ids"] for text in TRIED]
+        except Exception:  # it raises a dozen kinds, each of which means that it cannot be loaded
+            return None
+    own = [encoder.tokenizer.encode(text).ids for text in TRIED]
+    return next((text for text, ids, others in zip(TRIED, own, numbers, strict=True) if ids != others), None)
+
+
 def _check_length(module: Transformer, folder: Path, max_length_tokens: int) -> None:
-    positions = getattr(module.model.config, "max_position_embeddings", None)
-    if positions and max_length_tokens > positions:
+    positions = getattr(module.model.config, "max_position_embeddings", None) or 0
+    if 0 < positions < max_length_tokens:
         raise RequestError(
             f"max_length_tokens is {max_length_tokens}, but the model in {folder} takes at most {positions}"
+        )
+
+
+def _check_longest(module: Transformer, encoder: TextEncoder, folder: Path) -> None:
+    """Refuse a length for which the model has no positions: tried, as not all configurations tell."""
+    text = " ".join(TRIED * encoder.max_length_tokens)
+    rows = encoder.encode([text if encoder.modality == "text" else (text, text)])
+    try:
+        with torch.inference_mode():
+            module(*(torch.from_numpy(array) for array in encoder.pad(rows).values()))
+    except (IndexError, RuntimeError) as error:
+        raise RequestError(
+            f"the model in {folder} takes no text of {encoder.max_length_tokens} tokens ({in_one_line(error)}); set "
+            f"model_max_length in its {SETTINGS} to as many as it has positions for"
+        ) from None
+
+
+def _check_alone(module: Transformer, encoder: TextEncoder, task: Task, folder: Path) -> None:
+    """Refuse a model whose answer for a text depends on what else is in its batch: on how far it is padded."""
+    short, long = (text if encoder.modality == "text" else (text, text) for text in (TRIED[0], " ".join(TRIED)))
+    with torch.inference_mode():
+        alone, beside = (
+            module(*(torch.from_numpy(array) for array in encoder.pad(encoder.encode(texts)).values()))[0]
+            for texts in ([short], [short, long])
+        )
+    alone, beside = (task.probabilities(outputs.float().numpy()[None])[0] for outputs in (alone, beside))
+    difference, size = float(abs(alone - beside).max()), max(1.0, float(abs(alone).max()))
+    if difference > MOST_BY_PADDING * size:
+        raise RequestError(
+            f"the model in {folder} answers a text alone otherwise than beside a longer one (by {difference:.2g}), as "
+            "it does not leave out padding; such a model cannot be measured in batches"
         )
 
 

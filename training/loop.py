@@ -191,6 +191,7 @@ class _Training:
             self.mover.decay(finish.decay_after * per_epoch, (finish.last_epoch - finish.decay_after) * per_epoch)
         self.model.train()
         lengths = self.encoder.lengths(self.examples.encoded)
+        report(self.mover.steps_done, finish.last_epoch * per_epoch)  # from here on steps take their time
         # Each epoch has an order of its own, which a training that goes on from a file finds again.
         for rows in bucketed_batches(lengths, settings.batch_size, settings.seed * 1000 + number):
             own, weight = self.team.share(rows)

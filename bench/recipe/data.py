@@ -2,14 +2,14 @@
 
 from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bench.recipe.parts import LATER, Augmentation, Part, Positive, Views, one_of
 from materials.catalogue import DATASETS
 from materials.errors import unknown
-from materials.hub_files import name_fault
+from materials.hub_files import is_on_hub, name_fault
 from materials.modalities import MODALITIES
 from materials.sources.class_names import descriptions_of
 from materials.sources.image_folder import is_image_folder
@@ -55,7 +55,8 @@ class Data(Part):
     `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
     rarest class has, and `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become
     transfer rows, as do the rows that `augmentation` makes. `class_names` is a file of new names for classes of images,
-    and `views` how images are varied, where the teacher says so.
+    and `views` how images are varied, where the teacher says so. `items` says that files on the Hub hold images, which
+    their names do not tell.
     """
 
     train: DataName
@@ -75,6 +76,7 @@ class Data(Part):
     thresholds: Annotated[float | tuple[float, ...] | None, LATER] = None
     classes: Annotated[Classes | None, BeforeValidator(_classes), LATER] = None
     class_names: Annotated[str | None, LATER] = None
+    items: Annotated[Literal["image"] | None, LATER] = None
     text: str = "text"
     text_pair: Annotated[str | None, LATER] = None
     transfer_text: Annotated[str | None, LATER] = None
@@ -115,8 +117,10 @@ class Data(Part):
         if self.modality != "image":
             if self.class_names is not None:
                 raise ValueError("class_names names classes of images, and the rows are texts; leave it out")
+            if self.items is not None:
+                raise ValueError(f"items says that the rows are images, and those of {self.train} are texts")
             return
-        allowed = ("text", "label") if is_image_table(self.train, self.text) else ()
+        allowed = ("text", "label") if is_on_hub(self.train) or is_image_table(self.train, self.text) else ()
         if file_settings := [name for name in self._fields_of_files() if name not in allowed]:
             raise ValueError(f"{file_settings[0]} is for files of rows, and {self.train} holds images; leave it out")
 
@@ -147,6 +151,8 @@ class Data(Part):
         """What an item is: folders, archives, arrays and columns of images hold images, a second text makes pairs."""
         if self.train in DATASETS:
             kind = DATASETS[self.train].modality
+        elif is_on_hub(self.train):
+            kind = self.items or "text"
         else:
             kind = "image" if is_image_source(self.train, self.text) else "text"
         return "pair" if kind == "text" and self.text_pair else kind

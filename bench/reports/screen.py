@@ -60,7 +60,7 @@ class Screen:
         def report(done: int, total: int) -> None:
             nonlocal last_line, start_seconds, first_done
             now = time.perf_counter()
-            if first_done is None and done > 1:  # a step that goes on where another run stopped
+            if first_done is None and done != 1:  # it goes on where another run stopped, or says that it starts
                 first_done, start_seconds = done, now
             if now - last_line < LINE_SECONDS or not (first_done or 0) < done < total:
                 return

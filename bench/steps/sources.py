@@ -10,6 +10,7 @@ from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.workplace import Workplace
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
+from materials.errors import RequestError
 from materials.files import digest, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
@@ -86,8 +87,8 @@ def read_source(work: Workplace, report: Report, *, root: Path | None = None) ->
     data, root = work.recipe.data, root or work.root
     if data.train in DATASETS:
         source = DATASETS[data.train].read(fetch_folder(DATASETS[data.train], root, report))
-    elif is_image_source(data.train, data.text):
-        source = read_image_source(data.train, root, report, column=data.text, label=data.label)
+    elif data.modality == "image":
+        source = _read_images(work.recipe, data.train, root, report)
     else:
         # Where nothing is learned from labels, they are read only if test rows are split off these.
         reads_labels = not work.recipe.is_label_free or data.test is None
@@ -124,7 +125,7 @@ def find_looks(work: Workplace) -> Looks | None:
     data = work.recipe.data
     if data.modality != "image":
         return None
-    for name in {name for part in PARTS if (name := getattr(data, part))}:
+    for name in {_on_this_machine(name) for part in PARTS if (name := getattr(data, part))}:
         if name in DATASETS:
             DATASETS[name].read(fetch_folder(DATASETS[name], work.root, silent))
         elif _is_lost(name, work.root, data.text):
@@ -176,7 +177,7 @@ def _source_digest(name: str | None, root: Path, column: str) -> str | None:
     else:
         content = sha256_of(place) if place.is_file() else name
     # For the same reason images in the cache are other ones where the cache was moved.
-    return digest([content, str(root.resolve())]) if is_kept_in_cache(name, column) else content
+    return digest([content, str(root.resolve())]) if is_kept_in_cache(str(place), column) else content
 
 
 def _checked_headers(source: Source) -> Source:
@@ -226,8 +227,8 @@ def _read_part(work: Workplace, name: str, part: str, root: Path, report: Report
 def _read_labelled(recipe: Recipe, name: str, part: str, root: Path, report: Report) -> Table:
     """The rows of a file, or of images in any form, whose own rows of that part, if any, are taken alone."""
     data = recipe.data
-    if is_image_source(name, data.text):
-        source = read_image_source(name, root, report, column=data.text, label=data.label)
+    if is_image_source(_on_this_machine(name), data.text):
+        source = _read_images(recipe, name, root, report)
         return source.train if part == "train" else source.rows_for(part)
     return read_table(
         local_file(name),
@@ -240,11 +241,24 @@ def _read_labelled(recipe: Recipe, name: str, part: str, root: Path, report: Rep
     )
 
 
+def _read_images(recipe: Recipe, name: str, root: Path, report: Report) -> Source:
+    """The images of any form. Raises RequestError where the recipe's rows are texts."""
+    data = recipe.data
+    if data.modality != "image":
+        raise RequestError(f"{name} holds images, and the train rows are texts; for images set data.items to image")
+    return read_image_source(_on_this_machine(name), root, report, column=data.text, label=data.label)
+
+
+def _on_this_machine(name: str) -> str:
+    """A source by its name, or, where it is on the Hub, the path of the file that is fetched."""
+    return str(local_file(name)) if is_on_hub(name) else name
+
+
 def _read_unlabelled(recipe: Recipe, name: str, root: Path, report: Report) -> Table:
     """The items of a file; their column is named as that of the other files, or by data.transfer_text."""
     data: Data = recipe.data
-    if is_image_source(name, data.text):
-        return read_unlabelled_images(name, root, report, column=data.text)
+    if is_image_source(place := _on_this_machine(name), data.text):
+        return read_unlabelled_images(place, root, report, column=data.text)
     option = "--text" if data.train in DATASETS else "--set data.transfer_text=COLUMN"
     return read_texts(
         local_file(name),

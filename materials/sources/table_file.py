@@ -1,9 +1,12 @@
 """Reading a user's CSV, TSV, JSONL, Parquet or TXT file, and refusing what cannot be classified."""
 
+import csv
+import gzip
 import json
+import sys
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +37,8 @@ def read_table(
     Items are texts, or pairs of them where `text_pair` names a second column. Labels are those of `task`, by default
     one class a row; `separator` stands between several labels in one cell.
     Raises RequestError for a file that is missing, empty, not UTF-8, of an unknown kind, without the named columns,
-    or with empty texts or labels; with `drop_missing`, rows with an empty text or label are left out.
+    with a column that is nearly called 'label' in place of it, or with empty texts or labels; with `drop_missing`, rows
+    with an empty text or label are left out.
     """
     task = task or SingleLabel()
     text_columns = [text, *([text_pair] if text_pair else [])]
@@ -42,7 +46,7 @@ def read_table(
     needed_columns = text_columns if says_none else [*text_columns, label or "label"]
     frame, dropped_count = _with_rows(path, needed_columns if drop_missing else [])
     items, labels = _items(frame, text_columns, path), None
-    if label is not None or "label" in frame.columns:
+    if label is not None or "label" in frame.columns or _called_nearly("label", frame.columns):
         cells = _cells(frame, label or "label", path, "label", "--label", lists=task.may_be_empty)
         labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
     return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped_count)
@@ -133,16 +137,55 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         if kind.startswith((".csv", ".tsv")):
             separator = "\t" if kind.startswith(".tsv") else ","
             options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8"}
+            options["quoting"] = _quoting(path, separator)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
                 return pd.read_csv(path, sep=separator, index_col=False, **options)
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); convert it first") from None
     except pd.errors.ParserWarning:
-        raise RequestError(f"{path} has rows with more fields than its header; quote texts that hold a comma") from None
+        advice = "quote texts that hold a comma" if kind.startswith(".csv") else "a tab cannot stand in a text"
+        raise RequestError(f"{path} has rows with more fields than its header; {advice}") from None
+    except RequestError:
+        raise
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{path} cannot be read as {kind}: {in_one_line(error)}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
+
+
+def _quoting(path: Path, separator: str) -> int:
+    """Whether quotes stand around fields, as `csv` numbers it: always in CSV, and in TSV where all of them do so.
+
+    In TSV a quote is a letter like any as soon as one opens a field that does not end with one, or that would reach
+    over tabs and lines. Raises RequestError for one in CSV that reaches over lines to the next quote in some text.
+    """
+    csv.field_size_limit(sys.maxsize)
+    opened: Any = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        reader, width, first_line = csv.reader(lines, delimiter=separator, strict=True), 0, 1
+        while True:
+            try:
+                cells = next(reader, None)
+            except csv.Error:
+                cells = []
+                if separator == "\t":
+                    return csv.QUOTE_NONE
+                if reader.line_num > first_line:
+                    raise RequestError(
+                        f"{path} has a quote in line {first_line} that opens a cell and is not closed before line "
+                        f"{reader.line_num}, where text follows it; close it, or write it twice within quotes"
+                    ) from None
+            if cells is None:
+                return csv.QUOTE_MINIMAL
+            width = width or len(cells)
+            if separator == "\t" and cells and (len(cells) != width or any(_reaches_over(cell) for cell in cells)):
+                return csv.QUOTE_NONE
+            first_line = reader.line_num + 1
+
+
+def _reaches_over(cell: str) -> bool:
+    """Whether a field of a TSV holds what parts fields and lines."""
+    return "\t" in cell and "\n" in cell
 
 
 def _kind(path: Path) -> str:
@@ -152,8 +195,6 @@ def _kind(path: Path) -> str:
 
 def _lines(path: Path) -> "pd.DataFrame":
     """The lines of a file, one a row; only a line feed ends a line."""
-    import gzip
-
     import pandas as pd
 
     content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -178,8 +219,12 @@ def _cells(
     """
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
-        raise RequestError(f"{path} has no column '{name}'; name one with {option}; columns: {columns}")
-    cells = frame[name].tolist()
+        nearest = _called_nearly(name, frame.columns)
+        hint = f"; did you mean '{nearest}'?" if nearest else ";"
+        raise RequestError(f"{path} has no column '{name}'{hint} name one with {option}; columns: {columns}")
+    cells = [_decoded(cell, row, f"column '{name}' of {path}") for row, cell in enumerate(frame[name].tolist(), 1)]
+    if mappings := [row for row, cell in enumerate(cells, 1) if isinstance(cell, dict)]:
+        raise RequestError(f"column '{name}' of {path} holds a mapping in row {mappings[0]}; expected one {content}")
     list_rows = [row for row, cell in enumerate(cells, 1) if are_list(cell)]
     if list_rows and not lists:
         advice = " (several labels a row are the task multi-label)" if content == "label" else ""
@@ -195,6 +240,23 @@ def _cells(
             "remove or fill them; a run leaves them out with --set data.drop_missing=true"
         )
     return cells
+
+
+def _called_nearly(name: str, columns: Iterable[Any]) -> str | None:
+    """The column of which only capitals or white space tell that it is not called so."""
+    return next((str(column) for column in columns if str(column).strip().casefold() == name.casefold()), None)
+
+
+def _decoded(cell: Any, row: int, where: str) -> Any:
+    """A cell with text in place of bytes, within a list too. Raises RequestError for bytes that are no UTF-8."""
+    if are_list(cell):
+        return [_decoded(part, row, where) for part in cell]
+    if not isinstance(cell, bytes):
+        return cell
+    try:
+        return cell.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{where} holds bytes in row {row} that are not UTF-8 ({error.reason})") from None
 
 
 def _is_empty(values: "pd.Series[Any]") -> "pd.Series[bool]":

@@ -9,7 +9,7 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_average_precision
-from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike
 
 NO_LABEL = -1
 
@@ -79,6 +79,7 @@ class MultiLabel(Task):
     def label_names(self, labels: Sequence[RawLabel]) -> tuple[str, ...]:
         """All labels that occur, sorted; numbers by their value."""
         names = {name for row in labels for name in row}
+        refuse_alike(names)
         if not names:
             raise RequestError("no row of the data has a label")
         if are_list(self.thresholds) and len(self.thresholds) != len(names):  # type: ignore[arg-type]

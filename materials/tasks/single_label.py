@@ -8,7 +8,7 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_f1
-from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike
 
 NO_LABEL = -1
 
@@ -39,11 +39,12 @@ class SingleLabel(Task):
             )
         if mappings := [row for row, cell in enumerate(cells, 1) if isinstance(cell, dict)]:
             raise RequestError(f"{where} holds a mapping in row {mappings[0]}; expected the name of a class")
-        return [as_name(cell) for cell in cells]
+        return [as_name(cell).strip() for cell in cells]
 
     def label_names(self, labels: Sequence[RawLabel]) -> tuple[str, ...]:
         """The classes, sorted; numbers by their value."""
         names = set(labels)
+        refuse_alike(names)
         if len(names) < 2:
             raise RequestError(f"the data has one class only ('{next(iter(names))}'); a classifier needs at least two")
         return in_name_order(names)

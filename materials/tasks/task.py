@@ -1,12 +1,15 @@
 """What every task is: how labels become targets, and what a model's outputs mean."""
 
+import re
+import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from materials.errors import RequestError
 from materials.tasks.metrics import Metric
 
 RawLabel = Any
@@ -168,3 +171,20 @@ def in_name_order(names: set[str]) -> tuple[str, ...]:
     """The names sorted, as numbers where all of them are whole numbers; "05" and "5" by their text."""
     is_numbered = all(name.lstrip("-").isdecimal() and name.count("-") <= name.startswith("-") for name in names)
     return tuple(sorted(names, key=lambda name: (int(name) if is_numbered else 0, name)))
+
+
+def refuse_alike(names: Iterable[str]) -> None:
+    """Raise RequestError for names that differ in white space, invisible characters, capitals, or as 1 and 1.0 do."""
+    first_of: dict[str, str] = {}
+    for name in sorted(names):
+        other = first_of.setdefault(_looks(name), name)
+        if other != name:
+            raise RequestError(
+                f"the labels {other!r} and {name!r} look alike, and would be two classes; write them in one way"
+            )
+
+
+def _looks(name: str) -> str:
+    """What is left of a name where nothing counts that is easily overlooked."""
+    seen = "".join(letter for letter in name if unicodedata.category(letter) not in ("Cf", "Cc") or letter.isspace())
+    return re.sub(r"^([+-]?\d+)\.0+$", r"\1", " ".join(seen.split()).casefold())

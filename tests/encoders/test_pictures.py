@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encoders.image_encoder import ImageEncoder
+from encoders.image_rules import settings_as, shows_alike, square_settings
 from encoders.pictures import Drawing, Pictures
 
 WHOLE = Drawing(smallest_area=1.0, mirrored=False, colour=0.0)
@@ -83,3 +85,36 @@ print((most - before) / 1e6)
     command = [sys.executable, "-c", program, str(tmp_path / "pixels.npy")]
     grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     assert grown < 30
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        {"size": {"shortest_edge": 32}, "crop_size": {"height": 32, "width": 32}, "do_center_crop": True},
+        {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}, "do_center_crop": True},
+        {"size": {"height": 40, "width": 40}, "crop_size": {"height": 32, "width": 32}, "do_center_crop": True},
+        {"size": {"height": 32, "width": 32}, "do_center_crop": False},
+    ],
+)
+def test_view_is_of_the_same_part_of_a_photo_for_models_of_two_sizes(geometry):
+    """A photo twice as wide as high, brighter to the right and redder to the bottom."""
+    photo = np.zeros((60, 120, 3), dtype=np.uint8)
+    photo[..., 0] = np.linspace(0, 255, 60)[:, None]
+    photo[..., 1] = np.linspace(0, 255, 120)[None, :]
+    teacher = ImageEncoder.of({**square_settings(32), "image_processor_type": "BitImageProcessor", **geometry}, "here")
+    student = ImageEncoder.of(settings_as(teacher.rules, 16), "there")
+    assert shows_alike(student.rules, teacher.rules)
+    drawing = Drawing(smallest_area=0.3, colour=0.0)
+    for view in range(6):
+        large, small = (
+            encoder.encode([photo]).viewed(np.array([view]), drawing).shown()[0].astype(float)
+            for encoder in (teacher, student)
+        )
+        assert np.abs(large.reshape(16, 2, 16, 2, 3).mean(axis=(1, 3)) - small).mean() < 4
+
+
+def test_models_that_crop_otherwise_show_other_parts():
+    whole = ImageEncoder.of(square_settings(32), "here").rules
+    crop = {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}, "do_center_crop": True}
+    middle = ImageEncoder.of({**square_settings(32), "image_processor_type": "BitImageProcessor", **crop}, "here").rules
+    assert not shows_alike(whole, middle)

@@ -1,3 +1,6 @@
+import json
+import shutil
+
 import pytest
 
 from materials.errors import RequestError
@@ -56,3 +59,21 @@ def test_damaged_configuration_is_refused(tiny_bert, tmp_path, content):
     (copy / "config.json").write_text(content)
     with pytest.raises(RequestError, match=r"config.json is damaged"):
         find(copy, tmp_path)
+
+
+def test_labels_of_one_name_are_told_apart_by_their_numbers(tiny_classifier, tmp_path):
+    folder = shutil.copytree(tiny_classifier, tmp_path / "copy")
+    name_outputs(folder, {"0": "bad", "1": "fine", "2": "great", "3": "fine"})
+    assert find(folder, tmp_path).label_names == ("bad", "fine (1)", "great", "fine (3)")
+
+
+def test_gap_in_the_names_of_outputs_is_refused(tiny_classifier, tmp_path):
+    folder = shutil.copytree(tiny_classifier, tmp_path / "copy")
+    name_outputs(folder, {"0": "bad", "2": "great"})
+    with pytest.raises(RequestError, match="names the outputs 0, 2 in its id2label; there is no name for output 1"):
+        _ = find(folder, tmp_path).label_names
+
+
+def name_outputs(folder, names):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "id2label": names}))

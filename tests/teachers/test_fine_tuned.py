@@ -7,6 +7,7 @@ import shutil
 import pytest
 import torch
 from sample_models import save_tiny_bert, split_weights
+from tokenizers import Tokenizer
 
 from export.checkpoint import load_checkpoint
 from materials.errors import RequestError
@@ -207,3 +208,63 @@ def test_model_with_a_padding_token_computes_the_same_in_a_batch(tmp_path):
 def test_model_that_needs_no_padding_token_opens_without_one(copy):
     configure(copy, pad_token_id=None)
     assert load_checkpoint(copy).encoder.padding == 0
+
+
+@pytest.fixture
+def text_copy(tiny_classifier, tmp_path):
+    return shutil.copytree(tiny_classifier, tmp_path / "copy")
+
+
+def test_head_of_more_outputs_than_names_says_both_numbers(text_copy):
+    configure(text_copy, id2label={"0": "a", "1": "b", "2": "c"}, label2id={"a": 0, "b": 1, "c": 2}, num_labels=3)
+    assert "has 2 outputs, and its config.json names 3 labels" in refusal(text_copy)
+
+
+def test_tokenizer_with_more_tokens_than_the_model_is_refused(text_copy):
+    tokenizer = Tokenizer.from_file(str(text_copy / "tokenizer.json"))
+    tokens = tokenizer.get_vocab_size()
+    tokenizer.add_tokens(["[PRICE]"])
+    tokenizer.save(str(text_copy / "tokenizer.json"))
+    assert f"has {tokens + 1} tokens, the model {tokens}" in refusal(text_copy)
+
+
+def test_tokenizer_that_cuts_on_the_left_is_refused(text_copy):
+    settings = text_copy / "tokenizer_config.json"
+    settings.write_text(json.dumps({"truncation_side": "left"}))
+    assert "cuts long texts on the left" in refusal(text_copy)
+    settings.write_text(json.dumps({"truncation_side": "right"}))
+    load_checkpoint(text_copy)
+
+
+def test_two_files_of_a_tokenizer_that_disagree_are_refused(text_copy):
+    tokenizer = json.loads((text_copy / "tokenizer.json").read_text())
+    tokenizer["normalizer"]["lowercase"] = False
+    (text_copy / "tokenizer.json").write_text(json.dumps(tokenizer))
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "pad_token": "[PAD]"}
+    (text_copy / "tokenizer_config.json").write_text(json.dumps(settings))
+    assert "disagree: transformers reads" in refusal(text_copy)
+    (text_copy / "tokenizer_config.json").write_text(json.dumps({**settings, "do_lower_case": False}))
+    load_checkpoint(text_copy)
+
+
+def test_model_whose_answer_depends_on_padding_is_refused(text_copy, monkeypatch):
+    """FNet mixes all places, padding too."""
+    from transformers import FNetConfig, FNetForSequenceClassification
+
+    tokens = Tokenizer.from_file(str(text_copy / "tokenizer.json")).get_vocab_size()
+    config = FNetConfig(
+        vocab_size=tokens, hidden_size=32, num_hidden_layers=1, intermediate_size=64, id2label={0: "a", 1: "b"}
+    )
+    torch.manual_seed(0)
+    model = FNetForSequenceClassification(config)
+    with torch.no_grad():
+        model.classifier.weight.mul_(100)
+    model.save_pretrained(text_copy)
+    assert "answers a text alone otherwise than beside a longer one" in refusal(text_copy)
+
+
+def test_length_that_no_configuration_tells_is_tried(text_copy, monkeypatch):
+    monkeypatch.setattr("export.checkpoint.most_positions", lambda config: 200)
+    configure(text_copy, max_position_embeddings=160)
+    monkeypatch.setattr("teachers.transformer._check_length", lambda *_: None)
+    assert "takes no text of 200 tokens" in refusal(text_copy)

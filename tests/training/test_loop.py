@@ -157,7 +157,7 @@ def test_training_that_was_stopped_goes_on_to_the_same_end(linear, tmp_path, opt
     history = run(
         module, encoder, report=lambda done, total: step_numbers.append(done), keep=tmp_path / "progress.pt", **changes
     )
-    assert step_numbers[0] == 10 * ((steps - 1) // 10) + 1
+    assert step_numbers[0] == 10 * ((steps - 1) // 10)
     assert [epoch.loss for epoch in history] == [epoch.loss for epoch in expected]
     assert [epoch.validation for epoch in history] == [epoch.validation for epoch in expected]
     for name, weight in undisturbed.state_dict().items():
@@ -206,7 +206,7 @@ def test_last_epoch_is_not_kept_and_is_trained_again_to_the_same_weights(linear,
         keep=tmp_path / "progress.pt",
         report=lambda done, total: progress.append((done, total)),
     )
-    assert progress[0] == (progress[-1][1] // 2 + 1, progress[-1][1])
+    assert progress[0] == (progress[-1][1] // 2, progress[-1][1])
     assert torch.equal(first.output.weight, module.output.weight)
 
 

@@ -11,6 +11,8 @@ from tokenizers import Tokenizer
 from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.students.vocabulary import Vocabulary, read_vectors
 from bench.steps.workplace import SeedPlace, Workplace
+from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
+from encoders.image_rules import ImageRules, settings_as, shows_alike
 from materials.positions import most_positions
 from materials.report import silent
 from materials.weights import WeightsFolder, find_weights
@@ -106,7 +108,19 @@ def _image_body(place: SeedPlace, student: Student, seed: int) -> NewStudent:
     size = {} if weights.config else {"image_size": student.image_size}  # which a configured body names itself
     head = {**student.settings, **size}
     classifier = start_image_body(weights.path, rows.label_names, seed=seed, head=head, task=rows.task)
+    teacher_rules = rules_of_views(place)
+    if teacher_rules and not shows_alike(classifier.encoder.rules, teacher_rules):
+        place.work.screen.notice(
+            f"{student.title} reads another part of each photo than its teacher, so that their views are not the same"
+        )
     return NewStudent(module=classifier.module, encoder=classifier.encoder, save=partial(save_image_body, classifier))
+
+
+def rules_of_views(place: SeedPlace) -> ImageRules | None:
+    """How the teacher of a seed sees images, where students are trained on the views that it labelled; none else."""
+    if place.teacher is None or not place.work.recipe.teacher.views:
+        return None
+    return ImageEncoder.load(place.teacher / SETTINGS_FILE).rules
 
 
 def _shape(
@@ -117,6 +131,8 @@ def _shape(
 
     rows = place.rows
     described: dict[str, Any] = {"image_size": student.image_size}
+    if rules := rules_of_views(place):
+        described["image_settings"] = settings_as(rules, student.image_size)
     if vocabulary and tokenizer:
         described = {
             "words": len(words_of(tokenizer)),

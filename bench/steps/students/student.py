@@ -14,7 +14,7 @@ from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.encoded import drawing_of, encoded, labelled
 from bench.steps.knowledge import outputs_for, taught_rows
 from bench.steps.students.features import features_of, read_by_batch, with_features
-from bench.steps.students.new_student import NewStudent, new_student, student_length, student_weights
+from bench.steps.students.new_student import NewStudent, new_student, rules_of_views, student_length, student_weights
 from bench.steps.students.settings import settings_of
 from bench.steps.students.vocabulary import Vocabulary
 from bench.steps.teacher import fine_tuned_labels, teacher_length
@@ -148,6 +148,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "seed": cell.seed,
         "by_rule": _by_rule(place, cell, vocabulary),
         **({"views": [teacher.views, asdict(drawing_of(place))]} if teacher.views else {}),
+        **({"seen": asdict(rules.geometry)} if (rules := rules_of_views(place)) else {}),
     }
     return Stage(name="student", version=6, inputs=inputs, together=True)
 

@@ -44,6 +44,16 @@ def test_step_that_goes_on_counts_its_own_part_alone(clock, capsys):
     assert capsys.readouterr().err.splitlines()[0] == "teacher: 920 of 1,000, about 3 min left"
 
 
+def test_what_came_before_a_step_says_that_it_starts_is_not_counted(clock, capsys):
+    with Screen().step("teacher") as report:
+        clock[0] += 300.0  # features of a frozen body
+        report(0, 100)
+        for done in range(1, 41):
+            clock[0] += 1.0
+            report(done, 100)
+    assert capsys.readouterr().err.splitlines()[0] == "teacher: 1 of 100, about 99 s left"
+
+
 def test_short_step_gets_one_line(clock, capsys):
     with Screen().step("splits") as report:
         clock[0] += 2.0

@@ -1,6 +1,7 @@
 """Every form of images through a recipe: what the splits hold, what is said, and what is refused."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,16 +104,46 @@ def test_images_that_the_cache_lost_are_written_again(make, photos, body, tmp_pa
     assert len(read_image_encoder(body).encode(splits.train.items)) == 18
 
 
-def test_parquet_column_of_images_and_a_folder_beside_it_are_one_data_set(make, photos, tmp_path):
+def as_parquet(photos, names, file):
     import pyarrow as pa
     from pyarrow import parquet
 
-    rows = [{"bytes": (photos / name).read_bytes(), "path": name} for name in NAMES]
-    table = pa.table({"image": rows, "label": [name.split("/")[1] for name in NAMES]})
-    parquet.write_table(table, tmp_path / "rows.parquet")
-    assert image_column(tmp_path / "rows.parquet") == "image"
-    splits, _ = make(tmp_path / "rows.parquet", test=photos)
+    rows = [{"bytes": (photos / name).read_bytes(), "path": name} for name in names]
+    parquet.write_table(pa.table({"image": rows, "label": [name.split("/")[1] for name in names]}), file)
+    return file
+
+
+def test_parquet_column_of_images_and_a_folder_beside_it_are_one_data_set(make, photos, tmp_path):
+    file = as_parquet(photos, NAMES, tmp_path / "rows.parquet")
+    assert image_column(file) == "image"
+    splits, _ = make(file, test=photos)
     assert [len(rows) for rows in (splits.train, splits.validation, splits.test)] == [18, 2, 4]
+
+
+HUB = "hf://datasets/zalando-datasets/fashion_mnist/fashion_mnist"
+
+
+def test_images_of_files_on_the_hub_are_read_where_the_recipe_says_that_they_are_images(
+    make, photos, tmp_path, monkeypatch
+):
+    parts = {"train": NAMES, "test": [f"val/n{number}/{row}.png" for number in (1, 2) for row in range(2)]}
+    files = {f"{HUB}/{part}.parquet": as_parquet(photos, names, tmp_path / part) for part, names in parts.items()}
+    files = {name: path.rename(path.with_suffix(".parquet")) for name, path in files.items()}
+    monkeypatch.setattr("bench.steps.sources.local_file", lambda name: files.get(name) or Path(name))
+    train, test = files
+    splits, _ = make(train, test=test, items="image")
+    assert [len(rows) for rows in (splits.train, splits.validation, splits.test)] == [18, 2, 4]
+    assert splits.label_names == ("n1", "n2")
+    assert len(make(photos, transfer=train)[0].transfer) == 0  # all are train images already
+
+
+def test_images_among_texts_are_refused(tmp_path, photos, monkeypatch):
+    file = as_parquet(photos, NAMES, tmp_path / "rows.parquet")
+    monkeypatch.setattr("bench.steps.sources.local_file", lambda name: file)
+    with pytest.raises(RequestError, match=r"holds images, and the train rows are texts; .* set data.items to image"):
+        distilbench("run", "movie-reviews", "--data", f"{HUB}/train.parquet", "--output", tmp_path / "run")
+    with pytest.raises(RequestError, match=r"items says that the rows are images, and those of rows.csv are texts"):
+        distilbench("run", "movie-reviews", "--data", "rows.csv", "--set", "data.items=image", "--dry-run")
 
 
 def test_classes_get_the_names_of_a_file_and_other_names_are_other_splits(make, photos, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 
 from materials.errors import RequestError
 from materials.sources.table_file import read_table, read_texts
+from materials.tasks import task_of
 
 FRAME = pd.DataFrame({"text": ["NA", 'a, quoted "text"', "ünïcode"], "label": ["x", "y", "x"]})
 
@@ -159,3 +160,64 @@ def test_column_that_is_not_there_is_refused_whether_rows_are_left_out_or_not(tm
     FRAME.to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(RequestError, match="no column 'body'; name one with --set data.transfer_text=COLUMN; columns"):
         read_texts(tmp_path / "a.csv", text="body", option="--set data.transfer_text=COLUMN", drop_missing=True)
+
+
+def test_quote_that_opens_a_field_of_a_tsv_is_a_letter(tmp_path):
+    rows = [f"{chr(34) if row % 10 == 0 else ''}soup {row}\t{'bad' if row % 2 else 'fine'}" for row in range(60)]
+    (tmp_path / "a.tsv").write_text("\n".join(["text\tlabel", *rows, ""]))
+    table = read_table(tmp_path / "a.tsv", text="text")
+    assert len(table.items) == 60
+    assert table.items[:2] == ['"soup 0', "soup 1"]
+    assert table.labels[:2] == ["fine", "bad"]
+
+
+def test_quotes_of_a_tsv_that_would_reach_over_tabs_and_lines_are_letters(tmp_path):
+    (tmp_path / "a.tsv").write_text('text\tlabel\n"soup\tbad\nrice\tfine\ntea"\tbad\n')
+    assert read_table(tmp_path / "a.tsv", text="text").items == ['"soup', "rice", 'tea"']
+
+
+def test_texts_of_several_lines_in_a_tsv_stay_whole(tmp_path):
+    frame = pd.DataFrame({"text": ['two\nlines of "soup"', "one"], "label": ["x", "y"]})
+    frame.to_csv(tmp_path / "a.tsv", sep="\t", index=False)
+    assert read_table(tmp_path / "a.tsv", text="text").items == frame["text"].tolist()
+
+
+def test_quote_in_a_csv_that_swallows_rows_is_refused_with_its_line(tmp_path):
+    (tmp_path / "a.csv").write_text('text,label\nrice,fine\n"soup,bad\ntea,fine\n"cake,bad\n')
+    refuse(tmp_path / "a.csv", "has a quote in line 3 that opens a cell and is not closed before line 5")
+    texts = pd.DataFrame({"text": ["two\nlines, 'and' a \"quote\"", "b" * 200_000], "label": ["x", "y"]})
+    texts.to_csv(tmp_path / "b.csv", index=False)
+    assert read_table(tmp_path / "b.csv", text="text").items == texts["text"].tolist()
+
+
+def test_bytes_are_the_texts_and_labels_that_they_spell(tmp_path):
+    table = pa.table({"text": [b"caf\xc3\xa9", b"b"], "label": [b"x", b"y"], "blob": [b"\xff", b"\xfe"]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    read = read_table(tmp_path / "a.parquet", text="text")
+    assert (read.items, read.labels) == (["café", "b"], ["x", "y"])
+    refuse(tmp_path / "a.parquet", "column 'blob' of .* holds bytes in row 1 that are not UTF-8", text="blob")
+    several = pa.table({"text": ["a", "b"], "label": [[b"x", b"y"], [b"y"]]})
+    pq.write_table(several, tmp_path / "b.parquet")
+    labels = read_table(tmp_path / "b.parquet", text="text", task=task_of("multi-label")).labels
+    assert labels == [("x", "y"), ("y",)]
+
+
+def test_mapping_is_no_text_and_no_label(tmp_path):
+    lines = [{"text": {"body": f"soup {row}"}, "label": "bad", "kind": {"is": "bad"}} for row in range(3)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    refuse(tmp_path / "a.jsonl", "column 'text' of .* holds a mapping in row 1; expected one text")
+    refuse(
+        tmp_path / "a.jsonl",
+        "column 'kind' of .* holds a mapping in row 1; expected one label",
+        text="label",
+        label="kind",
+    )
+
+
+@pytest.mark.parametrize("name", ["Label", "LABEL", " label"])
+def test_column_that_is_nearly_called_label_is_not_overlooked(tmp_path, name):
+    FRAME.rename(columns={"label": name}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(RequestError, match=f"no column 'label'; did you mean '{name}'\\? name one with --label"):
+        read_table(tmp_path / "a.csv", text="text")
+    assert read_table(tmp_path / "a.csv", text="text", label=name).labels == ["x", "y", "x"]
+    assert read_texts(tmp_path / "a.csv", text="text").labels is None

@@ -67,3 +67,28 @@ def test_rows_of_a_class_that_has_none_are_zero():
 def test_one_class_is_refused_by_its_name():
     with pytest.raises(RequestError, match=r"^the data has one class only \('x'\); a classifier needs at least two$"):
         TASK.label_names(["x", "x"])
+
+
+def test_white_space_around_a_label_does_not_count():
+    assert TASK.read_labels(["bad", "bad ", "\tbad"], separator=None, where=WHERE) == ["bad"] * 3
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["fine", "fine\u200b"], r"'fine' and 'fine\u200b'"),
+        (["bad", "Bad"], "'Bad' and 'bad'"),
+        (["0", "0.0"], "'0' and '0.0'"),
+        (["very  bad", "very\xa0bad"], r"'very  bad' and 'very\xa0bad'"),
+    ],
+)
+@pytest.mark.parametrize("task", ["single-label", "multi-label"])
+def test_labels_that_look_alike_are_refused_as_they_are_written(task, names, shown):
+    labels = names if task == "single-label" else [tuple(names)]
+    with pytest.raises(RequestError) as refusal:
+        task_of(task).label_names([*labels, *(["other"] if task == "single-label" else [("other",)])])
+    assert f"the labels {shown} look alike" in str(refusal.value)
+
+
+def test_labels_that_only_begin_alike_are_two():
+    assert TASK.label_names(["5", "05", "5.5", "5a"]) == ("05", "5", "5.5", "5a")
