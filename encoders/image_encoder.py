@@ -14,11 +14,11 @@ import numpy as np
 from encoders.encoder import Shape
 from encoders.graph_input import GraphInput, pixel_values
 from encoders.image_rules import Geometry, ImageRules, read_rules
-from encoders.pictures import Pictures
+from encoders.pictures import Pictures, let_go
 from materials.errors import RequestError
 from materials.modalities import ImageFile
 from materials.report import Report, silent
-from materials.sources.image_file import opened_image
+from materials.sources.image_file import opened_image, upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Item = Union[str, Path, ImageFile, np.ndarray, "Image"]
 SETTINGS_FILE = "preprocessor_config.json"
 BATCH_SIZES = (1, 2, 7, 16)
+ROWS_HELD = 1_000  # of a mapped file that is filled
+LONGEST_SHAPE = 20  # times as long as wide
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,8 @@ class ImageEncoder:
         with pool or nullcontext():
             for number, image in enumerate((pool.map if pool else map)(resized, items)):
                 pixels[number] = image
+                if number % ROWS_HELD == 0:
+                    let_go(pixels)
                 report(number + 1, len(items))
 
     def take(self, rows: Pictures, numbers: np.ndarray) -> Pictures:
@@ -147,14 +151,13 @@ def _open(item: Item) -> "Image":
 
 
 def _upright(image: "Image") -> "Image":
-    from PIL import ImageOps
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's notes on very large images and on palettes
-        return ImageOps.exif_transpose(image).convert("RGB")
+        return upright(image).convert("RGB")
 
 
 def _resized(image: "Image", rules: ImageRules) -> "Image":
+    image = _middle(image) if rules.geometry.shortest_edge else image
     size = _resized_to(image.height, image.width, rules.geometry)
     if size:  # Pillow takes the width first
         image = image.resize(size[::-1], resample=rules.resample)
@@ -162,6 +165,17 @@ def _resized(image: "Image", rules: ImageRules) -> "Image":
         top, left = (image.height - height) // 2, (image.width - width) // 2
         image = image.crop((left, top, left + width, top + height))
     return image
+
+
+def _middle(image: "Image") -> "Image":
+    """The middle of an image that is very long, of which a crop shows no more: whole, it would fill the memory."""
+    longer, most = max(image.size), LONGEST_SHAPE * min(image.size)
+    if longer <= most:
+        return image
+    start = (longer - most) // 2
+    if image.width > image.height:
+        return image.crop((start, 0, start + most, image.height))
+    return image.crop((0, start, image.width, start + most))
 
 
 def _resized_to(height: int, width: int, geometry: Geometry) -> tuple[int, int] | None:

@@ -49,13 +49,13 @@ class Pictures:
     def shown(self) -> np.ndarray:
         """What is seen of each, uint8 (images, height, width, 3), read from the disk now."""
         whole = np.array(self.pixels[self.numbers])
-        _let_go(self.pixels)
+        let_go(self.pixels)
         if self.views is None or not len(whole):
             return whole
         return np.stack([_view(*row, self.drawing) for row in zip(whole, self.keys, self.views, strict=True)])
 
 
-def _let_go(pixels: np.ndarray) -> None:
+def let_go(pixels: np.ndarray) -> None:
     """Tell the system that the pages of a mapped file that were read are not needed: they else count as memory used."""
     mapped = getattr(pixels, "_mmap", None)  # numpy has no public name for it
     if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -100,6 +100,24 @@ def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, dev
     )
 
 
+def labels_as_eager(bundles: Mapping[str, Bundle], format: str, items: Sequence[Item], *, device: str = "cpu") -> bool:
+    """Whether a file may label in place of the eager one, by 1,024 of the items; a file in full precision always may.
+
+    Its gate holds that one's outputs closer than labels need.
+    """
+    import torch
+
+    if bundles[format].precision == "fp32":
+        return True
+    encoder, task = bundles[EAGER].encoder(), bundles[EAGER].task
+    judged = encoder.encode(_spread(items, JUDGED_ROWS))
+    eager, other = (
+        logits_of(RUNTIMES[bundle.runtime](bundle, torch.get_num_threads(), device), encoder, judged)
+        for bundle in (bundles[EAGER], bundles[format])
+    )
+    return bool(np.isfinite(other).all()) and task.teaches_alike(eager, other) >= SMALLEST_AGREEMENT
+
+
 def fastest_first(rates: Mapping[str, float]) -> list[str]:
     """The formats by their rates; the eager one comes last, as nothing need be slower than it."""
     faster = [format for format, rate in rates.items() if format != EAGER and rate > rates[EAGER]]

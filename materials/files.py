@@ -53,6 +53,18 @@ def new_file(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def files_below(folder: Path) -> list[Path]:
+    """All files below a folder, sorted; links to folders are followed, but not in a circle."""
+    files: list[Path] = []
+    seen = {folder.resolve()}
+    for place, names, file_names in os.walk(folder, followlinks=True):
+        files += [Path(place, name) for name in file_names]
+        targets = {name: Path(place, name).resolve() for name in names}
+        names[:] = [name for name, target in targets.items() if target not in seen]
+        seen |= set(targets.values())
+    return sorted(files)
+
+
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with new_file(target) as temporary:

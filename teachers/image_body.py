@@ -1,6 +1,6 @@
 """A body that was trained on other images, under a head of its own: hidden layers, dropout, and one output a label."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from training.model_record import read_model_record, write_model_record
 ARCHITECTURE = "image-body"
 EFFICIENTNET_LITE0, RESNET, TRANSFORMERS = "efficientnet-lite0", "resnet", "transformers"
 SIZE = 224  # at which EfficientNet-Lite0 was trained
-WEIGHTS = "model.safetensors"
+WEIGHTS, POOLER = "model.safetensors", "pooler"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +140,7 @@ def save_image_body(classifier: Classifier, folder: Path) -> None:
         "task": classifier.task.name,
         "task_settings": classifier.task.settings,
     }
-    write_model_record(folder, {"architecture": ARCHITECTURE, **record})
+    write_model_record(folder, {"architecture": ARCHITECTURE, "modality": "image", **record})
 
 
 def load_image_body(folder: Path) -> Classifier:
@@ -148,16 +148,17 @@ def load_image_body(folder: Path) -> Classifier:
     record = read_model_record(folder)
     encoder = ImageEncoder.load(folder / SETTINGS_FILE)
     head = Head(**{**record["head"], "hidden": tuple(record["head"]["hidden"])})
+    weights = load_file(folder / WEIGHTS)
     body: nn.Module
     if record["body"] == TRANSFORMERS:
-        body = _empty_body(folder)
+        body = _empty_body(folder, weights)
     elif record["body"] == RESNET:
         body = ResNetBody(**(head.body or {}))
     else:
         body = EfficientNetLite0(image_size=encoder.rules.size[0])
     names = tuple(record["label_names"])
     module = ImageBody(body, _width(body, encoder), len(names), head)
-    module.load_state_dict(load_file(folder / WEIGHTS))
+    module.load_state_dict(weights)
     return _classifier(module, encoder, names, task_of(record["task"], record["task_settings"]))
 
 
@@ -190,19 +191,29 @@ def _pretrained_body(weights: Path) -> tuple[nn.Module, ImageEncoder]:
     encoder = read_image_encoder(weights)
     try:
         with quiet_transformers():
-            model = AutoModel.from_pretrained(weights, dtype=torch.float32, **SAFELY)
+            model, report = AutoModel.from_pretrained(weights, dtype=torch.float32, output_loading_info=True, **SAFELY)
     except Exception as error:  # a damaged file raises whatever the library that reads it chose
         raise RequestError(f"{weights} cannot be opened as a body of images: {in_one_line(error)}") from error
     if getattr(model.config, "num_channels", COLOURS) != COLOURS:
         raise RequestError(f"the body in {weights} takes images of {model.config.num_channels} colours; expected 3")
+    missing = {*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])}
+    if missing and all(name.startswith(f"{POOLER}.") for name in missing):  # drawn anew: means are taken in its place
+        model.pooler = None
+    elif missing:
+        raise RequestError(f"{weights} lacks weights of the body that its config.json names: {min(missing)}")
     return TransformersBody(model), encoder
 
 
-def _empty_body(folder: Path) -> nn.Module:
+def _empty_body(folder: Path, saved: Collection[str]) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    return TransformersBody(AutoModel.from_config(config, trust_remote_code=False))
+    model = AutoModel.from_config(config, trust_remote_code=False)
+    body = TransformersBody(model)
+    poolers = [name for name in body.state_dict() if name.startswith(f"model.{POOLER}.")]
+    if poolers and f"body.{poolers[0]}" not in saved:
+        model.pooler = None
+    return body
 
 
 def _width(body: nn.Module, encoder: ImageEncoder) -> int:

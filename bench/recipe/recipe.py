@@ -13,8 +13,10 @@ from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.recipe.recipe_teacher import Format, Teacher
 from bench.recipe.sweep import Sweep, at_all_points
 from export.gate.parity import ParityBounds
+from materials.hub_files import is_on_hub
 from materials.rows import TRANSFER_KINDS
 from materials.tasks.task import Task
+from materials.weights import UNTRAINED
 from peers import PEERS
 from teachers import TEACHERS
 
@@ -103,9 +105,17 @@ class Recipe(Part):
         }
         for reader, modalities in readers.items():
             if self.modality not in modalities:
+                may_be_images = "image" in modalities and is_on_hub(self.data.train)
+                advice = "; if they are images, set data.items to image" if may_be_images else ""
                 raise ValueError(
                     f"{reader} reads items of the kind {' or '.join(modalities)}, and data.train holds "
-                    f"{self.modality}; choose another, or other data"
+                    f"{self.modality}; choose another, or other data{advice}"
+                )
+        for student in self.students if self.modality == "image" else ():
+            if student.is_pretrained and UNTRAINED in (student.weights, student.needs_body and self.teacher.weights):
+                raise ValueError(
+                    f"student {student.title} starts from a pretrained body, and {UNTRAINED} weights are none; name "
+                    "its weights, or take the architecture resnet"
                 )
         for peer in self.peers:
             if self.task.name not in PEERS[peer].tasks or self.modality not in PEERS[peer].modalities:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ import numpy as np
 from bench.steps.workplace import SeedPlace
 from encoders.array_rows import ArrayEncoder
 from encoders.image_encoder import ImageEncoder, keys_of
-from encoders.pictures import Drawing, Pictures
+from encoders.pictures import Drawing, Pictures, let_go
 from materials.files import digest
 from materials.modalities import ImageFile, Item
+from materials.report import Report
 from materials.rows import Rows
 from materials.splits.store import load_splits
 from materials.stages import Stage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PIXELS, FEATURES = "pixels.npy", "features.npy"
 WORTH_SAYING_BYTES = 100e6
+IMAGES_AT_ONCE = 4_096
 
 
 def encoded(place: SeedPlace, encoder: "Encoder", items: Sequence[Item]) -> Any:
@@ -100,20 +102,32 @@ def _features_of_body(place: SeedPlace, classifier: "Classifier", body: "nn.Modu
 
     def make(folder: Path) -> None:
         rows = encoded(place, classifier.encoder, images)
+        written: Any = None
         with work.screen.step(f"features of {len(images):,} images") as report:
-            outputs = compute_outputs(
-                body.to(work.recipe.trained_on),
-                rows,
-                classifier.encoder,
-                device=work.recipe.trained_on,
-                bf16=False,
-                report=report,
-            )
-        np.save(folder / FEATURES, outputs.logits)
+            for start in range(0, len(images), IMAGES_AT_ONCE):  # all at once would have to be in memory
+                some = compute_outputs(
+                    body.to(work.recipe.trained_on),
+                    rows[start : start + IMAGES_AT_ONCE],
+                    classifier.encoder,
+                    device=work.recipe.trained_on,
+                    bf16=False,
+                    report=partial(_report_from, report, start, len(images)),
+                ).logits
+                if written is None:
+                    shape = (len(images), some.shape[1])
+                    written = np.lib.format.open_memmap(folder / FEATURES, mode="w+", dtype=np.float32, shape=shape)
+                written[start : start + len(some)] = some
+                let_go(written)
+        written.flush()
 
     folder = work.store.get(Stage(name="features", version=1, inputs=inputs), make)
     features, row_of = np.load(folder / FEATURES, mmap_mode="r"), _rows_of(place.all_rows)
     return lambda rows: np.asarray(features[[row_of[image.sha256] for image in rows.items]])
+
+
+def _report_from(report: Report, start: int, total: int, done: int, _: int) -> None:
+    """Report a part of the whole as what is done of it."""
+    report(start + done, total)
 
 
 def _pixel_store(place: SeedPlace, encoder: ImageEncoder) -> Path:

@@ -119,10 +119,25 @@ def _train_fold(place: SeedPlace, fold: int, numbers: np.ndarray, formats: Seque
     model = Model(title=f"teacher without fold {fold + 1}", role="teacher", seed=place.seed, splits=folder)
     model = export_model(fold_place, replace(model, checkpoint=train_teacher(fold_place)), formats)
     bundles = {format: read_bundle(bundle, to_run=False) for format, bundle in model.bundles.items()}
-    unsound = [format for format, bundle in bundles.items() if bundle.parity["status"] == "failed"]
-    for format in unsound:
-        place.work.screen.notice(f"{model.title} labels as {EAGER}, as its {format} failed the parity gate")
-    return Fold(numbers=numbers, bundles=bundles | dict.fromkeys(unsound, bundles[EAGER]))
+    return Fold(numbers=numbers, bundles=_that_label(place, model.title, bundles, place.rows.train.take(numbers)))
+
+
+def _that_label(place: SeedPlace, title: str, bundles: "dict[str, Bundle]", rows: Rows) -> "dict[str, Bundle]":
+    """The files of a fold's teacher by format, the eager one in place of those that would label its rows otherwise.
+
+    Raises RequestError where the eager one itself failed the gate.
+    """
+    from export.labelling import labels_as_eager
+
+    if bundles[EAGER].parity["status"] == "failed":
+        raise RequestError(f"{title} failed the parity gate as {EAGER}: {bundles[EAGER].parity['reason']}")
+    trusted = {}
+    for format, bundle in bundles.items():
+        is_sound = bundle.parity["status"] != "failed"
+        trusted[format] = is_sound and labels_as_eager(bundles, format, rows.items, device=place.work.recipe.trained_on)
+        if not trusted[format]:
+            place.work.screen.notice(f"{title} labels as {EAGER}, as its {format} would label otherwise")
+    return {format: bundle if trusted[format] else bundles[EAGER] for format, bundle in bundles.items()}
 
 
 def _splits_without(place: SeedPlace, fold: int, numbers: np.ndarray) -> Path:

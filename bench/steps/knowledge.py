@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from export.labelling import Choice, Labelling
 
 CHOICE, LABELLING = "choice.json", "labelling.json"
+TEST_LOGITS = "test_logits.npy"  # of the mean of the folds' teachers
 
 
 def label(place: SeedPlace, teacher: Model) -> Path:
@@ -122,6 +123,7 @@ def _label_by_files(
     )
     record: dict[str, Any] = {"rows_per_second": passes.rows_per_second}
     if folds:
+        np.save(folder / TEST_LOGITS, whole[len(items) :])
         record["folds"] = fold_scores(place, folds, whole, whole[len(items) :])
         for sentence in scores_in_words(record["folds"], rows.task):
             work.screen.notice(sentence)

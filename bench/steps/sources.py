@@ -11,7 +11,7 @@ from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.steps.workplace import Workplace
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, fetch_folder
 from materials.errors import RequestError
-from materials.files import digest, sha256_of
+from materials.files import digest, files_below, sha256_of
 from materials.hub_files import is_on_hub, local_file
 from materials.licences import UNKNOWN_FILE, marked, source_name
 from materials.report import Report, silent
@@ -32,6 +32,7 @@ from materials.sources.image_source import (
     read_image_source,
     read_unlabelled_images,
 )
+from materials.sources.image_table import TEXT
 from materials.sources.table_file import read_table, read_texts
 from materials.stages import Stage
 from materials.weights import WeightsFolder, find_weights, is_hub_name
@@ -173,11 +174,17 @@ def _source_digest(name: str | None, root: Path, column: str) -> str | None:
     place = local_file(name)
     if place.is_dir():
         # Splits keep the paths of images, so a folder that was moved is another source.
-        content = digest([str(place.resolve()), *([str(file), sha256_of(file)] for file in _files_below(place))])
+        content = digest([str(place.resolve()), *([str(file), sha256_of(file)] for file in _shown_below(place))])
     else:
         content = sha256_of(place) if place.is_file() else name
-    # For the same reason images in the cache are other ones where the cache was moved.
-    return digest([content, str(root.resolve())]) if is_kept_in_cache(str(place), column) else content
+    if not is_kept_in_cache(str(place), column):
+        return content
+    # For the same reason images in the cache are other ones where the cache was moved, or in another column.
+    return digest([content, str(root.resolve()), *([] if column == TEXT else [column])])
+
+
+def _shown_below(folder: Path) -> list[Path]:
+    return [file for file in files_below(folder) if file.is_file() and not file.name.startswith(".")]
 
 
 def _checked_headers(source: Source) -> Source:
@@ -210,10 +217,6 @@ def _licence_of(weights: str) -> dict[str, str]:
     if weights in WEIGHTS:
         return {weights: WEIGHTS[weights].archive.licence}
     return {source_name(weights): "unknown (see the model's page)"}
-
-
-def _files_below(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
 
 
 def _read_part(work: Workplace, name: str, part: str, root: Path, report: Report) -> Table:

@@ -48,8 +48,13 @@ def find_teacher_weights(work: Workplace) -> WeightsFolder:
         )
     width = weights.config.get("hidden_size")
     for number, student in enumerate(work.recipe.students):
-        if student.is_pretrained and student.weights != FROM_TEACHER:
-            own_body(work, student)
+        if student.is_pretrained:
+            body = weights if student.weights == FROM_TEACHER else own_body(work, student)
+            if work.recipe.modality == "image" and body.config and "image_size" in student.model_fields_set:
+                raise RequestError(
+                    f"student {student.title} starts from weights that name the size of their images; leave its "
+                    "image_size out"
+                )
         for other, candidate in enumerate(student.candidates()):
             if candidate.vectors == FROM_TEACHER and isinstance(width, int) and width < candidate.dimensions:
                 place = f"students.{number}" + (f".or_else.{other - 1}" if other else "")

@@ -16,11 +16,12 @@ from filelock import FileLock
 from materials.errors import RequestError, in_one_line
 from materials.files import digest, new_folder, read_json_object, sha256_of, write_json
 from materials.report import Report
-from materials.sources.image_folder import SUFFIXES, is_part
+from materials.sources.image_folder import SUFFIXES, holds_images, is_part
 
 ARCHIVE_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
 RECORD = ".unpacked.json"
 MOST_NAMES = 3
+OF_MACS = "__MACOSX"
 DAMAGES = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(NotImplementedError, RuntimeError, ValueError),
@@ -80,13 +81,18 @@ def safe_path(name: str) -> PurePosixPath | None:
 def _unpack(archive: Path, folder: Path, report: Report) -> list[str]:
     """Write the images to the folder; the names of the members that are left out."""
     members = _members_of_zip if archive.suffix.lower() == ".zip" else _members_of_tar
-    left_out, count = [], 0
+    left_out: list[str] = []
+    folders: set[PurePosixPath] = set()
+    count = 0
     try:
         with archive.open("rb") as file:
             for name, content in members(file, archive.stat().st_size, report):
                 path = safe_path(name)
                 if path is None or content is None:
-                    left_out.append(name)
+                    if inside := _safe_folder(name):
+                        folders.add(inside)
+                    if not name.endswith("/"):
+                        left_out.append(name)
                     continue
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,17 +102,31 @@ def _unpack(archive: Path, folder: Path, report: Report) -> list[str]:
     except DAMAGES as error:
         raise RequestError(f"{archive} cannot be unpacked: {in_one_line(error)}") from None
     if not count:
-        raise RequestError(f"{archive} holds no images ({', '.join(SUFFIXES)})")
+        is_of_windows = any("\\" in name for name in left_out)
+        advice = "; its names have backslashes in place of slashes: pack it again" if is_of_windows else ""
+        raise RequestError(f"{archive} holds no images ({', '.join(SUFFIXES)}){advice}")
+    # A class without an image is refused by name, as in a folder, so it must not vanish.
+    for path in folders:
+        beside = (folder / path).parent
+        if beside.is_dir() and any(holds_images(other) for other in beside.iterdir() if other.is_dir()):
+            (folder / path).mkdir(exist_ok=True)
     return sorted(left_out)
 
 
+def _safe_folder(name: str) -> PurePosixPath | None:
+    """The folder that a member is, or lies in, where it is a shown one below the archive's own folder."""
+    path = PurePosixPath(name.removeprefix("./"))
+    image = safe_path(str((path if name.endswith("/") else path.parent) / f"image{SUFFIXES[0]}"))
+    return image.parent if image and image.parent.parts and OF_MACS not in image.parts else None
+
+
 def _members_of_tar(file: IO[bytes], size_bytes: int, report: Report) -> Iterator[tuple[str, IO[bytes] | None]]:
-    """The names of all members but folders, with their content; none for links and devices."""
+    """The names of all members with their content; none for links, devices and folders, whose names end in a slash."""
     with tarfile.open(fileobj=file) as content:
         for member in content:
             report(min(file.tell(), size_bytes), size_bytes)
-            if not member.isdir():
-                yield member.name, content.extractfile(member) if member.isfile() else None
+            name = f"{member.name.rstrip('/')}/" if member.isdir() else member.name
+            yield name, content.extractfile(member) if member.isfile() else None
 
 
 def _members_of_zip(file: IO[bytes], size_bytes: int, report: Report) -> Iterator[tuple[str, IO[bytes] | None]]:
@@ -116,6 +136,7 @@ def _members_of_zip(file: IO[bytes], size_bytes: int, report: Report) -> Iterato
             report(min(done_bytes, size_bytes), size_bytes)
             done_bytes += member.compress_size
             if member.is_dir():
+                yield member.filename, None
                 continue
             # The upper half holds the mode of a file that was packed on Unix.
             if stat.S_ISLNK(member.external_attr >> 16) or safe_path(member.filename) is None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 DEEP = "I;16"  # what the modes of images with 16 bits a pixel begin with
+ORIENTATION = 0x0112  # the tag of EXIF
 
 
 @contextmanager
@@ -34,9 +35,29 @@ def opened_image(path: str) -> Iterator["Image"]:
 
 def _in_eight_bits(image: "Image") -> "Image":
     """The image itself, or one with the upper 8 bits of each pixel: Pillow would make all brighter pixels white."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     if not image.mode.startswith(DEEP):
         return image
-    upright = ImageOps.exif_transpose(image)  # as what is made of an array knows of no camera
-    return Image.fromarray((np.asarray(upright).astype(np.uint16) >> 8).astype(np.uint8))
+    turned = upright(image)  # as what is made of an array knows of no camera
+    return Image.fromarray((np.asarray(turned).astype(np.uint16) >> 8).astype(np.uint8))
+
+
+def upright(image: "Image") -> "Image":
+    """The image turned as its camera says (EXIF); as it is where that cannot be read, which no pixel depends on."""
+    from PIL.Image import Transpose
+
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    try:
+        turn = turns.get(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged tags raise whatever reading them chose, and the pixels are sound all the same
+        turn = None
+    return image if turn is None else image.transpose(turn)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from materials.errors import RequestError
+from materials.files import files_below
 from materials.modalities import ImageFile
 from materials.rows import Source, Table
 
@@ -46,7 +47,9 @@ def read_images(folder: Path) -> Table:
     images = _images_below(folder)
     if not images:
         raise RequestError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
-    return Table(items=[ImageFile.at(file) for file in images], labels=None, modality="image")
+    others = [file for file in files_below(folder) if file.suffix.lower() not in SUFFIXES and _is_shown(file, folder)]
+    items = [ImageFile.at(file) for file in images]
+    return Table(items=items, labels=None, modality="image", notes=_said(folder, others, ""))
 
 
 def _part(folder: Path, names: tuple[str, ...]) -> Path | None:
@@ -77,20 +80,29 @@ def _left_out(folder: Path, classes: list[Path]) -> tuple[str, ...]:
     others += [
         file
         for path in classes
-        for file in path.rglob("*")
+        for file in files_below(path)
         if file.suffix.lower() not in SUFFIXES and _is_shown(file, path)
     ]
-    if not others:
+    return _said(folder, others, " or lie in no folder of a class")
+
+
+def _said(folder: Path, left_out: list[Path], other_reason: str) -> tuple[str, ...]:
+    """A sentence on the files below a folder that are left out; none without any."""
+    if not left_out:
         return ()
-    names = ", ".join(sorted(file.name for file in others)[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "")
-    return (
-        f"{len(others):,} files below {folder} are left out, as they are no images ({', '.join(SUFFIXES)}) or lie in "
-        f"no folder of a class: {names}",
-    )
+    names = ", ".join(sorted(file.name for file in left_out)[:MOST_NAMES])
+    names += ", ..." if len(left_out) > MOST_NAMES else ""
+    count, suffixes = len(left_out), ", ".join(SUFFIXES)
+    return (f"{count:,} files below {folder} are left out, as they are no images ({suffixes}){other_reason}: {names}",)
 
 
 def _images_below(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES and _is_shown(file, folder))
+    return [file for file in files_below(folder) if file.suffix.lower() in SUFFIXES and _is_shown(file, folder)]
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether images lie in a folder itself."""
+    return any(file.suffix.lower() in SUFFIXES and _is_shown(file, folder) for file in folder.iterdir())
 
 
 def _is_shown(file: Path, folder: Path) -> bool:

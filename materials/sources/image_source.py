@@ -45,7 +45,12 @@ def read_image_source(name: str, root: Path, report: Report, *, column: str = TE
     if _is_archive(name):
         unpacked = unpack(path, root, report)
         source = read_image_folder(unpacked.folder)
-        return replace(source, train=replace(source.train, notes=(*unpacked.notes, *source.train.notes)))
+        with_notes = {
+            part: replace(table, notes=(*unpacked.notes, *table.notes))
+            for part in ("train", "validation", "test")
+            if (table := getattr(source, part))
+        }
+        return replace(source, **with_notes)
     if name.lower().endswith(ARRAY_SUFFIX):
         if not path.is_file():
             raise RequestError(f"there is no file {path}; expected an {ARRAY_SUFFIX} file of images")
@@ -66,7 +71,9 @@ def cached_folder(name: str, root: Path, *, column: str = TEXT) -> Path:
 def read_unlabelled_images(name: str, root: Path, report: Report, *, column: str = TEXT) -> Table:
     """All images of any form, without their labels."""
     if _is_archive(name):
-        return read_images(unpack(Path(name), root, report).folder)
+        unpacked = unpack(Path(name), root, report)
+        table = read_images(unpacked.folder)
+        return replace(table, notes=(*unpacked.notes, *table.notes))
     if not is_kept_in_cache(name, column):
         return read_images(Path(name))
     source = read_image_source(name, root, report, column=column)

@@ -35,7 +35,7 @@ def test_grid_is_trained_once_and_becomes_a_table_and_a_picture(swept_recipe, ow
     answer = distilbench("run", file, "--output", output, "--jobs", "2")
     assert answer.code == 0
     said = answer.notices
-    assert "4 students are trained in 2 processes" in said  # the student alone is that of the tiny recipe
+    assert "4 students in 2 processes, seed 0, in %" in said  # the student alone is that of the tiny recipe
     assert "cells trained: 4 of 4" in said
     assert len(students_in(own_cache) - before) == 4
     titles = {row.model for row in read_run(output).rows if row.role == "student"}

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from encoders.encoder import Shape
 from encoders.image_encoder import ImageEncoder
-from encoders.image_rules import PROCESSORS
+from encoders.image_rules import PROCESSORS, square_settings
 from materials.errors import RequestError
+from materials.sources.image_file import upright
 from teachers.image_classifier import read_image_encoder
 
 SHAPES = [(1, 1), (7, 31), (31, 7), (224, 224), (225, 223), (300, 457), (457, 300), (64, 500)]
@@ -135,8 +136,8 @@ def test_photograph_is_turned_upright(tmp_path, encoder):
     exif = Image.Exif()
     exif[0x0112] = 6
     draw((8, 12)).save(tmp_path / "turned.png", exif=exif)
-    upright = np.rot90(np.asarray(draw((8, 12))), -1)
-    assert np.array_equal(values_of(encoder, [tmp_path / "turned.png"]), values_of(encoder, [upright.copy()]))
+    turned = np.rot90(np.asarray(draw((8, 12))), -1)
+    assert np.array_equal(values_of(encoder, [tmp_path / "turned.png"]), values_of(encoder, [turned.copy()]))
 
 
 def test_array_image_and_file_give_the_same(tmp_path, encoder):
@@ -272,3 +273,34 @@ def test_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "preprocessor_config.json").write_bytes(content)
     with pytest.raises(RequestError, match="preprocessor_config.json (is damaged|cannot be read)"):
         ImageEncoder.load(tmp_path / "preprocessor_config.json")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_way_to_hold_a_camera_is_turned_as_pillow_turns_it(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    draw((8, 12)).save(tmp_path / "turned.png", exif=exif)
+    with Image.open(tmp_path / "turned.png") as image:
+        assert np.array_equal(np.asarray(upright(image)), np.asarray(ImageOps.exif_transpose(image)))
+
+
+def test_photo_with_damaged_tags_of_its_camera_is_read_as_it_is(tmp_path):
+    draw((8, 12)).save(tmp_path / "a.jpg", exif=b"Exif\x00\x00odd bytes", dpi=(72, 72))
+    with Image.open(tmp_path / "a.jpg") as image, pytest.raises(SyntaxError):
+        ImageOps.exif_transpose(image)
+    assert len(ImageEncoder.of(square_settings(8), "here").encode([tmp_path / "a.jpg"])) == 1
+
+
+def test_very_long_image_takes_no_more_memory_than_its_middle(tmp_path):
+    long = np.zeros((2, 20_000, 3), dtype=np.uint8)
+    long[:, 9_990:10_010] = 255
+    Image.fromarray(long).save(tmp_path / "long.png")
+    crop = {"size": {"shortest_edge": 64}, "crop_size": {"height": 64, "width": 64}, "do_center_crop": True}
+    settings = {**square_settings(64), "image_processor_type": "BitImageProcessor", **crop}
+    resized = []
+    resize = Image.Image.resize
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Image.Image, "resize", lambda *rest, **more: resized.append(rest[1]) or resize(*rest, **more))
+        rows = ImageEncoder.of(settings, "here").encode([tmp_path / "long.png"])
+    assert resized == [(64 * 20, 64)]
+    assert (rows.shown() == 255).all()

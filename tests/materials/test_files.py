@@ -1,6 +1,6 @@
 import pytest
 
-from materials.files import cache_folder, digest, new_file, new_folder, write_json
+from materials.files import cache_folder, digest, files_below, new_file, new_folder, write_json
 
 
 def test_environment_variable_moves_the_cache(monkeypatch, tmp_path):
@@ -29,3 +29,14 @@ def test_interrupted_replacement_keeps_the_old_content(tmp_path):
 def test_digest_depends_on_content_and_not_on_key_order():
     assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
     assert digest({"a": 1}) != digest({"a": 2})
+
+
+def test_files_behind_links_to_folders_are_found_once_and_circles_end(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").write_bytes(b"a")
+    (tmp_path / "photos" / "cat").mkdir(parents=True)
+    (tmp_path / "photos" / "cat" / "b.png").write_bytes(b"b")
+    (tmp_path / "photos" / "dog").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "photos")
+    found = [str(path.relative_to(tmp_path / "photos")) for path in files_below(tmp_path / "photos")]
+    assert found == ["cat/b.png", "dog/a.png"]

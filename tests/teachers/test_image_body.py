@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from sample_images import draw_images, save_tiny_resnet
+from safetensors.torch import load_file, save_file
+from sample_images import draw_images, save_tiny_resnet, save_tiny_vit
 
 from materials.errors import RequestError
 from materials.weights import UNTRAINED
@@ -107,3 +108,28 @@ def test_size_of_images_is_not_taken_where_the_weights_name_one(tmp_path):
     folder = save_tiny_resnet(tmp_path, has_head=False)
     with pytest.raises(RequestError, match="names the size of its images itself; leave teacher.image_size out"):
         start_image_body(folder, NAMES, seed=0, head={"image_size": 32})
+
+
+def test_body_without_the_weights_of_its_pooler_gives_the_mean_of_its_places_whatever_the_seed(tmp_path):
+    """As classifiers of the kind ViT come: their pooler would be drawn anew."""
+    folder = save_tiny_vit(tmp_path / "vit")
+    first, other = (start_image_body(folder, NAMES, seed=seed, head={**HEAD, "frozen": True}) for seed in (0, 1))
+    pixels = torch.rand(2, 3, *first.encoder.rules.size)
+    with torch.inference_mode():
+        assert torch.equal(first.module.body.eval()(pixels), other.module.body.eval()(pixels))
+        states = first.module.body.model(pixel_values=pixels).last_hidden_state
+        assert torch.allclose(first.module.body(pixels), states.mean(dim=1))
+    (tmp_path / "stored").mkdir()
+    save_image_body(first, tmp_path / "stored")
+    paths, _ = draw_images(tmp_path / "drawn", 3)
+    assert np.array_equal(outputs(load_image_body(tmp_path / "stored"), paths), outputs(first, paths))
+
+
+def test_body_that_lacks_other_weights_is_refused(tmp_path):
+    folder = save_tiny_vit(tmp_path / "vit")
+    weights = load_file(folder / "model.safetensors")
+    lost = next(name for name in weights if "layer" in name and name.endswith("weight"))
+    del weights[lost]
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(RequestError, match="lacks weights of the body that its config.json names: .*layer"):
+        start_image_body(folder, NAMES, seed=0, head=HEAD)

@@ -109,7 +109,8 @@ def _image_body(place: SeedPlace, student: Student, seed: int) -> NewStudent:
     head = {**student.settings, **size}
     classifier = start_image_body(weights.path, rows.label_names, seed=seed, head=head, task=rows.task)
     teacher_rules = rules_of_views(place)
-    if teacher_rules and not shows_alike(classifier.encoder.rules, teacher_rules):
+    encoder = classifier.encoder
+    if teacher_rules and isinstance(encoder, ImageEncoder) and not shows_alike(encoder.rules, teacher_rules):
         place.work.screen.notice(
             f"{student.title} reads another part of each photo than its teacher, so that their views are not the same"
         )

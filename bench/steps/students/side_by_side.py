@@ -3,11 +3,13 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.recipe.cell import Cell
 from bench.recipe.recipe import Recipe
@@ -16,8 +18,12 @@ from bench.steps.students.student import is_trained, train_student
 from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.training import CellFailed
 from bench.steps.workplace import SeedPlace, Workplace
+from materials.report import Report
 from materials.stages import StageStore
 from materials.weights import WeightsFolder
+
+SECONDS_BETWEEN_LOOKS = 1.0
+_shares: Any = None  # in a process beside others: what is done of each training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +85,26 @@ class Trained:
 
 
 class Collecting(Screen):
-    """The screen of a process beside others: it shows nothing, and keeps its notices for the one that asked."""
+    """The screen of a process beside others: it shows nothing, and keeps its notices for the one that asked.
 
-    def __init__(self) -> None:
+    How far the training with this number is, it writes where that one looks.
+    """
+
+    def __init__(self, number: int) -> None:
         super().__init__()
         self.console.quiet = True
         self.notices: list[str] = []
+        self.number = number
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Report]:
+        """Say how far it is, and show nothing."""
+
+        def report(done: int, total: int) -> None:
+            if _shares is not None:
+                _shares[self.number] = done / max(1, total)
+
+        yield report
 
     def notice(self, sentence: str) -> None:
         """Keep one sentence."""
@@ -103,32 +123,43 @@ def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) ->
     screen, store = place.work.screen, place.work.store
     workers = min(jobs, len(missing))
     # Spawned, as a copy of a process that has run torch hangs in torch's threads.
+    context = multiprocessing.get_context("spawn")
+    shares: Any = context.Array("d", len(missing))  # what is done of each training, from 0 to 1
     pool = ProcessPoolExecutor(
         workers,
-        mp_context=multiprocessing.get_context("spawn"),
+        mp_context=context,
         initializer=_begin,
-        initargs=(max(1, _processors() // workers),),
+        initargs=(max(1, _processors() // workers), shares),
     )
-    screen.notice(f"{len(missing)} students are trained in {workers} processes")
     try:
-        futures = {pool.submit(_train, Order.of(place, cell)): cell for cell in missing}
+        futures = {pool.submit(_train, Order.of(place, cell), number): cell for number, cell in enumerate(missing)}
         trained_count = 0
-        for future in as_completed(futures):
-            trained, title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
-            store.made_digests |= trained.made_digests
-            for sentence in trained.notices:
-                screen.notice(sentence)
-            if trained.error is not None:
-                screen.notice(f"{title}: failed in its process, and is tried again: {trained.error}")
-                continue
-            trained_count += 1
-            screen.notice(f"cells trained: {trained_count} of {len(missing)} ({title})")
+        with screen.step(f"{len(missing)} students in {workers} processes, seed {place.seed}, in %") as report:
+            for future in _as_completed(futures, lambda: report(int(100 * sum(shares) / len(missing)), 100)):
+                trained, title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
+                store.made_digests |= trained.made_digests
+                for sentence in trained.notices:
+                    screen.notice(sentence)
+                if trained.error is not None:
+                    screen.notice(f"{title}: failed in its process, and is tried again: {trained.error}")
+                    continue
+                trained_count += 1
+                screen.notice(f"cells trained: {trained_count} of {len(missing)} ({title})")
     except BaseException:  # an interrupted run waits for no cell, nor does the interpreter when it ends
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():
             process.terminate()
         raise
     pool.shutdown()
+
+
+def _as_completed(futures: Collection[Future[Trained]], look: Callable[[], None]) -> Iterator[Future[Trained]]:
+    """The futures as they end; every second one looks how far they are."""
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, timeout=SECONDS_BETWEEN_LOOKS, return_when=FIRST_COMPLETED)
+        look()
+        yield from done
 
 
 def _is_stored(place: SeedPlace, cell: Cell) -> bool:
@@ -143,16 +174,18 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _begin(threads: int) -> None:
+def _begin(threads: int, shares: Any) -> None:
     """What a process does first: it takes its share of the processors, and ends at once on Ctrl-C."""
     import torch
 
+    global _shares
+    _shares = shares
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(threads)
 
 
-def _train(order: Order) -> Trained:
-    screen = Collecting()
+def _train(order: Order, number: int) -> Trained:
+    screen = Collecting(number)
     place, error = order.place(screen), None
     try:
         train_student(place, order.cell, build_vocabulary(place, order.cell.student))

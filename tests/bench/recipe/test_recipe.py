@@ -139,6 +139,7 @@ def test_wrong_value_is_refused_with_the_choices(change):
 
 
 OF_IMAGES = {
+    "students.0={architecture: image-body, epochs: 2, optimiser: adam}": "body, and untrained weights are none",
     "teacher.body=null": "body is the shape of a teacher of images whose weights are 'untrained', which needs it",
     "teacher.weights=efficientnet-lite0": "'untrained', which needs it; its weights are efficientnet-lite0",
     "teacher={architecture: image-body, weights: untrained, body: {}, frozen: true}": "new ones know nothing",

@@ -12,12 +12,15 @@ from sample_texts import sentences
 
 from bench.record.run_file import read_run
 from bench.steps.folds import fold_numbers, folds_of
+from export.checkpoint import load_checkpoint
 from materials.errors import RequestError
+from materials.files import digest
 from materials.rows import Rows
 from materials.splits.store import load_splits
 from materials.tasks.regression import Regression
 from materials.tasks.single_label import SingleLabel
 from teachers.knowledge import load_knowledge
+from training.loop import compute_outputs
 
 RECIPE = """
 name: folded
@@ -91,6 +94,28 @@ def test_no_row_was_labelled_by_a_teacher_trained_on_it(finished):
         assert item in trained_on[fold].test.items
     # Each of these teachers is of its own: three for the folds, one of all rows.
     assert len(stored(stages, "teacher")) == 4
+
+
+def test_outputs_are_those_of_the_teacher_that_did_not_see_the_row_and_of_the_mean_on_test_rows(finished):
+    _, stages, run, _, _ = finished
+    (splits_folder,), (knowledge_folder,) = (stored(stages, name) for name in ("splits", "knowledge"))
+    rows = load_splits(splits_folder)
+    knowledge = load_knowledge(knowledge_folder)
+    teachers = {inputs_of(folder)["rows"]: load_checkpoint(folder) for folder in stored(stages, "teacher")}
+    test_logits = []
+    for fold in map(load_splits, stored(stages, "fold")):
+        teacher = teachers[digest([[part.digest, part.targets.tolist()] for part in (fold.train, fold.validation)])]
+        said = knowledge.outputs.take(knowledge.rows_of(fold.test.items, rows.modality)).logits
+        assert said == pytest.approx(logits_of(teacher, fold.test.items), abs=1e-3)
+        test_logits.append(logits_of(teacher, rows.test.items))
+    assert np.load(knowledge_folder / "test_logits.npy") == pytest.approx(np.mean(test_logits, axis=0), abs=1e-3)
+    right = np.mean(np.mean(test_logits, axis=0).argmax(axis=1) == rows.test.targets)
+    assert read_run(run).labelling[0]["folds"]["mean_on_test"]["accuracy"] == pytest.approx(right)
+
+
+def logits_of(classifier, items):
+    encoded = classifier.encoder.encode(items)
+    return compute_outputs(classifier.module, encoded, classifier.encoder, device="cpu", bf16=False).logits
 
 
 def test_scores_of_each_fold_and_out_of_fold_are_printed_and_kept(finished):

@@ -154,3 +154,26 @@ def test_file_and_folder_of_one_name_are_refused(tmp_path):
 def test_archive_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(RequestError, match="there is no file .*none.tar; expected a .tar, .tar.gz, .tgz, .zip file"):
         unpack(tmp_path / "none.tar", tmp_path / "cache", silent)
+
+
+@pytest.mark.parametrize("write", [write_tar, write_zip])
+def test_class_without_an_image_is_refused_as_in_a_folder(tmp_path, write):
+    members = {**PHOTOS, "train/owl/owl.gif": b"GIF", "notes/readme.txt": b"text", "__MACOSX/train/owl/._1.png": b""}
+    write(tmp_path / f"photos.{write.__name__[6:]}", members)
+    unpacked = unpack(tmp_path / f"photos.{write.__name__[6:]}", tmp_path / "cache", silent)
+    with pytest.raises(RequestError, match="owl holds no images"):
+        read_image_folder(unpacked.folder)
+
+
+def test_empty_folder_of_a_class_in_a_zip_is_refused(tmp_path):
+    write_zip(tmp_path / "photos.zip", {**PHOTOS, "train/owl/": b""})
+    unpacked = unpack(tmp_path / "photos.zip", tmp_path / "cache", silent)
+    assert unpacked.notes == ()
+    with pytest.raises(RequestError, match="owl holds no images"):
+        read_image_folder(unpacked.folder)
+
+
+def test_zip_with_names_of_windows_says_why_it_holds_no_images(tmp_path):
+    write_zip(tmp_path / "photos.zip", {name.replace("/", "\\"): content for name, content in PHOTOS.items()})
+    with pytest.raises(RequestError, match="holds no images .*; its names have backslashes in place of slashes"):
+        unpack(tmp_path / "photos.zip", tmp_path / "cache", silent)
