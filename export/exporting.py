@@ -117,6 +117,13 @@ class _Attempt:
     is_unfit: bool = False
 
 
+def _cause(error: BaseException) -> BaseException:
+    """What an error comes from, in the end: torch says first what to try next."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
 def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Path], None]) -> _Attempt:
     """Write the folder's files anew by one setting, judge them, and leave logits there to judge them by again."""
     import torch
@@ -127,12 +134,14 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     try:
         write(request.origin, bundle.folder)
         _complete(request, bundle)
-    except (OSError, RequestError):
+    except OSError:
         raise
     except Unfit as reason:
         return _Attempt(parity=failed_parity(str(reason)), is_unfit=True)
+    except RequestError as reason:
+        return _Attempt(parity=failed_parity(f"could not be exported: {reason}"))
     except Exception as error:  # an exporter may raise anything for a graph that it cannot express
-        return _Attempt(parity=failed_parity(f"could not be exported: {with_kind(error)}"))
+        return _Attempt(parity=failed_parity(f"could not be exported: {with_kind(_cause(error))}"))
     device = _judged_on(bundle)
     parity = gate(request, bundle, device)
     if parity.status == "failed":

@@ -1,12 +1,14 @@
 """The one kind of error that is the user's to mend, and the sentence that names the nearest known thing."""
 
 import errno
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from textwrap import shorten
 
 OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "allocate memory")
 LONGEST_LINE = 300
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 # The numbers of the system's errors that say of a file or folder that it cannot be written to.
 NO_WRITING = (
     errno.ENOSPC,
@@ -37,7 +39,7 @@ def in_one_line(error: BaseException) -> str:
 
     Cut where it goes on and on; the name of its kind where it says nothing.
     """
-    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    lines = [line for line in COLOURS.sub("", str(error)).splitlines() if line.strip()] or [type(error).__name__]
     line = lines[-1 if any(line.startswith("Traceback") for line in lines) else 0]
     return shorten(line, LONGEST_LINE, placeholder=" ...")
 

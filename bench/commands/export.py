@@ -77,7 +77,7 @@ def export_model(order: ExportOrder) -> int:
         for format in formats:
             with screen.step(f"{order.place.name} to {format}"), _folder(order, format) as folder:
                 export_bundle(request, format, folder)
-            bundles.append(read_bundle(order.output / format))
+            bundles.append(read_bundle(order.output / format, to_run=False))
             if (
                 order.with_tokenizer
                 and bundles[-1].runtime == "onnxruntime"

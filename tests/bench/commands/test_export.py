@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -268,3 +269,24 @@ def test_compiler_that_is_missing_is_told_before_anything_is_written(tiny_studen
     answer = distilbench("export", tiny_student, "--to", "all", "--output", tmp_path / "out")
     assert "aotinductor is left out: format aotinductor needs a C++ compiler" in answer.notices
     assert "onnx-int8 is left out: needs rows (--quantize-data)" in answer.notices
+
+
+def test_format_that_cannot_be_written_fails_with_its_cause_and_the_others_are_there(
+    tiny_student, tmp_path, monkeypatch
+):
+    def write(origin, folder):
+        try:
+            raise RuntimeError("an operator has no\nsecond line")
+        except RuntimeError as cause:
+            raise ValueError("\x1b[96mFailed to export.\x1b[0m\nNext steps: ask somebody") from cause
+
+    failing = replace(EXPORTERS["torchscript"], settings={"plain": write})
+    monkeypatch.setitem(EXPORTERS, "torchscript", failing)
+    answer = distilbench("export", tiny_student, "--to", "torchscript,eager", "--output", tmp_path / "out")
+    assert answer.code == 1
+    assert (
+        "could not be exported: RuntimeError: an operator has no"
+        in read_bundle(tmp_path / "out" / "torchscript", to_run=False).parity["reason"]
+    )
+    assert "\x1b" not in answer.output
+    assert read_bundle(tmp_path / "out" / "eager").parity["status"] == "reference"
