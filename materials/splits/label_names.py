@@ -60,9 +60,7 @@ def _in_order(names: tuple[str, ...], order: tuple[str, ...] | None) -> tuple[st
         return order or names
     if len(order) == len(names) and all(name.startswith("LABEL_") for name in order):
         return names
-    by_folded = {name.casefold(): name for name in names}
-    if len(by_folded) < len(names):
-        raise RequestError(f"labels of the data differ in case only ({', '.join(names)}); make them the same")
+    by_folded = {name.casefold(): name for name in names}  # no two of them differ in case only
     if set(by_folded) - {name.casefold() for name in order}:
         raise RequestError(
             f"the data's labels are {', '.join(names)}, but the teacher was fine-tuned for {', '.join(order)}"

@@ -64,7 +64,7 @@ def test_what_failed_in_its_process_is_said_and_trained_by_the_run(swept_recipe,
         def __init__(self, *arguments, **options):
             pass
 
-        def submit(self, function, order):
+        def submit(self, function, *orders):
             future = side_by_side.Future()
             future.set_exception(side_by_side.BrokenProcessPool("killed"))
             return future

@@ -291,7 +291,7 @@ def test_numbered_labels_of_a_teacher_keep_its_order():
 
 
 def test_labels_that_differ_in_case_only_are_refused_with_a_teacher():
-    with pytest.raises(RequestError, match="differ in case only"):
+    with pytest.raises(RequestError, match="the labels 'Good' and 'good' look alike"):
         split([f"t{n}" for n in range(60)], ["good", "Good", "bad"] * 20, label_order=("good", "bad"))
 
 
