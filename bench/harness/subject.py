@@ -86,9 +86,11 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
         synchronise = torch.cuda.synchronize
 
     def classify(items: Sequence[Item], size: int) -> np.ndarray:
+        step = max(size, MOST_IMAGES)
+        if bundle.modality != "image" or len(items) <= step:
+            return logits_of(runtime, encoder, encoder.encode(items), batch_size=size)
         # Decoded images are large: all of a test part at once would count as the model's memory.
-        step = max(size, MOST_IMAGES) if bundle.modality == "image" else max(1, len(items))
-        parts = [items[start : start + step] for start in range(0, len(items), step)] or [items]
+        parts = (items[start : start + step] for start in range(0, len(items), step))
         return np.concatenate([logits_of(runtime, encoder, encoder.encode(part), batch_size=size) for part in parts])
 
     return Subject(

@@ -29,10 +29,10 @@ def curves_chart(name: str, metric: Metric, histories: pd.DataFrame) -> "alt.VCo
     """
     import altair as alt
 
-    score = score_column(metric)
+    trained = histories[histories["epoch"] > 0]
     fields = [
-        _fields(histories.assign(shown=histories[score] * 100), f"{metric.title} on the test rows, %"),
-        _fields(histories[histories["epoch"] > 0].assign(shown=lambda rows: rows["loss"]), "the objective's loss"),
+        _fields(histories.assign(shown=histories[score_column(metric)] * 100), f"{metric.title} on the test rows, %"),
+        _fields(trained.assign(shown=trained["loss"]), "the objective's loss"),
     ]
     seeds = histories["seed"].nunique()
     title = alt.TitleParams(

@@ -172,9 +172,8 @@ def _left_out(source: Source, transfer: Table | None, splits: Splits, data: Data
     """Sentences on the rows that are in no part."""
     labelled_tables = [table for table in (source.train, source.validation, source.test) if table]
     all_tables = [*labelled_tables, *([transfer] if transfer else [])]
-    sentences = list(
-        dict.fromkeys(note for table in all_tables for note in table.notes)
-    )  # one archive may hold several
+    # Each once, as one archive may hold several parts.
+    sentences = list(dict.fromkeys(note for table in all_tables for note in table.notes))
     if dropped := sum(table.dropped for table in all_tables):
         sentences.append(f"{dropped:,} rows without an item or a label are left out")
     kept = len(splits.train) + len(splits.validation) + len(splits.test)
