@@ -54,15 +54,20 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files below a folder, sorted; links to folders are followed, but not in a circle."""
-    files: list[Path] = []
-    seen = {folder.resolve()}
-    for place, names, file_names in os.walk(folder, followlinks=True):
-        files += [Path(place, name) for name in file_names]
-        targets = {name: Path(place, name).resolve() for name in names}
-        names[:] = [name for name, target in targets.items() if target not in seen]
-        seen |= set(targets.values())
-    return sorted(files)
+    """All files below a folder, sorted; links to folders are followed, but for one that leads back to where it is."""
+    return sorted(_files_below(folder, ()))
+
+
+def _files_below(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """The files below a folder that lies in those `above`, all of them without links."""
+    resolved = folder.resolve()
+    if resolved in above:
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _files_below(path, (*above, resolved))
+        else:
+            yield path
 
 
 def write_json(target: Path, content: Any) -> None:

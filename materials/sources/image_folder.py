@@ -44,10 +44,11 @@ def read_image_folder(folder: Path) -> Source:
 
 def read_images(folder: Path) -> Table:
     """All images below a folder, without labels. Raises RequestError where there is none."""
-    images = _images_below(folder)
+    shown = [file for file in files_below(folder) if _is_shown(file, folder)]
+    images = [file for file in shown if file.suffix.lower() in SUFFIXES]
     if not images:
         raise RequestError(f"{folder} holds no images ({', '.join(SUFFIXES)})")
-    others = [file for file in files_below(folder) if file.suffix.lower() not in SUFFIXES and _is_shown(file, folder)]
+    others = [file for file in shown if file.suffix.lower() not in SUFFIXES]
     items = [ImageFile.at(file) for file in images]
     return Table(items=items, labels=None, modality="image", notes=_said(folder, others, ""))
 

@@ -31,12 +31,19 @@ def test_digest_depends_on_content_and_not_on_key_order():
     assert digest({"a": 1}) != digest({"a": 2})
 
 
-def test_files_behind_links_to_folders_are_found_once_and_circles_end(tmp_path):
+def test_files_behind_links_to_folders_are_found_by_each_of_them_and_circles_end(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "a.png").write_bytes(b"a")
     (tmp_path / "photos" / "cat").mkdir(parents=True)
     (tmp_path / "photos" / "cat" / "b.png").write_bytes(b"b")
     (tmp_path / "photos" / "dog").symlink_to(tmp_path / "elsewhere")
-    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "photos")
+    (tmp_path / "photos" / "hound").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "photos" / "cat")
+    (tmp_path / "photos" / "cat" / "on").symlink_to(tmp_path / "elsewhere")
     found = [str(path.relative_to(tmp_path / "photos")) for path in files_below(tmp_path / "photos")]
-    assert found == ["cat/b.png", "dog/a.png"]
+    # From "cat" on to "elsewhere", which leads back to "cat"; from "dog" and "hound" to "cat" alike, where it ends.
+    assert found == [
+        *("cat/b.png", "cat/on/a.png"),
+        *("dog/a.png", "dog/back/b.png"),
+        *("hound/a.png", "hound/back/b.png"),
+    ]
