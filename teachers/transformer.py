@@ -212,7 +212,8 @@ def _read_otherwise(encoder: TextEncoder, folder: Path) -> str | None:
     with quiet_transformers():
         try:
             other = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            numbers = [other(text)["input_ids"] for text in TRIED]
+            cut = {"truncation": True, "max_length": encoder.max_length_tokens}
+            numbers = [other(text, **cut)["input_ids"] for text in TRIED]
         except Exception:  # it raises a dozen kinds, each of which means that it cannot be loaded
             return None
     own = [encoder.tokenizer.encode(text).ids for text in TRIED]

@@ -243,8 +243,10 @@ def test_two_files_of_a_tokenizer_that_disagree_are_refused(text_copy):
     settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "pad_token": "[PAD]"}
     (text_copy / "tokenizer_config.json").write_text(json.dumps(settings))
     assert "disagree: transformers reads" in refusal(text_copy)
-    (text_copy / "tokenizer_config.json").write_text(json.dumps({**settings, "do_lower_case": False}))
-    load_checkpoint(text_copy)
+    for length in (100, 4):  # of which the texts that are tried are longer
+        agreeing = {**settings, "do_lower_case": False, "model_max_length": length}
+        (text_copy / "tokenizer_config.json").write_text(json.dumps(agreeing))
+        assert load_checkpoint(text_copy).encoder.max_length_tokens == length
 
 
 def test_model_whose_answer_depends_on_padding_is_refused(text_copy, monkeypatch):
