@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.reports.layout import TextTable, figure, markdown_tables, rich_tables, times
-from bench.reports.plot import save_chart
+from bench.reports.pictures.chart_files import save_chart
 
 MODELS = ("teacher", "student")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bench.league.summary import Line
 from bench.reports.layout import TextTable, change_in_points, figure, markdown_tables, points, rich_tables
-from bench.reports.plot import save_chart
+from bench.reports.pictures.chart_files import save_chart
 
 if TYPE_CHECKING:
     import altair as alt

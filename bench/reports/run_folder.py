@@ -10,9 +10,10 @@ from filelock import FileLock
 from bench.record.predictions import Artefact
 from bench.record.run_file import Run, write_run
 from bench.reports.curves import CURVES, save_histories
-from bench.reports.curves_plot import save_curves
 from bench.reports.differences import DIFFERENCES, Difference, find_differences, is_judged
-from bench.reports.plot import save_confusion, save_tradeoff
+from bench.reports.pictures.confusion import save_confusion
+from bench.reports.pictures.curves import save_curves
+from bench.reports.pictures.tradeoff import save_tradeoff
 from bench.reports.report import markdown_report
 from bench.reports.sweep import PICTURE as SWEEP_PICTURE
 from bench.reports.sweep import SWEEPS, Grid, find_grids, is_swept, save_sweep

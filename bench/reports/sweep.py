@@ -12,7 +12,7 @@ from bench.recipe.sweep import Sweep, sweep_of
 from bench.record.run_file import Run
 from bench.reports.differences import Difference
 from bench.reports.layout import TextTable, change_in_points, markdown_tables, rich_tables, without_blanks
-from bench.reports.plot import save_chart
+from bench.reports.pictures.chart_files import save_chart
 
 if TYPE_CHECKING:
     import altair as alt

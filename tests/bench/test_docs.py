@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,16 @@ def test_recipe_page_names_every_key():
     parts = (Recipe, Data, Teacher, Student, Objective, Sweep, Parity, Measuring)
     keys = {key for part in parts for key in part.model_fields}
     assert {key for key in keys if f"{key}:" not in page} == set()
+
+
+def test_page_of_commands_is_what_the_command_line_says(tmp_path):
+    """The page is made by typer itself; `docs/commands.md` is the last word of the command."""
+    made = tmp_path / "commands.md"
+    command = [sys.executable, "-m", "typer", "bench.commands.command_line", "utils", "docs", "--name", "distilbench"]
+    subprocess.run([*command, "--title", "Commands and options", "--output", made], check=True, cwd=ROOT, timeout=120)
+    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == made.read_text(encoding="utf-8")
+
+
+def test_index_of_results_names_every_folder():
+    index = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
+    assert [folder.name for folder in (ROOT / "results").glob("*/") if f"]({folder.name})" not in index] == []

@@ -7,7 +7,7 @@ import pytest
 from bench.record.row import Group, Row, Score
 from bench.record.run_file import Run
 from bench.reports.class_report import CLASS_REPORTS, one_row_a_model
-from bench.reports.plot import confusion_chart, save_confusion
+from bench.reports.pictures.confusion import confusion_chart, save_confusion
 from bench.scores.confusion import f1_per_class
 from materials.errors import RequestError
 

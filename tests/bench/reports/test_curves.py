@@ -6,7 +6,7 @@ from sample_command import distilbench
 
 from bench.record.run_file import read_run
 from bench.reports.curves import CURVES, FILE, curves_table, read_histories, save_histories
-from bench.reports.curves_plot import curves_chart, save_curves
+from bench.reports.pictures.curves import curves_chart, save_curves
 from materials.errors import RequestError
 from materials.tasks.single_label import SingleLabel
 

@@ -7,7 +7,7 @@ import pytest
 
 from bench.record.row import Group, Row
 from bench.record.run_file import Run
-from bench.reports.plot import save_tradeoff, tradeoff_chart
+from bench.reports.pictures.tradeoff import save_tradeoff, tradeoff_chart
 from bench.reports.report import REPORTS, best_tradeoffs, main_format
 
 BASE = {

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.reports.curves import score_column
-from bench.reports.plot import save_chart
+from bench.reports.pictures.chart_files import save_chart
 from materials.tasks.metrics import Metric
 
 if TYPE_CHECKING:
     import altair as alt
 
+MOST_POINTS = 25  # epochs; the points of longer lines would hide how the lines are dashed
 BY_MODEL = ["student", "objective", "epoch"]
 
 
@@ -47,15 +48,20 @@ def _fields(histories: pd.DataFrame, title: str) -> "alt.FacetChart":
     import altair as alt
 
     frame = histories.groupby(BY_MODEL, sort=False)["shown"].agg(["mean", "min", "max"]).reset_index()
+    frame["short"] = frame.groupby(["student", "objective"])["epoch"].transform("size") <= MOST_POINTS
     order = list(dict.fromkeys(frame["objective"]))
     epoch = alt.X("epoch:Q", title="epoch (0: before training)", axis=alt.Axis(tickMinStep=1))
-    legend = alt.Legend(symbolOpacity=1, symbolStrokeWidth=3, labelLimit=400)
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolStrokeWidth=3, symbolSize=400, labelLimit=400)
     color = alt.Color("objective:N", sort=order, title="learned from", legend=legend)
+    dash = alt.StrokeDash("objective:N", sort=order, title="the same in grey", legend=legend)
     base = alt.Chart(frame)
-    band = base.mark_area(opacity=0.15).encode(epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), color)
-    line = base.mark_line(point=alt.OverlayMarkDef(size=25)).encode(
-        epoch, alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False)), color
+    of_objective = alt.Detail("objective:N")  # a colour here would give the picture a second legend
+    band = base.mark_area(opacity=0.15, color="gray").encode(
+        epoch, alt.Y("min:Q", title=""), alt.Y2("max:Q"), of_objective
     )
+    score = alt.Y("mean:Q", title=title, scale=alt.Scale(zero=False))
+    line = base.mark_line().encode(epoch, score, color, dash)
+    points = base.transform_filter("datum.short").mark_point(filled=True, size=16).encode(epoch, score, color)
     students = list(dict.fromkeys(frame["student"]))
-    layers = alt.layer(band, line).properties(width=320, height=240)
+    layers = alt.layer(band, line, points).properties(width=320, height=240)
     return layers.facet(alt.Facet("student:N", sort=students, title=None), columns=2)
