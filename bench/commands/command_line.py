@@ -15,6 +15,7 @@ import typer
 
 from bench.commands.columns import with_columns
 from bench.commands.options import app as models_app
+from bench.commands.score.options import app as score_app
 from bench.commands.tuning import app as tuning_app
 from bench.outside.columns import Columns
 from materials.errors import NO_WRITING, RequestError
@@ -40,6 +41,7 @@ app = typer.Typer(
 
 
 app.add_typer(models_app)
+app.add_typer(score_app)
 app.add_typer(tuning_app)
 
 

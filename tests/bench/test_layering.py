@@ -24,7 +24,20 @@ ROOMS = {  # within a package: a room imports those before it in its list
     "materials": ("tasks", "sources", "splits"),
     "export": ("graphs", "formats", "runtimes", "gate", "from_text"),
     "bench": (
-        *("scores", "harness", "recipe", "record", "reports", "steps", "outside", "league", "labels", "suite", "tune"),
+        *(
+            "scores",
+            "harness",
+            "recipe",
+            "record",
+            "reports",
+            "steps",
+            "outside",
+            "corpus",
+            "league",
+            "labels",
+            "suite",
+            "tune",
+        ),
         "commands",
     ),
 }

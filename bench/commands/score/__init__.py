@@ -1,0 +1,1 @@
+"""The command `score`: a corpus of any size, answered by a bundle."""
