@@ -80,7 +80,7 @@ def _of_outputs(predictor: Predictor, outputs: np.ndarray | None, faults: dict[i
         return Answers(labels=numbers, confidence=None, probabilities=None, is_unsure=None, faults=faults)
     sureness = task.sureness(outputs)
     return Answers(
-        labels=[label if isinstance(label, str) else ",".join(label) for label in labels],
+        labels=[label if isinstance(label, str) else ",".join(label or ()) for label in labels],
         confidence=sureness.astype(np.float32),
         probabilities=task.probabilities(outputs).astype(np.float32),
         is_unsure=None if bundle.sure_from is None else sureness < bundle.sure_from,

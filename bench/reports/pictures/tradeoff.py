@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ def save_tradeoff(run: Run, folder: Path) -> None:
         save_chart(chart, folder, "tradeoff")
 
 
-def tradeoff_chart(run: Run) -> "alt.LayerChart | None":
+def tradeoff_chart(run: Run) -> "alt.LayerChart | alt.FacetChart | None":
     """The headline with its interval against batch-1 p50 on a log axis; a line joins the files that no other beats.
 
     Marks are filled where a model learned from the teacher and hollow where it did not, so that grey print tells them
@@ -76,15 +76,19 @@ def _names(best: pd.DataFrame, latency: "alt.X") -> "list[alt.Chart]":
     lines = far.mark_rule(color="gray", strokeWidth=0.7).encode(
         alt.X("name_end:Q", title=""), alt.X2("latency:Q"), alt.Y("name_score:Q", title=""), alt.Y2("score:Q")
     )
-    names = []
+    halos, names = [], []  # white around a name, over lines that cross it
     for is_right in (True, False):
+        align: Literal["left", "right"] = "left" if is_right else "right"
         text = alt.Chart(best[best["right"] == is_right]).encode(
             alt.X("name_end:Q", title=""), alt.Y("name_score:Q", title=""), text="name"
         )
-        look = {"align": "left" if is_right else "right", "baseline": "middle", "fontSize": 10}
-        halo = text.mark_text(stroke="white", strokeWidth=3, strokeOpacity=0.85, **look)  # over lines that cross it
-        names += [halo, text.mark_text(**look)]
-    return [lines, *names]
+        halos.append(
+            text.mark_text(
+                align=align, baseline="middle", fontSize=10, stroke="white", strokeWidth=3, strokeOpacity=0.85
+            )
+        )
+        names.append(text.mark_text(align=align, baseline="middle", fontSize=10))
+    return [lines, *halos, *names]
 
 
 def _placed(frame: pd.DataFrame, latencies: list[float], scores: list[float]) -> pd.DataFrame:
