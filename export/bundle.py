@@ -12,6 +12,7 @@ from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
 from encoders.text_encoder import TextEncoder
 from export.formats import EXPORTERS
 from export.model_file import external_names
+from export.permission import check_code, is_code, remember_code
 from materials.errors import RequestError
 from materials.files import sha256_of, write_json
 from materials.tasks import task_of
@@ -97,12 +98,13 @@ def write_bundle(bundle: Bundle) -> Bundle:
     return replace(bundle, files=files)
 
 
-def read_bundle(folder: Path, *, to_run: bool = True) -> Bundle:
+def read_bundle(folder: Path, *, to_run: bool = True, allow_code: bool = False) -> Bundle:
     """Read a bundle and check every file against its digest.
 
     One that no file could be exported for holds its record alone, which is enough unless it is `to_run`. Raises
     RequestError when the folder is no bundle, is of another version, claims a format that it is not in, names files
-    elsewhere, keeps what it needs without a digest, or a file is missing or changed.
+    elsewhere, keeps what it needs without a digest, or a file is missing or changed; and for one `to_run` that is code
+    of another machine, without `allow_code`.
     """
     record = folder / RECORD
     if not record.is_file():
@@ -132,17 +134,25 @@ def read_bundle(folder: Path, *, to_run: bool = True) -> Bundle:
     _check_files(bundle)
     if is_exported and bundle.model_file in bundle.files:
         _check_listed(bundle, external_names(bundle.model_path))
+    if to_run:
+        check_code(folder, bundle.runtime, bundle.files, allow_code=allow_code)
     return bundle
 
 
 def read_trained(folder: Path) -> Bundle:
     """Read a trained model's bundle. Raises RequestError as `read_bundle` does, and for that of an exported file."""
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, allow_code=True)  # what is code is refused here, and never opened
     if bundle.runtime != "torch" or bundle.precision != "fp32":
         raise RequestError(
             f"{folder} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
         )
     return bundle
+
+
+def remember_bundle(folder: Path, runtime: str) -> None:
+    """Note that this machine made the code in a bundle of its store, be it in a run of before there were such notes."""
+    if is_code(runtime):
+        remember_code(runtime, read_bundle(folder, to_run=False).files)
 
 
 def _check_types(bundle: Bundle) -> None:

@@ -39,16 +39,17 @@ def open_model(
     label_names: Sequence[str] | None = None,
     max_length_tokens: int | None = None,
     modality: str | None = None,
+    allow_code: bool = False,
 ) -> Bundle:
     """A bundle, or what somebody else exported, described as one.
 
     `label_names` gives the labels in the order of the outputs, unless the model names the same ones in an order of its
     own; texts are cut to `max_length_tokens`, and to what the model's own files allow. Somebody else's model of texts
     reads pairs of them where `modality` is pair. Raises RequestError when the place holds no model that takes a text,
-    or a folder of transformers for images.
+    or a folder of transformers for images; and for a bundle as `read_bundle` does.
     """
     if (place / RECORD).is_file():
-        return read_bundle(place)
+        return read_bundle(place, allow_code=allow_code)
     model = _find_model(place)
     if _is_of_images(place, model):
         config = read_json_object(model.parent / "config.json")

@@ -28,10 +28,13 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded bundle. Imports torch only if the bundle's runtime needs it."""
+    """A loaded bundle. Imports torch only if the bundle's runtime needs it.
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        self.bundle = read_bundle(folder)
+    Raises RequestError as `read_bundle` does: one that is code of another machine needs `allow_code`.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1, allow_code: bool = False) -> None:
+        self.bundle = read_bundle(folder, allow_code=allow_code)
         if self.bundle.runtime not in RUNTIMES:
             raise RequestError(f"{folder} was made by {self.bundle.runtime}; only `measure` and its own library run it")
         self.encoder = self.bundle.encoder()

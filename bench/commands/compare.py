@@ -89,6 +89,7 @@ def _compare_models(request: CompareRequest) -> Comparison:
             request.columns,
             label_names=request.workload.label_names,
             max_length_tokens=request.workload.max_length_tokens,
+            allow_code=request.workload.allow_code,
         )
         for place in (request.base, request.new)
     ]

@@ -16,7 +16,9 @@ UNSURE = "unsure: ask the teacher"
 NOTHING = "-"  # where no label is given, so that a line always has as many fields
 
 
-def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:
+def predict_items(
+    folder: Path, items: Sequence[str], *, all_labels: bool, threads: int, allow_code: bool = False
+) -> None:
     """Print one line an item: what the model says, its probability (or every label's), and the item.
 
     Where the bundle says from which probability on it answers alone, a last field marks the items for its teacher.
@@ -24,7 +26,7 @@ def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threa
     Items are texts, pairs of texts with a tab between them, or paths of image files; without any, they are the lines of
     standard input.
     """
-    predictor = Predictor(folder, threads=threads)
+    predictor = Predictor(folder, threads=threads, allow_code=allow_code)
     if predictor.bundle.parity["status"] == "failed":
         Screen().notice(f"{folder} failed its parity gate ({predictor.bundle.parity['reason']}); do not rely on it")
     lines = iter(items) if items else _lines_of_standard_input()

@@ -206,7 +206,10 @@ def _is_sound_copy(target: Path, source: Path) -> bool:
     from export.bundle import RECORD, read_bundle  # here, as reading a run needs no formats
 
     try:
-        return read_bundle(target).files == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]
+        return (
+            read_bundle(target, to_run=False).files
+            == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]
+        )
     except RequestError:
         return False
 
