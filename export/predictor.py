@@ -49,6 +49,10 @@ class Predictor:
             return []
         outputs = self.logits(items)
         task, names = self.bundle.task, self.bundle.label_names
+        if outputs.shape[1] != len(names):
+            raise RequestError(
+                f"{self.bundle.model_path} gives {outputs.shape[1]} outputs, and its bundle names {len(names)} labels"
+            )
         labels = task.labels_of(np.asarray(task.decide(outputs)), names)
         predictions = [
             _prediction(label, row, names) for label, row in zip(labels, task.probabilities(outputs), strict=True)
@@ -59,8 +63,13 @@ class Predictor:
         return [replace(one, is_unsure=flag) for one, flag in zip(predictions, unsure.tolist(), strict=True)]
 
     def logits(self, items: Sequence[Any]) -> np.ndarray:
-        """The model's outputs, float32 (items, outputs)."""
-        return logits_of(self.runtime, self.encoder, self.encoder.encode(items))
+        """The model's outputs, float32 (items, outputs). Raises RequestError for a file that cannot compute them."""
+        encoded = self.encoder.encode(items)
+        try:
+            return logits_of(self.runtime, self.encoder, encoded)
+        except Exception as error:  # a runtime may raise anything for a graph that does not fit its inputs
+            model, runtime = self.bundle.model_path, self.bundle.runtime
+            raise RequestError(f"{model} cannot be run by {runtime}: {in_one_line(error)}") from error
 
 
 def _prediction(label: Any, probabilities: np.ndarray, names: Sequence[str]) -> Prediction:

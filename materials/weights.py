@@ -125,7 +125,7 @@ def _check_folder(path: Path) -> None:
         )
     try:
         json.loads((path / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise RequestError(f"{path / 'config.json'} is damaged; expected the configuration of a model") from None
 
 

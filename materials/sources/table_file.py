@@ -5,7 +5,6 @@ import gzip
 import json
 import sys
 import warnings
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -148,7 +147,9 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         raise RequestError(f"{path} has rows with more fields than its header; {advice}") from None
     except RequestError:
         raise
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+    except PermissionError:
+        raise
+    except Exception as error:  # of any kind: pyarrow and pandas trust what a file says of itself
         raise RequestError(f"{path} cannot be read as {kind}: {in_one_line(error)}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
 
