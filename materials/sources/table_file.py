@@ -73,6 +73,18 @@ def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFra
     return frame.reset_index(drop=True), _items(frame, columns, path), dropped_count
 
 
+def decoded_frame(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
+    """The frame of a Parquet file. Raises RequestError for text that is not UTF-8, which else is told at its first use."""
+    for number, name in enumerate(frame.columns):
+        try:
+            frame.iloc[:, number].to_numpy()
+        except Exception as error:  # pyarrow raises the base of all its errors
+            raise RequestError(
+                f"column '{name}' of {path} holds text that is not UTF-8 ({in_one_line(error)})"
+            ) from None
+    return frame
+
+
 def class_names_in(path: Path) -> dict[str, dict[int, str]]:
     """The names of class numbers that a Parquet file says as `datasets` does, by column."""
     from pyarrow.parquet import read_schema
@@ -130,7 +142,7 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         if kind.startswith(".txt"):
             return _lines(path)
         if kind == ".parquet":
-            return _with_class_names(pd.read_parquet(path), path)
+            return _with_class_names(decoded_frame(pd.read_parquet(path), path), path)
         if kind.startswith(".jsonl"):
             return pd.read_json(path, lines=True, dtype=False)
         if kind.startswith((".csv", ".tsv")):

@@ -151,7 +151,7 @@ def dry_run(folder: Path) -> None:
     run_recipe(request, dry_run=True)
 
 
-RUNS = ("run", "news", "other-run")
+SMALL_RUNS = ("news", "other-run") * 4
 SHOWN = (show("rich"), show("csv"), show("json"), show("rich", classes=True), show("markdown", cascade=True))
 JUDGED = (show("markdown"), show("rich", significance=True), show("rich", curves=True), recommend, compare)
 LOADED = (predict, describe, verify)
@@ -183,13 +183,13 @@ KINDS: dict[str, tuple[Case, ...]] = {
         Case(folder="run", file="history.parquet", mutate=mutated_bytes, steps=(show("rich", curves=True),)),
     ),
     "run.json": (
-        *(Case(folder=name, file="run.json", mutate=mutated_json, steps=SHOWN, kept=()) for name in RUNS),
-        *(Case(folder=name, file="run.json", mutate=mutated_json, steps=JUDGED, kept=()) for name in RUNS),
-        Case(folder="run", file="run.json", mutate=mutated_json, steps=JUDGED),
+        *(Case(folder=name, file="run.json", mutate=mutated_json, steps=SHOWN, kept=()) for name in SMALL_RUNS),
+        *(Case(folder=name, file="run.json", mutate=mutated_json, steps=JUDGED, kept=()) for name in SMALL_RUNS),
+        Case(folder="run", file="run.json", mutate=mutated_json, steps=(*SHOWN, *JUDGED)),
     ),
     "recipe": (
-        *(Case(folder="recipe", file="recipe.yaml", mutate=mutated_yaml, steps=(recipe,)) for _ in range(8)),
-        *(Case(folder="full-recipe", file="recipe.yaml", mutate=mutated_yaml, steps=(recipe,)) for _ in range(8)),
+        *(Case(folder="recipe", file="recipe.yaml", mutate=mutated_yaml, steps=(recipe,)) for _ in range(16)),
+        *(Case(folder="full-recipe", file="recipe.yaml", mutate=mutated_yaml, steps=(recipe,)) for _ in range(3)),
         Case(folder="recipe", file="recipe.yaml", mutate=mutated_yaml, steps=(recipe, dry_run)),
     ),
 }
