@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.reports.screen import Screen
+from export.memory import limited_memory
 from export.predictor import Prediction, Predictor
 from materials.errors import RequestError
 
@@ -26,7 +27,12 @@ def predict_items(
     Items are texts, pairs of texts with a tab between them, or paths of image files; without any, they are the lines of
     standard input.
     """
-    predictor = Predictor(folder, threads=threads, allow_code=allow_code)
+    with limited_memory(folder):
+        _predict_items(Predictor(folder, threads=threads, allow_code=allow_code), items, all_labels)
+
+
+def _predict_items(predictor: Predictor, items: Sequence[str], all_labels: bool) -> None:
+    folder = predictor.bundle.folder
     if predictor.bundle.parity["status"] == "failed":
         Screen().notice(f"{folder} failed its parity gate ({predictor.bundle.parity['reason']}); do not rely on it")
     lines = iter(items) if items else _lines_of_standard_input()

@@ -1,5 +1,6 @@
 """The command `verify`: the gate once more, on a finished bundle."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from export.exporting import ExportRequest, gate, open_origin
 from export.formats import EXPORTERS
 from export.gate.parity import Parity, ParityBounds
 from export.gate.verifying import check_stored
+from export.memory import limited_memory
 from export.runtimes import RUNTIMES
 from materials.errors import RequestError
 
@@ -53,6 +55,11 @@ def verify_bundle(order: VerifyOrder) -> int:
     if order.data is not None and order.against is None:
         raise RequestError("--data needs the trained model too; name it with --against")
     check_device(order.device)
+    with limited_memory(order.place) if order.device == "cpu" else nullcontext():  # CUDA takes room by its own rules
+        return _verify(order)
+
+
+def _verify(order: VerifyOrder) -> int:
     bundle = read_bundle(order.place, allow_code=order.allow_code)
     if bundle.runtime not in RUNTIMES:
         raise RequestError(

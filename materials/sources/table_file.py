@@ -74,7 +74,7 @@ def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFra
 
 
 def decoded_frame(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
-    """The frame of a Parquet file. Raises RequestError for text that is not UTF-8, which else is told at its first use."""
+    """The frame of a Parquet file. Raises RequestError for text that is not UTF-8, else told at its first use."""
     for number, name in enumerate(frame.columns):
         try:
             frame.iloc[:, number].to_numpy()

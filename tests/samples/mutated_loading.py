@@ -154,6 +154,7 @@ def dry_run(folder: Path) -> None:
 SMALL_RUNS = ("news", "other-run") * 4
 SHOWN = (show("rich"), show("csv"), show("json"), show("rich", classes=True), show("markdown", cascade=True))
 JUDGED = (show("markdown"), show("rich", significance=True), show("rich", curves=True), recommend, compare)
+LIMITED = (predict, verify, foreign)  # which keep to a limit, or to a process of their own
 LOADED = (predict, describe, verify)
 KINDS: dict[str, tuple[Case, ...]] = {
     "bundle.json": (
@@ -228,7 +229,7 @@ def fault_of(step: Callable[[Path], Any], folder: Path) -> str | None:
     except RequestError as error:
         if "\n" in str(error).strip():
             return f"a sentence of several lines: {error}"
-        return f"memory: {error}" if tells_of_memory(str(error)) else None
+        return f"memory: {error}" if tells_of_memory(str(error)) and step not in LIMITED else None
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
