@@ -1,6 +1,7 @@
 """Where distilbench keeps its files, how a file comes into being, whole or not at all, and how JSON is trusted."""
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
@@ -10,10 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from materials.errors import RequestError, in_one_line
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+FREE_BYTES, MOST_TIMES, PIECE_BYTES, BYTES_PER_CELL = 1 << 30, 100, 1 << 20, 8  # DEFLATE packs up to 1,032 to one
 LARGEST_NUMBER = 2**63  # beyond, numbers fit neither numpy nor a float exactly
 
 
@@ -94,6 +99,47 @@ def read_json(file: Path) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise RequestError(f"{file} is damaged: {in_one_line(error)}") from None
+
+
+def check_unpacked(file: Path, unpacked_bytes: int) -> None:
+    """Raise RequestError for a file that announces, or turns out to hold, far more than files of its size do."""
+    most = max(FREE_BYTES, MOST_TIMES * file.stat().st_size)
+    if unpacked_bytes > most:
+        raise RequestError(
+            f"{file} would take {unpacked_bytes / 1e6:,.0f} MB unpacked, far more than files of its size do; expected "
+            f"at most {most / 1e6:,.0f} MB: unpack it yourself if you trust it"
+        )
+
+
+def check_unpacked_gz(file: Path) -> None:
+    """The same for a gzip file, which says nothing trustworthy of its size: it is unpacked once, and nothing kept."""
+    unpacked_bytes = 0
+    with gzip.open(file) as content:
+        while part := content.read(PIECE_BYTES):
+            unpacked_bytes += len(part)
+            check_unpacked(file, unpacked_bytes)
+
+
+def read_parquet(file: Path) -> "pd.DataFrame":
+    """The rows of a Parquet file, once it has said how many there are.
+
+    Raises RequestError where these are far too many for its size, and for text that is not UTF-8, of which else its
+    first use tells. A damaged file raises whatever pyarrow and pandas come to.
+    """
+    import pandas as pd
+    from pyarrow.parquet import read_metadata
+
+    metadata = read_metadata(file)
+    declared_bytes = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    check_unpacked(file, max(declared_bytes, metadata.num_rows * metadata.num_columns * BYTES_PER_CELL))
+    frame = pd.read_parquet(file)
+    for number, name in enumerate(frame.columns):
+        try:
+            frame.iloc[:, number].to_numpy()
+        except Exception as error:  # pyarrow raises the base of all its errors
+            reason = in_one_line(error)
+            raise RequestError(f"column '{name}' of {file} holds text that is not UTF-8 ({reason})") from None
+    return frame
 
 
 def check_types(record: Any) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from bench.record.place import run_folder
 from materials.errors import RequestError, in_one_line
-from materials.sources.table_file import decoded_frame
+from materials.files import read_parquet
 
 
 def read_beside(place: Path, name: str) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def read_beside(place: Path, name: str) -> pd.DataFrame:
     if not file.is_file():
         return pd.DataFrame()
     with refusing_damage(file):
-        return decoded_frame(pd.read_parquet(file), file)
+        return read_parquet(file)
 
 
 @contextmanager

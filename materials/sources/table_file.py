@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from materials.errors import RequestError, in_one_line
+from materials.files import check_unpacked_gz, read_parquet
 from materials.rows import Table
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task, are_list, as_name
@@ -73,18 +74,6 @@ def read_frame_of_items(path: Path, columns: Sequence[str]) -> "tuple[pd.DataFra
     return frame.reset_index(drop=True), _items(frame, columns, path), dropped_count
 
 
-def decoded_frame(frame: "pd.DataFrame", path: Path) -> "pd.DataFrame":
-    """The frame of a Parquet file. Raises RequestError for text that is not UTF-8, else told at its first use."""
-    for number, name in enumerate(frame.columns):
-        try:
-            frame.iloc[:, number].to_numpy()
-        except Exception as error:  # pyarrow raises the base of all its errors
-            raise RequestError(
-                f"column '{name}' of {path} holds text that is not UTF-8 ({in_one_line(error)})"
-            ) from None
-    return frame
-
-
 def class_names_in(path: Path) -> dict[str, dict[int, str]]:
     """The names of class numbers that a Parquet file says as `datasets` does, by column."""
     from pyarrow.parquet import read_schema
@@ -139,10 +128,12 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         raise RequestError(f"{path} is empty; expected a header and at least one row")
     kind = _kind(path)
     try:
+        if path.suffix == ".gz":
+            check_unpacked_gz(path)
         if kind.startswith(".txt"):
             return _lines(path)
         if kind == ".parquet":
-            return _with_class_names(decoded_frame(pd.read_parquet(path), path), path)
+            return _with_class_names(read_parquet(path), path)
         if kind.startswith(".jsonl"):
             return pd.read_json(path, lines=True, dtype=False)
         if kind.startswith((".csv", ".tsv")):

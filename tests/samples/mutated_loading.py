@@ -167,6 +167,12 @@ KINDS: dict[str, tuple[Case, ...]] = {
         Case(folder="transformer", file="tokenizer.json", mutate=mutated_json, steps=(predict,), is_listed=True),
         Case(folder="bpe", file="tokenizer.json", mutate=mutated_json, steps=(foreign,)),
     ),
+    "config.json": (
+        Case(folder="bpe", file="config.json", mutate=mutated_json, steps=(foreign,)),
+        Case(folder="bpe", file="tokenizer_config.json", mutate=mutated_json, steps=(foreign,)),
+        Case(folder="classifier", file="config.json", mutate=mutated_json, steps=(foreign, as_trained)),
+        Case(folder="eager", file="model.json", mutate=mutated_json, steps=(predict, as_trained), is_listed=True),
+    ),
     "ONNX": (
         Case(folder="onnx", file="model.onnx", mutate=mutated_onnx, steps=(predict, verify), is_listed=True),
         Case(folder="transformer", file="model.onnx", mutate=mutated_onnx, steps=(foreign,), kept=("[!b]*",)),
