@@ -41,6 +41,20 @@ def check_record(bundle: "Bundle") -> None:
     if long_names := [name for name in bundle.files if "\0" in name or len(name.encode()) > LONGEST_NAME]:
         raise ValueError(f"no file is called {long_names[0]!r:.60}")
     _check_parity(bundle.parity)
+    _check_export(bundle)
+
+
+def _check_export(bundle: "Bundle") -> None:
+    """What the rows of a run say of how a bundle was made."""
+    model, seed = bundle.made.get("model"), bundle.made.get("seed")
+    if not isinstance(model, str | None) or not isinstance(seed, int | None):
+        raise TypeError(f"the model that it was made of is {model!r:.60}, seed {seed!r:.60}")
+    if bundle.exported:
+        figures = [bundle.exported[name] for name in ("seconds", "peak_memory_bytes")]
+        if not all(map(_is_figure, figures)) or not isinstance(bundle.parity["failed_settings"], dict):
+            raise TypeError("what it says of its export is no figure, or failed_settings no group")
+        if not isinstance(bundle.parity["setting"], str):
+            raise TypeError("the setting of its export is no text")
 
 
 def _is_no_size(size: Any) -> bool:

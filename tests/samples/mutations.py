@@ -3,6 +3,8 @@
 import json
 import random
 from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 DEEP, LONG = "@deep@", "@long@"  # stand for what json.dumps cannot write, or not quickly
@@ -102,7 +104,7 @@ def mutated_json(content: bytes, chance: random.Random) -> bytes:
 def change_tree(tree: Any, chance: random.Random) -> Any:
     """The tree with one change at a place that chance chooses, not too deep."""
     if not isinstance(tree, dict | list) or not tree or chance.random() < 0.08:
-        return chance.choice(VALUES)
+        return deepcopy(chance.choice(VALUES))
     key = chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))
     kind = chance.randrange(10)
     if kind < 4 and isinstance(tree[key], dict | list):
@@ -117,7 +119,7 @@ def change_tree(tree: Any, chance: random.Random) -> Any:
         tree[key] = tree[chance.choice(list(tree)) if isinstance(tree, dict) else chance.randrange(len(tree))]
         tree = json.loads(json.dumps(tree))  # a value that stands twice is changed once
     else:
-        tree[key] = chance.choice(VALUES)
+        tree[key] = deepcopy(chance.choice(VALUES))
     return tree
 
 
@@ -182,11 +184,13 @@ def _change_message(message: Any, chance: random.Random) -> None:
             _change_message(value[chance.randrange(len(value))], chance)
     elif field.is_repeated:
         place = chance.randrange(len(value))
-        value[place] = _other(value[place], chance)
+        with suppress(ValueError):  # a number that the field cannot hold
+            value[place] = _other(value[place], chance)
         if chance.random() < 0.2:
             value.append(value[place])
     else:
-        setattr(message, field.name, _other(value, chance))
+        with suppress(ValueError):
+            setattr(message, field.name, _other(value, chance))
 
 
 def _other(value: Any, chance: random.Random) -> Any:
