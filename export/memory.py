@@ -1,5 +1,6 @@
 """Peak resident memory of this process, for a stretch of time, and a limit to what a model may take."""
 
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from materials.errors import RequestError
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # What a model takes beside what is in use: its weights in several forms, and activations of some dozens of items.
 ROOM_BYTES, ROOM_OF_IMAGES_BYTES, TIMES_ITS_SIZE = 1 << 30, 4 << 30, 64
+STACKS_BYTES = 16 << 20
 RESET_PEAK = "5"  # see proc(5): resets the peak resident set size
 
 
@@ -44,7 +46,8 @@ def limited_memory(folder: Path) -> Iterator[None]:
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
     files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     room = ROOM_OF_IMAGES_BYTES if (folder / SETTINGS_FILE).is_file() else ROOM_BYTES
-    limit = _private_bytes() + room + TIMES_ITS_SIZE * sum(path.stat().st_size for path in files)
+    stacks = STACKS_BYTES * (os.cpu_count() or 1)  # libraries start a thread a processor, or two, and use few
+    limit = _private_bytes() + stacks + room + TIMES_ITS_SIZE * sum(path.stat().st_size for path in files)
     limits = [value for value in (limit, before, most) if value != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits), most))
     try:

@@ -5,10 +5,8 @@ import shutil
 
 import pytest
 from sample_command import distilbench
-from sample_texts import sentences
 
 from export.bundle import read_bundle, read_trained, remember_bundle
-from export.exporting import ExportRequest, export_bundle, open_origin
 from export.foreign import open_model
 from export.permission import CODE, MADE_HERE, check_code
 from export.predictor import Predictor
@@ -79,10 +77,11 @@ def test_measuring_process_opens_it_where_the_user_allows_that(torchscript, othe
     ]
 
 
-def test_other_program_in_a_bundle_of_this_machine_is_refused(torchscript, tiny_bundle, tmp_path):
+def test_other_program_in_a_bundle_of_this_machine_is_refused(torchscript, tmp_path):
     """Its author can put every digest right but that of the note."""
     forged = shutil.copytree(torchscript, tmp_path / "forged")
-    shutil.copyfile(tiny_bundle("transformer", "torchscript") / "model.ts", forged / "model.ts")
+    with (forged / "model.ts").open("ab") as file:
+        file.write(b"another program")
     record = json.loads((forged / "bundle.json").read_text())
     record["files"]["model.ts"] = sha256_of(forged / "model.ts")
     (forged / "bundle.json").write_text(json.dumps(record))
@@ -95,7 +94,7 @@ def test_code_of_the_store_is_known_though_its_note_is_lost(torchscript, other_m
     assert Predictor(torchscript).bundle.format == "torchscript"
 
 
-@pytest.mark.parametrize("format", ["eager", "eager-bf16", "onnx", "onnx-int8"])
+@pytest.mark.parametrize("format", ["eager", "onnx"])
 def test_data_of_another_machine_needs_no_word(tiny_bundle, other_machine, format):
     assert Predictor(tiny_bundle("student", format)).predict([TEXT])[0].label in ("good", "bad")
     assert not (cache_folder() / MADE_HERE).exists()
@@ -117,13 +116,3 @@ def test_code_is_no_trained_model(torchscript, other_machine):
 
 def test_record_of_code_is_read_without_opening_it(torchscript, other_machine):
     assert read_bundle(torchscript, to_run=False).runtime == "torchscript"
-
-
-def test_export_notes_what_it_made(tiny_student, other_machine, tmp_path):
-    from sample_texts import labelled
-
-    rows = labelled(20)
-    with open_origin(tiny_student, sentences(20)[0]) as origin:
-        export_bundle(ExportRequest(origin=origin, rows=rows), "torchscript", tmp_path)
-    assert len(list((cache_folder() / MADE_HERE).iterdir())) == 1
-    assert Predictor(tmp_path).bundle.format == "torchscript"
