@@ -114,7 +114,7 @@ def read_bundle(folder: Path, *, to_run: bool = True, allow_code: bool = False) 
         version = content.pop("schema_version")
         if version != SCHEMA_VERSION:
             raise RequestError(
-                f"{folder} is a bundle of version {version}; this distilbench reads version {SCHEMA_VERSION}"
+                f"{folder} is a bundle of version {version!r:.20}; this distilbench reads version {SCHEMA_VERSION}"
             )
         inputs = tuple(
             GraphInput(**{**described, "dimensions": tuple(described["dimensions"])})

@@ -144,7 +144,9 @@ def read_run(place: Path) -> Run:
         content = read_json(file)
         version = content.pop("schema_version")
         if version != SCHEMA_VERSION:
-            raise RequestError(f"{file} has schema version {version}; this distilbench reads version {SCHEMA_VERSION}")
+            raise RequestError(
+                f"{file} has schema version {version!r:.20}; this distilbench reads version {SCHEMA_VERSION}"
+            )
         rows = tuple(_read_row(row) for row in content.pop("rows"))
         groups = tuple(_read_group(group) for group in content.pop("groups"))
         lists = {name: tuple(content.get(name, ())) for name in ("labelling", "impossible")}
