@@ -51,7 +51,7 @@ class ImageEncoder:
         """Read a complete preprocessor_config.json. Raises RequestError for one that is damaged or not known."""
         try:
             settings = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RequestError(f"{file} cannot be read: {error}") from None
         if not isinstance(settings, dict):
             raise RequestError(f"{file} is damaged; expected the settings of an image processor")

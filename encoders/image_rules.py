@@ -10,6 +10,7 @@ Size = tuple[int, int]
 Colours = tuple[float, ...]
 Settings = Mapping[str, Any]
 
+LARGEST_SIDE = 4096  # of an encoded image
 ROUNDING = 0.02  # of what is seen of an image, between two sizes
 SWITCHES = ("do_resize", "do_center_crop", "do_rescale", "do_normalize")
 KEYS = {*SWITCHES, "size", "crop_size", "resample", "rescale_factor", "image_mean", "image_std", "do_convert_rgb"}
@@ -81,12 +82,16 @@ def read_rules(settings: Settings, where: object) -> ImageRules:
     try:
         geometry = geometry_of(settings)
         rules = _with_colours(geometry, settings, kind)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise RequestError(f"{where} is damaged or of an unknown form ({type(error).__name__}: {error})") from None
     if not geometry.crops and not geometry.exact:
         raise RequestError(
             f"{where} leaves images in sizes of their own; expected a crop, or a size of height and width"
         )
+    sizes = [*geometry.crops, *([geometry.exact] if geometry.exact else [])]
+    sides = [*(side for size in sizes for side in size), *([geometry.shortest_edge] if geometry.shortest_edge else [])]
+    if not all(1 <= side <= LARGEST_SIDE for side in sides):
+        raise RequestError(f"{where} makes images {max(sides):,} pixels wide or high; expected 1 to {LARGEST_SIDE:,}")
     return rules
 
 

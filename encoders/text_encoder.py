@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from encoders.graph_input import GraphInput
 from encoders.token_rows import TokenRows
 from encoders.word_cuts import all_simple, is_simple
 from encoders.word_encoder import WordEncoder, read_word_encoder
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
 from materials.modalities import MODALITIES, modality_of
 
 ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
@@ -27,6 +28,23 @@ LENGTHS = (1, 2, 17)
 MOST_OF_LARGEST = 64
 EXAMPLE_LENGTH = 7
 MOST_COUNTED = 5_000
+PANIC = "PanicException"
+
+
+@contextmanager
+def refusing_damage(file: Path | None) -> Iterator[None]:
+    """Turn what `tokenizers` raises for a tokenizer.json that is damaged into a sentence.
+
+    Its code in Rust panics where nobody thought of a setting; that is no Exception in Python, and is told by its name.
+    """
+    try:
+        yield
+    except RequestError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != PANIC:
+            raise
+        raise RequestError(f"{file or 'the tokenizer'} cannot be used as a tokenizer: {in_one_line(error)}") from None
 
 
 def lengths_of(tokenizer: Tokenizer, items: Sequence[Any]) -> list[int]:
@@ -68,16 +86,21 @@ class TextEncoder:
         inputs: tuple[GraphInput, ...],
         modality: str = "text",
     ) -> "TextEncoder":
-        """Read a tokenizer.json; its own truncation and padding settings are replaced."""
-        tokenizer = Tokenizer.from_file(str(file))
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(max_length=max_length_tokens)
+        """Read a tokenizer.json; its own truncation and padding settings are replaced.
+
+        Raises RequestError for one that is damaged.
+        """
+        with refusing_damage(file):
+            tokenizer = Tokenizer.from_file(str(file))
+            tokenizer.no_padding()
+            tokenizer.enable_truncation(max_length=max_length_tokens)
+            words = read_word_encoder(file) if modality == "text" else None
         return cls(
             tokenizer=tokenizer,
             max_length_tokens=max_length_tokens,
             padding=padding,
             inputs=inputs,
-            words=read_word_encoder(file) if modality == "text" else None,
+            words=words,
             file=file,
             modality=modality,
         )
@@ -85,7 +108,8 @@ class TextEncoder:
     def encode(self, texts: Sequence[Any]) -> TokenRows:
         """The token numbers of each text or pair of texts; one without a token is one padding token.
 
-        Raises RequestError for a single text where pairs are expected, and the other way round.
+        Raises RequestError for a single text where pairs are expected, and the other way round; and where the
+        tokenizer cannot do what its file says.
         """
         self._check(texts)
         if self.words is None:
@@ -168,7 +192,8 @@ class TextEncoder:
         raise RequestError(f"the model reads {plural}, and got an item of another kind ({kind}): {wrong_item!r:.60}")
 
     def _by_tokenizer(self, texts: Sequence[Any]) -> TokenRows:
-        encodings = self.tokenizer.encode_batch_fast(list(texts))
+        with refusing_damage(self.file):
+            encodings = self.tokenizer.encode_batch_fast(list(texts))
         types = [encoding.type_ids for encoding in encodings] if self.modality == "pair" else None
         return TokenRows.of([encoding.ids for encoding in encodings], types)
 

@@ -1,6 +1,5 @@
 """A bundle: a folder with a model file, bundle.json, and a tokenizer or image settings: all it takes to predict."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,10 +9,12 @@ from encoders.encoder import Encoder
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
 from encoders.text_encoder import TextEncoder
+from export.bundle_record import check_record
 from export.formats import EXPORTERS
 from export.model_file import external_names
-from materials.errors import RequestError
-from materials.files import sha256_of, write_json
+from export.permission import check_code, is_code, remember_code
+from materials.errors import RequestError, in_one_line
+from materials.files import read_json, sha256_of, write_json
 from materials.tasks import task_of
 from materials.tasks.task import Task
 
@@ -97,47 +98,50 @@ def write_bundle(bundle: Bundle) -> Bundle:
     return replace(bundle, files=files)
 
 
-def read_bundle(folder: Path, *, to_run: bool = True) -> Bundle:
+def read_bundle(folder: Path, *, to_run: bool = True, allow_code: bool = False) -> Bundle:
     """Read a bundle and check every file against its digest.
 
     One that no file could be exported for holds its record alone, which is enough unless it is `to_run`. Raises
     RequestError when the folder is no bundle, is of another version, claims a format that it is not in, names files
-    elsewhere, keeps what it needs without a digest, or a file is missing or changed.
+    elsewhere, keeps what it needs without a digest, or a file is missing or changed; and for one `to_run` that is code
+    of another machine, without `allow_code`.
     """
     record = folder / RECORD
     if not record.is_file():
         raise RequestError(f"{folder} is no bundle; expected a folder with {RECORD}, as `distilbench run` writes them")
+    content = read_json(record)
     try:
-        content = json.loads(record.read_text(encoding="utf-8"))
         version = content.pop("schema_version")
         if version != SCHEMA_VERSION:
             raise RequestError(
-                f"{folder} is a bundle of version {version}; this distilbench reads version {SCHEMA_VERSION}"
+                f"{folder} is a bundle of version {version!r:.20}; this distilbench reads version {SCHEMA_VERSION}"
             )
         inputs = tuple(
             GraphInput(**{**described, "dimensions": tuple(described["dimensions"])})
             for described in content.pop("inputs")
         )
         task = task_of(content.pop("task"), content.pop("task_settings", {}))
-        label_names = tuple(content.pop("label_names"))
-        bundle = Bundle(folder=folder, inputs=inputs, task=task, label_names=label_names, **content)
-        _check_types(bundle)
+        bundle = Bundle(folder=folder, inputs=inputs, task=task, **content)
+        check_record(bundle)
+        bundle = replace(bundle, label_names=tuple(bundle.label_names))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, RequestError):
             raise
-        raise RequestError(f"{record} is damaged ({error}); export the model again") from None
+        raise RequestError(f"{record} is damaged ({in_one_line(error)}); export the model again") from None
     is_exported = _is_exported(bundle)
     if is_exported and (to_run or bundle.model_file in bundle.files):
         _check_listed(bundle, (bundle.model_file, SETTINGS_FILE if bundle.modality == "image" else "tokenizer.json"))
     _check_files(bundle)
     if is_exported and bundle.model_file in bundle.files:
         _check_listed(bundle, external_names(bundle.model_path))
+    if to_run:
+        check_code(folder, bundle.runtime, bundle.files, allow_code=allow_code)
     return bundle
 
 
 def read_trained(folder: Path) -> Bundle:
     """Read a trained model's bundle. Raises RequestError as `read_bundle` does, and for that of an exported file."""
-    bundle = read_bundle(folder)
+    bundle = read_bundle(folder, allow_code=True)  # what is code is refused here, and never opened
     if bundle.runtime != "torch" or bundle.precision != "fp32":
         raise RequestError(
             f"{folder} holds the {bundle.format} file of a model; give the model itself, such as its bundle 'eager'"
@@ -145,10 +149,10 @@ def read_trained(folder: Path) -> Bundle:
     return bundle
 
 
-def _check_types(bundle: Bundle) -> None:
-    words = (bundle.format, bundle.runtime, bundle.model_file, bundle.precision, bundle.modality)
-    if not isinstance(bundle.files, dict) or not all(isinstance(word, str) for word in (*words, *bundle.files)):
-        raise TypeError("a name in it is no text")
+def remember_bundle(folder: Path, runtime: str) -> None:
+    """Note that this machine made the code in a bundle of its store, be it in a run of before there were such notes."""
+    if is_code(runtime):
+        remember_code(runtime, read_bundle(folder, to_run=False).files)
 
 
 def _is_exported(bundle: Bundle) -> bool:

@@ -25,7 +25,12 @@ def load_checkpoint(folder: Path, *, modality: str | None = None) -> Classifier:
 
     settings = folder / FILE
     if not settings.is_file() and (folder / "config.json").is_file():
-        return _open_hugging_face(folder, modality)
+        try:
+            return _open_hugging_face(folder, modality)
+        except RequestError:
+            raise
+        except Exception as error:  # a damaged configuration raises whatever its readers come to
+            raise RequestError(f"{folder} cannot be opened as a model of transformers: {in_one_line(error)}") from error
     if not settings.is_file():
         raise RequestError(f"{folder} is no checkpoint; expected {', '.join(CHECKPOINT_FILES[:2])} in it")
     architecture = read_model_record(folder)["architecture"]

@@ -1,12 +1,10 @@
 """The files by which other tools know a model of transformers: config.json and tokenizer_config.json."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from materials.errors import RequestError
-from materials.files import write_json
+from materials.files import read_json_object, write_json
 from materials.weights import PROBLEM_TYPE_OF
 from training.classifier import Classifier
 
@@ -25,9 +23,12 @@ def write_companions(classifier: Classifier, checkpoint: Path, folder: Path) -> 
     """
     if not (checkpoint / CONFIG).is_file():
         return
-    write_json(folder / CONFIG, _config(classifier, _read(checkpoint / CONFIG)))
+    write_json(folder / CONFIG, _config(classifier, read_json_object(checkpoint / CONFIG)))
     if (checkpoint / TOKENIZER).is_file():
-        tokenizer, tokenizer_settings = _read(checkpoint / TOKENIZER), _read(checkpoint / TOKENIZER_CONFIG)
+        tokenizer, tokenizer_settings = (
+            read_json_object(checkpoint / TOKENIZER),
+            read_json_object(checkpoint / TOKENIZER_CONFIG),
+        )
         write_json(folder / TOKENIZER_CONFIG, _tokenizer_config(classifier, tokenizer, tokenizer_settings))
 
 
@@ -98,14 +99,3 @@ def _around(processor: Mapping[str, Any]) -> tuple[str | None, str | None]:
 def _content(value: Any) -> Any:
     """A token's text, which older files wrap with its settings."""
     return value.get("content") if isinstance(value, dict) else value
-
-
-def _read(file: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty when there is none."""
-    if not file.is_file():
-        return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise RequestError(f"{file} is damaged: {error}") from None
-    return content if isinstance(content, dict) else {}

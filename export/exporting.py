@@ -21,6 +21,7 @@ from export.gate.verifying import compare_stored, store_reference
 from export.graphs.onnx_metadata import describe_onnx
 from export.memory import peak_bytes, reset_peak
 from export.origin import OPSET, Origin, Unfit
+from export.permission import remember_code
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Forward
 from materials.errors import RequestError, with_kind
@@ -101,7 +102,9 @@ def export_bundle(request: ExportRequest, format: str, folder: Path) -> Bundle:
     }
     if format == "eager" and judged.parity.status == "passed":
         recorded["status"] = "reference"
-    return write_bundle(replace(bundle, parity=recorded, exported=exported))
+    written = write_bundle(replace(bundle, parity=recorded, exported=exported))
+    remember_code(written.runtime, written.files)
+    return written
 
 
 @dataclass(frozen=True, kw_only=True)

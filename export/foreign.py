@@ -8,9 +8,10 @@ from typing import Any
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE
 from export.bundle import RECORD, Bundle, read_bundle
+from export.bundle_record import check_record
 from export.checkpoint import longest_text, no_classifier
 from export.model_file import count_parameters, graph_of, weight_files
-from materials.errors import RequestError
+from materials.errors import RequestError, with_kind
 from materials.files import read_json_object, sha256_of
 from materials.positions import LONGEST
 from materials.shards import shards_of
@@ -39,16 +40,30 @@ def open_model(
     label_names: Sequence[str] | None = None,
     max_length_tokens: int | None = None,
     modality: str | None = None,
+    allow_code: bool = False,
 ) -> Bundle:
     """A bundle, or what somebody else exported, described as one.
 
     `label_names` gives the labels in the order of the outputs, unless the model names the same ones in an order of its
     own; texts are cut to `max_length_tokens`, and to what the model's own files allow. Somebody else's model of texts
     reads pairs of them where `modality` is pair. Raises RequestError when the place holds no model that takes a text,
-    or a folder of transformers for images.
+    or a folder of transformers for images; and for a bundle as `read_bundle` does.
     """
     if (place / RECORD).is_file():
-        return read_bundle(place)
+        return read_bundle(place, allow_code=allow_code)
+    try:
+        bundle = _open_foreign(place, label_names, max_length_tokens, modality)
+        check_record(bundle)
+    except RequestError:
+        raise
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
+        raise RequestError(f"{place} cannot be opened, as its settings are odd ({with_kind(error)})") from error
+    return bundle
+
+
+def _open_foreign(
+    place: Path, label_names: Sequence[str] | None, max_length_tokens: int | None, modality: str | None
+) -> Bundle:
     model = _find_model(place)
     if _is_of_images(place, model):
         config = read_json_object(model.parent / "config.json")

@@ -28,10 +28,13 @@ class Prediction:
 
 
 class Predictor:
-    """A loaded bundle. Imports torch only if the bundle's runtime needs it."""
+    """A loaded bundle. Imports torch only if the bundle's runtime needs it.
 
-    def __init__(self, folder: Path, *, threads: int = 1) -> None:
-        self.bundle = read_bundle(folder)
+    Raises RequestError as `read_bundle` does: one that is code of another machine needs `allow_code`.
+    """
+
+    def __init__(self, folder: Path, *, threads: int = 1, allow_code: bool = False) -> None:
+        self.bundle = read_bundle(folder, allow_code=allow_code)
         if self.bundle.runtime not in RUNTIMES:
             raise RequestError(f"{folder} was made by {self.bundle.runtime}; only `measure` and its own library run it")
         self.encoder = self.bundle.encoder()
@@ -46,6 +49,10 @@ class Predictor:
             return []
         outputs = self.logits(items)
         task, names = self.bundle.task, self.bundle.label_names
+        if outputs.shape[1] != len(names):
+            raise RequestError(
+                f"{self.bundle.model_path} gives {outputs.shape[1]} outputs, and its bundle names {len(names)} labels"
+            )
         labels = task.labels_of(np.asarray(task.decide(outputs)), names)
         predictions = [
             _prediction(label, row, names) for label, row in zip(labels, task.probabilities(outputs), strict=True)
@@ -56,8 +63,13 @@ class Predictor:
         return [replace(one, is_unsure=flag) for one, flag in zip(predictions, unsure.tolist(), strict=True)]
 
     def logits(self, items: Sequence[Any]) -> np.ndarray:
-        """The model's outputs, float32 (items, outputs)."""
-        return logits_of(self.runtime, self.encoder, self.encoder.encode(items))
+        """The model's outputs, float32 (items, outputs). Raises RequestError for a file that cannot compute them."""
+        encoded = self.encoder.encode(items)
+        try:
+            return logits_of(self.runtime, self.encoder, encoded)
+        except Exception as error:  # a runtime may raise anything for a graph that does not fit its inputs
+            model, runtime = self.bundle.model_path, self.bundle.runtime
+            raise RequestError(f"{model} cannot be run by {runtime}: {in_one_line(error)}") from error
 
 
 def _prediction(label: Any, probabilities: np.ndarray, names: Sequence[str]) -> Prediction:

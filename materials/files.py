@@ -1,16 +1,25 @@
-"""Where distilbench keeps its files, and how a file comes into being: whole, or not at all."""
+"""Where distilbench keeps its files, how a file comes into being, whole or not at all, and how JSON is trusted."""
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from materials.errors import RequestError
+from materials.errors import RequestError, in_one_line
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FREE_BYTES, MOST_TIMES, PIECE_BYTES, BYTES_PER_CELL = 1 << 30, 100, 1 << 20, 8  # DEFLATE packs up to 1,032 to one
+LARGEST_NUMBER = 2**63  # beyond, numbers fit neither numpy nor a float exactly
 
 
 def cache_folder() -> Path:
@@ -80,11 +89,95 @@ def read_json_object(file: Path) -> dict[str, Any]:
     """The object in a JSON file; empty when there is no file. Raises RequestError for a damaged one."""
     if not file.is_file():
         return {}
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RequestError(f"{file} is damaged: {error}") from None
+    content = read_json(file)
     return content if isinstance(content, dict) else {}
+
+
+def read_json(file: Path) -> Any:
+    """What a JSON file holds. Raises RequestError for one that is damaged, or nested too deeply to be read."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{file} is damaged: {in_one_line(error)}") from None
+
+
+def check_unpacked(file: Path, unpacked_bytes: int) -> None:
+    """Raise RequestError for a file that announces, or turns out to hold, far more than files of its size do."""
+    most = max(FREE_BYTES, MOST_TIMES * file.stat().st_size)
+    if unpacked_bytes > most:
+        raise RequestError(
+            f"{file} would take {unpacked_bytes / 1e6:,.0f} MB unpacked, far more than files of its size do; expected "
+            f"at most {most / 1e6:,.0f} MB: unpack it yourself if you trust it"
+        )
+
+
+def check_unpacked_gz(file: Path) -> None:
+    """The same for a gzip file, which says nothing trustworthy of its size: it is unpacked once, and nothing kept."""
+    unpacked_bytes = 0
+    with gzip.open(file) as content:
+        while part := content.read(PIECE_BYTES):
+            unpacked_bytes += len(part)
+            check_unpacked(file, unpacked_bytes)
+
+
+def read_parquet(file: Path) -> "pd.DataFrame":
+    """The rows of a Parquet file, once it has said how many there are.
+
+    Raises RequestError where these are far too many for its size, and for text that is not UTF-8, of which else its
+    first use tells. A damaged file raises whatever pyarrow and pandas come to.
+    """
+    import pandas as pd
+    from pyarrow.parquet import read_metadata
+
+    metadata = read_metadata(file)
+    declared_bytes = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    check_unpacked(file, max(declared_bytes, metadata.num_rows * metadata.num_columns * BYTES_PER_CELL))
+    frame = pd.read_parquet(file)
+    for number, name in enumerate(frame.columns):
+        try:
+            frame.iloc[:, number].to_numpy()
+        except Exception as error:  # pyarrow raises the base of all its errors
+            reason = in_one_line(error)
+            raise RequestError(f"column '{name}' of {file} holds text that is not UTF-8 ({reason})") from None
+    return frame
+
+
+def check_types(record: Any) -> None:
+    """Raise TypeError where a field of a dataclass that was read from JSON is not of its annotated type.
+
+    Lists may stand for tuples, and whole numbers for others. Numbers are below 2 ** 63, and text can be encoded.
+    """
+    for field in fields(record):
+        if not _fits(value := getattr(record, field.name), field.type):
+            raise TypeError(f"{field.name} is {value!r:.60}")
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if is_dataclass(kind):
+        return isinstance(value, kind) and all(_fits(getattr(value, field.name), field.type) for field in fields(kind))
+    arguments = get_args(kind)
+    if get_origin(kind) is UnionType:
+        return any(_fits(value, argument) for argument in arguments)
+    if get_origin(kind) is tuple:
+        return isinstance(value, list | tuple) and all(_fits(part, arguments[0]) for part in value)
+    if get_origin(kind) is Mapping:
+        return isinstance(value, Mapping) and all(
+            _fits(key, str) and _fits(part, arguments[1]) for key, part in value.items()
+        )
+    if kind is Any:
+        kinds = (tuple[Any, ...], Mapping[str, Any], str, bool, float, NoneType)
+        return any(_fits(value, part) for part in kinds)
+    return _is_plain(value, kind)
+
+
+def _is_plain(value: Any, kind: Any) -> bool:
+    if kind in (int, float):
+        numbers = int if kind is int else int | float
+        is_number = isinstance(value, numbers) and not isinstance(value, bool)
+        return is_number and (not isinstance(value, int) or abs(value) < LARGEST_NUMBER)
+    if kind is str and isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return isinstance(value, kind)
 
 
 def sha256_of(path: Path) -> str:

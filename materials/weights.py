@@ -1,6 +1,7 @@
 """Finding a pretrained model: by its name in the catalogue, as a local folder, or by its name on the Hub."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ FILES = (
     "1_Pooling/config.json",
 )
 UNTRAINED = "untrained"
+# Of what is read here of a configuration; a list of labels is made of their number.
+KINDS = {"architectures": list, "id2label": dict, "num_labels": int, "problem_type": str, "model_type": str}
+MOST_LABELS, NUMBER = 1_000_000, re.compile(r"[0-9]{1,6}")
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 PROBLEM_TYPES = {
     "single_label_classification": "single-label",
@@ -43,8 +47,19 @@ class WeightsFolder:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The model's configuration, as it stands in config.json."""
-        return read_json_object(self.path / "config.json")
+        """The model's configuration, as it stands in config.json. Raises RequestError where it is odd."""
+        file = self.path / "config.json"
+        config = read_json_object(file)
+        for key, kind in KINDS.items():
+            if not isinstance(value := config.get(key), kind | None):
+                raise RequestError(f"{file} is damaged: {key} is {value!r:.60}; expected {kind.__name__}")
+        if not all(isinstance(name, str) for name in config.get("architectures") or ()):
+            raise RequestError(f"{file} is damaged; expected names in its architectures")
+        if not 0 <= (config.get("num_labels") or 0) <= MOST_LABELS:
+            raise RequestError(
+                f"{file} is damaged: num_labels is {config['num_labels']}; at most {MOST_LABELS:,} can be"
+            )
+        return config
 
     @property
     def modality(self) -> str | None:
@@ -80,6 +95,8 @@ class WeightsFolder:
         Raises RequestError where one of the numbers has no name.
         """
         config = self.config
+        if odd_numbers := [number for number in config.get("id2label") or {} if not NUMBER.fullmatch(number)]:
+            raise RequestError(f"config.json of {self.path} numbers an output '{odd_numbers[0]:.60}' in its id2label")
         names = {int(number): str(name) for number, name in (config.get("id2label") or {}).items()}
         if not names:  # transformers leaves the default names of numbered labels out
             return tuple(f"LABEL_{number}" for number in range(config.get("num_labels") or 2))
@@ -125,7 +142,7 @@ def _check_folder(path: Path) -> None:
         )
     try:
         json.loads((path / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise RequestError(f"{path / 'config.json'} is damaged; expected the configuration of a model") from None
 
 

@@ -29,7 +29,7 @@ def train(data: PeerData, folder: Path) -> None:
 
 
 def load(folder: Path, threads: int) -> LoadedPeer:
-    """Read a stored model, in which nothing but scikit-learn's types is accepted, and no code.
+    """Read a stored model. Its head may name any class or function of scikit-learn, so it counts as code.
 
     From then on the matrix products of this process take `threads` threads; the tokenizer takes those of the
     environment (RAYON_NUM_THREADS).
@@ -57,8 +57,8 @@ def _distil(weights: Path) -> Any:
     from model2vec.distill import distill_from_model
     from transformers import AutoModel, AutoTokenizer
 
-    body = AutoModel.from_pretrained(weights, local_files_only=True)
-    tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True)
+    body = AutoModel.from_pretrained(weights, local_files_only=True, trust_remote_code=False, use_safetensors=True)
+    tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True, trust_remote_code=False)
     tokenizer.backend_tokenizer.no_padding()  # to a fixed length, as MiniLM's file has it, which only costs time
     model = distill_from_model(
         model=body,

@@ -60,7 +60,7 @@ def start_from(
         problem_type=PROBLEM_TYPE_OF[task.name],
     )
     torch.manual_seed(seed)
-    model: Any = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    model: Any = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
     body = AutoModel.from_pretrained(
         weights, dtype=torch.float32, local_files_only=True, trust_remote_code=False, use_safetensors=True
     )

@@ -15,8 +15,9 @@ from materials.modalities import Item
 from materials.tasks import task_of
 from materials.tasks.task import Task
 from materials.weights import WeightsFolder
+from teachers.pretrained import check_kernels
 from training.classifier import Classifier
-from training.model_record import read_model_record, write_model_record
+from training.model_record import FILE, read_model_record, write_model_record
 
 WEIGHTS = "model.safetensors"
 PLACE = "{}"
@@ -82,6 +83,7 @@ def load_zero_shot(folder: Path, build: Callable[..., nn.Module]) -> Classifier:
 
     record = read_model_record(folder)
     # Its own record has the body's configuration, as config.json is that of the classifier for others to open.
+    check_kernels(record["body"], folder / FILE)
     config = AutoConfig.for_model(**record["body"])
     module: Any = build(config, **record["shape"])
     load_model(module, str(folder / WEIGHTS))

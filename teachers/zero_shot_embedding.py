@@ -162,6 +162,6 @@ def load_embedding(folder: Path) -> Classifier:
 
     def build(config: Any, **shape: Any) -> nn.Module:
         with quiet_transformers():
-            return EmbeddingScorer(AutoModel.from_config(config), **shape)
+            return EmbeddingScorer(AutoModel.from_config(config, trust_remote_code=False), **shape)
 
     return load_zero_shot(folder, build)

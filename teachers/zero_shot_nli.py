@@ -174,7 +174,8 @@ def load_entailment(folder: Path) -> Classifier:
 
     def build(config: Any, **shape: Any) -> nn.Module:
         with quiet_transformers():
-            return EntailmentScorer(AutoModelForSequenceClassification.from_config(config), **shape)
+            model = AutoModelForSequenceClassification.from_config(config, trust_remote_code=False)
+            return EntailmentScorer(model, **shape)
 
     return load_zero_shot(folder, build)
 

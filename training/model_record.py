@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from materials.errors import RequestError
+from materials.files import read_json
 
 FILE = "model.json"
 VERSION = 1
@@ -18,8 +19,8 @@ def write_model_record(folder: Path, content: Mapping[str, Any]) -> None:
 
 def read_model_record(folder: Path) -> dict[str, Any]:
     """The content of model.json. Raises RequestError when it is damaged or of another version."""
+    content: dict[str, Any] = read_json(folder / FILE)
     try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         version = content.pop("version", 1)  # the first version did not say it
         architecture = content["architecture"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.commands.columns import with_columns
+from bench.commands.options import AllowCode
 from bench.commands.options import app as models_app
 from bench.commands.score.options import app as score_app
 from bench.commands.tuning import app as tuning_app
@@ -269,11 +270,12 @@ def predict(
     ] = None,
     all_labels: Annotated[bool, typer.Option("--all", help="The probability of every label.")] = False,
     threads: Annotated[int, typer.Option(min=1)] = 1,
+    allow_code: AllowCode = False,
 ) -> None:
     """Print label, probability and the text or image file for each of them, separated by tabs."""
     from bench.commands.predict import predict_items
 
-    predict_items(bundle, items or [], all_labels=all_labels, threads=threads)
+    predict_items(bundle, items or [], all_labels=all_labels, threads=threads, allow_code=allow_code)
 
 
 @app.command(epilog="Example: distilbench fetch movie-reviews")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.record.comparison import Change, Comparison, compare_runs
+from bench.record.place import refusing_odd_values
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS
 from bench.reports.bounds import broken_bounds, read_bound
@@ -56,7 +57,8 @@ class CompareRequest:
 
 def compare(request: CompareRequest) -> int:
     """Print what changed from base to new; 1 when a bound of --fail-if is broken, else 0."""
-    bounds = [read_bound(text) for text in request.fail_if]
+    for text in request.fail_if:
+        read_bound(text)  # which refuses one that is none before anything is launched
     if request.format not in WRITERS:
         raise RequestError(unknown("format", request.format, WRITERS))
     for place in (request.base, request.new):
@@ -65,15 +67,23 @@ def compare(request: CompareRequest) -> int:
     are_runs = [is_run(place) for place in (request.base, request.new)]
     if are_runs[0] != are_runs[1]:
         raise RequestError(f"{request.base} and {request.new} cannot be compared: one is a run, the other is not")
-    comparison = compare_runs(request.base, request.new) if all(are_runs) else _compare_models(request)
+    if not all(are_runs):
+        return _print(request, _compare_models(request), are_runs=False)
+    with refusing_odd_values(request.base, request.new):
+        return _print(request, compare_runs(request.base, request.new), are_runs=True)
+
+
+def _print(request: CompareRequest, comparison: Comparison, *, are_runs: bool) -> int:
+    """Print a comparison; 1 when a bound of --fail-if is broken, else 0."""
+    bounds = [read_bound(text) for text in request.fail_if]
     broken_sentences = broken_bounds(bounds, comparison.changes, comparison.lost)
     title = f"{request.base} -> {request.new}"
     metric = comparison.changes[0].new.headline_metric
     header = (*HEADER[:2], f"{metric.title}\n{BASE_AND_NEW}", *HEADER[3:])
     table: TextTable = (title, header, [_line(change) for change in comparison.changes])
-    if not all(are_runs):
+    if not are_runs:
         table = (title, FIGURE_HEADER, _figures(comparison.changes[0]))
-    sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, all(are_runs), broken_sentences, request)))
+    sys.stdout.write(WRITERS[request.format]([table], _notes(comparison, are_runs, broken_sentences, request)))
     return 1 if broken_sentences else 0
 
 
@@ -89,6 +99,7 @@ def _compare_models(request: CompareRequest) -> Comparison:
             request.columns,
             label_names=request.workload.label_names,
             max_length_tokens=request.workload.max_length_tokens,
+            allow_code=request.workload.allow_code,
         )
         for place in (request.base, request.new)
     ]

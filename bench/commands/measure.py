@@ -48,6 +48,7 @@ def make_workload(
     label_names: str | None,
     max_length_tokens: int | None,
     affinity: str | None = None,
+    allow_code: bool = False,
     **timing: Any,
 ) -> Workload:
     """A workload from the words of the command line. Raises RequestError for one that a recipe would refuse."""
@@ -67,6 +68,7 @@ def make_workload(
         device=device,
         label_names=names,
         max_length_tokens=max_length_tokens,
+        allow_code=allow_code,
         **measuring.model_dump(),
     )
 
@@ -113,6 +115,7 @@ def _open_all(request: MeasureRequest, screen: Screen) -> tuple[list[OpenedModel
                 request.columns,
                 label_names=request.workload.label_names,
                 max_length_tokens=request.workload.max_length_tokens,
+                allow_code=request.workload.allow_code,
                 others=models,
             )
             if rows is None:

@@ -24,6 +24,11 @@ MaxLength = Annotated[
     int | None, typer.Option(min=1, help="Cut the texts of models that are no bundle to so many tokens.")
 ]
 
+AllowCode = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Open a bundle of another machine that is code, such as a shared library, too."),
+]
+
 
 def _listed(values: tuple[object, ...]) -> str:
     """Values as one word of the command line."""
@@ -55,6 +60,7 @@ def measure(
     seconds: Annotated[
         float, typer.Option(min=0.01, help="How long each kind of call is repeated, at least.")
     ] = Workload.seconds,
+    allow_code: AllowCode = False,
     output: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/measure"),
 ) -> None:
     """Measure any models side by side: quality, latency, throughput, memory and size, each in a fresh process."""
@@ -66,6 +72,7 @@ def measure(
         label_names=labels,
         max_length_tokens=max_length,
         affinity=affinity,
+        allow_code=allow_code,
         scenarios=scenarios,
         batch_sizes=batch_sizes,
         server_p99_ms=server_p99_ms,
@@ -95,6 +102,7 @@ def compare(
         list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help="As 'macro_f1<-0.5pt'; then exit 1.")
     ] = None,
     format: Annotated[str, typer.Option(help="rich or markdown.")] = "rich",
+    allow_code: AllowCode = False,
 ) -> None:
     """Say what is better, worse or the same from BASE to NEW, with intervals; two models are timed in turns."""
     from bench.commands.compare import CompareRequest, is_run
@@ -106,7 +114,9 @@ def compare(
         )
     from bench.commands.measure import make_workload
 
-    workload = make_workload(threads=threads, device=device, label_names=labels, max_length_tokens=max_length)
+    workload = make_workload(
+        threads=threads, device=device, label_names=labels, max_length_tokens=max_length, allow_code=allow_code
+    )
     request = CompareRequest(
         base=base,
         new=new,
@@ -160,6 +170,7 @@ def self_check(
     pairs: Annotated[int, typer.Option(min=1, help="How often a file is compared with itself.")] = 40,
     launches: Annotated[int, typer.Option(min=5, help="Launches of each side of a pair, taken in turns.")] = 6,
     threads: Threads = 1,
+    allow_code: AllowCode = False,
     output: Annotated[Path, typer.Option(help="Where to write check.json and table.md.")] = Path("runs/self-check"),
 ) -> None:
     """Check the harness on this machine: against timeit, its own cost, and how often equal files look different."""
@@ -167,7 +178,9 @@ def self_check(
     from bench.commands.self_check import CheckRequest
     from bench.commands.self_check import self_check as check
 
-    workload = make_workload(threads=threads, device="cpu", label_names=None, max_length_tokens=None, seconds=0.5)
+    workload = make_workload(
+        threads=threads, device="cpu", label_names=None, max_length_tokens=None, allow_code=allow_code, seconds=0.5
+    )
     request = CheckRequest(
         models=tuple(models),
         data=data,
@@ -232,11 +245,20 @@ def verify(
     columns: Columns = DEFAULT_COLUMNS,
     threads: Annotated[int, typer.Option(min=1)] = 1,
     device: Annotated[str, typer.Option(help="cpu or cuda: where the file is run.")] = "cpu",
+    allow_code: AllowCode = False,
 ) -> None:
     """Judge a bundle again: names, shapes, values; exit code 1 when it fails, 2 when a file is not as exported."""
     from bench.commands.verify import VerifyOrder, verify_bundle
 
-    order = VerifyOrder(place=bundle, against=against, data=data, columns=columns, threads=threads, device=device)
+    order = VerifyOrder(
+        place=bundle,
+        against=against,
+        data=data,
+        columns=columns,
+        threads=threads,
+        device=device,
+        allow_code=allow_code,
+    )
     raise typer.Exit(verify_bundle(order))
 
 

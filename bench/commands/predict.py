@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.reports.screen import Screen
+from export.memory import limited_memory
 from export.predictor import Prediction, Predictor
 from materials.errors import RequestError
 
@@ -16,7 +17,9 @@ UNSURE = "unsure: ask the teacher"
 NOTHING = "-"  # where no label is given, so that a line always has as many fields
 
 
-def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threads: int) -> None:
+def predict_items(
+    folder: Path, items: Sequence[str], *, all_labels: bool, threads: int, allow_code: bool = False
+) -> None:
     """Print one line an item: what the model says, its probability (or every label's), and the item.
 
     Where the bundle says from which probability on it answers alone, a last field marks the items for its teacher.
@@ -24,7 +27,12 @@ def predict_items(folder: Path, items: Sequence[str], *, all_labels: bool, threa
     Items are texts, pairs of texts with a tab between them, or paths of image files; without any, they are the lines of
     standard input.
     """
-    predictor = Predictor(folder, threads=threads)
+    with limited_memory(folder):
+        _predict_items(Predictor(folder, threads=threads, allow_code=allow_code), items, all_labels)
+
+
+def _predict_items(predictor: Predictor, items: Sequence[str], all_labels: bool) -> None:
+    folder = predictor.bundle.folder
     if predictor.bundle.parity["status"] == "failed":
         Screen().notice(f"{folder} failed its parity gate ({predictor.bundle.parity['reason']}); do not rely on it")
     lines = iter(items) if items else _lines_of_standard_input()

@@ -9,10 +9,10 @@ from textwrap import shorten
 
 import numpy as np
 
-from bench.record.place import run_folder
+from bench.record.place import refusing_odd_values, run_folder
 from bench.record.predictions import PredictionsTable
 from bench.record.row import Row, Score
-from bench.record.run_file import read_run
+from bench.record.run_file import Run, read_run
 from bench.reports.layout import TextTable, figure, in_unit, rich_tables
 from bench.scores.significance import compare_quality
 from materials.errors import RequestError
@@ -45,6 +45,11 @@ def recommend(place: Path, limits: Limits) -> int:
         if share is not None and not 0 <= share <= 1:
             raise RequestError(f"{option} is a share between 0 and 1, such as 0.8; got {share:g}")
     run = read_run(place)
+    with refusing_odd_values(place):
+        return _recommend(run, place, limits)
+
+
+def _recommend(run: Run, place: Path, limits: Limits) -> int:
     if limits.min_macro_f1 is not None and "macro_f1" not in {metric.name for metric in run.task.metrics}:
         raise RequestError(f"{place} has no macro-F1; its headline is {run.task.headline.title}: use --min-headline")
     rows = _of_one_seed(run.rows)

@@ -50,7 +50,10 @@ def self_check(request: CheckRequest) -> int:
     screen = Screen()
     prove_writable(request.output)
     data = request.data or rows_beside(request.models[0])
-    models = [OpenedModel(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
+    models = [
+        OpenedModel(title=_title(place), place=place, bundle=open_model(place, allow_code=request.workload.allow_code))
+        for place in request.models
+    ]
     items = read_rows(data, request.columns, models[0].bundle, place=request.models[0]).items
     agreements = [_agreement(model, items, request.workload, screen) for model in models]
     pairs = [

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.record.place import run_folder
+from bench.record.place import refusing_odd_values, run_folder
 from bench.record.run_file import read_run
 from bench.reports.cascade import CASCADE_REPORTS
 from bench.reports.class_report import CLASS_REPORTS
@@ -56,12 +56,13 @@ def show_run(
             f"{place} holds models that were measured, and none that a recipe trained here; there are no students to "
             f"{'follow epoch by epoch' if curves else 'hold against themselves alone: name a model with --against'}"
         )
-    if curves:
-        text = CURVES[format](run, read_histories(place), reach)
-    elif significance:
-        text = DIFFERENCES[format](run, find_differences(run, place, against=against))
-    else:
-        text = reports[format](run) + ("" if classes or cascade else sweep_text(run, run_folder(place), format))
+    with refusing_odd_values(place):
+        if curves:
+            text = CURVES[format](run, read_histories(place), reach)
+        elif significance:
+            text = DIFFERENCES[format](run, find_differences(run, place, against=against))
+        else:
+            text = reports[format](run) + ("" if classes or cascade else sweep_text(run, run_folder(place), format))
     sys.stdout.write(text)
     folder = run_folder(place)
     pictures = pictures_in(folder)

@@ -1,5 +1,6 @@
 """The command `verify`: the gate once more, on a finished bundle."""
 
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from export.exporting import ExportRequest, gate, open_origin
 from export.formats import EXPORTERS
 from export.gate.parity import Parity, ParityBounds
 from export.gate.verifying import check_stored
+from export.memory import limited_memory
 from export.runtimes import RUNTIMES
 from materials.errors import RequestError
 
@@ -30,7 +32,10 @@ SHOWN = {
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyOrder:
-    """Which bundle to judge; `against` is the trained model, and `data` real rows, or none for what the bundle has."""
+    """Which bundle to judge; `against` is the trained model, and `data` real rows, or none for what the bundle has.
+
+    `allow_code` lets a bundle of another machine run code.
+    """
 
     place: Path
     against: Path | None = None
@@ -38,18 +43,24 @@ class VerifyOrder:
     columns: Columns = field(default_factory=Columns)
     threads: int = 1
     device: str = "cpu"
+    allow_code: bool = False
 
 
 def verify_bundle(order: VerifyOrder) -> int:
     """Judge a bundle and print what was found beside what was found at export; 1 when it fails, else 0.
 
-    Raises RequestError when a file's digest differs, of the trained model's bundle too, or there is nothing to compare
-    with.
+    Raises RequestError when a file's digest differs, of the trained model's bundle too, when the bundle is code that is
+    not allowed, or there is nothing to compare with.
     """
     if order.data is not None and order.against is None:
         raise RequestError("--data needs the trained model too; name it with --against")
     check_device(order.device)
-    bundle = read_bundle(order.place)
+    with limited_memory(order.place) if order.device == "cpu" else nullcontext():  # CUDA takes room by its own rules
+        return _verify(order)
+
+
+def _verify(order: VerifyOrder) -> int:
+    bundle = read_bundle(order.place, allow_code=order.allow_code)
     if bundle.runtime not in RUNTIMES:
         raise RequestError(
             f"{order.place} was made by {bundle.runtime}, not exported; there is no model to compare with"

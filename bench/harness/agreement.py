@@ -28,7 +28,8 @@ CALLS = 20_000
 def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     """Write agreement.json: the p50 of harness and timeit in each turn, in milliseconds, and the harness's cost."""
     workload = Workload.read(workload_file)
-    subject = load_subject(workload, open_model(Path(workload.model), modality=workload.modality))
+    bundle = open_model(Path(workload.model), modality=workload.modality, allow_code=workload.allow_code)
+    subject = load_subject(workload, bundle)
     if subject.graph is None:
         raise ValueError("a library has no session to check the harness on")
     graph = subject.graph

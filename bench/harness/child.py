@@ -38,6 +38,7 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
         label_names=workload.label_names,
         max_length_tokens=workload.max_length_tokens,
         modality=workload.modality,
+        allow_code=workload.allow_code,
     )
     load_start = time.perf_counter()
     subject = load_subject(workload, bundle)

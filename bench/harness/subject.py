@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,8 +11,11 @@ from encoders.encoder import Encoder
 from export.bundle import Bundle
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, RuntimeSettings, logits_of
+from materials.errors import RequestError, in_one_line
 from materials.modalities import Item
 from peers import PEERS, require
+
+Loaded = TypeVar("Loaded")
 
 SMALLEST = 1e-12
 MOST_IMAGES = 256  # decoded at once
@@ -59,7 +62,7 @@ def load_subject(workload: Workload, bundle: Bundle) -> Subject:
 
 def _load_peer(bundle: Bundle, workload: Workload) -> Subject:
     """Load a library, always on the CPU; its settings hold the threads that it says it uses."""
-    peer = require(bundle.runtime).load(bundle.folder, workload.threads)
+    peer = _loaded(bundle, lambda: require(bundle.runtime).load(bundle.folder, workload.threads))
     settings = RuntimeSettings(
         intra_op_threads=peer.threads, inter_op_threads=None, spinning=None, provider=f"{bundle.runtime} on the CPU"
     )
@@ -78,7 +81,7 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
         if torch.get_num_interop_threads() != 1:  # which may be set once only
             torch.set_num_interop_threads(1)
     encoder = bundle.encoder()
-    runtime = RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device)
+    runtime = _loaded(bundle, lambda: RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device))
     synchronise = None
     if workload.device == "cuda":
         import torch
@@ -99,3 +102,14 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
         settings=runtime.settings,
         graph=Graph(encoder=encoder, runtime=runtime, synchronise=synchronise),
     )
+
+
+def _loaded(bundle: Bundle, load: Callable[[], Loaded]) -> Loaded:
+    """What `load` gives. Raises RequestError for a file that its runtime or library cannot load."""
+    try:
+        return load()
+    except RequestError:
+        raise
+    except Exception as error:  # of any kind, for a file that does not fit it
+        place = bundle.model_path if bundle.model_file else bundle.folder
+        raise RequestError(f"{place} cannot be loaded by {bundle.runtime}: {in_one_line(error)}") from error

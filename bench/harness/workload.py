@@ -14,7 +14,8 @@ class Workload:
     """The model, its share of the machine, and the scenarios; without any, only its logits are computed.
 
     `label_names` and `max_length_tokens` are for models that do not state them; `modality` is that of the items.
-    `affinity` holds processor numbers; empty for all.
+    `affinity` holds processor numbers; empty for all. `allow_code` is the user's word that a bundle of another machine
+    may run code.
     """
 
     model: str
@@ -30,6 +31,7 @@ class Workload:
     server_p99_ms: float = 20.0
     sweep_batch_sizes: tuple[int, ...] = (1, 8, 32)
     sweep_lengths: tuple[int, ...] = (16, 32, 64)
+    allow_code: bool = False
 
     def write(self, file: Path) -> None:
         """Write the workload as JSON."""

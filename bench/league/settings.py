@@ -6,11 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError
 
 from bench.recipe.fill_in import PARTS
 from bench.recipe.parts import Part, Positive
+from bench.recipe.yaml_tree import read_yaml
 from materials.catalogue import DATASETS
 from materials.errors import RequestError, unknown
 
@@ -60,13 +60,11 @@ def read_league() -> League:
     """The league that comes with distilbench. Raises RequestError where its file was changed into none."""
     path = Path(str(files("recipes"))) / "league.yaml"
     try:
-        return League.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return League.model_validate(read_yaml(path)[0])
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise RequestError(f"{path.name}: {place}: {fault['msg']}; got {fault.get('input')!r:.60}") from None
-    except yaml.YAMLError as error:
-        raise RequestError(f"{path.name} is no YAML: {' '.join(str(error).split())}") from None
 
 
 def chosen_cells(league: League, *, sets: Sequence[str], rows: Sequence[str]) -> list[LeagueCell]:

@@ -42,11 +42,18 @@ def open_place(
     *,
     label_names: Sequence[str] | None = None,
     max_length_tokens: int | None = None,
+    allow_code: bool = False,
     others: Sequence[OpenedModel] = (),
 ) -> OpenedModel:
     """Open a model, and name it so that it is not taken for one of the others. Raises RequestError as `open_model`."""
     modality = "pair" if columns.text_pair else None
-    bundle = open_model(place, label_names=label_names, max_length_tokens=max_length_tokens, modality=modality)
+    bundle = open_model(
+        place,
+        label_names=label_names,
+        max_length_tokens=max_length_tokens,
+        modality=modality,
+        allow_code=allow_code,
+    )
     return OpenedModel(title=_title(place, bundle, others), place=place, bundle=bundle)
 
 
@@ -106,7 +113,7 @@ def described_by(place: Path, columns: Columns) -> tuple[str, Task]:
     """What a trained model reads, and what is asked of it, without loading its weights."""
     record = place / MODEL_RECORD
     if (place / BUNDLE_RECORD).is_file():
-        bundle = read_bundle(place)
+        bundle = read_bundle(place, to_run=False)
         return bundle.modality, bundle.task
     if record.is_file():
         content = read_model_record(place)

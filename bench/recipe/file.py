@@ -18,6 +18,7 @@ from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
 from bench.recipe.sweep import Sweep, sizes_in
 from bench.recipe.tasks import TASKS, TaskOfRecipe, check_metrics, chosen_tasks, tasks_in
+from bench.recipe.yaml_tree import read_yaml
 from materials.errors import RequestError, unknown
 
 LEAGUE = "league"  # a file beside the recipes that says on what one of them runs
@@ -124,10 +125,7 @@ def _find(name: str) -> Path:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RequestError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+    content = read_yaml(path)[0]
     if not isinstance(content, dict):
         raise RequestError(f"{path} is no recipe; expected keys such as {', '.join(Recipe.model_fields)}")
     return content
@@ -186,14 +184,15 @@ def _lines(path: Path) -> dict[tuple[str | int, ...], int]:
     def walk(node: yaml.Node, place: tuple[str | int, ...]) -> None:
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
-                lines[(*place, key.value)] = key.start_mark.line + 1
-                walk(value, (*place, key.value))
+                name = str(key.value)  # of a key that is no scalar, nobody asks
+                lines[(*place, name)] = key.start_mark.line + 1
+                walk(value, (*place, name))
         elif isinstance(node, yaml.SequenceNode):
             for index, value in enumerate(node.value):
                 lines[(*place, index)] = value.start_mark.line + 1
                 walk(value, (*place, index))
 
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    root = read_yaml(path)[1]
     if root is not None:
         walk(root, ())
     return lines

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bench.record.place import run_folder
 from materials.errors import RequestError, in_one_line
+from materials.files import read_parquet
 
 
 def read_beside(place: Path, name: str) -> pd.DataFrame:
@@ -16,7 +17,7 @@ def read_beside(place: Path, name: str) -> pd.DataFrame:
     if not file.is_file():
         return pd.DataFrame()
     with refusing_damage(file):
-        return pd.read_parquet(file)
+        return read_parquet(file)
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def refusing_damage(file: Path) -> Iterator[None]:
     """Turn what pyarrow raises for a file that is cut short, or is no Parquet, into a sentence."""
     try:
         yield
-    except PermissionError:
+    except (PermissionError, RequestError):
         raise
-    except (ValueError, OSError) as error:
+    except Exception as error:  # of any kind: pyarrow and pandas trust what the file says of itself
         raise RequestError(f"{file} cannot be read as Parquet: {in_one_line(error)}") from None

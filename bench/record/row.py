@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from materials.modalities import MODALITIES
 from materials.tasks import task_of
 from materials.tasks.metrics import Metric
+
+STATES = ("ok", "noisy", "failed")
+ROLES = ("teacher", "plain teacher", "student", "peer", "foreign")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +176,19 @@ class Row:
         if value is None:
             return None
         return Score(value=value, low=getattr(self, f"{metric}_low", None), high=getattr(self, f"{metric}_high", None))
+
+
+def check_row(row: Row) -> None:
+    """Raise ValueError where a row says what none can, or holds more or less than one figure for each label."""
+    if row.status not in STATES or row.role not in ROLES or row.modality not in MODALITIES:
+        raise ValueError(f"a row has status '{row.status}', role '{row.role}' and modality '{row.modality}'")
+    count = len(row.label_names or ())
+    if row.f1_per_class is not None and len(row.f1_per_class) != count:
+        raise ValueError(f"{len(row.f1_per_class)} figures stand for {count} labels")
+    for name, width in (("confusion_matrix", count), ("label_counts", 3)):
+        counts = getattr(row, name)
+        if counts is not None and (len(counts) != count or any(len(line) != width for line in counts)):
+            raise ValueError(f"{name} is not {count} x {width}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from bench.record.machine import describe_gpu, describe_machine, git_commit, pac
 from bench.record.place import RUN_FILE, run_file
 from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
-from bench.record.row import Cascade, Group, Row, Score, SweepPoint
-from materials.errors import RequestError
-from materials.files import new_file, new_folder, write_json
+from bench.record.row import Cascade, Group, Row, Score, SweepPoint, check_row
+from materials.errors import RequestError, with_kind
+from materials.files import check_types, new_file, new_folder, read_json, write_json
 from materials.modalities import MODALITIES
 from materials.tasks import task_of
 from materials.tasks.task import Task
@@ -141,18 +141,26 @@ def read_run(place: Path) -> Run:
             f"{league if (place / 'league.json').is_file() else ''}"
         )
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = read_json(file)
         version = content.pop("schema_version")
         if version != SCHEMA_VERSION:
-            raise RequestError(f"{file} has schema version {version}; this distilbench reads version {SCHEMA_VERSION}")
+            raise RequestError(
+                f"{file} has schema version {version!r:.20}; this distilbench reads version {SCHEMA_VERSION}"
+            )
         rows = tuple(_read_row(row) for row in content.pop("rows"))
         groups = tuple(_read_group(group) for group in content.pop("groups"))
         lists = {name: tuple(content.get(name, ())) for name in ("labelling", "impossible")}
-        return Run(**{**content, **lists, "rows": rows, "groups": groups})
+        run = Run(**{**content, **lists, "rows": rows, "groups": groups})
+        check_types(run)
+        for row in rows:
+            check_row(row)
+        return run
     except OSError as error:
         raise RequestError(f"{file} cannot be read: {error.strerror}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise RequestError(f"{file} is no run file, or damaged ({type(error).__name__}: {error})") from None
+    except RequestError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RequestError(f"{file} is no run file, or damaged ({with_kind(error)})") from None
 
 
 def _is_on_gpu(rows: Sequence[Row]) -> bool:
@@ -206,7 +214,10 @@ def _is_sound_copy(target: Path, source: Path) -> bool:
     from export.bundle import RECORD, read_bundle  # here, as reading a run needs no formats
 
     try:
-        return read_bundle(target).files == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]
+        return (
+            read_bundle(target, to_run=False).files
+            == json.loads((source / RECORD).read_text(encoding="utf-8"))["files"]
+        )
     except RequestError:
         return False
 

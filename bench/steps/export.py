@@ -14,6 +14,7 @@ from bench.record.machine import describe_machine, package_versions
 from bench.steps.models import Model
 from bench.steps.sources import describe_sources
 from bench.steps.workplace import SeedPlace, Workplace
+from export.bundle import remember_bundle
 from export.formats import EXPORTERS, why_impossible
 from export.formats.here import emulated_here, impossible_here
 from materials.errors import RequestError
@@ -111,7 +112,9 @@ def _bundle(place: SeedPlace, model: Model, format: str, request: "Callable[[], 
         if parity["status"] == "failed":
             work.screen.notice(f"{title} failed the parity gate: {parity['reason']}")
 
-    return work.store.get(_stage(work, place, model, format), make)
+    bundle = work.store.get(_stage(work, place, model, format), make)
+    remember_bundle(bundle, EXPORTERS[format].runtime)
+    return bundle
 
 
 def _request(stack: ExitStack, place: SeedPlace, model: Model) -> "ExportRequest":

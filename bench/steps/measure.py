@@ -16,6 +16,8 @@ from bench.steps.workplace import Workplace
 from materials.splits.store import load_splits
 from materials.stages import Stage
 
+UNMEASURED = ("model", "allow_code")  # fields of a workload that no figure depends on
+
 
 def measure(work: Workplace, model: Model, format: str, *, timed: bool) -> Measured:
     """The measurement of one of a model's files, or the sentence that says why its process failed.
@@ -34,7 +36,7 @@ def measure(work: Workplace, model: Model, format: str, *, timed: bool) -> Measu
     inputs = {
         "bundle": bundle.name,
         "splits": model.splits.name,
-        "workload": {name: value for name, value in asdict(workload).items() if name != "model"},
+        "workload": {name: value for name, value in asdict(workload).items() if name not in UNMEASURED},
         "machine": describe_machine() if timed else None,
         "gpu": describe_gpu() if timed and recipe.device == "cuda" else None,
         "versions": package_versions(),

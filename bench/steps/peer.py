@@ -7,7 +7,7 @@ from bench.steps.models import unexported
 from bench.steps.sources import describe_sources
 from bench.steps.training import ending_the_cell
 from bench.steps.workplace import SeedPlace
-from export.bundle import write_bundle
+from export.bundle import remember_bundle, write_bundle
 from materials.stages import Stage
 from peers import require
 from peers.peer import PeerData
@@ -37,7 +37,9 @@ def train_peer(place: SeedPlace, name: str) -> Path:
             peer.train(_data(place), folder)
         write_bundle(unexported(place, folder, format=PEER_FORMAT, runtime=name, model=name, licences=licences))
 
-    return place.work.store.get(Stage(name="peer", version=3, inputs=inputs), make)
+    bundle = place.work.store.get(Stage(name="peer", version=3, inputs=inputs), make)
+    remember_bundle(bundle, name)
+    return bundle
 
 
 def _data(place: SeedPlace) -> PeerData:

@@ -97,7 +97,7 @@ def load_summary(output: Path) -> Summary | None:
         tasks = tuple(TaskSummary(name=task["name"], metrics=tuple(task["metrics"])) for task in record["tasks"])
         models = tuple(ModelSummary(**model) for model in record["models"])
         return Summary(**{**record, "tasks": tasks, "models": models})
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RequestError(f"{file} is damaged ({type(error).__name__}: {error}); run the recipe again") from None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from materials.errors import RequestError, with_kind
 from materials.tasks.task import Task
 
 STORED = "reference.npz"
+MOST_BYTES = 1 << 28
 TOLERATED_AGREEMENT, TOLERATED_NOISE = 0.01, 0.02
 
 
@@ -32,13 +34,19 @@ def check_stored(bundle: Bundle, threads: int, device: str = "cpu") -> Parity:
     """
     if not (bundle.folder / STORED).is_file() or "made_up" not in bundle.parity:
         raise RequestError(f"{bundle.folder} carries no logits to compare with; name its trained model with --against")
-    return compare_stored(bundle, threads, _bounds_of(bundle.parity, bundle.task), device)
+    try:
+        bounds = _bounds_of(bundle.parity, bundle.task)
+    except (KeyError, TypeError) as error:
+        raise RequestError(
+            f"{bundle.folder} does not say rightly what its gate found ({with_kind(error)}); name its trained model "
+            "with --against"
+        ) from None
+    return compare_stored(bundle, threads, bounds, device)
 
 
 def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: str = "cpu") -> Parity:
     """The finding for the bundle's file and the logits in its folder."""
-    with np.load(bundle.folder / STORED, allow_pickle=False) as stored:
-        expected = stored["logits"]
+    expected = _stored_logits(bundle.folder / STORED)
     encoder = bundle.encoder()
     try:
         candidate = RUNTIMES[bundle.runtime](bundle, threads, device)
@@ -58,6 +66,24 @@ def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: s
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=bounds,
     )
+
+
+def _stored_logits(file: Path) -> np.ndarray:
+    """The logits, float32 (rows, outputs). Raises RequestError for a file that holds none, or announces too many."""
+    try:
+        with ZipFile(file) as members:
+            size_bytes = sum(member.file_size for member in members.infolist())
+        if size_bytes > MOST_BYTES:
+            raise RequestError(f"{file} announces {size_bytes:,} bytes; expected at most {MOST_BYTES:,}")
+        with np.load(file, allow_pickle=False) as stored:
+            logits: np.ndarray = stored["logits"]
+    except RequestError:
+        raise
+    except Exception as error:  # numpy and zipfile raise whatever a damaged file leads them to
+        raise RequestError(f"{file} is damaged ({with_kind(error)})") from None
+    if logits.ndim != 2 or logits.dtype != np.float32 or not len(logits):
+        raise RequestError(f"{file} holds {logits.dtype} {logits.shape}; expected float32 (rows, outputs)")
+    return logits
 
 
 def _bounds_of(parity: Mapping[str, Any], task: Task) -> ParityBounds:

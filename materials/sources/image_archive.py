@@ -14,7 +14,7 @@ from typing import IO
 from filelock import FileLock
 
 from materials.errors import RequestError, in_one_line
-from materials.files import digest, new_folder, read_json_object, sha256_of, write_json
+from materials.files import check_unpacked, digest, new_folder, read_json_object, sha256_of, write_json
 from materials.report import Report
 from materials.sources.image_folder import SUFFIXES, holds_images, is_part
 
@@ -99,6 +99,8 @@ def _unpack(archive: Path, folder: Path, report: Report) -> list[str]:
                 with target.open("wb") as written:
                     shutil.copyfileobj(content, written)
                 count += 1
+    except RequestError:
+        raise
     except DAMAGES as error:
         raise RequestError(f"{archive} cannot be unpacked: {in_one_line(error)}") from None
     if not count:
@@ -123,14 +125,18 @@ def _safe_folder(name: str) -> PurePosixPath | None:
 def _members_of_tar(file: IO[bytes], size_bytes: int, report: Report) -> Iterator[tuple[str, IO[bytes] | None]]:
     """The names of all members with their content; none for links, devices and folders, whose names end in a slash."""
     with tarfile.open(fileobj=file) as content:
+        unpacked_bytes = 0
         for member in content:
             report(min(file.tell(), size_bytes), size_bytes)
+            unpacked_bytes += member.size
+            check_unpacked(Path(file.name), unpacked_bytes)
             name = f"{member.name.rstrip('/')}/" if member.isdir() else member.name
             yield name, content.extractfile(member) if member.isfile() else None
 
 
 def _members_of_zip(file: IO[bytes], size_bytes: int, report: Report) -> Iterator[tuple[str, IO[bytes] | None]]:
     with zipfile.ZipFile(file) as content:
+        check_unpacked(Path(file.name), sum(member.file_size for member in content.infolist()))
         done_bytes = 0
         for member in content.infolist():
             report(min(done_bytes, size_bytes), size_bytes)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from materials.errors import RequestError, in_one_line
-from materials.files import digest, new_folder, sha256_of
+from materials.files import check_unpacked, check_unpacked_gz, digest, new_folder, sha256_of
 from materials.modalities import ImageFile
 from materials.rows import Source, Table
 
@@ -59,6 +59,7 @@ def read_npz(file: Path, root: Path) -> Source:
     try:
         with zipfile.ZipFile(file) as members:
             names = [name.removesuffix(".npy") for name in members.namelist()]
+            check_unpacked(file, sum(member.file_size for member in members.infolist()))
     except (OSError, zipfile.BadZipFile) as error:
         raise RequestError(f"{file} cannot be read as .npz: {in_one_line(error)}") from None
 
@@ -230,6 +231,8 @@ def _described(array: np.ndarray) -> str:
 def _read_idx_file(file: Path, content: str) -> Any:
     """The array of an IDX file. Raises RequestError for a damaged one, and for one of other content."""
     try:
+        if file.suffix == ".gz":
+            check_unpacked_gz(file)
         data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
         raise RequestError(f"{file} is damaged: {in_one_line(error)}") from None

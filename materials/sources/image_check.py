@@ -12,6 +12,7 @@ from materials.modalities import ImageFile
 from materials.report import Report
 from materials.rows import Source, Table
 from materials.sources.image_array import is_row
+from materials.sources.image_file import check_size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -113,7 +114,7 @@ def _look(path: str, *, decodes: bool) -> Look:
         with Path(path).open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of what is refused here
             image = Image.open(file)
-            _check_size(path, image.width, image.height)
+            check_size(path, image.width, image.height)
             mode, frames = image.mode, _frames(image)
             if decodes:
                 image.draft(None, (1, 1))  # a JPEG file is decoded at an eighth of its size, but to its end
@@ -129,16 +130,6 @@ def _look(path: str, *, decodes: bool) -> Look:
     except Exception as error:  # each of Pillow's formats has errors of its own for a damaged file
         return Look(fault=in_one_line(error))
     return Look(mode=mode, frames=frames)
-
-
-def _check_size(path: str, width: int, height: int) -> None:
-    from PIL import Image
-
-    if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
-        raise RequestError(
-            f"{path} is too large: {width:,} x {height:,} pixels, at most {Image.MAX_IMAGE_PIXELS:,} in all; make it "
-            "smaller, or remove it"
-        )
 
 
 def _frames(image: "Image") -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from materials.errors import RequestError
 from materials.sources.image_array import is_row, read_row
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ ORIENTATION = 0x0112  # the tag of EXIF
 def opened_image(path: str) -> Iterator["Image"]:
     """Yield the image of a file, or of a row such as images.npy#17, whose pixels may not be read yet.
 
-    Raises RequestError for a row that is not there, and what Pillow raises for a file.
+    Raises RequestError for a row that is not there and a file of too many pixels, and what Pillow raises for a file.
     """
     from PIL import Image
 
@@ -30,7 +31,20 @@ def opened_image(path: str) -> Iterator["Image"]:
         return
     with Path(path).open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's notes on very large images and on palettes
-        yield _in_eight_bits(Image.open(file))
+        image = Image.open(file)
+        check_size(path, image.width, image.height)
+        yield _in_eight_bits(image)
+
+
+def check_size(path: str, width: int, height: int) -> None:
+    """Raise RequestError for an image that announces more pixels than Pillow takes for safe."""
+    from PIL import Image
+
+    if Image.MAX_IMAGE_PIXELS and width * height > Image.MAX_IMAGE_PIXELS:
+        raise RequestError(
+            f"{path} is too large: {width:,} x {height:,} pixels, at most {Image.MAX_IMAGE_PIXELS:,} in all; make it "
+            "smaller, or remove it"
+        )
 
 
 def _in_eight_bits(image: "Image") -> "Image":

@@ -5,12 +5,12 @@ import gzip
 import json
 import sys
 import warnings
-import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from materials.errors import RequestError, in_one_line
+from materials.files import check_unpacked_gz, read_parquet
 from materials.rows import Table
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task, are_list, as_name
@@ -128,10 +128,12 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         raise RequestError(f"{path} is empty; expected a header and at least one row")
     kind = _kind(path)
     try:
+        if path.suffix == ".gz":
+            check_unpacked_gz(path)
         if kind.startswith(".txt"):
             return _lines(path)
         if kind == ".parquet":
-            return _with_class_names(pd.read_parquet(path), path)
+            return _with_class_names(read_parquet(path), path)
         if kind.startswith(".jsonl"):
             return pd.read_json(path, lines=True, dtype=False)
         if kind.startswith((".csv", ".tsv")):
@@ -148,7 +150,9 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         raise RequestError(f"{path} has rows with more fields than its header; {advice}") from None
     except RequestError:
         raise
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+    except PermissionError:
+        raise
+    except Exception as error:  # of any kind: pyarrow and pandas trust what a file says of itself
         raise RequestError(f"{path} cannot be read as {kind}: {in_one_line(error)}") from None
     raise RequestError(f"{path} is of an unknown kind '{path.suffix}'; known: {', '.join(SUFFIXES)}")
 

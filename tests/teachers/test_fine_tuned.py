@@ -181,6 +181,13 @@ def test_weights_that_only_the_configuration_names_are_refused(copy):
     assert "config.json names 'other.safetensors' as its transformers_weights; expected the weights in" in refusal(copy)
 
 
+@pytest.mark.parametrize("copy", ["text"], indirect=True)
+@pytest.mark.parametrize("kernel", ["somebody/attention", {"": "eager", "vision": "somebody/attention"}])
+def test_code_of_the_hub_is_not_fetched_to_compute_attention(copy, kernel):
+    configure(copy, attn_implementation=kernel)
+    assert "config.json names 'somebody/attention' as its attn_implementation, which would be fetched" in refusal(copy)
+
+
 def save_tiny_gpt2(folder, *, pad_token_id):
     from transformers import GPT2Config, GPT2ForSequenceClassification
 
