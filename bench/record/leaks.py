@@ -8,22 +8,24 @@ from typing import Any
 from materials.modalities import ImageFile, Item
 from materials.sources.image_check import short_name
 
+CLOSEST = 5  # pairs that are shown
 MOST_LETTERS = 100  # of an item that is shown
 
 
 @dataclass(frozen=True, kw_only=True)
 class NearPair:
-    """Two rows that are almost the same, as they are shown: a test row, and one of the named part."""
+    """Two rows that are almost the same, as they are shown: a test row, and one of the named part, if it has a name."""
 
     similarity: float
     test: str
-    part: str
     other: str
+    part: str = ""
 
     @property
     def sentence(self) -> str:
         """Both rows in one line."""
-        return f"{self.similarity:.2f}: '{self.test}' is nearly the {self.part} row '{self.other}'"
+        part = f" ({self.part})" if self.part else ""
+        return f"{self.similarity:.2f}: '{self.test}' is nearly '{self.other}'{part}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.record.leaks import LeakRecord, NearPair, shown
+from bench.record.leaks import CLOSEST, LeakRecord, NearPair, shown
 from bench.steps.workplace import Workplace
 from materials.leaks.nearest import NONE, fingerprints_of, nearest
 from materials.report import Report
@@ -16,7 +16,6 @@ from materials.stages import Stage
 
 PARTS = ("train", "transfer")
 FILE = "leaks.json"
-CLOSEST = 5
 
 
 @dataclass(frozen=True, kw_only=True)
