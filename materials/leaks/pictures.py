@@ -14,6 +14,7 @@ from materials.sources.image_file import opened_image, upright
 
 SIDE = 16  # of the small copy, in pixels
 BITS_OF_BAND = 20
+PLANE_DISTANCE = SIDE / 2  # half a standard deviation of where images lie, which is the root of SIDE * SIDE
 NOISE = 4  # brightness of 255 that says nothing by itself, so that a plain image is not all noise of compression
 FARTHEST_COLOURS = 0.1  # mean difference of the colours as shares of 255, once both images are as bright
 MOST_BRIGHTER = 1.35  # times as bright as another an image may be
@@ -83,10 +84,11 @@ def _small_copy(path: str) -> np.ndarray:
 def _keys(shades: np.ndarray) -> np.ndarray:
     """A key for each band and image, uint32 (bands, images): on which sides of random planes it lies.
 
-    Images of correlation c lie on the same side of a plane with the probability p = 1 - arccos(c) / pi (Charikar 2002),
-    and share a key with 1 - (1 - p^20)^32: 0.98 for 0.95, 0.9998 for 0.97, and 0.01 for 0.5.
+    Images of correlation c lie on the same side of a plane through the middle with the probability
+    p = 1 - arccos(c) / pi (Charikar 2002), and share a key with 1 - (1 - p^20)^32: 0.98 for 0.95, 0.9998 for 0.97.
     """
     generator, powers = np.random.default_rng(0), np.uint32(1) << np.arange(BITS_OF_BAND, dtype=np.uint32)
     planes = generator.standard_normal((BANDS, shades.shape[1], BITS_OF_BAND), dtype=np.float32)
-    keys = [(shades.astype(np.float32) @ normals > 0) @ powers for normals in planes]
+    # Planes a little beside the middle, where plain images lie, have these on one side; others share keys more often.
+    keys = [(shades.astype(np.float32) @ normals > PLANE_DISTANCE) @ powers for normals in planes]
     return np.array(keys, dtype=np.uint32).reshape(BANDS, len(shades))

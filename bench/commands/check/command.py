@@ -134,8 +134,8 @@ def _on_rows(part: _Part, task: Task) -> list[str]:
     sentences = [*on_labels(part.table, task), *on_sizes(part.table)]
     if part.table.dropped:
         sentences.append(
-            f"more rows, without a text or a label: {part.table.dropped:,}; a run refuses them, or leaves them out with "
-            "--set data.drop_missing=true"
+            f"more rows, without a text or a label: {part.table.dropped:,}; a run refuses them, or with "
+            "--set data.drop_missing=true leaves them out"
         )
     if equal := len(part.keys) - len(part.items):
         sentences.append(f"rows that are left out, as they are equal to an earlier one: {equal:,}")
@@ -145,10 +145,16 @@ def _on_rows(part: _Part, task: Task) -> list[str]:
 
 def _on_both(data: _Part, test: _Part) -> list[str]:
     """What test rows and the other rows have in common."""
-    key, sentences = MODALITIES[test.table.modality].key, []
-    test_keys = set(test.keys)
-    if equal := sum(row_key in test_keys for row_key in set(data.keys)):
-        sentences.append(f"rows of {data.name} that are left out, as they are equal to a test row: {equal:,}")
+    key, test_keys, sentences = MODALITIES[test.table.modality].key, set(test.keys), []
+    label_of_test = dict(zip(test.keys, test.table.labels or (), strict=False))
+    labels = data.table.labels or [None] * len(data.keys)
+    equal = {row_key: label for row_key, label in zip(data.keys, labels, strict=True) if row_key in test_keys}
+    if equal:
+        relabelled = sum(label_of_test.get(row_key, label) != label for row_key, label in equal.items())
+        other_label = f" ({relabelled:,} of them under another label)" if relabelled else ""
+        sentences.append(
+            f"rows of {data.name} that are left out, as they are equal to a test row: {len(equal):,}{other_label}"
+        )
     far_items = np.array([number for number, item in enumerate(data.items) if key(item) not in test_keys], dtype=int)
     near = nearest(test.fingerprints, data.fingerprints.take(far_items))
     if not len(near.rows):

@@ -64,9 +64,7 @@ def on_contradictions(table: Table, keys: Sequence[str]) -> list[str]:
         return []
     item_of_key = dict(zip(reversed(keys), reversed(table.items), strict=True))
     rows = sum(map(len, groups.values()))
-    sentences = [
-        f"{rows:,} equal rows have different labels, in {len(groups):,} groups, of which the first row is kept:"
-    ]
+    sentences = [f"equal rows with different labels: {rows:,}, {len(groups):,} different; the first of each is kept:"]
     for key, labels in list(groups.items())[:CLOSEST]:
         counts = ", ".join(f"{_words(label)} {count}" for label, count in Counter(labels).most_common())
         sentences.append(f"  '{shown(item_of_key[key])}': {counts}")
