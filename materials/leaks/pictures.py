@@ -73,7 +73,7 @@ def _small_copy(path: str) -> np.ndarray:
     try:
         with opened_image(path) as image:
             image.draft("RGB", (4 * SIDE, 4 * SIDE))  # a JPEG file is decoded at a size not far from that
-            small = upright(image).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=3.0)
+            small = upright(image).convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     except RequestError:
         raise
     except Exception as error:  # each of Pillow's formats has errors of its own for a damaged file
