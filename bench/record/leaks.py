@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from textwrap import shorten
 from typing import Any
 
 from materials.modalities import ImageFile, Item
@@ -73,8 +72,8 @@ def shown(item: Item) -> str:
     """An item in a few words: a text or pair cut to its beginning, an image by its file."""
     if isinstance(item, ImageFile):
         return short_name(item)
-    text = item if isinstance(item, str) else " | ".join(item)
-    return shorten(text, MOST_LETTERS, placeholder=" ...") if " " in text[:MOST_LETTERS] else text[:MOST_LETTERS]
+    line = " ".join((item if isinstance(item, str) else " | ".join(item)).split())
+    return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS].rstrip()} ..."
 
 
 def _counts(rows_of_part: Mapping[str, int]) -> str:
