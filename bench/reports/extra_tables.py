@@ -38,7 +38,7 @@ def without_near_duplicates(run: Run) -> TextTable:
             cells = []
             for metric in metrics:
                 score = row.score(metric.name)
-                cells.append(in_unit(metric, score and score.value))
+                cells.append(in_unit(metric, score.value if score else None))
                 cells.append(in_unit(metric, row.without_near_duplicates.get(metric.name)))
             lines.append([row.model, row.format, str(row.seed), *cells])
     header = ("model", "format", "seed", *titles)
