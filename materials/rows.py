@@ -1,6 +1,6 @@
 """What a data set is once it has been read: items with labels, and later the splits of one seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,6 +75,7 @@ class Splits:
 
     `transfer_kinds` says for each transfer row what it is: one of TRANSFER_KINDS.
     `mask_token` is the teacher's token for a masked word in transfer rows; none where no word was masked.
+    `near_duplicates_dropped` is how many rows were taken from a part as near-duplicates of test rows, by its name.
     """
 
     train: Rows
@@ -85,6 +86,7 @@ class Splits:
     task: Task = field(default_factory=SingleLabel)
     transfer_kinds: tuple[str, ...] = ()
     mask_token: str | None = None
+    near_duplicates_dropped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def modality(self) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from bench.commands.check.options import app as check_app
 from bench.commands.columns import with_columns
 from bench.commands.options import AllowCode
 from bench.commands.options import app as models_app
@@ -43,6 +44,7 @@ app = typer.Typer(
 
 app.add_typer(models_app)
 app.add_typer(score_app)
+app.add_typer(check_app)
 app.add_typer(tuning_app)
 
 
@@ -131,6 +133,9 @@ def run(
     classes: Annotated[
         str | None, typer.Option(help="Names of classes, one a line, for a zero-shot teacher: no label is used.")
     ] = None,
+    drop_near_duplicates: Annotated[
+        bool, typer.Option("--drop-near-duplicates", help="Learn from no row that is nearly a test row.")
+    ] = False,
     columns: Columns = DEFAULT_COLUMNS,
     task: Annotated[str | None, typer.Option(help="What is asked: single-label, multi-label or regression.")] = None,
     teacher: Annotated[
@@ -155,6 +160,7 @@ def run(
         "data.test": test_data,
         "data.transfer": transfer_data,
         "data.classes": classes,
+        "data.drop_near_duplicates": drop_near_duplicates or None,
         **{f"data.{name}": column for name, column in asdict(columns).items()},
         "data.task": task,
         "teacher.weights": teacher,
@@ -199,17 +205,6 @@ def _names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",")] if text else []
 
 
-def _points(text: str | None) -> list[float]:
-    """Scores in points, as they were given. Raises RequestError for anything else."""
-    try:
-        scores = [float(score) for score in text.split(",")] if text else []
-    except ValueError:
-        scores = [-1.0]
-    if not all(0 < score <= 100 for score in scores):
-        raise RequestError(f"--reach needs scores between 0 and 100, such as 45,47.5; got '{text}'")
-    return scores
-
-
 @app.command("list", epilog="Example: distilbench list students")
 def list_(
     kind: Annotated[
@@ -244,14 +239,14 @@ def show(
     ] = None,
 ) -> None:
     """Print the tables of a finished run."""
-    from bench.commands.show import show_run
+    from bench.commands.show import points_of, show_run
 
     show_run(
         run_folder,
         format,
         classes=classes,
         curves=curves or reach is not None,
-        reach=_points(reach),
+        reach=points_of(reach),
         cascade=cascade,
         significance=significance or against is not None,
         against=against,

@@ -16,6 +16,7 @@ from bench.reports.run_folder import prove_writable, save_run
 from bench.reports.screen import Screen
 from bench.steps.export import impossible_files
 from bench.steps.knowledge import labelling_records
+from bench.steps.leaks.quality import leak_records, leaks_of_run, without_leaks
 from bench.steps.outcome.cascades import with_cascades
 from bench.steps.outcome.groups import make_groups
 from bench.steps.outcome.histories import collect_histories
@@ -119,20 +120,21 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     impossible = impossible_files(recipe)
     for sentence in impossible:
         screen.notice(f"impossible here: {sentence}")
-    models, measured = run_pipeline(work)
+    runs = Runs(*run_pipeline(work))
+    leaks = leaks_of_run(work, runs)
     if not current_team().is_first:
         return 0
-    runs = Runs(models, measured)
     rows = make_rows(runs, threads=recipe.threads, device=recipe.device)
-    rows = with_cascades(runs, rows, recipe.cascade_agreement)
+    rows = without_leaks(runs, with_cascades(runs, rows, recipe.cascade_agreement), leaks)
     finished = describe_run(
         recipe.name,
         rows,
         threads=recipe.threads,
         recipe=recipe.model_dump(mode="json"),
-        labelling=labelling_records(models),
+        labelling=labelling_records(runs.models),
         groups=make_groups(runs, rows),
         impossible=impossible,
+        leaks=leak_records(runs, leaks),
     )
     save_run(finished, runs.artefacts(rows), output, collect_histories(runs))
     show_run(output, "rich")

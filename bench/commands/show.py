@@ -68,3 +68,14 @@ def show_run(
     pictures = pictures_in(folder)
     if format == "rich" and pictures:
         Screen().notice(f"pictures in {folder}: {', '.join(pictures)}")
+
+
+def points_of(text: str | None) -> list[float]:
+    """Scores in points, as they were given. Raises RequestError for anything else."""
+    try:
+        scores = [float(score) for score in text.split(",")] if text else []
+    except ValueError:
+        scores = [-1.0]
+    if not all(0 < score <= 100 for score in scores):
+        raise RequestError(f"--reach needs scores between 0 and 100, such as 45,47.5; got '{text}'")
+    return scores

@@ -52,11 +52,12 @@ class Data(Part):
     `classes` are the names that a zero-shot teacher answers with, each with one or several descriptions, or a file of
     names. `transfer_text` is the column of the transfer file where it has another name. `licence` is that of all files.
     Rows of files without a text or label are left out if `drop_missing` says so, train and transfer rows of fewer than
-    `fewest_words` words always. `balance` is how many rows of each class keep their labels, at most as many as the
-    rarest class has, and `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become
-    transfer rows, as do the rows that `augmentation` makes. `class_names` is a file of new names for classes of images,
-    and `views` how images are varied, where the teacher says so. `items` says that files on the Hub hold images, which
-    their names do not tell.
+    `fewest_words` words always, and those that are near-duplicates of test rows if `drop_near_duplicates` says so.
+    `balance` is how many rows of each class keep their labels, at most as many as the rarest class has, and
+    `train_rows` how many rows in all; the others (of the latter, `transfer_rows` at most) become transfer rows, as do
+    the rows that `augmentation` makes. `class_names` is a file of new names for classes of images, and `views` how
+    images are varied, where the teacher says so. `items` says that files on the Hub hold images, which their names do
+    not tell.
     """
 
     train: DataName
@@ -68,6 +69,7 @@ class Data(Part):
     fewest_words: Annotated[int, Field(ge=0), LATER] = 0
     train_rows: Annotated[Positive | None, LATER] = None
     augmentation: Annotated[Augmentation | None, LATER] = None
+    drop_near_duplicates: Annotated[bool, LATER] = False
     balance: Annotated[RowsPerClass | None, BeforeValidator(_rows_per_class), LATER] = None
     validation_share: Share = 0.1
     test_share: Share = 0.1

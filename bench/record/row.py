@@ -60,7 +60,8 @@ class Row:
     `reading` names the tokens and vectors of a student of texts.
     `training_seconds` are those of all steps, without scoring; `validation_score` is the task's headline on validation
     rows after the epoch that was kept. `scores` holds, by name, the metrics of the task that have no field of their
-    own. Items are texts in the names of fields; `modality` says what they are.
+    own. Items are texts in the names of fields; `modality` says what they are. `without_near_duplicates` holds the
+    task's metrics on the test rows that have no near-duplicate among train and transfer rows, where some have one.
     """
 
     model: str
@@ -152,6 +153,7 @@ class Row:
     training_seconds: float | None = None
     validation_score: float | None = None
     cascade: Cascade | None = None
+    without_near_duplicates: Mapping[str, float] | None = None
 
     @property
     def student(self) -> str:

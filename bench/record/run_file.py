@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bench.harness.measurement import Measurement
+from bench.record.leaks import LeakRecord, read_leaks
 from bench.record.machine import describe_gpu, describe_machine, git_commit, package_versions
 from bench.record.place import RUN_FILE, run_file
 from bench.record.predictions import FILE as PREDICTIONS
@@ -32,8 +33,9 @@ HEADLINE = "headline"
 class Run:
     """What run.json holds; `labelling` says, for each seed, how fast the teacher's logits were made and by what.
 
-    `impossible` says which files the machine could not run, and why. `recipe` is none where models were measured that
-    no recipe made here.
+    `impossible` says which files the machine could not run, and why, and `leaks` which test rows have near-duplicates
+    among the rows that are learned from, one entry for each seed that has such rows. `recipe` is none where models were
+    measured that no recipe made here.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Run:
     rows: tuple[Row, ...]
     groups: tuple[Group, ...]
     impossible: tuple[str, ...] = ()
+    leaks: tuple[LeakRecord, ...] = ()
 
     @property
     def unit(self) -> str:
@@ -69,6 +72,7 @@ def describe_run(
     labelling: Sequence[Mapping[str, Any]] = (),
     groups: Sequence[Group] = (),
     impossible: Sequence[str] = (),
+    leaks: Sequence[LeakRecord] = (),
 ) -> Run:
     """The record of a finished run. `recipe` is its plain content, `labelling` what each seed's labelling was."""
     return Run(
@@ -84,6 +88,7 @@ def describe_run(
         rows=tuple(rows),
         groups=tuple(groups),
         impossible=tuple(impossible),
+        leaks=tuple(leaks),
     )
 
 
@@ -150,7 +155,8 @@ def read_run(place: Path) -> Run:
         rows = tuple(_read_row(row) for row in content.pop("rows"))
         groups = tuple(_read_group(group) for group in content.pop("groups"))
         lists = {name: tuple(content.get(name, ())) for name in ("labelling", "impossible")}
-        run = Run(**{**content, **lists, "rows": rows, "groups": groups})
+        leaks = tuple(map(read_leaks, content.get("leaks", ())))
+        run = Run(**{**content, **lists, "rows": rows, "groups": groups, "leaks": leaks})
         check_types(run)
         for row in rows:
             check_row(row)

@@ -61,6 +61,7 @@ def footnotes(run: Run) -> list[str]:
         notes.append(f"every test row of a {run.task.noun} got wrong (F1 0): {'; '.join(lost)}")
     notes += [f"there is no {name}" for name in _impossible(run)]
     notes += [f"impossible on the machine of this run: {sentence}" for sentence in run.impossible]
+    notes += [sentence for record in run.leaks for sentence in record.sentences]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
     return notes + [
         _labelling_note(labelling, run.unit, run.task)

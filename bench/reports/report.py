@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from bench.record.row import Group, Row
 from bench.record.run_file import Run, run_content
-from bench.reports.export_table import exported
+from bench.reports.extra_tables import exported, without_near_duplicates
 from bench.reports.layout import (
     TextTable,
     figure,
@@ -105,6 +105,7 @@ def _tables(run: Run) -> list[TextTable]:
         _means(run),
         _files(run),
         *_fidelity(run),
+        without_near_duplicates(run),
         *_served(run),
         *_swept(run),
         *_on_gpu(run),

@@ -9,6 +9,7 @@ from bench.steps.answering.given import given_teacher
 from bench.steps.cascade import find_thresholds
 from bench.steps.export import export_model
 from bench.steps.knowledge import label, taught_rows
+from bench.steps.leaks.find import find_leaks
 from bench.steps.measure import measure
 from bench.steps.models import Measured, Model
 from bench.steps.peer import PEER_FORMAT, train_peer
@@ -47,6 +48,7 @@ def taught_place(work: Workplace, weights: WeightsFolder, seed: int) -> tuple[Se
     """What students of one seed learn from: the rows, labelled by the teacher, and the teacher with its files."""
     place = SeedPlace(work=work, weights=weights, seed=seed, splits=split(work, weights, seed))
     check_transfer(work, place.splits)
+    find_leaks(work, place.rows, seed)
     teacher = given_teacher(place) if work.recipe.teacher.is_given else _teacher(place)
     teacher = replace(teacher, knowledge=label(place, teacher))
     place = with_answers(place.taught_by(teacher))

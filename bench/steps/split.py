@@ -165,6 +165,7 @@ def _settings(
         augmentation=augmentation,
         labelled_by_teacher=labelled_by_teacher,
         classes=tuple(data.classes) if data.classes and hides_labels else None,
+        drop_near_duplicates=data.drop_near_duplicates,
     )
 
 
@@ -176,7 +177,11 @@ def _left_out(source: Source, transfer: Table | None, splits: Splits, data: Data
     sentences = list(dict.fromkeys(note for table in all_tables for note in table.notes))
     if dropped := sum(table.dropped for table in all_tables):
         sentences.append(f"{dropped:,} rows without an item or a label are left out")
-    kept = len(splits.train) + len(splits.validation) + len(splits.test)
+    dropped_near = splits.near_duplicates_dropped
+    if sum(dropped_near.values()):
+        counts = " and ".join(f"{count:,} {part}" for part, count in dropped_near.items() if count)
+        sentences.append(f"{counts} rows are left out: each is a near-duplicate of a test row")
+    kept = len(splits.train) + len(splits.validation) + len(splits.test) + dropped_near.get("train", 0)
     # What a balance or train_rows leaves over may come back as transfer rows, so that only then rows are not counted.
     if (
         data.balance is None

@@ -11,6 +11,7 @@ from materials.rows import Rows, Source, Splits, Table
 from materials.splits.augmentation import Augmentation
 from materials.splits.balance import RowsPerClass, balanced, fewer
 from materials.splits.label_names import find_label_names, without_labels
+from materials.splits.near_duplicates import NearTest
 from materials.splits.transfer import check_words, has_words, transfer_rows_of
 from materials.tasks.task import Task, are_measurements
 
@@ -24,7 +25,8 @@ class SplitSettings:
     become transfer rows. Train and transfer rows of fewer than `fewest_words` words, which are runs of letters and
     digits, are left out. `transfer_rows` is how many rows of a transfer source are drawn; none for all of them. With
     `labelled_by_teacher`, labels are a teacher's answers, and a class may have any number of rows. `classes` are the
-    names of all classes where no label is looked at but those of test rows.
+    names of all classes where no label is looked at but those of test rows. With `drop_near_duplicates`, train and
+    transfer rows that are near-duplicates of test rows are left out.
     """
 
     validation: float
@@ -38,6 +40,7 @@ class SplitSettings:
     augmentation: Augmentation | None = None
     labelled_by_teacher: bool = False
     classes: tuple[str, ...] | None = None
+    drop_near_duplicates: bool = False
 
     @property
     def shares(self) -> Mapping[str, float]:
@@ -72,6 +75,9 @@ def make_splits(
     if settings.classes:  # labels of the rows that the test share was split off are not looked at any more
         train, validation = (_hidden(rows, task, len(label_names)) for rows in (train, held_out["validation"]))
         held_out["validation"] = validation
+    near = NearTest(held_out["test"]) if settings.drop_near_duplicates else None
+    if near:
+        train = drawing.far_rows(train, near)
     transfer_part, kinds = transfer_rows_of(
         transfer.items if transfer else [],
         left_over=left_over,
@@ -82,6 +88,7 @@ def make_splits(
         augmentation=settings.augmentation,
         rows_of_rarest=rows_of_rarest(task, train, len(label_names)),
         seed=settings.seed,
+        near=near,
     )
     unlabelled = task.unlabelled(len(transfer_part), len(label_names))
     return Splits(
@@ -93,6 +100,7 @@ def make_splits(
         task=task,
         transfer_kinds=kinds,
         mask_token=(settings.augmentation.mask_token or None) if settings.augmentation else None,
+        near_duplicates_dropped=near.dropped if near else {},
     )
 
 
@@ -164,6 +172,20 @@ class _Drawing:
             if not len(rows):
                 raise RequestError(f"all {part} rows are in another part too; give different rows for each")
         return train, held_out, left_over
+
+    def far_rows(self, train: Rows, near: NearTest) -> Rows:
+        """The train rows that are no near-duplicates of test rows. Raises RequestError where a class has no other."""
+        far = train.take(near.far_rows("train", train.items))
+        counts = self.task.rows_per_name(far.targets, len(self.label_names))
+        before = self.task.rows_per_name(train.targets, len(self.label_names))
+        lost = [] if counts is None or before is None else np.flatnonzero((before > 0) & (counts == 0)).tolist()
+        if lost or not len(far):
+            of_class = f" of the {self.task.noun} '{self.label_names[lost[0]]}'" if lost else ""
+            raise RequestError(
+                f"all train rows{of_class} are near-duplicates of test rows; add others, or leave "
+                "--drop-near-duplicates out"
+            )
+        return far
 
     def _rows(self, table: Table, *, without: set[str], fewest_words: int = 0) -> Rows:
         """The first of each group of equal items, less those in `without` and those of too few words."""

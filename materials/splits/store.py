@@ -31,6 +31,7 @@ def save_splits(splits: Splits, folder: Path) -> None:
         "task_settings": splits.task.settings,
         "modality": splits.modality,
         "mask_token": splits.mask_token,
+        "near_duplicates_dropped": dict(splits.near_duplicates_dropped),
         "target_shape": splits.train.targets.shape[1:],
         "target_dtype": str(splits.train.targets.dtype),
     }
@@ -53,6 +54,7 @@ def load_splits(folder: Path) -> Splits:
         task=task_of(record["task"], record["task_settings"]),
         transfer_kinds=tuple(frame.loc[frame["part"] == "transfer", "kind"]),
         mask_token=record["mask_token"],
+        near_duplicates_dropped=record.get("near_duplicates_dropped", {}),  # which older splits do not say
     )
 
 

@@ -7,6 +7,7 @@ from materials.errors import RequestError
 from materials.modalities import MODALITIES, Item, normalised
 from materials.rows import Rows
 from materials.splits.augmentation import Augmentation, augmented
+from materials.splits.near_duplicates import NearTest
 
 
 def transfer_rows_of(
@@ -20,12 +21,14 @@ def transfer_rows_of(
     augmentation: Augmentation | None,
     rows_of_rarest: int | None,
     seed: int,
+    near: NearTest | None = None,
 ) -> tuple[list[Item], tuple[str, ...]]:
     """The transfer items, each once, and the kind of each.
 
     Rows that a balance left over come before those of the transfer source, and what `augmentation` makes of the train
     rows comes last. `count` is how many items of the source are drawn; none for all. `rows_of_rarest` is how many train
-    rows the rarest class or label has, none without such. Raises RequestError where the source has fewer than `count`.
+    rows the rarest class or label has, none without such. Items that are `near` test rows are left out. Raises
+    RequestError where the source has fewer than `count`.
     """
     key = MODALITIES[train.modality].key
     seen_keys = {key(item) for rows in (train, *held_out) for item in rows.items}
@@ -40,6 +43,9 @@ def transfer_rows_of(
             if has_words(item, max(1, fewest_words)) and key(item) not in seen_keys:
                 seen_keys.add(key(item))
                 transfer_items.append((item, kind))
+    if near and transfer_items:
+        far_rows = near.far_rows("transfer", [item for item, _ in transfer_items])
+        transfer_items = [transfer_items[number] for number in far_rows.tolist()]
     if count is not None:
         transfer_items = _drawn(transfer_items, count, seed)
     return [item for item, _ in transfer_items], tuple(kind for _, kind in transfer_items)

@@ -175,13 +175,17 @@ def in_name_order(names: set[str]) -> tuple[str, ...]:
 
 def refuse_alike(names: Iterable[str]) -> None:
     """Raise RequestError for names that differ in white space, invisible characters, capitals, or as 1 and 1.0 do."""
+    for other, name in alike(names):
+        raise RequestError(
+            f"the labels {other!r} and {name!r} look alike, and would be two classes; write them in one way"
+        )
+
+
+def alike(names: Iterable[str]) -> list[tuple[str, str]]:
+    """The names that look like one before them, each after that one."""
     first_of: dict[str, str] = {}
-    for name in sorted(names):
-        other = first_of.setdefault(_looks(name), name)
-        if other != name:
-            raise RequestError(
-                f"the labels {other!r} and {name!r} look alike, and would be two classes; write them in one way"
-            )
+    pairs = [(first_of.setdefault(_looks(name), name), name) for name in sorted(names)]
+    return [(other, name) for other, name in pairs if other != name]
 
 
 def _looks(name: str) -> str:

@@ -1,10 +1,10 @@
-"""The table of what each exported file took to make: the setting that passed its gate, size, time and memory."""
+"""Tables beside the main one: what each exported file took to make, and quality without near-duplicates."""
 
 from collections.abc import Sequence
 
 from bench.record.row import Row
 from bench.record.run_file import Run
-from bench.reports.layout import TextTable
+from bench.reports.layout import TextTable, in_unit
 
 HEADER = ("model", "format", "setting", "failed before", "model\nMB", "of fp32", "export s", "export\npeak MB")
 FP32 = ("openvino", "onnx", "eager")
@@ -26,6 +26,23 @@ def exported(run: Run) -> TextTable:
         lines += [_line(row, sizes.get((model, _fp32_of(row.format)))) for row in rows]
         lines.append([model, "all", "", "", "", "", f"{sum(row.export_seconds or 0 for row in rows):.1f}", _peak(rows)])
     return f"{run.name}: what exporting took", HEADER, lines
+
+
+def without_near_duplicates(run: Run) -> TextTable:
+    """Quality on the test rows without a near-duplicate among train and transfer rows, beside that on all."""
+    metrics = run.task.metrics[:2]
+    titles = [f"{metric.title}\n{kind}" for metric in metrics for kind in ("all rows", "without")]
+    lines = []
+    for row in run.rows:
+        if row.without_near_duplicates and row.status != "failed":
+            cells = []
+            for metric in metrics:
+                score = row.score(metric.name)
+                cells.append(in_unit(metric, score.value if score else None))
+                cells.append(in_unit(metric, row.without_near_duplicates.get(metric.name)))
+            lines.append([row.model, row.format, str(row.seed), *cells])
+    header = ("model", "format", "seed", *titles)
+    return f"{run.name}: quality on all test rows, and without those that have a near-duplicate", header, lines
 
 
 def _fp32_of(format: str) -> str:

@@ -1,0 +1,1 @@
+"""The command `check`: what is wrong with rows in files, before anything is run on them."""

@@ -1,0 +1,1 @@
+"""The steps that find near-duplicates of test rows, and judge files without these rows."""
