@@ -14,7 +14,8 @@ class Workload:
     """The model, its share of the machine, and the scenarios; without any, only its logits are computed.
 
     `label_names` and `max_length_tokens` are for models that do not state them; `modality` is that of the items.
-    `affinity` holds processor numbers; empty for all.
+    `affinity` holds processor numbers; empty for all. `with_outputs` says whether all items are classified too; later
+    launches of a file need not, as its outputs are always the same.
     """
 
     model: str
@@ -23,6 +24,7 @@ class Workload:
     max_length_tokens: int | None = None
     device: str = "cpu"
     modality: str = "text"
+    with_outputs: bool = True
     affinity: tuple[int, ...] = ()
     scenarios: tuple[str, ...] = ()
     batch_sizes: tuple[int, ...] = (8, 32, 128)
