@@ -18,6 +18,7 @@ from bench.outside.columns import Columns
 from bench.outside.in_turns import LAUNCH_SECONDS, Launches, launch_in_turns
 from bench.outside.opened import OpenedModel, read_rows
 from bench.outside.single_pairs import described, single_note, single_pairs
+from bench.outside.speed_check import read_speed, speed_table
 from bench.record.comparison import TIMED
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import TextTable, figure, markdown_tables, rich_tables
@@ -60,6 +61,7 @@ def self_check(request: CheckRequest) -> int:
     data = request.data or rows_beside(request.models[0])
     models = [OpenedModel(title=_title(place), place=place, bundle=open_model(place)) for place in request.models]
     items = read_rows(data, request.columns, models[0].bundle, place=request.models[0]).items
+    readings = read_speed(screen)
     agreements = [_agreement(model, items, request.workload, screen) for model in models]
     of_pairs = [models[number % len(models)] for number in range(request.pairs)]
     if request.launches == 1:
@@ -76,6 +78,7 @@ def self_check(request: CheckRequest) -> int:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "threads": request.workload.threads,
         "launches": request.launches,
+        "slowdowns": readings,
         "agreements": agreements,
         "pairs": pairs,
     }
@@ -101,6 +104,8 @@ def judge(check: dict[str, Any]) -> tuple[list[TextTable], list[str], bool]:
     header = ("model", "agrees", "harness p50 ms", "timeit p50 ms", "ratio", "cost of a call, ns")
     tables: list[TextTable] = [("the harness against an independent loop of timeit", header, lines)]
     notes = ["agrees: p50 within 3 % (median of 7 turns) and at most 2,000 ns added to a call"]
+    if "slowdowns" in check:
+        tables.append(speed_table(check["slowdowns"]))
     is_single = check["launches"] == 1
     pairs = [pair for pair in check["pairs"] if not (is_single and pair["noise"])]
     for name in TIMED:

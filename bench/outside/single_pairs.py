@@ -101,8 +101,7 @@ def _pair(model: OpenedModel, base: SingleLaunch, new: SingleLaunch) -> dict[str
     figures = {}
     for name in base.rounds:
         if change := recorded_change([base.rounds[name]], [new.rounds[name]]):
-            p50s = [[side.measurement.figures[name]] for side in (base, new)]
-            figures[name] = described(*p50s, change)
+            figures[name] = described([base.measurement.figures[name]], [new.measurement.figures[name]], change)
     sides = [side.measurement.figures for side in (base, new)]
     return {
         "model": model.title,

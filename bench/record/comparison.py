@@ -150,8 +150,8 @@ def _medians_of_rounds(place: Path) -> Medians:
     medians = by_round.median() / 1e6
     by_launch: Medians = {}
     for key, values in medians.groupby(level=[*KEYS, "figure", "launch"], sort=False, observed=True):
-        *file, _ = cast("tuple[str, str, int, str, int]", key)
-        by_launch.setdefault(cast("tuple[str, str, int, str]", tuple(file)), []).append(values.tolist())
+        model, format, seed, figure, _ = cast("tuple[str, str, int, str, int]", key)
+        by_launch.setdefault((model, format, seed, figure), []).append(values.tolist())
     return by_launch
 
 

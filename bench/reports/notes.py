@@ -79,10 +79,11 @@ def _launched(run: Run) -> list[str]:
         interval = median_interval(range(count))
         if interval is None:
             raise ValueError("an interval needs two launches or more")
-        ends = "the lowest and the highest" if interval.low == 0 else f"from either end the {interval.low + 1:.0f}th"
+        place = int(interval.low) + 1
+        ends = "the lowest and the highest launch" if place == 1 else f"number {place} from below and from above"
         notes.append(
             f"files launched {count} times, in turns: times and rates are the medians of the launches; their brackets "
-            f"are {ends} launch, which hold the median of any number of launches with {interval.coverage * 100:.3g} %"
+            f"are {ends}, which hold the median of any number of launches with {interval.coverage * 100:.3g} %"
         )
     if again := sum((launch.tries or 1) - 1 for launch in launches):
         notes.append(f"launches that were made again, as they were not quiet: {again}")

@@ -1,6 +1,6 @@
 """What several launches of one file come to: the median of the launches, and how sure it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +44,7 @@ def merge_launches(launches: Sequence[Measurement], best: BestSpeed) -> Measurem
     return replace(first, figures=merged, samples=tuple(file for launch in launches for file in launch.samples))
 
 
-def _medians(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _medians(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     medians: dict[str, Any] = {}
     for name in MEDIANS:
         if name in figures[0]:
@@ -63,7 +63,7 @@ def _medians(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return medians
 
 
-def _with_interval(stem: str, unit: str, figures: Sequence[dict[str, Any]]) -> dict[str, float]:
+def _with_interval(stem: str, unit: str, figures: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     interval = median_interval([each[f"{stem}{unit}"] for each in figures])
     if interval is None:
         raise ValueError("an interval needs two launches or more")
@@ -77,12 +77,12 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(numbers)) if numbers and len(numbers) == len(values) else None
 
 
-def _nearest(figures: Sequence[dict[str, Any]], name: str, value: float) -> dict[str, Any]:
+def _nearest(figures: Sequence[Mapping[str, Any]], name: str, value: float) -> Mapping[str, Any]:
     """The figures of the launch whose figure of this name is nearest to a value."""
     return min(figures, key=lambda each: abs(each[name] - value))
 
 
-def _noise(figures: Sequence[dict[str, Any]]) -> str | None:
+def _noise(figures: Sequence[Mapping[str, Any]]) -> str | None:
     """Why half of the launches or more were not quiet; none where fewer were."""
     reasons = [each["noise"] for each in figures if each["noise"]]
     if 2 * len(reasons) < len(figures):
