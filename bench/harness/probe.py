@@ -4,6 +4,7 @@ A host that is shared may run a virtual machine at another speed without telling
 time show that, and a model's own times do not tell a slow model from a slow moment. This work does.
 """
 
+import contextlib
 import mmap
 import time
 from collections.abc import Callable
@@ -82,7 +83,8 @@ def take_reading(moment: str, *, clock: Callable[[], int] = time.thread_time_ns)
     # its bound for maps to the largest block that was ever freed). It is given back when this function ends.
     memory = mmap.mmap(-1, 2 * HALF_BYTES)
     if hasattr(mmap, "MADV_NOHUGEPAGE"):  # else the time depends on whether the system has large pages left
-        memory.madvise(mmap.MADV_NOHUGEPAGE)
+        with contextlib.suppress(OSError):  # a kernel that has none to begin with
+            memory.madvise(mmap.MADV_NOHUGEPAGE)
     source, target = np.frombuffer(memory, dtype=np.float32).reshape(2, -1)
     source.reshape(-1, 1024)[:] = np.linspace(0.5, 1.0, 1024, dtype=np.float32)
     shape = (PRODUCTS, SIDE, SIDE)

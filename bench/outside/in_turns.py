@@ -98,7 +98,7 @@ def launch_in_turns(
             except MeasurementFailed as failure:
                 raise RequestError(f"{models[turn].place} could not be measured: {failure}") from None
             measurements[turn].append(read_measurement(folder))
-            best.remember(measurements[turn][-1].figures.get("probes", ()))
+            best.remember(measurements[turn][-1].figures)
             report(number + 1, total)
     return [[best.judged(launch) for launch in of_model] for of_model in measurements]
 

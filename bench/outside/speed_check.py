@@ -22,8 +22,8 @@ def read_speed(screen: Screen) -> list[float]:
         for number in range(READINGS):
             readings.append(take_reading("self-check").as_figures())
             report(number + 1, READINGS)
-    best.remember(readings)
-    return [best.slowdown([reading]) or 1.0 for reading in readings]
+    best.remember({"probes": readings})
+    return [best.slowdown({"probes": [reading]}) or 1.0 for reading in readings]
 
 
 def speed_table(slowdowns: Sequence[float]) -> TextTable:

@@ -33,7 +33,7 @@ def launch_files(
                 failures[position] = str(failure)
                 on_failure(position, str(failure))
                 continue
-            best.remember(launches[position][-1].figures.get("probes", ()))
+            best.remember(launches[position][-1].figures)
     # Judged once all are there: a machine that is measured on for the first time shows its best speed only by and by.
     return [
         failures[position] if position in failures else merge_launches(of_file, best)

@@ -87,8 +87,8 @@ def test_alarm_of_a_pair_that_was_not_quiet_does_not_count():
 
 
 def test_speed_of_the_machine_is_a_table_of_its_own():
-    tables, _, _ = judge({**check(), "slowdowns": [1.0, 1.0, 1.05, 1.6]})
-    assert tables[1][2] == [["product or copy", "4", "1.025", "1.188", "1.435", "1.518", "1.600", "75%"]]
+    tables, _, _ = judge({**check(), "slowdowns": [1.0, 1.0, 1.04, 1.08, 1.6]})
+    assert tables[1][2] == [["product or copy", "5", "1.040", "1.080", "1.392", "1.496", "1.600", "80%"]]
 
 
 @pytest.mark.parametrize("launches", [2, 4])

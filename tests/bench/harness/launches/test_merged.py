@@ -15,7 +15,7 @@ from bench.harness.measurement import Measurement
 @pytest.fixture
 def best(tmp_path):
     best = BestSpeed(tmp_path, {"processor": "A", "instruction_sets": [], "cores": 2})
-    best.remember([probe(10.0)])
+    best.remember({"probes": [probe(10.0)]})
     return best
 
 

@@ -35,7 +35,7 @@ class Machine:
 def measured(monkeypatch, tmp_path):
     """A function that measures on a machine whose best probe took 10 ms, and gives the figures that count."""
     best = BestSpeed(tmp_path, MACHINE)
-    best.remember([{"moment": "after", "product_ms": 10.0, "copy_ms": 1.0}])
+    best.remember({"probes": [{"moment": "after", "product_ms": 10.0, "copy_ms": 1.0}]})
 
     def run(machine, workload=TIMED, tries=3):
         folder = tmp_path / "out"

@@ -15,14 +15,26 @@ def probe(product=10.0, copy=1.0, moment="after"):
     return {"moment": moment, "product_ms": product, "copy_ms": copy}
 
 
+def probed(*probes, threads=1, provider="cpu"):
+    return {"probes": list(probes), "intra_op_threads": threads, "provider": provider}
+
+
 def launch(*probes, noise=None):
-    return Measurement(figures={"probes": list(probes), "noise": noise}, logits=np.zeros((0, 0)))
+    return Measurement(figures={**probed(*probes), "noise": noise}, logits=np.zeros((0, 0)))
+
+
+def of_one_thread(product_ms, copy_ms):
+    return {"1 thread": {"product_ms": product_ms, "copy_ms": copy_ms}}
+
+
+def damaged(product_ms):
+    return json.dumps({"best_ms": {"1 thread": {"product_ms": product_ms, "copy_ms": 1.0}}})
 
 
 @pytest.fixture
 def best(tmp_path):
     best = BestSpeed(tmp_path, MACHINE)
-    best.remember([probe()])
+    best.remember(probed(probe()))
     return best
 
 
@@ -53,30 +65,30 @@ def test_bound_itself_is_quiet_and_what_is_beyond_it_is_not(best):
 
 
 def test_best_is_remembered_for_later_processes(best, tmp_path):
-    assert BestSpeed(tmp_path, MACHINE).slowdown([probe(15.0)]) == pytest.approx(1.5)
+    assert BestSpeed(tmp_path, MACHINE).slowdown(probed(probe(15.0))) == pytest.approx(1.5)
     assert json.loads(best.file.read_text())["machine"]["processor"] == "A"
 
 
 def test_best_of_each_kind_is_never_made_slower(best, tmp_path):
-    best.remember([probe(12.0, 0.8), probe(11.0, 2.0)])
-    assert best.best_ms == {"product_ms": 10.0, "copy_ms": 0.8}
+    best.remember(probed(probe(12.0, 0.8), probe(11.0, 2.0)))
+    assert best.best_ms == of_one_thread(10.0, 0.8)
     assert BestSpeed(tmp_path, MACHINE).best_ms == best.best_ms
-    best.remember([probe(20.0, 3.0)])
-    assert BestSpeed(tmp_path, MACHINE).best_ms == {"product_ms": 10.0, "copy_ms": 0.8}
+    best.remember(probed(probe(20.0, 3.0)))
+    assert BestSpeed(tmp_path, MACHINE).best_ms == of_one_thread(10.0, 0.8)
 
 
 def test_best_that_another_process_found_meanwhile_is_kept(best, tmp_path):
-    BestSpeed(tmp_path, MACHINE).remember([probe(5.0, 2.0)])
-    best.remember([probe(9.0, 0.5)])
-    assert best.best_ms == BestSpeed(tmp_path, MACHINE).best_ms == {"product_ms": 5.0, "copy_ms": 0.5}
+    BestSpeed(tmp_path, MACHINE).remember(probed(probe(5.0, 2.0)))
+    best.remember(probed(probe(9.0, 0.5)))
+    assert best.best_ms == BestSpeed(tmp_path, MACHINE).best_ms == of_one_thread(5.0, 0.5)
 
 
 @pytest.mark.parametrize("change", [{"processor": "B"}, {"cores": 4}, {"instruction_sets": ["avx2", "avx512f"]}])
 def test_other_machines_on_one_cache_folder_have_records_of_their_own(best, tmp_path, change):
     other = BestSpeed(tmp_path, {**MACHINE, **change})
     assert other.best_ms == {}
-    other.remember([probe(30.0, 3.0)])
-    assert BestSpeed(tmp_path, MACHINE).best_ms == {"product_ms": 10.0, "copy_ms": 1.0}
+    other.remember(probed(probe(30.0, 3.0)))
+    assert BestSpeed(tmp_path, MACHINE).best_ms == of_one_thread(10.0, 1.0)
 
 
 def test_other_version_of_numpy_has_a_record_of_its_own(best, tmp_path, monkeypatch):
@@ -84,23 +96,34 @@ def test_other_version_of_numpy_has_a_record_of_its_own(best, tmp_path, monkeypa
     assert BestSpeed(tmp_path, MACHINE).best_ms == {}
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"best": {"product_ms": "x"}}', '{"best": {"product_ms": -1}}'])
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"best_ms": []}', *map(damaged, ["x", -1, None])])
 def test_damaged_record_is_written_anew(best, tmp_path, content):
     best.file.write_text(content)
     again = BestSpeed(tmp_path, MACHINE)
     assert again.best_ms == {}
-    again.remember([probe(12.0, 1.2)])
-    assert BestSpeed(tmp_path, MACHINE).best_ms == {"product_ms": 12.0, "copy_ms": 1.2}
+    again.remember(probed(probe(12.0, 1.2)))
+    assert BestSpeed(tmp_path, MACHINE).best_ms == of_one_thread(12.0, 1.2)
 
 
 def test_cache_that_cannot_be_written_to_leaves_the_best_of_this_process(tmp_path):
     (tmp_path / "speed").write_text("a file where the folder should be")
     best = BestSpeed(tmp_path, MACHINE)
-    best.remember([probe()])
-    assert best.slowdown([probe(20.0)]) == pytest.approx(2)
+    best.remember(probed(probe()))
+    assert best.slowdown(probed(probe(20.0))) == pytest.approx(2)
+
+
+def test_launches_with_several_threads_are_held_against_their_like(best, tmp_path):
+    """Threads that spin beside the probe slow it down on any day, which is no noise."""
+    spinning = probed(probe(14.0), threads=2, provider="torch")
+    best.remember(spinning)
+    assert best.slowdown(spinning) == 1
+    again = BestSpeed(tmp_path, MACHINE)
+    assert again.slowdown(probed(probe(21.0), threads=2, provider="torch")) == pytest.approx(1.5)
+    assert again.slowdown(probed(probe(21.0), threads=2, provider="onnx")) is None
+    assert again.slowdown(probed(probe(15.0))) == pytest.approx(1.5)
 
 
 def test_launch_without_probes_is_left_as_it_is(best):
     older = Measurement(figures={"noise": None}, logits=np.zeros((0, 0)))
     assert best.judged(older) is older
-    assert best.slowdown([]) is None
+    assert best.slowdown(probed()) is None
