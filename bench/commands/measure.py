@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from bench.commands.show import show_run
-from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
+from bench.harness.isolation import MeasurementFailed
+from bench.harness.launches.quiet import measure_quietly
+from bench.harness.launches.speed import BestSpeed
+from bench.harness.launches.turns import launch_files
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.outside.columns import Columns
 from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, read_rows
 from bench.recipe.measuring import Measuring
-from bench.record.machine import check_device
+from bench.record.machine import check_device, describe_machine
 from bench.record.predictions import Artefact
 from bench.record.quality import with_quality
 from bench.record.row import Row
@@ -26,19 +30,21 @@ from bench.steps.outcome.rows import describe_row
 from bench.steps.outcome.speedups import with_speedups
 from export.bundle import Bundle
 from materials.errors import RequestError
+from materials.files import cache_folder
 from materials.rows import Rows
 from peers import PEERS
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureRequest:
-    """Which models to measure on which rows; `workload` holds how, its model left empty."""
+    """Which models to measure on which rows; `workload` holds how, its model left empty, for each of the launches."""
 
     models: tuple[Path, ...]
     data: Path
     columns: Columns
     workload: Workload
     output: Path
+    launches: int = 1
 
 
 def make_workload(
@@ -69,7 +75,7 @@ def make_workload(
         label_names=names,
         max_length_tokens=max_length_tokens,
         allow_code=allow_code,
-        **measuring.model_dump(),
+        **measuring.of_a_launch,
     )
 
 
@@ -85,16 +91,17 @@ def measure_models(request: MeasureRequest) -> int:
     first = models[0].bundle
     if not first.task.has_target(rows.targets).any():
         screen.notice(f"{request.data} has no labels, so quality stays blank; name their column with --label")
-    artefacts = []
     with tempfile.TemporaryDirectory() as work:
-        for number, model in enumerate(models):
-            folder = Path(work) / str(number)
-            folder.mkdir()
-            measurement = _measure(request, model, first, rows, folder, screen)
-            row = _row(request, model, measurement, rows, first)
-            artefacts.append(
-                Artefact(row=row, source=None, measurement=measurement, test_rows=rows, label_names=first.label_names)
+        artefacts = [
+            Artefact(
+                row=_row(request, model, measurement, rows, first),
+                source=None,
+                measurement=measurement,
+                test_rows=rows,
+                label_names=first.label_names,
             )
+            for model, measurement in zip(models, _in_turns(request, models, rows, Path(work), screen), strict=True)
+        ]
         measured = [*with_speedups([artefact.row for artefact in artefacts]), *refused]
         finished = describe_run(request.output.name, measured, threads=request.workload.threads)
         save_run(finished, artefacts, request.output)
@@ -153,18 +160,34 @@ def _refused_row(place: Path, error: str, request: MeasureRequest) -> Row:
     )
 
 
-def _measure(
-    request: MeasureRequest, model: OpenedModel, first: Bundle, rows: Rows, folder: Path, screen: Screen
-) -> Measurement | str:
-    """The measurement, its outputs in the order of the first model's labels; or why there is none."""
-    workload = replace(request.workload, model=str(model.place.resolve()), modality=model.bundle.modality)
-    try:
-        with screen.step(f"measuring {model.title} as {model.bundle.format}"):
-            measure_in_fresh_process(workload, rows.items, folder)
-        return in_label_order(read_measurement(folder), model.bundle, first.label_names)
-    except (MeasurementFailed, RequestError) as failure:
-        screen.notice(f"{model.title} could not be measured: {failure}")
-        return str(failure)
+def _in_turns(
+    request: MeasureRequest, models: Sequence[OpenedModel], rows: Rows, work: Path, screen: Screen
+) -> list[Measurement | str]:
+    """The measurement of each model, its outputs in the order of the first model's labels; or why there is none."""
+    best, label_names = BestSpeed(cache_folder(), describe_machine()), models[0].bundle.label_names
+
+    def launch(position: int, number: int) -> Measurement:
+        model, folder = models[position], work / f"{position}-{number}"
+        folder.mkdir()
+        workload = replace(
+            request.workload,
+            model=str(model.place.resolve()),
+            modality=model.bundle.modality,
+            with_outputs=number == 0,
+        )
+        again = f", launch {number + 1}" if number else ""
+        with screen.step(f"measuring {model.title} as {model.bundle.format}{again}"):
+            measure_quietly(workload, rows.items, folder, best)
+        measurement = read_measurement(folder)
+        try:
+            return measurement if number else in_label_order(measurement, model.bundle, label_names)
+        except RequestError as error:  # of one model among others: a row that says why
+            raise MeasurementFailed(str(error)) from None
+
+    def tell(position: int, reason: str) -> None:
+        screen.notice(f"{models[position].title} could not be measured: {reason}")
+
+    return launch_files([request.launches] * len(models), launch, best, on_failure=tell)
 
 
 def _row(request: MeasureRequest, model: OpenedModel, measurement: Measurement | str, rows: Rows, first: Bundle) -> Row:

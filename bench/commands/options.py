@@ -60,6 +60,9 @@ def measure(
     seconds: Annotated[
         float, typer.Option(min=0.01, help="How long each kind of call is repeated, at least.")
     ] = Workload.seconds,
+    launches: Annotated[
+        int, typer.Option(min=1, max=100, help="Launches of each model, in turns; the median counts.")
+    ] = 1,
     allow_code: AllowCode = False,
     output: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/measure"),
 ) -> None:
@@ -80,7 +83,9 @@ def measure(
         sweep_lengths=sweep_lengths,
         seconds=seconds,
     )
-    request = MeasureRequest(models=tuple(models), data=data, columns=columns, workload=workload, output=output)
+    request = MeasureRequest(
+        models=tuple(models), data=data, columns=columns, workload=workload, output=output, launches=launches
+    )
     raise typer.Exit(measure_models(request))
 
 
@@ -168,7 +173,9 @@ def self_check(
     data: Annotated[Path | None, typer.Option(help="Texts; by default those beside the first model's run.")] = None,
     columns: Columns = DEFAULT_COLUMNS,
     pairs: Annotated[int, typer.Option(min=1, help="How often a file is compared with itself.")] = 40,
-    launches: Annotated[int, typer.Option(min=5, help="Launches of each side of a pair, taken in turns.")] = 6,
+    launches: Annotated[
+        int, typer.Option(min=1, help="Launches of each side of a pair, in turns; 1: two quiet ones, as of two runs.")
+    ] = 6,
     threads: Threads = 1,
     allow_code: AllowCode = False,
     output: Annotated[Path, typer.Option(help="Where to write check.json and table.md.")] = Path("runs/self-check"),

@@ -17,6 +17,9 @@ from bench.harness.workload import Workload
 from bench.outside.columns import Columns
 from bench.outside.in_turns import LAUNCH_SECONDS, Launches, launch_in_turns
 from bench.outside.opened import OpenedModel, read_rows
+from bench.outside.single_pairs import described, single_note, single_pairs
+from bench.outside.speed_check import read_speed, speed_table
+from bench.record.comparison import TIMED
 from bench.record.machine import describe_machine, git_commit, package_versions
 from bench.reports.layout import TextTable, figure, markdown_tables, rich_tables
 from bench.reports.run_folder import prove_writable
@@ -30,11 +33,15 @@ from materials.modalities import Item
 LARGEST_DIFFERENCE = 0.03
 LARGEST_COST_NS = 2000
 ALLOWED_ALARMS = 0.05
+FEWEST_LAUNCHES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRequest:
-    """The models to check on, how many pairs of launches of the same file, and where to write."""
+    """The models to check on, how many pairs of the same file, launches of each side of a pair, and where to write.
+
+    One launch a side stands for two runs, of which each launched the file once.
+    """
 
     models: tuple[Path, ...]
     data: Path | None
@@ -47,6 +54,8 @@ class CheckRequest:
 
 def self_check(request: CheckRequest) -> int:
     """Run the three checks, write check.json and table.md, print the table; 1 when a check failed, else 0."""
+    if 1 < request.launches < FEWEST_LAUNCHES:
+        raise RequestError(f"--launches is 1, or {FEWEST_LAUNCHES} or more; got {request.launches}")
     screen = Screen()
     prove_writable(request.output)
     data = request.data or rows_beside(request.models[0])
@@ -55,11 +64,16 @@ def self_check(request: CheckRequest) -> int:
         for place in request.models
     ]
     items = read_rows(data, request.columns, models[0].bundle, place=request.models[0]).items
+    readings = read_speed(screen)
     agreements = [_agreement(model, items, request.workload, screen) for model in models]
-    pairs = [
-        _pair(models[number % len(models)], items, request, f"pair {number + 1} of {request.pairs}", screen)
-        for number in range(request.pairs)
-    ]
+    of_pairs = [models[number % len(models)] for number in range(request.pairs)]
+    if request.launches == 1:
+        pairs = single_pairs(of_pairs, items, request.workload, screen)
+    else:
+        pairs = [
+            _pair(model, items, request, f"pair {number + 1} of {request.pairs}", screen)
+            for number, model in enumerate(of_pairs)
+        ]
     check = {
         "machine": describe_machine(),
         "versions": package_versions(),
@@ -67,6 +81,7 @@ def self_check(request: CheckRequest) -> int:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "threads": request.workload.threads,
         "launches": request.launches,
+        "slowdowns": readings,
         "agreements": agreements,
         "pairs": pairs,
     }
@@ -92,12 +107,19 @@ def judge(check: dict[str, Any]) -> tuple[list[TextTable], list[str], bool]:
     header = ("model", "agrees", "harness p50 ms", "timeit p50 ms", "ratio", "cost of a call, ns")
     tables: list[TextTable] = [("the harness against an independent loop of timeit", header, lines)]
     notes = ["agrees: p50 within 3 % (median of 7 turns) and at most 2,000 ns added to a call"]
-    for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
-        comparisons = [pair["figures"][name] for pair in check["pairs"] if name in pair["figures"]]
+    if "slowdowns" in check:
+        tables.append(speed_table(check["slowdowns"]))
+    is_single = check["launches"] == 1
+    pairs = [pair for pair in check["pairs"] if not (is_single and pair["noise"])]
+    for name in TIMED:
+        comparisons = [pair["figures"][name] for pair in pairs if name in pair["figures"]]
         if comparisons:
             tables.append(_alarms(name, comparisons))
             alarms = sum(comparison["alarm"] for comparison in comparisons)
             passed &= alarms <= ALLOWED_ALARMS * len(comparisons)
+    if is_single:
+        notes.append(single_note(len(pairs), len(check["pairs"])))
+        return tables, notes, passed and len(pairs) == len(check["pairs"])
     notes.append(
         f"an alarm: Mann-Whitney p < 0.01 and a ratio beyond 2 %, on {check['launches']} launches of each, in turns; "
         "two launches: how far the p50 of one launch is from its neighbour's, of the same file, here: so far "
@@ -143,20 +165,13 @@ def _pair(
         [model, model], items, request.workload, Launches(count=request.launches, title=f"A/A {title}"), screen
     )
     figures = {}
-    for name in ("latency_p50_ms", "end_to_end_latency_p50_ms"):
+    for name in TIMED:
         base, new = (
             [measurement.figures[name] for measurement in measurements if name in measurement.figures]
             for measurements in sides
         )
         if base:
-            change = compare_times(base, new)
-            figures[name] = {
-                "base": base,
-                "new": new,
-                "ratio": change.ratio.value,
-                "p": change.p,
-                "alarm": change.is_alarm,
-            }
+            figures[name] = described(base, new, compare_times(base, new))
     noises = (measurement.figures["noise"] for measurements in sides for measurement in measurements)
     noise = sorted({reason for reason in noises if reason})
     return {"model": model.title, "figures": figures, "noise": noise, "seconds": LAUNCH_SECONDS}

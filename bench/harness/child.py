@@ -15,6 +15,7 @@ from bench.harness.figures import figures_of
 from bench.harness.gpu import Nvml
 from bench.harness.isolation import read_items
 from bench.harness.neighbours import Neighbours, noise_before
+from bench.harness.probe import Probes
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
 from bench.harness.subject import Subject, load_subject
@@ -27,7 +28,7 @@ USUAL_BATCH_SIZE = 32
 
 
 def main(workload_file: Path, items_file: Path, folder: Path) -> None:
-    """Write logits.npy and result.json to `folder`, and samples.parquet where a scenario is timed."""
+    """Write result.json to `folder`, logits.npy where outputs are asked for, samples.parquet where times are."""
     workload = Workload.read(workload_file)
     items = read_items(workload, items_file)
     noise_at_start = noise_before() if workload.scenarios else None
@@ -47,7 +48,8 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     subject.classify(items[:1], 1)
     first_call_end = time.perf_counter()
     peak_is_apart = reset_peak()  # here, so that the peak of inference holds nothing that only loading needed
-    np.save(folder / "logits.npy", subject.logits(items))
+    if workload.with_outputs:
+        np.save(folder / "logits.npy", subject.logits(items))
     result: dict[str, Any] = {
         **asdict(subject.settings),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
@@ -74,16 +76,18 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
 
 def _measure_speed(workload: Workload, subject: Subject, items: list[Item], folder: Path) -> dict[str, Any]:
     """Run the scenarios, save their raw times, and return their figures; `reasons` says what disturbed them."""
-    neighbours = Neighbours()
-    scenarios = run_scenarios(workload, subject, items)
+    neighbours, probes = Neighbours(), Probes()
+    scenarios = run_scenarios(workload, subject, items, probes.take)
+    probes.take("after")
     noise = neighbours.noise()
-    peak_memory = peak_bytes()
-    save_series(scenarios.series, folder / "samples.parquet")
+    peak_memory = probes.peak_bytes()
+    save_series([*scenarios.series, *probes.series()], folder / "samples.parquet")
     unsteady = f"no steady time in {', '.join(scenarios.unsteady)}" if scenarios.unsteady else None
     return {
         **figures_of(scenarios),
         "inference_peak_memory_bytes": peak_memory,
         "reasons": "; ".join(reason for reason in (noise.reason("meanwhile"), unsteady) if reason),
+        "probes": [reading.as_figures() for reading in probes.readings],
         "busy_cores_during": noise.busy_cores,
         "stolen_share": noise.stolen_share,
     }

@@ -26,6 +26,7 @@ class Scenarios:
     """The results of one model's scenarios; `unsteady` names those whose warm-up did not end.
 
     `refused_shapes` holds the pairs of batch size and length that the graph did not take, all longer than its texts.
+    `before` is called with the name of each measurement, before its warm-up.
     """
 
     series: list[Series] = field(default_factory=list)
@@ -33,17 +34,20 @@ class Scenarios:
     refused_shapes: list[tuple[int, int]] = field(default_factory=list)
     highest_rate: float | None = None
     server_bound_ms: float | None = None
+    before: Callable[[str], None] = lambda name: None
 
 
-def run_scenarios(workload: Workload, subject: Subject, texts: Sequence[Item]) -> Scenarios:
+def run_scenarios(
+    workload: Workload, subject: Subject, texts: Sequence[Item], before: Callable[[str], None] = lambda name: None
+) -> Scenarios:
     """Time the scenarios that the workload names, on the same seeded texts for every model.
 
     Single calls rotate over 128 texts at their own lengths, always in whole rounds; passes go over 256 texts in batches
-    of about equal length, each padded to its own longest text.
+    of about equal length, each padded to its own longest text. `before` is called with the name of each measurement.
     """
     single_texts, offline_texts = single_items(texts), _chosen_items(texts, OFFLINE_ROWS)
     shapes = one_of_each_shape(subject.graph, single_texts) if subject.graph else [0]
-    scenarios = Scenarios()
+    scenarios = Scenarios(before=before)
     if "single-stream" in workload.scenarios:
         _single_stream(scenarios, subject, single_texts, shapes, workload)
     if "offline" in workload.scenarios:
@@ -70,8 +74,10 @@ def _single_stream(
     """One text at a time, the next when the last is done: the model alone, and from text to label."""
 
     def add(figure: str, call: Callable[[int], object]) -> None:
+        name = f"single-stream {figure}"
+        scenarios.before(name)
         if not warm_up(call, len(texts), shapes):
-            scenarios.unsteady.append(f"single-stream {figure}")
+            scenarios.unsteady.append(name)
         times = time_rounds(call, len(texts), seconds=workload.seconds)
         scenarios.series.append(
             Series(
@@ -117,9 +123,11 @@ def _offline(scenarios: Scenarios, subject: Subject, texts: Sequence[Item], work
     """
 
     def add(figure: str, size: int, one_pass: Callable[[], object]) -> Series:
+        name = f"offline {figure} in batches of {size}"
+        scenarios.before(name)
         times, steady = time_passes(one_pass, seconds=workload.seconds / 2)
         if not steady:
-            scenarios.unsteady.append(f"offline {figure} in batches of {size}")
+            scenarios.unsteady.append(name)
         scenarios.series.append(
             Series(scenario="offline", figure=figure, batch_size=size, texts=len(texts), nanoseconds=times)
         )
@@ -154,6 +162,7 @@ def _server(
     def call(number: int) -> object:
         return subject.label([texts[number % len(texts)]], 1)
 
+    scenarios.before("server")
     if not warm_up(call, len(texts), shapes):
         scenarios.unsteady.append("server")
     trials = find_highest_rate(call, bound_ms=workload.server_p99_ms)
@@ -195,8 +204,10 @@ def _sweep(scenarios: Scenarios, graph: Graph, items: Sequence[Item], workload: 
                     raise
                 scenarios.refused_shapes.append((size, length))
                 continue
+            name = f"sweep {size}" + ("" if length is None else f" x {length}")
+            scenarios.before(name)
             if not warm_up(call, SWEEP_CALLS, [0]):
-                scenarios.unsteady.append(f"sweep {size}" + ("" if length is None else f" x {length}"))
+                scenarios.unsteady.append(name)
             scenarios.series.append(
                 Series(
                     scenario="sweep",

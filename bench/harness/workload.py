@@ -14,8 +14,9 @@ class Workload:
     """The model, its share of the machine, and the scenarios; without any, only its logits are computed.
 
     `label_names` and `max_length_tokens` are for models that do not state them; `modality` is that of the items.
-    `affinity` holds processor numbers; empty for all. `allow_code` is the user's word that a bundle of another machine
-    may run code.
+    `affinity` holds processor numbers; empty for all. `with_outputs` says whether all items are classified too; later
+    launches of a file need not, as its outputs are always the same. `allow_code` is the user's word that a bundle of
+    another machine may run code.
     """
 
     model: str
@@ -24,6 +25,7 @@ class Workload:
     max_length_tokens: int | None = None
     device: str = "cpu"
     modality: str = "text"
+    with_outputs: bool = True
     affinity: tuple[int, ...] = ()
     scenarios: tuple[str, ...] = ()
     batch_sizes: tuple[int, ...] = (8, 32, 128)

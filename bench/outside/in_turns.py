@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
+from bench.harness.launches.speed import BestSpeed
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.outside.opened import OpenedModel, check_labels, in_label_order
 from bench.record.comparison import TIMED, Change, Comparison
+from bench.record.machine import describe_machine
 from bench.record.quality import with_quality
 from bench.record.row import Row
 from bench.reports.screen import Screen
 from bench.scores.significance import compare_quality, compare_times
 from bench.steps.outcome.rows import describe_row
 from materials.errors import RequestError
+from materials.files import cache_folder
 from materials.modalities import Item
 from materials.rows import Rows
 
@@ -61,18 +64,21 @@ def compare_models(
     quality = None
     if first.task.has_target(rows.targets).all() and "failed" not in (base.status, new.status):
         quality = compare_quality(first.task, rows.targets, *(measurements[0].logits for measurements in measured))
-    noises = {launch.figures["noise"] for measurements in measured for launch in measurements}
     failures = [f"{row.model} failed: {row.error}" for row in (base, new) if row.status == "failed"]
     return Comparison(
         changes=[Change(base=base, new=new, quality=quality, times=times)],
-        warnings=[*failures, *(f"noise: {noise}" for noise in sorted(noise for noise in noises if noise))],
+        warnings=[*failures, *_disturbed([launch for measurements in measured for launch in measurements])],
     )
 
 
 def launch_in_turns(
     models: Sequence[OpenedModel], items: Sequence[Item], workload: Workload, launches: Launches, screen: Screen
 ) -> list[list[Measurement]]:
-    """The measurements of the launches of two models, A B A B. Raises RequestError when one cannot be measured."""
+    """The measurements of the launches of two models, A B A B. Raises RequestError when one cannot be measured.
+
+    A launch that is not quiet is not made again: taking turns is what keeps it from looking like a difference.
+    """
+    best = BestSpeed(cache_folder(), describe_machine())
     measurements: list[list[Measurement]] = [[], []]
     total, title = 2 * launches.count, f"{launches.title}: {launches.count} of each, in turns"
     with screen.step(title) as report, tempfile.TemporaryDirectory() as work:
@@ -92,8 +98,18 @@ def launch_in_turns(
             except MeasurementFailed as failure:
                 raise RequestError(f"{models[turn].place} could not be measured: {failure}") from None
             measurements[turn].append(read_measurement(folder))
+            best.remember(measurements[turn][-1].figures)
             report(number + 1, total)
-    return measurements
+    return [[best.judged(launch) for launch in of_model] for of_model in measurements]
+
+
+def _disturbed(launches: Sequence[Measurement]) -> list[str]:
+    """How many launches were not quiet, and why the worst of them was not; nothing where all were."""
+    noisy = [launch.figures for launch in launches if launch.figures["noise"]]
+    if not noisy:
+        return []
+    worst = max(noisy, key=lambda figures: figures.get("slowdown") or 1.0)
+    return [f"{len(noisy)} of {len(launches)} launches were not quiet; the slowest of them: {worst['noise']}"]
 
 
 def _launched_row(

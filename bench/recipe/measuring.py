@@ -1,13 +1,15 @@
 """How a recipe's files are judged and timed."""
 
 import os
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from bench.harness.workload import SCENARIOS, USUAL_SCENARIOS, Workload
-from bench.recipe.parts import Part, Positive, one_of
+from bench.recipe.parts import LATER, Part, Positive, one_of
 from export.gate.parity import ParityBounds
+
+MOST_LAUNCHES = 100
 
 
 class Parity(Part):
@@ -22,7 +24,10 @@ class Parity(Part):
 
 
 class Measuring(Part):
-    """How every file is timed; `seconds` is how long each kind of call is repeated, at least."""
+    """How every file is timed; `seconds` is how long each kind of call is repeated, at least.
+
+    So many `launches` of a file, each a process of its own, give its figures; all other keys are of each launch.
+    """
 
     scenarios: tuple[Annotated[str, one_of("scenario", dict.fromkeys(SCENARIOS))], ...] = USUAL_SCENARIOS
     batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.batch_sizes
@@ -31,6 +36,12 @@ class Measuring(Part):
     sweep_batch_sizes: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.sweep_batch_sizes
     sweep_lengths: Annotated[tuple[Positive, ...], Field(min_length=1)] = Workload.sweep_lengths
     affinity: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    launches: Annotated[int, Field(ge=1, le=MOST_LAUNCHES), LATER] = 1
+
+    @property
+    def of_a_launch(self) -> dict[str, Any]:
+        """The settings that each launch is given, by their names in a workload."""
+        return self.model_dump(exclude={"launches"})
 
     @model_validator(mode="after")
     def _check_affinity(self) -> "Measuring":

@@ -1,6 +1,6 @@
 """What changed between two runs, from what the runs recorded: quality on the same rows, and time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -20,11 +20,11 @@ from materials.tasks import task_of
 
 TIMED = {"latency_p50_ms": "model", "end_to_end_latency_p50_ms": "end_to_end"}
 RECORDED_RATIO = 0.10
-FEWEST_ROUNDS = 5
+FEWEST_UNITS = 5
 KEYS = ["model", "format", "seed"]
 SAMPLES = "samples.parquet"
 WORDS = ("scenario", "model", "format", "figure")  # columns of samples.parquet
-Medians = Mapping[tuple[str, str, int, str], list[float]]
+Medians = dict[tuple[str, str, int, str], list[list[float]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,32 +108,51 @@ def _recorded_quality(old: Row, row: Row, tables: Sequence[PredictionsTable]) ->
 
 
 def _recorded_times(row: Row, medians: Sequence[Medians]) -> dict[str, TimeChange]:
-    """The changes of p50, tested on the medians of rounds; none where a run was not timed."""
+    """The changes of p50, tested on medians; none where a run was not timed."""
     changes = {}
     for name, figure in TIMED.items():
-        rounds = [by_file.get((*file_key(row), figure), []) for by_file in medians]
-        if min(map(len, rounds)) >= FEWEST_ROUNDS:
-            changes[name] = replace(compare_times(*rounds), smallest=RECORDED_RATIO)
+        launches = [by_file.get((*file_key(row), figure), []) for by_file in medians]
+        if time_change := recorded_change(*launches):
+            changes[name] = time_change
     return changes
 
 
+def recorded_change(base: Sequence[Sequence[float]], new: Sequence[Sequence[float]]) -> TimeChange | None:
+    """What changed from one occasion to another; each has launches, and these the medians of their rounds.
+
+    Launches are the units of the test where both sides have five or more, for they are independent; else the rounds of
+    all launches are. None where these are fewer than five too.
+    """
+    sides = [[float(np.median(rounds)) for rounds in launches] for launches in (base, new)]
+    if min(map(len, sides)) < FEWEST_UNITS:
+        sides = [[median for rounds in launches for median in rounds] for launches in (base, new)]
+    if min(map(len, sides)) < FEWEST_UNITS:
+        return None
+    return replace(compare_times(*sides), smallest=RECORDED_RATIO)
+
+
 def _medians_of_rounds(place: Path) -> Medians:
-    """Milliseconds of single calls by file and figure, one for each round."""
+    """Milliseconds of single calls by file and figure: of each launch, one for each round."""
     file = run_folder(place) / SAMPLES
     if not file.is_file():
         return {}
     with refusing_damage(file):
-        if not set(WORDS) <= set(read_schema(file).names):  # of a run that timed nothing
+        columns = read_schema(file).names
+        if not set(WORDS) <= set(columns):  # of a run that timed nothing
             return {}
         # Words as categories: a table of a million lines is read and grouped in a fifth of the time.
         parquet = ParquetFile(file, read_dictionary=list(WORDS))
-        samples = parquet.read(columns=[*WORDS, "seed", "round", "nanoseconds"])
+        launch = ["launch"] if "launch" in columns else []  # older runs have one launch a file, and do not number it
+        samples = parquet.read(columns=[*WORDS, "seed", "round", "nanoseconds", *launch])
         lines = samples.filter(field("scenario") == "single-stream").to_pandas()
-    lines = lines.assign(seed=lines["seed"].fillna(NO_SEED).astype(int))
-    by_round = lines.groupby([*KEYS, "figure", "round"], sort=False, observed=True)["nanoseconds"]
+    lines = lines.assign(seed=lines["seed"].fillna(NO_SEED).astype(int), **({} if launch else {"launch": 0}))
+    by_round = lines.groupby([*KEYS, "figure", "launch", "round"], sort=False, observed=True)["nanoseconds"]
     medians = by_round.median() / 1e6
-    by_file = medians.groupby(level=[*KEYS, "figure"], sort=False, observed=True)
-    return {cast("tuple[str, str, int, str]", key): values.tolist() for key, values in by_file}
+    by_launch: Medians = {}
+    for key, values in medians.groupby(level=[*KEYS, "figure", "launch"], sort=False, observed=True):
+        model, format, seed, figure, _ = cast("tuple[str, str, int, str, int]", key)
+        by_launch.setdefault((model, format, seed, figure), []).append(values.tolist())
+    return by_launch
 
 
 def _differences(base: Run, new: Run, shared: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from materials.modalities import MODALITIES
 from materials.tasks import task_of
@@ -50,13 +51,50 @@ class Cascade:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Probe:
+    """How long the fixed piece of work took at a moment of a launch: medians of its matrix products and its copying.
+
+    `moment` is the measurement that came next, or "after" the last one.
+    """
+
+    moment: str
+    product_ms: float
+    copy_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """One process that timed a file: its medians and rates, what disturbed it, and the probes of the machine's speed.
+
+    `slowdown` is how many times its best on this machine the slowest probe took. `tries` says how many launches were
+    made until one was quiet, or time was up; the others are not kept.
+    """
+
+    latency_p50_ms: float | None = None
+    end_to_end_latency_p50_ms: float | None = None
+    texts_per_second: float | None = None
+    end_to_end_texts_per_second: float | None = None
+    measured_at: str | None = None
+    noise: str | None = None
+    slowdown: float | None = None
+    tries: int | None = None
+    probes: tuple[Probe, ...] = ()
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> "Launch":
+        """A launch from its plain content, as run.json and the figures of a measurement hold it."""
+        return cls(**{**content, "probes": tuple(Probe(**probe) for probe in content.get("probes") or ())})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """Units are in the names; what does not apply or was not measured is none.
 
     `f1_per_class` and `confusion_matrix`, true label by predicted label, are in the order of `label_names`; so is
     `label_counts`, the hits, true rows and called rows of each of several labels a row.
     `role` is teacher, plain teacher, student, peer or foreign; `status` ok, noisy (`noise` says why) or failed (`error`
-    says why). `divergence` is KL(teacher || row) in nats.
+    says why). Of several `launches`, times and rates are the medians, and `slowdown` is that of the launches' own.
+    `divergence` is KL(teacher || row) in nats.
     `reading` names the tokens and vectors of a student of texts.
     `training_seconds` are those of all steps, without scoring; `validation_score` is the task's headline on validation
     rows after the epoch that was kept. `scores` holds, by name, the metrics of the task that have no field of their
@@ -154,6 +192,8 @@ class Row:
     validation_score: float | None = None
     cascade: Cascade | None = None
     without_near_duplicates: Mapping[str, float] | None = None
+    slowdown: float | None = None
+    launches: tuple[Launch, ...] | None = None
 
     @property
     def student(self) -> str:

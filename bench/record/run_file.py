@@ -17,7 +17,7 @@ from bench.record.machine import describe_gpu, describe_machine, git_commit, pac
 from bench.record.place import RUN_FILE, run_file
 from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
-from bench.record.row import Cascade, Group, Row, Score, SweepPoint, check_row
+from bench.record.row import Cascade, Group, Launch, Row, Score, SweepPoint, check_row
 from materials.errors import RequestError, with_kind
 from materials.files import check_types, new_file, new_folder, read_json, write_json
 from materials.modalities import MODALITIES
@@ -175,12 +175,13 @@ def _is_on_gpu(rows: Sequence[Row]) -> bool:
 
 def _read_row(content: dict[str, Any]) -> Row:
     points, scores = content.pop("sweep", None), content.pop("scores", None)
-    cascade = content.pop("cascade", None)
+    cascade, launches = content.pop("cascade", None), content.pop("launches", None)
     task = task_of(content.pop("task")).name  # which older files call otherwise
     return Row(
         **content,
         task=task,
         cascade=cascade and Cascade(**{**cascade, "headline": Score(**cascade["headline"])}),
+        launches=launches and tuple(Launch.read(launch) for launch in launches),
         sweep=points and tuple(SweepPoint(**point) for point in points),
         scores=scores and {name: Score(**score) for name, score in scores.items()},
     )
@@ -229,11 +230,12 @@ def _is_sound_copy(target: Path, source: Path) -> bool:
 
 
 def _samples(artefacts: Sequence[Artefact]) -> pd.DataFrame:
-    """Every single time of every row."""
+    """Every single time of every row, with the number of the launch that took it."""
     frames = [
-        tagged(pd.read_parquet(artefact.measurement.samples), artefact.row)
+        tagged(pd.read_parquet(file), artefact.row).assign(launch=number)
         for artefact in artefacts
-        if isinstance(artefact.measurement, Measurement) and artefact.measurement.samples
+        if isinstance(artefact.measurement, Measurement)
+        for number, file in enumerate(artefact.measurement.samples)
     ]
     return pd.concat(frames) if frames else pd.DataFrame(columns=["model", "format", "seed", "nanoseconds"])
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
-from bench.record.row import Score
+from bench.record.row import Row, Score
 from materials.modalities import MODALITIES
 from materials.tasks.metrics import Metric
 
@@ -195,6 +195,12 @@ def gap(value: float | None, low: float | None, high: float | None) -> str:
 def times(ratio: float | None) -> str:
     """How many times, or nothing."""
     return "" if ratio is None else f"{ratio:.1f}x"
+
+
+def over_launches(row: Row, stem: str, unit: str = "") -> str:
+    """A time or rate of a row, or nothing; with its interval where several launches gave it."""
+    value, low, high = (figure(getattr(row, f"{stem}{end}{unit}")) for end in ("", "_low", "_high"))
+    return f"{value} [{low}, {high}]" if value and len(row.launches or ()) > 1 else value
 
 
 def figure(value: float | None) -> str:

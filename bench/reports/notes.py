@@ -9,6 +9,7 @@ from bench.recipe.alone import ALONE
 from bench.record.quality import class_counts
 from bench.record.row import Row
 from bench.record.run_file import Run
+from bench.scores.median import median_interval
 from materials.tasks.task import Task
 
 NOTES = {
@@ -37,7 +38,8 @@ def footnotes(run: Run) -> list[str]:
     gpu = f" and {run.machine['gpu']['gpu']}" if run.machine.get("gpu") else ""
     machine = f"{run.machine['processor']}, {run.machine['cores']} cores{gpu}; {run.created[:10]}"
     notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
-    days = sorted({row.measured_at[:10] for row in run.rows if row.measured_at and is_timed(row)})
+    notes += _launched(run)
+    days = sorted({moment[:10] for row in run.rows if is_timed(row) for moment in _moments(row)})
     if len(days) > 1:
         notes.append(
             f"timed on {len(days)} days, {days[0]} to {days[-1]}: speed-ups across days mix two states of the machine; "
@@ -68,6 +70,31 @@ def footnotes(run: Run) -> list[str]:
         for labelling in run.labelling
         if labelling["seed"] in timed_seeds
     ]
+
+
+def _launched(run: Run) -> list[str]:
+    """How several launches of a file became one figure, and how many launches were made again."""
+    launches = [launch for row in run.rows for launch in row.launches or ()]
+    notes = []
+    for count in sorted({len(row.launches) for row in run.rows if row.launches and len(row.launches) > 1}):
+        interval = median_interval(range(count))
+        if interval is None:
+            raise ValueError("an interval needs two launches or more")
+        place = int(interval.low) + 1
+        ends = "the lowest and the highest launch" if place == 1 else f"number {place} from below and from above"
+        notes.append(
+            f"files launched {count} times, in turns: times and rates are the medians of the launches; their brackets "
+            f"are {ends}, which hold the median of any number of launches with {interval.coverage * 100:.3g} %"
+        )
+    if again := sum((launch.tries or 1) - 1 for launch in launches):
+        notes.append(f"launches that were made again, as they were not quiet: {again}")
+    return notes
+
+
+def _moments(row: Row) -> list[str]:
+    """When the launches of a row were made, or its only one in an older run."""
+    moments = [launch.measured_at for launch in row.launches or ()] or [row.measured_at]
+    return [moment for moment in moments if moment]
 
 
 def _without_gap(run: Run) -> list[str]:

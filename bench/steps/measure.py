@@ -1,12 +1,15 @@
-"""The step that measures one bundle: its outputs on the test rows and, where asked for, its speed."""
+"""The step that measures files: their outputs on the test rows and, where asked for, their speed, in turns."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
+from bench.harness.launches.quiet import measure_quietly
+from bench.harness.launches.speed import BestSpeed
+from bench.harness.launches.turns import launch_files
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.record.machine import describe_gpu, describe_machine, package_versions
@@ -16,40 +19,75 @@ from bench.steps.workplace import Workplace
 from materials.splits.store import load_splits
 from materials.stages import Stage
 
-UNMEASURED = ("model", "allow_code")  # fields of a workload that no figure depends on
+UNMEASURED = ("model", "allow_code", "with_outputs")  # fields of a workload that no figure depends on
 
 
-def measure(work: Workplace, model: Model, format: str, *, timed: bool) -> Measured:
-    """The measurement of one of a model's files, or the sentence that says why its process failed.
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """One of a model's files to measure."""
 
-    A failure is not stored, and so is tried again by the next run.
+    model: Model
+    format: str
+    timed: bool
+
+    @property
+    def title(self) -> str:
+        """What it is called in lines of progress."""
+        return f"{self.model.title} as {self.format}, seed {self.model.seed}"
+
+
+def measure(work: Workplace, files: Sequence[File]) -> list[Measured]:
+    """The measurement of each file, or the sentence that says why its process failed.
+
+    Files that are timed are launched as often as the recipe says, in turns. A failure is not stored, and so is tried
+    again by the next run.
     """
-    if format == GIVEN_FORMAT:
-        logits = np.load(model.bundles[format] / LOGITS, allow_pickle=False)
-        given = Measurement(figures={}, logits=logits, samples=None)
-        return Measured(model=model, format=format, bundle=model.bundles[format], measurement=given)
-    recipe, bundle, title = work.recipe, model.bundles[format], f"{model.title} as {format}, seed {model.seed}"
-    timing: dict[str, Any] = recipe.measuring.model_dump() if timed else {"scenarios": ()}
+    best = BestSpeed(work.root, describe_machine())
+
+    def tell(position: int, reason: str) -> None:
+        work.screen.notice(f"{files[position].title} could not be measured: {reason}")
+
+    measurements = launch_files(
+        [work.recipe.measuring.launches if file.timed else 1 for file in files],
+        lambda position, number: _launch(work, files[position], number, best),
+        best,
+        on_failure=tell,
+    )
+    return [
+        Measured(model=file.model, format=file.format, bundle=file.model.bundles[file.format], measurement=measurement)
+        for file, measurement in zip(files, measurements, strict=True)
+    ]
+
+
+def _launch(work: Workplace, file: File, number: int, best: BestSpeed) -> Measurement:
+    """One launch of a file, counted from 0; only the first computes the outputs on all test rows."""
+    bundle = file.model.bundles[file.format]
+    if file.format == GIVEN_FORMAT:
+        return Measurement(figures={}, logits=np.load(bundle / LOGITS, allow_pickle=False))
+    recipe = work.recipe
+    timing: dict[str, Any] = recipe.measuring.of_a_launch if file.timed else {"scenarios": ()}
     workload = Workload(
-        model=str(bundle), threads=recipe.threads, device=recipe.device, modality=recipe.modality, **timing
+        model=str(bundle),
+        threads=recipe.threads,
+        device=recipe.device,
+        modality=recipe.modality,
+        with_outputs=number == 0,
+        **timing,
     )
     inputs = {
         "bundle": bundle.name,
-        "splits": model.splits.name,
+        "splits": file.model.splits.name,
         "workload": {name: value for name, value in asdict(workload).items() if name not in UNMEASURED},
-        "machine": describe_machine() if timed else None,
-        "gpu": describe_gpu() if timed and recipe.device == "cuda" else None,
+        "machine": describe_machine() if file.timed else None,
+        "gpu": describe_gpu() if file.timed and recipe.device == "cuda" else None,
         "versions": package_versions(),
+        **({"launch": number} if file.timed else {}),
     }
+    version = 5 if file.timed else 4  # outputs that were computed before times were probed are still the same
 
     def make(folder: Path) -> None:
-        with work.screen.step(f"measuring {title}"):
-            measure_in_fresh_process(workload, load_splits(model.splits).test.items, folder)
+        again = f", launch {number + 1}" if number else ""
+        with work.screen.step(f"measuring {file.title}{again}"):
+            measure_quietly(workload, load_splits(file.model.splits).test.items, folder, best)
 
-    measurement: Measurement | str
-    try:
-        measurement = read_measurement(work.store.get(Stage(name="measurement", version=4, inputs=inputs), make))
-    except MeasurementFailed as failure:
-        work.screen.notice(f"{title} could not be measured: {failure}")
-        measurement = str(failure)
-    return Measured(model=model, format=format, bundle=bundle, measurement=measurement)
+    return read_measurement(work.store.get(Stage(name="measurement", version=version, inputs=inputs), make))

@@ -10,7 +10,7 @@ from bench.steps.cascade import find_thresholds
 from bench.steps.export import export_model
 from bench.steps.knowledge import label, taught_rows
 from bench.steps.leaks.find import find_leaks
-from bench.steps.measure import measure
+from bench.steps.measure import File, measure
 from bench.steps.models import Measured, Model
 from bench.steps.peer import PEER_FORMAT, train_peer
 from bench.steps.sources import describe_sources
@@ -36,11 +36,12 @@ def run_pipeline(work: Workplace) -> tuple[list[Model], list[Measured]]:
     for number, seed in enumerate(work.recipe.seeds):
         models_of_seed = list(_models(work, weights, seed))
         models += models_of_seed
-        measured += [
-            measure(work, model, format, timed=model.is_timed and number < work.recipe.speed_seeds)
+        files = [
+            File(model=model, format=format, timed=model.is_timed and number < work.recipe.speed_seeds)
             for model in models_of_seed
             for format in model.bundles
         ]
+        measured += measure(work, files)
     return models, measured
 
 

@@ -66,8 +66,10 @@ def count_stages(recipe: Recipe) -> Counter[str]:
         training |= {"pixels": 1 + len(sizes), "features": int(recipe.teacher.frozen and not recipe.teacher.varied)}
     measurements = bundles + peers
     per_seed = Counter({**training, "bundle": bundles + bundles_of_folds, "peer": peers, "measurement": measurements})
-    # The plus sign drops the kinds of which there are none, which the table need not list.
-    return +Counter({kind: count * len(recipe.seeds) for kind, count in per_seed.items()})
+    counts = Counter({kind: count * len(recipe.seeds) for kind, count in per_seed.items()})
+    timed_seeds = min(recipe.speed_seeds, len(recipe.seeds))
+    counts["measurement"] += measurements * timed_seeds * (recipe.measuring.launches - 1)
+    return +counts  # the plus sign drops the kinds of which there are none, which the table need not list
 
 
 def _print_stages(work: Workplace, counts: Counter[str], console: Console) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bench.recipe.cell import Cell
 from bench.recipe.recipe import Recipe
 from bench.steps.export import export_model
-from bench.steps.measure import measure
+from bench.steps.measure import File, measure
 from bench.steps.models import Model
 from bench.steps.pipeline import taught_place
 from bench.steps.students.student import train_student
@@ -55,7 +55,7 @@ def run_trial(work: Workplace, *, timed: bool, observe: Observe) -> tuple[float,
         return score, None
     model = Model(title=cell.title, role="student", seed=seed, splits=place.splits, cell=cell, checkpoint=checkpoint)
     model = export_model(place, model, [FORMAT])
-    measured = measure(work, model, FORMAT, timed=True).measurement
-    if isinstance(measured, str):
-        raise CellFailed(measured)
-    return score, measured.figures["latency_p50_ms"]
+    (measured,) = measure(work, [File(model=model, format=FORMAT, timed=True)])
+    if isinstance(measured.measurement, str):
+        raise CellFailed(measured.measurement)
+    return score, measured.measurement.figures["latency_p50_ms"]

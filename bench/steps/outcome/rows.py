@@ -12,7 +12,7 @@ import numpy as np
 from bench.harness.measurement import Measurement
 from bench.record.predictions import Artefact
 from bench.record.quality import with_quality
-from bench.record.row import Row, SweepPoint
+from bench.record.row import Launch, Row, SweepPoint
 from bench.scores.interval import Interval
 from bench.scores.quality import GapOutputs, gap_closed
 from bench.steps.answering.given import GIVEN_FORMAT
@@ -131,6 +131,8 @@ def describe_row(
     measured = {name: value for name, value in figures.items() if name in FIELDS}
     if "sweep" in measured:
         measured["sweep"] = tuple(SweepPoint(**point) for point in measured["sweep"])
+    if "launches" in measured:
+        measured["launches"] = tuple(Launch.read(launch) for launch in measured["launches"])
     return replace(row, **measured)
 
 

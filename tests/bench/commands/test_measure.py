@@ -10,6 +10,7 @@ import pytest
 from sample_command import distilbench
 
 from bench.record.run_file import read_run
+from bench.reports.layout import figure
 from export.predictor import Predictor
 from materials.errors import RequestError
 from materials.files import sha256_of
@@ -133,7 +134,8 @@ def test_run_folder_can_be_shown_and_keeps_rows_samples_and_predictions(measured
     for name in ("linear hard", "their-export", "tiny-classifier"):
         model_samples = samples[samples["model"] == name]
         assert set(zip(model_samples["scenario"], model_samples["figure"], strict=True)) == {
-            (scenario, figure) for scenario in ("single-stream", "offline") for figure in ("model", "end_to_end")
+            *((scenario, figure) for scenario in ("single-stream", "offline") for figure in ("model", "end_to_end")),
+            *(("probe", figure) for figure in ("product", "copy")),
         }
     predictions = pd.read_parquet(folder / "predictions.parquet")
     labels = (pd.read_parquet(rows)["label"] == "good").astype(int).tolist()
@@ -180,6 +182,31 @@ def test_model_with_another_number_of_outputs_than_labels_is_a_failed_row(bundle
     assert row.error == "the model returns 2 scores a text, but 3 labels are named"
 
 
+def test_median_of_several_launches_stands_with_its_interval_and_every_raw_time_is_kept(places, rows, tmp_path):
+    places = (places["linear hard"], places["their-export"])
+    quick = ("--scenarios", "single-stream", "--seconds", "0.02", "--launches", 3)
+    answer = distilbench("measure", *places, "--data", rows, *quick, "--output", tmp_path / "run")
+    assert answer.code == 0
+    samples = pd.read_parquet(tmp_path / "run" / "samples.parquet")
+    for row in read_run(tmp_path / "run").rows:
+        p50s = [launch.latency_p50_ms for launch in row.launches]
+        assert row.latency_p50_ms == sorted(p50s)[1]
+        assert (row.latency_p50_low_ms, row.latency_p50_high_ms) == (min(p50s), max(p50s))
+        assert row.macro_f1 is not None
+        own = samples[(samples["model"] == row.model) & (samples["figure"] == "model")]
+        assert (own.groupby("launch")["nanoseconds"].median() / 1e6).tolist() == pytest.approx(p50s)
+        for launch in row.launches:
+            moments = ["single-stream model", "single-stream end_to_end", "after"]
+            assert [probe.moment for probe in launch.probes] == moments
+            assert launch.slowdown >= 1
+    moments = [[launch.measured_at for launch in row.launches] for row in read_run(tmp_path / "run").rows]
+    in_turns = [moment for turn in zip(*moments, strict=True) for moment in turn]
+    assert in_turns == sorted(in_turns)
+    assert f"[{figure(min(p50s))}, {figure(max(p50s))}]" in answer.output
+    assert "files launched 3 times, in turns: times and rates are the medians of the launches" in answer.output
+    assert "which hold the median of any number of launches with 75 %" in answer.output
+
+
 def test_server_and_sweep_give_tables_of_their_own(places, rows, tmp_path):
     answer = distilbench(
         *("measure", places["linear hard"], "--data", rows, "--output", tmp_path / "run", "--seconds", "0.05"),
@@ -196,7 +223,7 @@ def test_server_and_sweep_give_tables_of_their_own(places, rows, tmp_path):
     assert "p50 ms of fixed shapes" in answer.output
     assert "4 x 300" in answer.output
     samples = pd.read_parquet(tmp_path / "run" / "samples.parquet")
-    assert set(samples["scenario"]) == {"server", "sweep"}
+    assert set(samples["scenario"]) == {"server", "sweep", "probe"}
     assert samples[samples["scenario"] == "server"]["rate_per_second"].notna().all()
 
 

@@ -6,6 +6,7 @@ import pytest
 from sample_command import distilbench
 
 from bench.commands.self_check import judge
+from materials.errors import RequestError
 
 AGREES = {"model": "cnn/onnx", "harness_p50_ms": [1.0, 1.02, 1.0], "timeit_p50_ms": [1.0] * 3, "cost_ns": 60.0}
 
@@ -59,8 +60,66 @@ def test_alarms_are_counted_for_each_figure():
     assert [line[0] for table in tables[1:] for line in table[2]] == ["latency_p50_ms", "end_to_end_latency_p50_ms"]
 
 
-def test_real_check_writes_what_its_verdict_was_made_from(bundles, tmp_path):
+def single(*, alarm=False, noise=()):
+    return {**pair(alarm=alarm), "noise": list(noise), "slowdowns": [1.0, 1.02], "tries": [1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("alarms", "noisy", "passes"), [(2, 0, True), (3, 0, False), (0, 1, False)], ids=["two", "three", "not quiet"]
+)
+def test_pairs_of_single_launches_pass_with_two_alarms_in_forty_where_all_were_quiet(alarms, noisy, passes):
+    pairs = [
+        single(alarm=number < alarms, noise=["the processor took 1.60 times as long"] * (number >= 40 - noisy))
+        for number in range(40)
+    ]
+    tables, notes, passed = judge({**check(pairs=pairs), "launches": 1})
+    assert passed is passes
+    assert tables[1][2][0][1:3] == [str(40 - noisy), str(alarms)]
+    assert f"{40 - noisy} of 40 pairs" in notes[1]
+    assert ("make it again in quiet" in notes[1]) == (noisy > 0)
+
+
+def test_alarm_of_a_pair_that_was_not_quiet_does_not_count():
+    tables, _, passed = judge(
+        {**check(pairs=[single(alarm=True, noise=["neighbours"]), *[single()] * 9]), "launches": 1}
+    )
+    assert (tables[1][2][0][1:3], passed) == (["9", "0"], False)
+
+
+def test_speed_of_the_machine_is_a_table_of_its_own():
+    tables, _, _ = judge({**check(), "slowdowns": [1.0, 1.0, 1.04, 1.08, 1.6]})
+    assert tables[1][2] == [["product or copy", "5", "1.040", "1.080", "1.392", "1.496", "1.600", "80%"]]
+
+
+@pytest.mark.parametrize("launches", [2, 4])
+def test_launches_of_a_pair_are_one_or_five_or_more(bundles, tmp_path, launches):
+    with pytest.raises(RequestError, match=f"--launches is 1, or 5 or more; got {launches}"):
+        distilbench(
+            "self-check", bundles / "linear-hard" / "onnx", "--launches", launches, "--output", tmp_path / "run"
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_real_pair_of_single_launches_is_judged_as_two_runs_are(bundles, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.outside.single_pairs.TRIES", 1)
+    monkeypatch.setattr("bench.outside.speed_check.READINGS", 3)
+    answer = distilbench(
+        "self-check", bundles / "linear-hard" / "onnx", "--pairs", 1, "--launches", 1, "--output", tmp_path
+    )
+    content = json.loads((tmp_path / "check.json").read_text())
+    assert answer.code == (0 if judge(content)[2] else 1)
+    assert len(content["slowdowns"]) == 3
+    (launch_pair,) = content["pairs"]
+    assert set(launch_pair["figures"]) == {"latency_p50_ms", "end_to_end_latency_p50_ms"}
+    for figure in launch_pair["figures"].values():
+        assert (len(figure["base"]), len(figure["new"])) == (1, 1)
+        assert figure["alarm"] == (figure["p"] < 0.01 and abs(figure["ratio"] - 1) > 0.1)
+    assert (launch_pair["tries"], min(launch_pair["slowdowns"]) >= 1) == ([1, 1], True)
+
+
+def test_real_check_writes_what_its_verdict_was_made_from(bundles, tmp_path, monkeypatch):
     """Its exit code depends on the machine; that it follows from check.json does not."""
+    monkeypatch.setattr("bench.outside.speed_check.READINGS", 3)
     answer = distilbench(
         "self-check", bundles / "linear-hard" / "onnx", "--pairs", 1, "--launches", 5, "--output", tmp_path
     )

@@ -156,7 +156,20 @@ def test_scenarios_give_figures_raw_times_and_what_disturbed_them(tiny_onnx, tmp
     assert result["load_peak_memory_bytes"] > 0
     assert result["inference_peak_memory_bytes"] > 0
     assert {"noise", "busy_cores_before", "busy_cores_during", "stolen_share"} <= set(result)
-    times = pd.read_parquet(tmp_path / "out" / "samples.parquet").groupby("figure").nanoseconds
+    samples = pd.read_parquet(tmp_path / "out" / "samples.parquet")
+    times = samples[samples["scenario"] == "single-stream"].groupby("figure").nanoseconds
     assert times.median()["model"] == pytest.approx(result["latency_p50_ms"] * 1e6)
     assert times.median()["end_to_end"] == pytest.approx(result["end_to_end_latency_p50_ms"] * 1e6)
     assert (times.size() % len(TEXTS) == 0).all()
+    moments = ["single-stream model", "single-stream end_to_end", "after"]
+    assert [probe["moment"] for probe in result["probes"]] == moments
+    raw_times = samples[samples["scenario"] == "probe"].groupby(["figure", "round"]).nanoseconds.median()
+    for number, probe in enumerate(result["probes"]):
+        assert probe["product_ms"] == pytest.approx(raw_times["product", number] / 1e6)
+        assert probe["copy_ms"] == pytest.approx(raw_times["copy", number] / 1e6)
+
+
+def test_launch_that_is_not_asked_for_outputs_leaves_none(tiny_onnx, tmp_path):
+    workload = Workload(model=str(tiny_onnx), threads=1, scenarios=("single-stream",), seconds=0.02, with_outputs=False)
+    measured(tmp_path / "out", workload)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["result.json", "samples.parquet"]

@@ -9,7 +9,7 @@ import pytest
 from sample_command import distilbench
 
 from bench.harness.measurement import Measurement
-from bench.record.comparison import compare_runs
+from bench.record.comparison import compare_runs, recorded_change
 from bench.record.run_file import read_run
 from materials.errors import RequestError
 
@@ -137,6 +137,47 @@ def test_other_test_rows_are_not_paired_and_it_is_said(base, new):
     comparison = compare_runs(base, new)
     assert {change.quality for change in comparison.changes} == {None}
     assert any(said.startswith("the quality of 6 files is not compared: ") for said in comparison.warnings)
+
+
+def test_older_run_whose_launches_are_not_told_apart_is_read_and_compared(base, new):
+    def older(content):
+        for row in content["rows"]:
+            del row["launches"], row["slowdown"]
+
+    edit_json(new / "run.json", older)
+    edit_parquet(new / "samples.parquet", lambda samples: samples.drop(columns="launch"))
+    assert {(row.launches, row.slowdown) for row in read_run(new).rows} == {(None, None)}
+    assert set(verdicts(compare_runs(base, new)).values()) == {("same", "same", "same")}
+    assert distilbench("show", new).code == 0
+
+
+def test_rounds_of_different_launches_are_not_mixed(base, new):
+    """Half of the launches are twice as slow: no median of a round may lie between the two."""
+
+    def two_launches(samples):
+        slow = samples.assign(launch=1, nanoseconds=samples["nanoseconds"] * 2)
+        return pd.concat([samples, slow])
+
+    edit_parquet(new / "samples.parquet", two_launches)
+    (change, *_) = compare_runs(base, new).changes
+    ratio = change.times["latency_p50_ms"].ratio
+    assert ratio.value == pytest.approx(1.5, abs=0.02)
+    assert (ratio.low, ratio.high) == (pytest.approx(1, abs=0.02), pytest.approx(2, abs=0.02))
+
+
+def test_launches_are_the_units_where_there_are_five_on_each_side():
+    base = [[1.0 + number / 1000] * 12 for number in range(5)]
+    slower = [[1.2 + number / 1000] * 12 for number in range(5)]
+    change = recorded_change(base, slower)
+    assert (change.is_alarm, change.p) == (True, pytest.approx(2 / 252))  # 5 against 5, none in between
+    assert change.ratio.value == pytest.approx(1.202 / 1.002)
+    assert recorded_change(base[:4], slower).p < 1e-6  # 48 rounds against 60
+
+
+def test_change_within_a_tenth_is_none_on_two_occasions_and_few_rounds_are_not_compared():
+    assert recorded_change([[1.0] * 12], [[1.09] * 12]).verdict == "same"
+    assert recorded_change([[1.0] * 12], [[1.11] * 12]).verdict == "worse"
+    assert recorded_change([[1.0] * 4], [[1.11] * 12]) is None
 
 
 def test_runs_that_were_not_timed_or_kept_no_samples_are_compared_by_quality(base, new):
@@ -313,9 +354,7 @@ def test_model_whose_outputs_are_no_numbers_has_no_change_of_quality(bundles, mo
         logits = np.random.default_rng(0).normal(size=(len(items), 2))
         others = logits.copy()
         others[3] = 0 if is_sound else np.nan
-        return [
-            [Measurement(figures={"noise": None}, logits=outputs, samples=None)] * 5 for outputs in (logits, others)
-        ]
+        return [[Measurement(figures={"noise": None}, logits=outputs)] * 5 for outputs in (logits, others)]
 
     monkeypatch.setattr("bench.outside.in_turns.launch_in_turns", launched)
     rows = next(bundles.parent.parent.glob("test-rows/*.parquet"))

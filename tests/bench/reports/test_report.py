@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from bench.record.row import Group, Row
+from bench.record.row import Group, Launch, Row
 from bench.record.run_file import Run
 from bench.reports.pictures.tradeoff import save_tradeoff, tradeoff_chart
 from bench.reports.report import REPORTS, best_tradeoffs, main_format
@@ -101,6 +101,40 @@ def test_markdown_is_a_table_with_a_cell_for_each_column(run):
     assert len({line.count("|") for line in lines}) == 1
     assert "0.50 [0.25, 0.75]" in lines[3]
     assert lines[3].endswith("| ★ |")
+
+
+@pytest.mark.parametrize(
+    ("count", "brackets"),
+    [
+        (3, "the lowest and the highest launch, which hold the median of any number of launches with 75 %"),
+        (9, "number 2 from below and from above, which hold the median of any number of launches with 96.1 %"),
+    ],
+)
+def test_times_of_several_launches_have_brackets_that_are_explained(run, count, brackets):
+    launches = tuple(Launch(latency_p50_ms=0.1, tries=1 + (number == 0)) for number in range(count))
+    fast = replace(
+        run.rows[1],
+        launches=launches,
+        latency_p50_low_ms=0.09,
+        latency_p50_high_ms=0.12,
+        texts_per_second=900.0,
+        texts_per_second_low=800.0,
+        texts_per_second_high=950.0,
+    )
+    text = REPORTS["markdown"](replace(run, rows=(run.rows[0], fast)))
+    assert "| 0.1 [0.09, 0.12] |" in text
+    assert "| 900 [800, 950] |" in text
+    assert f"files launched {count} times, in turns: times and rates are the medians of the launches; " in text
+    assert brackets in text
+    assert "launches that were made again, as they were not quiet: 1" in text
+
+
+def test_times_of_a_single_launch_stand_alone(run):
+    single = replace(run.rows[1], launches=(Launch(latency_p50_ms=0.1, tries=1),), latency_p50_low_ms=0.09)
+    text = REPORTS["markdown"](replace(run, rows=(run.rows[0], single)))
+    assert "| 0.1 |" in text
+    assert "in turns" not in text
+    assert "made again" not in text
 
 
 def test_failed_row_is_marked_and_says_why(run):
