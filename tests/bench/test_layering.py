@@ -21,7 +21,7 @@ TIERS = {
     "bench": 5,
 }
 ROOMS = {  # within a package: a room imports those before it in its list
-    "materials": ("tasks", "sources", "splits"),
+    "materials": ("cache", "tasks", "sources", "splits"),
     "export": ("graphs", "formats", "runtimes", "gate", "from_text"),
     "bench": (
         *("scores", "harness", "recipe", "record", "reports", "steps", "outside", "league", "labels", "suite", "tune"),

@@ -3,7 +3,9 @@ import threading
 
 import pytest
 
-from materials.stages import Stage, StageStore, remove_entry, remove_leftovers, stored_entries
+from materials.cache.entries import remove_entry, remove_leftovers, stored_entries
+from materials.files import host_name
+from materials.stages import Stage, StageStore
 
 STAGE = Stage(name="square", version=1, inputs={"x": 3})
 
@@ -120,7 +122,7 @@ def test_of_two_runs_at_once_one_makes_and_the_other_waits(tmp_path):
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
     store = StageStore(root=tmp_path)
-    leftover = store.folder(STAGE).parent / f".{STAGE.digest}.abc.tmp"
+    leftover = store.folder(STAGE).parent / f".{STAGE.digest}.{host_name()}.abc.tmp"
     leftover.mkdir(parents=True)
     store.get(STAGE, make_square)
     assert not leftover.exists()

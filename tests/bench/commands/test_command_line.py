@@ -251,7 +251,7 @@ def test_cache_is_shown_and_pruned(tmp_path):
 
 
 def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
-    from bench.commands.command_line import _why_not_written
+    from materials.errors import why_not_written
 
     def raised(*, cause):
         try:
@@ -263,10 +263,10 @@ def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
         except KeyError as error:
             return error
 
-    assert _why_not_written(raised(cause=True)).endswith("below: Not a directory")
-    assert _why_not_written(raised(cause=False)) is None
-    assert _why_not_written(ValueError("File exists")) is None
-    assert _why_not_written(RuntimeError("reading failed: Permission denied (os error 13)")) is None
-    assert _why_not_written(FileExistsError(17, "File exists", "theirs")) is None
+    assert why_not_written(raised(cause=True)).endswith("below: Not a directory")
+    assert why_not_written(raised(cause=False)) is None
+    assert why_not_written(ValueError("File exists")) is None
+    assert why_not_written(RuntimeError("reading failed: Permission denied (os error 13)")) is None
+    assert why_not_written(FileExistsError(17, "File exists", "theirs")) is None
     reading = PermissionError(13, "Permission denied", "rows.csv")
-    assert _why_not_written(reading) == "cannot open rows.csv: Permission denied"
+    assert why_not_written(reading) == "cannot open rows.csv: Permission denied"
