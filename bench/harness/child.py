@@ -13,7 +13,8 @@ import numpy as np
 
 from bench.harness.figures import figures_of
 from bench.harness.gpu import Nvml
-from bench.harness.isolation import end_with_the_run, read_items
+from bench.harness.isolation import read_items
+from bench.harness.lifeline import end_with_lifeline
 from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
@@ -113,5 +114,5 @@ def _reserved_by_torch() -> int | None:
 
 
 if __name__ == "__main__":
-    end_with_the_run(int(sys.argv[4]))
+    end_with_lifeline(int(sys.argv[4]))
     main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.harness.lifeline import lifeline
 from bench.harness.workload import Workload
 from materials.errors import RequestError, tells_of_full_disk, tells_of_memory
 from materials.modalities import MODALITIES, Item
@@ -38,10 +38,10 @@ def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: 
         items_file.write_text(json.dumps([as_json(item) for item in items]), encoding="utf-8")
         limit = _limit_seconds(workload, len(items))
         try:
-            with _on_processors(workload.affinity), _lifeline() as lifeline:
+            with _on_processors(workload.affinity), lifeline() as pipe:
                 process = subprocess.run(
-                    [*PYTHON, program, str(workload_file), str(items_file), str(folder), str(lifeline)],
-                    pass_fds=(lifeline,),
+                    [*PYTHON, program, str(workload_file), str(items_file), str(folder), str(pipe)],
+                    pass_fds=(pipe,),
                     capture_output=True,
                     text=True,
                     errors="replace",
@@ -54,27 +54,6 @@ def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if process.returncode != 0:
         raise MeasurementFailed(_why(process.returncode, process.stderr))
-
-
-def end_with_the_run(lifeline: int) -> None:
-    """In a measuring process: end it when the run that began it has died, so that none is measured beside it later."""
-
-    def wait() -> None:
-        os.read(lifeline, 1)  # without a byte, as soon as nobody is left to write one
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-@contextmanager
-def _lifeline() -> Iterator[int]:
-    """The end of a pipe to read from; its other end is open in this process alone, for as long as the block lasts."""
-    to_read, to_write = os.pipe()
-    try:
-        yield to_read
-    finally:
-        os.close(to_read)
-        os.close(to_write)
 
 
 def child_environment(threads: int) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.harness.lifeline import end_with_parent
 from bench.recipe.cell import Cell
 from bench.recipe.recipe import Recipe
 from bench.reports.screen import Screen
@@ -201,15 +201,8 @@ def _begin(threads: int, shares: Any) -> None:
     global _shares
     _shares = shares
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    threading.Thread(target=_end_with_the_run, daemon=True).start()
+    end_with_parent()
     torch.set_num_threads(threads)
-
-
-def _end_with_the_run() -> None:
-    """End this process when the one that began it has died, which had no time to say so."""
-    if run := multiprocessing.parent_process():
-        run.join()
-        os._exit(1)
 
 
 def _train(order: Order, number: int) -> Trained:
