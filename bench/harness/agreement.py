@@ -1,7 +1,7 @@
-"""Checks the harness in a fresh process: `python -m bench.harness.agreement WORKLOAD ITEMS FOLDER PIPE` writes it.
+"""Checks the harness in a fresh process, `python -m bench.harness.agreement WORKLOAD ITEMS FOLDER PIPE`.
 
-Its p50 is held against an independent loop of timeit over the same session and inputs, in turns; its own cost per call
-is what the loop takes beyond bare calls of a function that does nothing.
+It writes agreement.json: its p50 is held against an independent loop of timeit over the same session and inputs, in
+turns; its own cost per call is what the loop takes beyond bare calls of a function that does nothing.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Ends a process that a run began when the run has died, so that it neither trains for nobody nor disturbs the next run."""
+"""Ends a process when the run that began it has died: it neither works for nobody nor disturbs the next run."""
 
 import multiprocessing
 import os
