@@ -160,3 +160,10 @@ def test_scenarios_give_figures_raw_times_and_what_disturbed_them(tiny_onnx, tmp
     assert times.median()["model"] == pytest.approx(result["latency_p50_ms"] * 1e6)
     assert times.median()["end_to_end"] == pytest.approx(result["end_to_end_latency_p50_ms"] * 1e6)
     assert (times.size() % len(TEXTS) == 0).all()
+
+
+def test_a_full_disk_ends_the_run_and_not_only_the_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(isolation, "PYTHON", (sys.executable, "-c"))
+    program = "open('/dev/full', 'w').write('words')"
+    with pytest.raises(OSError, match="No space left on device"):
+        measure_in_fresh_process(Workload(model="here", threads=1), ["one"], tmp_path, program=program)
