@@ -42,13 +42,14 @@ def note_reading(entry: Path, root: Path) -> None:
     if root != cache_folder():
         return
     with _guard:
-        if root not in _lists:
-            _lists[root] = _begin_list(root / FOLDER)
-        own = _lists[root]
-        if entry not in own.entries:
-            own.handle.write(f"{entry.relative_to(root)}\n")
+        own, unlisted = _lists.get(root), {entry}
+        if own is None or not own.file.exists():  # as when the whole cache was deleted
+            unlisted |= own.entries if own else set()
+            own = _lists[root] = _begin_list(root / FOLDER)
+        for path in sorted(unlisted - own.entries):
+            own.handle.write(f"{path.relative_to(root)}\n")
             own.handle.flush()
-            own.entries.add(entry)
+            own.entries.add(path)
 
 
 def is_read_elsewhere(entry: Path, root: Path) -> bool:

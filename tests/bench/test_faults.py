@@ -117,7 +117,9 @@ def has_own_disk():
 
 
 @pytest.mark.skipif(not has_own_disk(), reason="no file system may be mounted here")
-def test_a_disk_that_is_full_at_any_stage_is_told_and_then_the_run_goes_on(tmp_path, tiny_recipe):
+def test_a_disk_that_is_full_at_any_stage_is_told_and_the_next_run_comes_to_the_same(
+    tmp_path, tiny_recipe, undisturbed
+):
     (tmp_path / "cache").mkdir()
     changes = (*CHANGES[:2], "formats=[onnx, onnx-int8, torchscript]", "measuring.seconds=0.1")
     command = command_for(tiny_recipe, tmp_path / "run", changes)
@@ -134,6 +136,7 @@ def test_a_disk_that_is_full_at_any_stage_is_told_and_then_the_run_goes_on(tmp_p
         assert answer["told"].startswith("distilbench: cannot write"), answer
         assert "No space left on device; finished stages are kept" in answer["told"], answer
         assert not answer["unfinished"], answer
+    assert undisturbed[1][0].items() <= figures_of(tmp_path / "run")[0].items()
 
 
 def test_a_cache_that_is_deleted_at_any_stage_is_told_and_the_next_run_comes_to_the_same(

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import threading
 
@@ -137,3 +138,13 @@ def test_two_machines_without_common_locks_make_the_same_and_harm_nothing(cache)
     (entry,) = stored_entries(cache)
     assert not list(entry.folder.parent.glob(".*"))
     StageStore(root=cache).get(STAGE, lambda folder: pytest.fail("it was made again"))
+
+
+def test_what_is_read_is_listed_again_after_the_whole_cache_was_deleted(cache):
+    folder = StageStore(root=cache).get(STAGE, make_square)
+    shutil.rmtree(cache)
+    assert readers.missing_entries(cache) == [folder]
+    assert StageStore(root=cache).get(STAGE, make_square) == folder
+    assert readers.missing_entries(cache) == []
+    (file,) = (cache / readers.FOLDER).iterdir()
+    assert file.read_text(encoding="utf-8") == f"stages/square/{STAGE.digest}\n"
