@@ -22,7 +22,7 @@ from bench.record.run_file import read_run
 from materials.files import sha256_of
 
 pytestmark = pytest.mark.sweep
-KILLS_A_SEED = 10
+KILLS_A_SEED = 5
 CHANGES = ("teacher.epochs=2", "teacher.formats=[eager]", "formats=[onnx]", "speed_seeds=0")
 OWN_DISK = ("unshare", "--map-root-user", "--mount", "sh", "-c")
 
@@ -79,7 +79,7 @@ def killed(run, seconds):
     return False
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(10))
 def test_a_run_of_two_jobs_killed_at_random_moments_comes_to_the_same_figures(tmp_path, tiny_recipe, undisturbed, seed):
     seconds, figures = undisturbed
     chance, kills = random.Random(seed), 0
@@ -121,7 +121,7 @@ def test_a_disk_that_is_full_at_any_stage_is_told_and_the_next_run_comes_to_the_
     tmp_path, tiny_recipe, undisturbed
 ):
     (tmp_path / "cache").mkdir()
-    changes = (*CHANGES[:2], "formats=[onnx, onnx-int8, torchscript]", "measuring.seconds=0.1")
+    changes = (*CHANGES[:2], "formats=[onnx, onnx-int8, torchscript, openvino]", "measuring.seconds=0.1")
     command = command_for(tiny_recipe, tmp_path / "run", changes)
     command[command.index("2")] = "1"
     *stopped, last = faults(
