@@ -11,8 +11,8 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import TextIO
 
 from materials.files import cache_folder, host_name
 
@@ -26,7 +26,7 @@ class _List:
     """The list of this process for one cache folder."""
 
     file: Path
-    handle: TextIO
+    handle: FileIO
     entries: set[Path] = field(default_factory=set)
 
 
@@ -47,8 +47,7 @@ def note_reading(entry: Path, root: Path) -> None:
             unlisted |= own.entries if own else set()
             own = _lists[root] = _begin_list(root / FOLDER)
         for path in sorted(unlisted - own.entries):
-            own.handle.write(f"{path.relative_to(root)}\n")
-            own.handle.flush()
+            own.handle.write(f"{path.relative_to(root)}\n".encode())
             own.entries.add(path)
 
 
@@ -67,7 +66,7 @@ def missing_entries(root: Path) -> list[Path]:
 def _begin_list(folder: Path) -> _List:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{host_name()}.", suffix=SUFFIX, dir=folder)
-    handle = os.fdopen(descriptor, "w", encoding="utf-8")
+    handle = FileIO(descriptor, "w")  # without a buffer, which a full disk would leave to be written at the end
     with suppress(OSError):  # a file system without locks, where the age of the list decides
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     # Shown once it is locked, as a list without a lock is taken for that of a dead process.
@@ -76,7 +75,7 @@ def _begin_list(folder: Path) -> _List:
     return _List(file=file, handle=handle)
 
 
-def _end_list(file: Path, handle: TextIO, process: int) -> None:
+def _end_list(file: Path, handle: FileIO, process: int) -> None:
     if os.getpid() == process:  # and not in a copy of it
         file.unlink(missing_ok=True)
         handle.close()
