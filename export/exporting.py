@@ -24,7 +24,7 @@ from export.origin import OPSET, Origin, Unfit
 from export.permission import remember_code
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Forward
-from materials.errors import RequestError, with_kind
+from materials.errors import RequestError, why_not_written, with_kind
 from materials.modalities import Item
 from materials.rows import Rows
 from training.classifier import Classifier
@@ -144,6 +144,8 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     except RequestError as reason:
         return _Attempt(parity=failed_parity(f"could not be exported: {reason}"))
     except Exception as error:  # an exporter may raise anything for a graph that it cannot express
+        if why_not_written(error):
+            raise
         return _Attempt(parity=failed_parity(f"could not be exported: {with_kind(_cause(error))}"))
     device = _judged_on(bundle)
     parity = gate(request, bundle, device)
@@ -238,6 +240,8 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
     except RequestError:
         raise
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
+        if why_not_written(error):
+            raise
         return failed_parity(f"could not be loaded: {with_kind(error)}")
     return check_parity(
         request.reference,

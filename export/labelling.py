@@ -13,7 +13,7 @@ from encoders.token_rows import TokenRows
 from export.bundle import Bundle
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Runtime, logits_of
-from materials.errors import RequestError, in_one_line
+from materials.errors import RequestError, in_one_line, why_not_written
 from materials.files import read_json_object
 from materials.modalities import Item
 from materials.positions import most_positions
@@ -178,7 +178,7 @@ def _timed(
             rates[format] = _rate(partial(logits_of, runtime, encoder, sample), sample)
             runtimes[format] = runtime
         except Exception as error:  # a runtime may raise anything for a device or an instruction it does not have
-            if format == EAGER:
+            if format == EAGER or why_not_written(error):
                 raise
             refused[format] = in_one_line(error)
     return runtimes, rates, refused

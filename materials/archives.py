@@ -4,17 +4,16 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 import zipfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock
-
+from materials.cache.locks import locked
+from materials.cache.readers import note_reading
 from materials.errors import RequestError
-from materials.files import new_folder, sha256_of
+from materials.files import new_folder, remove_folder, remove_unfinished, sha256_of, unfinished_folder
 from materials.report import Report
 from materials.sources.debian_package import extract_debian_members
 
@@ -65,14 +64,9 @@ def fetch_archive(archive: Archive, root: Path, *, report: Report) -> Path:
     is not the pinned one; nothing is kept then but the pieces that are sound, from which the next call goes on.
     """
     folder = _folder(archive, root)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
-        if not _is_sound(archive, folder):
-            with new_folder(folder) as temporary, tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
-                get = _join if archive.pieces else _download
-                _extract(archive, get(archive, Path(scratch), report), temporary)
-            for piece in archive.pieces:
-                shutil.rmtree(_folder(piece, root))
+    with locked(folder):
+        _fetch_if_unsound(archive, root, report)
+        note_reading(folder, root)
     return folder
 
 
@@ -80,6 +74,19 @@ def is_fetched(archive: Archive, root: Path) -> bool:
     """Whether all members are in the cache (by name only; `fetch_archive` also checks their digests)."""
     folder = _folder(archive, root)
     return all((folder / PurePosixPath(member).name).is_file() for member in archive.members)
+
+
+def _fetch_if_unsound(archive: Archive, root: Path, report: Report) -> None:
+    """Fetch an archive that is not there or damaged; to be called under its lock."""
+    folder = _folder(archive, root)
+    if _is_sound(archive, folder):
+        return
+    remove_unfinished(folder)
+    with new_folder(folder) as temporary, unfinished_folder(folder) as scratch:
+        get = _join if archive.pieces else _download
+        _extract(archive, get(archive, scratch, report), temporary)
+    for piece in archive.pieces:
+        remove_folder(_folder(piece, root))
 
 
 def _folder(archive: Archive, root: Path) -> Path:
@@ -101,7 +108,9 @@ def _join(archive: Archive, scratch: Path, report: Report) -> Path:
 
     with whole.open("wb") as target:
         for piece in archive.pieces:
-            folder = fetch_archive(piece, root, report=report_piece)
+            folder = _folder(piece, root)
+            with locked(folder):
+                _fetch_if_unsound(piece, root, report_piece)
             with next(folder.iterdir()).open("rb") as source:
                 shutil.copyfileobj(source, target)
             before += piece.size_bytes

@@ -1,6 +1,7 @@
 """The one kind of error that is the user's to mend, and the sentence that names the nearest known thing."""
 
 import errno
+import os
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,17 +10,11 @@ from textwrap import shorten
 OUT_OF_MEMORY = ("MemoryError", "bad_alloc", "out of memory", "allocate memory")
 LONGEST_LINE = 300
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
-# The numbers of the system's errors that say of a file or folder that it cannot be written to.
-NO_WRITING = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EACCES,
-    errno.EPERM,
-    errno.ENOTDIR,
-    errno.EISDIR,
-)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a limit
+NO_OPENING = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)  # of a file to read as well
+NO_WRITING = (*FULL, *NO_OPENING, errno.EROFS)
 
 
 class RequestError(ValueError):
@@ -53,3 +48,31 @@ def with_kind(error: BaseException) -> str:
 def tells_of_memory(message: str) -> bool:
     """Whether an error's message says, in any library's words, that there was not enough memory."""
     return any(sign in message for sign in OUT_OF_MEMORY)
+
+
+def tells_of_full_disk(message: str) -> bool:
+    """Whether an error's message says, in the system's words, that a disk, a quota or a limit is full."""
+    return any(os.strerror(number) in message for number in FULL)
+
+
+def why_not_written(error: BaseException) -> str | None:
+    """The sentence for a file that cannot be written, be it told by an error that a library raised of it; else none.
+
+    Libraries that write files outside Python raise errors of their own: any that says in the system's words that a disk
+    is full is believed, and of other reasons safetensors' and tokenizers', whose texts end in the system's number.
+    """
+    chain: list[BaseException] = [error]
+    # Causes only: an error that came up while another was dealt with is a fault of its own.
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    for link in chain:
+        if isinstance(link, OSError) and link.errno in NO_WRITING:
+            verb = "open" if link.errno in NO_OPENING else "write"
+            # Of a file that is copied, the second one is the copy.
+            return f"cannot {verb} {link.filename2 or link.filename or 'a file'}: {link.strerror}"
+    number_in_text = re.search(r"\(os error (\d+)\)", str(error))
+    number = int(number_in_text[1]) if number_in_text else 0
+    if number in NO_WRITING and (type(error) is Exception or type(error).__name__ == "SafetensorError"):
+        return f"cannot write a file: {os.strerror(number)}"
+    reasons = (os.strerror(number) for number in FULL if os.strerror(number) in str(error))
+    return next((f"cannot write a file: {reason}" for reason in reasons), None)

@@ -1,10 +1,14 @@
 """Where distilbench keeps its files, how a file comes into being, whole or not at all, and how JSON is trusted."""
 
 import contextlib
+import glob
 import gzip
 import hashlib
 import json
 import os
+import platform
+import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 FREE_BYTES, MOST_TIMES, PIECE_BYTES, BYTES_PER_CELL = 1 << 30, 100, 1 << 20, 8  # DEFLATE packs up to 1,032 to one
 LARGEST_NUMBER = 2**63  # beyond, numbers fit neither numpy nor a float exactly
 
+UNFINISHED = ".tmp"  # how the names of temporary folders end
+
 
 def cache_folder() -> Path:
     """The user's cache folder; the environment variable DISTILBENCH_CACHE overrides it."""
@@ -32,19 +38,60 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("distilbench"))
 
 
+def host_name() -> str:
+    """The name of this machine, as a part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9-]+", "-", platform.node()) or "unnamed"
+
+
 @contextlib.contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty temporary folder beside `target`; rename it to `target` when the block ends without an error."""
+    """Yield an empty temporary folder beside `target`; rename it to `target` when the block ends without an error.
+
+    A folder that is there already is replaced.
+    """
+    with unfinished_folder(target) as temporary:
+        yield temporary
+        remove_folder(target)
+        temporary.rename(target)
+
+
+@contextlib.contextmanager
+def unfinished_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `target`, which is deleted in the end if it has not been renamed."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=_unfinished(target), suffix=UNFINISHED, dir=target.parent))
     temporary.chmod(0o755)
     try:
         yield temporary
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.rename(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Delete a folder if it is there, under a temporary name, so that nobody reads what is left of it meanwhile."""
+    aside = folder.with_name(f"{_unfinished(folder)}{secrets.token_hex(4)}{UNFINISHED}")
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder.rename(aside), ignore_errors=True)
+
+
+def remove_unfinished(target: Path) -> None:
+    """Delete what processes of this machine that have died left of a folder; to be called under its lock.
+
+    What another machine's left is kept, as its process may live where the file system does not share locks.
+    """
+    for leftover in target.parent.glob(f"{glob.escape(_unfinished(target))}*{UNFINISHED}"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def target_of_unfinished(folder: Path) -> Path:
+    """What a temporary folder, or one that has only a suffix, is to become."""
+    name = folder.name.removeprefix(".")
+    return folder.with_name(name.rsplit(".", 3)[0] if folder.suffix == UNFINISHED else name.rpartition(".")[0])
+
+
+def _unfinished(target: Path) -> str:
+    """How the name of a temporary folder for `target` begins."""
+    return f".{target.name}.{host_name()}."
 
 
 @contextlib.contextmanager

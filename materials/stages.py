@@ -4,19 +4,20 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from materials.files import digest, new_folder, sha256_of
+from materials.cache.locks import locked
+from materials.cache.readers import is_read_elsewhere, note_reading
+from materials.errors import RequestError
+from materials.files import digest, remove_folder, remove_unfinished, sha256_of, unfinished_folder
 from materials.team import Team, current_team
 
 RECORD = "stage.json"
-DAY_SECONDS = 86_400
+WORK = ".work"  # how the names of folders end in which a stage keeps what it has done so far
+SECONDS_BETWEEN_LOOKS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,32 +38,34 @@ class Stage:
         return digest([self.name, self.version, self.inputs])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One stored result, as `distilbench cache` shows it."""
-
-    name: str
-    folder: Path
-    size_bytes: int
-    created: float
-    seconds: float
+class EntryDeleted(RequestError):
+    """Somebody has deleted what a stage was being made of, or the folder that it was being made in."""
 
 
 @dataclass(kw_only=True)
 class StageStore:
-    """Finished stages below `root`. With `fresh`, results of earlier runs are ignored and made again."""
+    """Finished stages below `root`. With `fresh`, results of earlier runs are ignored and made again.
+
+    `earlier` are those results, by `stamps_in`: by default all that are there when the store is opened.
+    """
 
     root: Path
     fresh: bool = False
     notice: Callable[[str], None] = print
-    made_digests: set[str] = field(default_factory=set)
+    earlier: Mapping[str, str] | None = None
     team: Team = field(default_factory=current_team)
+    given_folders: set[Path] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        if self.fresh and self.earlier is None:
+            self.earlier = stamps_in(self.root)
 
     def get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
         """The folder of the stage's result; `make` fills an empty folder when there is no sound one yet.
 
         Of several processes that ask for the same stage, one makes it and the others wait. Of those that were launched
-        together only the first writes, and what it raises is raised in all.
+        together only the first writes, and what it raises is raised in all. What is returned is not deleted by other
+        processes for as long as this one lives. Raises EntryDeleted where somebody does so by other means.
         """
         if self.team.size == 1:
             return self._get(stage, make)
@@ -80,34 +83,69 @@ class StageStore:
         return self.folder(stage)
 
     def _get(self, stage: Stage, make: Callable[[Path], None]) -> Path:
-        folder = self.folder(stage)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock(stage, folder):
-            is_missing = not self.has(stage)
-            if is_missing:
-                _remove_leftovers(folder)
-                if self.fresh:
-                    shutil.rmtree(self.work_folder(stage), ignore_errors=True)
-            if self.team.agree(is_missing):
-                start_seconds = time.perf_counter()
-                with new_folder(folder) as temporary:
-                    make(temporary)
-                    _write_record(temporary, stage, time.perf_counter() - start_seconds)
+        folder, name = self.folder(stage), f"{stage.name} {stage.digest[:8]}"
+        is_told = False
+        while True:
+            with locked(folder, say_waiting=lambda: self.notice(f"another run is making {name}; waiting for it")):
+                if not self._is_earlier(stage) or not is_read_elsewhere(folder, self.root):
+                    self._make_if_missing(stage, make)
+                    note_reading(folder, self.root)
+                    self.given_folders.add(folder)
+                    return folder
+            if not is_told:
+                self.notice(f"another run reads the {name} that --fresh makes again; waiting until it has ended")
+                is_told = True
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _make_if_missing(self, stage: Stage, make: Callable[[Path], None]) -> None:
+        fault = self._fault(stage)
+        is_missing = fault is not None
+        if fault:
+            self.notice(f"the stored {stage.name} {stage.digest[:8]} is damaged ({fault}); it is made again")
+        if is_missing:
+            remove_unfinished(self.folder(stage))
+            if self.fresh:
                 shutil.rmtree(self.work_folder(stage), ignore_errors=True)
-                self.made_digests.add(stage.digest)
-        return folder
+        if self.team.agree(is_missing):
+            self._make(stage, make)
+            shutil.rmtree(self.work_folder(stage), ignore_errors=True)
+
+    def _make(self, stage: Stage, make: Callable[[Path], None]) -> None:
+        folder, start_seconds = self.folder(stage), time.perf_counter()
+        with unfinished_folder(folder) as temporary:
+            try:
+                make(temporary)
+                _write_record(temporary, stage, time.perf_counter() - start_seconds)
+            except Exception as error:
+                self._prove_nothing_deleted(temporary, error)
+                raise
+            # A library may take a file that is gone for one that is bad, and the step keep that as its result.
+            self._prove_nothing_deleted(temporary, None)
+            if not self.has(stage):  # a machine with which no locks are shared may have made it meanwhile
+                remove_folder(folder)
+                temporary.rename(folder)
+
+    def _prove_nothing_deleted(self, temporary: Path, error: Exception | None) -> None:
+        """Raise EntryDeleted, which comes from `error`, if somebody has deleted what a stage needs."""
+        missing_folders = [path for path in (*sorted(self.given_folders), temporary) if not path.exists()]
+        if missing_folders:
+            raise EntryDeleted(deleted_sentence(missing_folders[0])) from error
 
     def has(self, stage: Stage) -> bool:
-        """Whether a sound result is stored; a damaged one is removed and named in a notice."""
+        """Whether a sound result is stored."""
+        return self._fault(stage) is None
+
+    def _fault(self, stage: Stage) -> str | None:
+        """Why there is no sound result; empty where none is stored."""
         folder = self.folder(stage)
-        if not folder.exists() or (self.fresh and stage.digest not in self.made_digests):
+        return "" if self._is_earlier(stage) or not folder.exists() else _find_fault(folder)
+
+    def _is_earlier(self, stage: Stage) -> bool:
+        """Whether the stored result is of an earlier run, and so ignored."""
+        if not self.earlier:
             return False
-        fault = _find_fault(folder)
-        if fault is None:
-            return True
-        self.notice(f"the stored {stage.name} {stage.digest[:8]} is damaged ({fault}); it is made again")
-        shutil.rmtree(folder)
-        return False
+        stamp = self.earlier.get(f"{stage.name}/{stage.digest}")
+        return stamp is not None and stamp == _stamp(self.folder(stage))
 
     def folder(self, stage: Stage) -> Path:
         """Where the stage's result is or would be."""
@@ -115,47 +153,30 @@ class StageStore:
 
     def work_folder(self, stage: Stage) -> Path:
         """Where a stage may keep what it has done so far; deleted once the stage is finished."""
-        return self.folder(stage).with_name(f".{stage.digest}.work")
-
-    def _lock(self, stage: Stage, folder: Path) -> AbstractContextManager[object]:
-        """The lock of the stage, held until the block ends; a notice tells of a wait of over a second."""
-        lock = FileLock(folder.with_name(f"{folder.name}.lock"))
-        try:
-            return lock.acquire(timeout=1)
-        except Timeout:
-            self.notice(f"another run is making {stage.name} {stage.digest[:8]}; waiting for it")
-            return lock.acquire()
+        return self.folder(stage).with_name(f".{stage.digest}{WORK}")
 
 
-def stored_entries(root: Path) -> Iterator[Entry]:
-    """Every finished stage and fetched material below `root`, in the order of their names."""
-    for record in sorted((root / "stages").glob(f"*/*/{RECORD}")):
-        yield _entry(record.parent.parent.name, record.parent)
-    for folder in sorted((root / "materials").glob("[!.]*/")):
-        yield _entry("material", folder)
+def stamps_in(root: Path) -> dict[str, str]:
+    """What tells the stored results of now from those that are made in their place later, by kind and digest."""
+    folders = [record.parent for record in (root / "stages").glob(f"*/[!.]*/{RECORD}")]
+    return {f"{folder.parent.name}/{folder.name}": stamp for folder in folders if (stamp := _stamp(folder))}
 
 
-def remove_entry(entry: Entry) -> None:
-    """Delete one stored result, once no run is making it."""
-    with FileLock(entry.folder.with_name(f"{entry.folder.name}.lock")):
-        shutil.rmtree(entry.folder, ignore_errors=True)
+def deleted_sentence(path: Path) -> str:
+    """What is said of a part of the cache that somebody has deleted under a run."""
+    return f"{path} was deleted while this run needed it; give the same command again, and it is made anew"
 
 
-def remove_leftovers(root: Path) -> None:
-    """Delete what stopped runs left half-done for more than a day."""
-    unfinished_folders = [path for suffix in ("tmp", "work") for path in (root / "stages").glob(f"*/.*.{suffix}")]
-    for leftover in [*unfinished_folders, *(root / "materials").glob(".*")]:
-        if time.time() - leftover.stat().st_mtime > DAY_SECONDS:
-            shutil.rmtree(leftover, ignore_errors=True)
+def _stamp(folder: Path) -> str | None:
+    """The number of the record's file, with its time; none where there is no record."""
+    try:
+        status = (folder / RECORD).stat()
+    except FileNotFoundError:
+        return None
+    return f"{status.st_ino} {status.st_mtime_ns}"
 
 
-def _entry(name: str, folder: Path) -> Entry:
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    seconds = (_read_record(folder) or {}).get("seconds", 0.0)
-    return Entry(name=name, folder=folder, size_bytes=size, created=folder.stat().st_mtime, seconds=seconds)
-
-
-def _read_record(folder: Path) -> dict[str, Any] | None:
+def read_record(folder: Path) -> dict[str, Any] | None:
     """The record of a stored result; none when it is missing or damaged."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -176,7 +197,7 @@ def _write_record(folder: Path, stage: Stage, seconds: float) -> None:
 
 def _find_fault(folder: Path) -> str | None:
     """What is wrong with a stored result. A file whose size and time are as recorded is not hashed again."""
-    record = _read_record(folder)
+    record = read_record(folder)
     if record is None:
         return f"{RECORD} is missing or unreadable"
     for name, (size, modified, sha256) in record["files"].items():
@@ -187,8 +208,3 @@ def _find_fault(folder: Path) -> str | None:
         if (status.st_size, status.st_mtime_ns) != (size, modified) and sha256_of(path) != sha256:
             return f"{name} has changed"
     return None
-
-
-def _remove_leftovers(folder: Path) -> None:
-    for leftover in folder.parent.glob(f".{folder.name}.*.tmp"):
-        shutil.rmtree(leftover, ignore_errors=True)

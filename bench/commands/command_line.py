@@ -1,8 +1,5 @@
 """The command `distilbench`: parses arguments, and turns errors into one sentence and an exit code."""
 
-import errno
-import os
-import re
 import signal
 import sys
 from collections.abc import Mapping
@@ -20,11 +17,10 @@ from bench.commands.options import app as models_app
 from bench.commands.score.options import app as score_app
 from bench.commands.tuning import app as tuning_app
 from bench.outside.columns import Columns
-from materials.errors import NO_WRITING, RequestError
+from materials.errors import RequestError, why_not_written
 
 WRONG_REQUEST, INTERRUPTED = 2, 130
 DEFAULT_COLUMNS = Columns()
-NO_OPENING = (errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR)  # of a file to read as well
 
 
 class Interrupted(BaseException):
@@ -61,35 +57,25 @@ def main() -> None:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         sys.stderr.close()
     except Exception as error:
-        reason = _why_not_written(error)
-        if reason is None:
+        if (sentence := _why_ended(error)) is None:
             raise
-        _fail(f"{reason}; finished stages are kept", WRONG_REQUEST)
+        _fail(sentence, WRONG_REQUEST)
 
 
 def _interrupt(number: int, frame: object) -> None:
     raise Interrupted
 
 
-def _why_not_written(error: Exception) -> str | None:
-    """The sentence for a file that cannot be written, be it told by an error that a library raised of it; else none.
+def _why_ended(error: Exception) -> str | None:
+    """The sentence for a file that cannot be written, or for a cache that was deleted under the run; else none."""
+    if reason := why_not_written(error):
+        return f"{reason}; finished stages are kept"
+    from materials.cache.readers import missing_entries
+    from materials.files import cache_folder
+    from materials.stages import deleted_sentence
 
-    Safetensors writes files outside Python and raises an error of its own, whose text ends in the number of the
-    system's error. Other errors that happen to hold such words keep their traceback.
-    """
-    chain: list[BaseException] = [error]
-    # Causes only: an error that came up while another was dealt with is a fault of its own.
-    while (cause := chain[-1].__cause__) is not None and cause not in chain:
-        chain.append(cause)
-    for link in chain:
-        if isinstance(link, OSError) and link.errno in NO_WRITING:
-            verb = "open" if link.errno in NO_OPENING else "write"
-            return f"cannot {verb} {link.filename or 'a file'}: {link.strerror}"
-    if type(error).__name__ != "SafetensorError":
-        return None
-    number_in_text = re.search(r"\(os error (\d+)\)", str(error))
-    number = int(number_in_text[1]) if number_in_text else 0
-    return f"cannot write a file: {os.strerror(number)}" if number in NO_WRITING else None
+    missing = missing_entries(cache_folder())
+    return deleted_sentence(missing[0]) if missing else None
 
 
 def _fail(sentence: str, code: int) -> None:

@@ -28,7 +28,7 @@ from bench.suite.run import run_tasks
 from export.formats import require_formats
 from materials.errors import RequestError
 from materials.files import cache_folder
-from materials.stages import StageStore
+from materials.stages import StageStore, stamps_in
 from materials.team import current_team
 from peers import require
 
@@ -44,7 +44,7 @@ class RunRequest:
     """A recipe with what the command line changes in it; flags that were not given are none.
 
     `tasks` are those to run of a recipe that has several, all without any; `task` is the one that is being run. So many
-    `jobs` train students at once.
+    `jobs` train students at once. `earlier` are the results that `fresh` ignores, all that are there without it.
     """
 
     recipe: str
@@ -55,6 +55,7 @@ class RunRequest:
     tasks: tuple[str, ...] = ()
     task: str | None = None
     jobs: int = 1
+    earlier: Mapping[str, str] | None = None
 
     @property
     def all_overrides(self) -> list[str]:
@@ -84,8 +85,11 @@ def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
         raise RequestError(f"{given[0]} cannot be given: the recipe {request.recipe} has tasks of its own ({own})")
     tasks = {task.name: task for task in chosen_tasks(every_task, request.tasks)}
 
+    # What one task makes anew serves the next one.
+    earlier = stamps_in(cache_folder()) if request.fresh else None
+
     def run_task(name: str, folder: Path) -> int:
-        return run_recipe(replace(request, task=name, output=folder), dry_run=dry_run)
+        return run_recipe(replace(request, task=name, output=folder, earlier=earlier), dry_run=dry_run)
 
     recipe = read_recipe(request.recipe, request.all_overrides, task=next(iter(tasks)))
     output = request.output or Path("runs") / recipe.name
@@ -105,7 +109,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     recipe = read_recipe(request.recipe, request.all_overrides, task=request.task)
     output = request.output or Path("runs") / recipe.name
     screen = Screen()
-    store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice)
+    store = StageStore(root=cache_folder(), fresh=request.fresh, notice=screen.notice, earlier=request.earlier)
     work = Workplace(recipe=recipe, store=store, screen=screen, jobs=request.jobs)
     for device in {recipe.device, recipe.trained_on}:
         check_device(device)

@@ -1,6 +1,5 @@
 """The commands `fetch` and `cache`: materials and stages on this machine."""
 
-import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -10,12 +9,12 @@ from rich.table import Table
 
 from bench.reports.screen import Screen
 from materials.archives import Archive, fetch_archive
+from materials.cache.entries import Entry, remove_entry, remove_leftovers, stored_entries
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS
 from materials.catalogue import Entry as KnownMaterial
 from materials.errors import RequestError, unknown
 from materials.files import cache_folder
 from materials.hub_files import is_on_hub, local_file
-from materials.stages import Entry, remove_entry, remove_leftovers, stored_entries
 from materials.weights import find_weights, is_hub_name
 
 if TYPE_CHECKING:
@@ -72,17 +71,17 @@ def _names_in(recipe: "Recipe") -> list[str]:
 
 
 def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None:
-    """Print the cache by kind, or delete the entries chosen by kind and age."""
+    """Print the cache by kind, or delete the entries chosen by kind and age; those that a run reads or makes stay."""
     root = cache_folder()
     stored = list(stored_entries(root))
     kinds = {entry.name for entry in stored}
     if kind is not None and kind not in kinds:
         raise RequestError(unknown("kind of entry", kind, kinds) if kinds else f"the cache in {root} is empty")
-    entries = [
-        entry
-        for entry in stored
-        if (kind is None or entry.name == kind) and time.time() - entry.created >= older_than_days * 86_400
-    ]
+    entries = [entry for entry in stored if (kind is None or entry.name == kind) and entry.age_days >= older_than_days]
+    chosen_count = len(entries)
+    if prune:
+        entries = [entry for entry in entries if remove_entry(entry)]
+        remove_leftovers(root)
     by_kind: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_kind[entry.name].append(entry)
@@ -91,8 +90,6 @@ def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None
     for name, members in by_kind.items():
         table.add_row(name, str(len(members)), f"{sum(entry.size_bytes for entry in members) / 1e6:,.1f}")
     table.add_row("all", str(len(entries)), f"{sum(entry.size_bytes for entry in entries) / 1e6:,.1f}", style="bold")
-    if prune:
-        for entry in entries:
-            remove_entry(entry)
-        remove_leftovers(root)
     Console().print(table)
+    if kept_count := chosen_count - len(entries):
+        Screen().notice(f"{kept_count} of {chosen_count} entries stay, as a run that is going on reads or makes them")

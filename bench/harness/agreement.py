@@ -1,7 +1,7 @@
-"""Checks the harness in a fresh process (`python -m bench.harness.agreement WORKLOAD ITEMS FOLDER`): agreement.json.
+"""Checks the harness in a fresh process, `python -m bench.harness.agreement WORKLOAD ITEMS FOLDER PIPE`.
 
-Its p50 is held against an independent loop of timeit over the same session and inputs, in turns; its own cost per call
-is what the loop takes beyond bare calls of a function that does nothing.
+It writes agreement.json: its p50 is held against an independent loop of timeit over the same session and inputs, in
+turns; its own cost per call is what the loop takes beyond bare calls of a function that does nothing.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.harness.isolation import read_items
+from bench.harness.lifeline import end_with_lifeline
 from bench.harness.scenarios import one_of_each_shape, single_inputs, single_items
 from bench.harness.subject import load_subject
 from bench.harness.timing import FEWEST_ROUNDS, time_rounds, warm_up
@@ -84,4 +85,5 @@ def _median_run(call: Callable[[], object], number: int) -> float:
 
 
 if __name__ == "__main__":
+    end_with_lifeline(int(sys.argv[4]))
     main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

@@ -1,4 +1,4 @@
-"""The process that measures one model and nothing else: `python -m bench.harness.child WORKLOAD ITEMS FOLDER`."""
+"""The process that measures one model and nothing else: `python -m bench.harness.child WORKLOAD ITEMS FOLDER PIPE`."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import numpy as np
 from bench.harness.figures import figures_of
 from bench.harness.gpu import Nvml
 from bench.harness.isolation import read_items
+from bench.harness.lifeline import end_with_lifeline
 from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.probe import Probes
 from bench.harness.scenarios import run_scenarios
@@ -118,4 +119,5 @@ def _reserved_by_torch() -> int | None:
 
 
 if __name__ == "__main__":
+    end_with_lifeline(int(sys.argv[4]))
     main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))

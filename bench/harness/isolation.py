@@ -1,5 +1,6 @@
 """Measures a model in a fresh process with a fixed number of threads."""
 
+import errno
 import json
 import os
 import signal
@@ -10,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.harness.lifeline import lifeline
 from bench.harness.workload import Workload
-from materials.errors import RequestError, tells_of_memory
+from materials.errors import RequestError, tells_of_full_disk, tells_of_memory
 from materials.modalities import MODALITIES, Item
 
 TIMEOUT_SECONDS, TIMEOUT_SECONDS_AN_ITEM, SERVER_SECONDS, REPEATS = 600, 1, 400, 60
@@ -25,7 +27,10 @@ class MeasurementFailed(RuntimeError):
 
 
 def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: Path, *, program: str = CHILD) -> None:
-    """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well."""
+    """Fill `folder` with what the program writes. Raises MeasurementFailed when the process does not end well.
+
+    Raises OSError where it did not because the disk is full, which ends a run.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         workload_file, items_file = Path(scratch) / "workload.json", Path(scratch) / "items.json"
         workload.write(workload_file)
@@ -33,9 +38,10 @@ def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: 
         items_file.write_text(json.dumps([as_json(item) for item in items]), encoding="utf-8")
         limit = _limit_seconds(workload, len(items))
         try:
-            with _on_processors(workload.affinity):
+            with _on_processors(workload.affinity), lifeline() as pipe:
                 process = subprocess.run(
-                    [*PYTHON, program, str(workload_file), str(items_file), str(folder)],
+                    [*PYTHON, program, str(workload_file), str(items_file), str(folder), str(pipe)],
+                    pass_fds=(pipe,),
                     capture_output=True,
                     text=True,
                     errors="replace",
@@ -44,6 +50,8 @@ def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: 
                 )
         except subprocess.TimeoutExpired:
             raise MeasurementFailed(f"the measuring process hung for {limit} s and was ended") from None
+    if process.returncode != 0 and tells_of_full_disk(process.stderr):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
     if process.returncode != 0:
         raise MeasurementFailed(_why(process.returncode, process.stderr))
 

@@ -19,7 +19,7 @@ from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
 from bench.record.row import Cascade, Group, Launch, Row, Score, SweepPoint, check_row
 from materials.errors import RequestError, with_kind
-from materials.files import check_types, new_file, new_folder, read_json, write_json
+from materials.files import check_types, new_file, new_folder, read_json, remove_unfinished, write_json
 from materials.modalities import MODALITIES
 from materials.tasks import task_of
 from materials.tasks.task import Task
@@ -97,6 +97,8 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
 
     Bundles and test rows of an earlier run that this one does not have are removed.
     """
+    # Written last: a run that is stopped here must not leave the record of an earlier one beside its own files.
+    (folder / RUN_FILE).unlink(missing_ok=True)
     remove_earlier(artefacts, folder)
     for artefact in artefacts:
         if artefact.row.bundle and artefact.source:
@@ -207,6 +209,7 @@ def _place_bundle(source: Path, target: Path, *, sure_from: float | None) -> Non
     from export.bundle import RECORD
 
     if not _is_sound_copy(target, source):
+        remove_unfinished(target)
         with new_folder(target) as temporary:
             for path in source.iterdir():
                 if path.name != "stage.json":

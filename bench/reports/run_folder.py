@@ -5,7 +5,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
-from filelock import FileLock
 
 from bench.record.predictions import Artefact
 from bench.record.run_file import Run, write_run
@@ -17,6 +16,7 @@ from bench.reports.pictures.tradeoff import save_tradeoff
 from bench.reports.report import markdown_report
 from bench.reports.sweep import PICTURE as SWEEP_PICTURE
 from bench.reports.sweep import SWEEPS, Grid, find_grids, is_swept, save_sweep
+from materials.cache.locks import locked
 from materials.errors import RequestError
 from materials.files import cache_folder, digest, new_file
 
@@ -29,7 +29,7 @@ def save_run(run: Run, artefacts: Sequence[Artefact], output: Path, histories: p
 
     Files of an earlier run that this one does not have are removed, so that none is taken for this run's.
     """
-    with FileLock(cache_folder() / f"run-{digest(str(output.resolve()))}.lock"):
+    with locked(cache_folder() / f"run-{digest(str(output.resolve()))}"):
         write_run(run, artefacts, output)
         for name in (*NOT_ALWAYS, *(f"{picture}{suffix}" for picture in PICTURES for suffix in (".png", ".svg"))):
             (output / name).unlink(missing_ok=True)

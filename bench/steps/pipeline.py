@@ -16,7 +16,7 @@ from bench.steps.peer import PEER_FORMAT, train_peer
 from bench.steps.sources import describe_sources
 from bench.steps.split import check_transfer, split
 from bench.steps.students.reading import choose_reading
-from bench.steps.students.side_by_side import train_side_by_side
+from bench.steps.students.side_by_side import as_in_its_process, train_side_by_side
 from bench.steps.students.student import train_student
 from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.teacher import find_teacher_weights, train_teacher
@@ -90,7 +90,9 @@ def _student(place: SeedPlace, cell: Cell) -> Model:
     model = Model(title=cell.title, role="student", seed=cell.seed, splits=place.splits, cell=cell)
     try:
         vocabulary = build_vocabulary(place, cell.student)
-        model = model.trained(train_student(place, cell, vocabulary), rows=len(taught_rows(place, cell.objective)))
+        with as_in_its_process(place.work.jobs):
+            checkpoint = train_student(place, cell, vocabulary)
+        model = model.trained(checkpoint, rows=len(taught_rows(place, cell.objective)))
     except CellFailed as failure:
         place.work.screen.notice(f"{cell.title}, seed {cell.seed}: {failure}")
         return model.failed(str(failure))

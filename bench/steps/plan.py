@@ -14,7 +14,7 @@ from bench.steps.peer import PEER_FORMAT
 from bench.steps.split import check_split
 from bench.steps.students.vocabulary import vocabulary_key
 from bench.steps.workplace import Workplace
-from materials.stages import stored_entries
+from materials.cache.entries import stored_entries
 
 
 def print_plan(work: Workplace) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.steps.workplace import Workplace
-from materials.errors import NO_WRITING, RequestError, in_one_line, tells_of_memory, with_kind
+from materials.errors import RequestError, in_one_line, tells_of_memory, why_not_written, with_kind
 from materials.modalities import MODALITIES, Item
 from materials.stages import Stage
 from materials.team import current_team
@@ -43,7 +43,7 @@ def ending_the_cell() -> Iterator[None]:
     except RequestError as error:
         raise CellFailed(str(error)) from error
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in NO_WRITING:
+        if why_not_written(error):
             raise
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from filelock import FileLock
-
+from materials.cache.locks import locked
+from materials.cache.readers import note_reading
 from materials.errors import RequestError, in_one_line
 from materials.files import check_unpacked, digest, new_folder, read_json_object, sha256_of, write_json
 from materials.report import Report
@@ -56,12 +56,12 @@ def unpack(archive: Path, root: Path, report: Report) -> Unpacked:
     if not archive.is_file():
         raise RequestError(f"there is no file {archive}; expected a {', '.join(ARCHIVE_SUFFIXES)} file of images")
     folder = archive_folder(archive, root)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder):
         if not (folder / RECORD).is_file():
             with new_folder(folder) as temporary:
                 left_out = _unpack(archive, temporary, report)
                 write_json(temporary / RECORD, {"left_out": left_out})
+        note_reading(folder, root)
     return Unpacked(folder=_unwrapped(folder), left_out=read_json_object(folder / RECORD).get("left_out", []))
 
 

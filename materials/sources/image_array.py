@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from materials.cache.readers import note_reading
 from materials.errors import RequestError, in_one_line
 from materials.files import check_unpacked, check_unpacked_gz, digest, new_folder, sha256_of
 from materials.modalities import ImageFile
@@ -174,16 +175,16 @@ def _sha256_of_row(row: np.ndarray) -> str:
 
 def _read(arrays: dict[str, ImageArray], folder: Path, *, names: tuple[str, ...] | None) -> Source:
     """The tables of the parts; their images are written to the folder once."""
-    from filelock import FileLock  # here, so that a bundle predicts where it is not installed
+    from materials.cache.locks import locked  # here, as a bundle predicts where filelock is not installed
 
     labels = {part: _labels(array, names) for part, array in arrays.items()}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder):
         if not all((folder / f"{part}.npy").is_file() for part in arrays):
             with new_folder(folder) as temporary:
                 for part, array in arrays.items():
                     np.save(temporary / f"{part}.npy", _images(array, len(labels[part])))
             _mapped.cache_clear()
+        note_reading(folder, folder.parent.parent)
     tables = {part: _table(folder / f"{part}.npy", labels[part]) for part in arrays}
     return Source(**tables)
 

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
-
+from materials.cache.locks import locked
+from materials.cache.readers import note_reading
 from materials.errors import RequestError
 from materials.files import digest, new_folder, sha256_of
 from materials.modalities import ImageFile
@@ -73,8 +73,7 @@ def table_folder(file: Path, root: Path, *, column: str = TEXT) -> Path:
 def _write_images(file: Path, root: Path, *, column: str, report: Report) -> Path:
     """The folder below `root` with the images of a Parquet file, each by the digest of its bytes."""
     folder = table_folder(file, root, column=column)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    with locked(folder):
         if not folder.is_dir():
             images = image_column(file, column)
             total = _count(file)
@@ -85,6 +84,7 @@ def _write_images(file: Path, root: Path, *, column: str, report: Report) -> Pat
                         place.parent.mkdir(exist_ok=True)
                         place.write_bytes(content)
                     report(row, total)
+        note_reading(folder, root)
     return folder
 
 

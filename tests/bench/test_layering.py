@@ -21,7 +21,7 @@ TIERS = {
     "bench": 5,
 }
 ROOMS = {  # within a package: a room imports those before it in its list
-    "materials": ("tasks", "sources", "leaks", "splits"),
+    "materials": ("cache", "tasks", "sources", "leaks", "splits"),
     "export": ("graphs", "formats", "runtimes", "gate", "from_text"),
     "bench": (
         *(
@@ -36,9 +36,8 @@ ROOMS = {  # within a package: a room imports those before it in its list
             "league",
             "labels",
             "suite",
-            "tune",
         ),
-        "commands",
+        *("tune", "commands"),
     ),
 }
 MODULES = [path for package in TIERS for path in sorted((ROOT / package).glob("**/*.py"))]

@@ -3,7 +3,7 @@
 from sample_command import distilbench
 
 from export.bundle import read_bundle
-from materials.stages import stored_entries
+from materials.cache.entries import stored_entries
 
 STATED = ("--set", "data.licence=CC BY-NC-SA 3.0")
 SHORT = ("--set", "formats=[eager]", "--set", "teacher.formats=[eager]", "--set", "objectives=[{name: hard}]")

@@ -1,9 +1,13 @@
+import errno
 import os
+import shutil
 import threading
 
 import pytest
 
-from materials.stages import Stage, StageStore, remove_entry, remove_leftovers, stored_entries
+from materials.cache.entries import remove_entry, remove_leftovers, stored_entries
+from materials.files import host_name
+from materials.stages import EntryDeleted, Stage, StageStore
 
 STAGE = Stage(name="square", version=1, inputs={"x": 3})
 
@@ -120,7 +124,7 @@ def test_of_two_runs_at_once_one_makes_and_the_other_waits(tmp_path):
 
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
     store = StageStore(root=tmp_path)
-    leftover = store.folder(STAGE).parent / f".{STAGE.digest}.abc.tmp"
+    leftover = store.folder(STAGE).parent / f".{STAGE.digest}.{host_name()}.abc.tmp"
     leftover.mkdir(parents=True)
     store.get(STAGE, make_square)
     assert not leftover.exists()
@@ -151,3 +155,43 @@ def test_old_leftovers_are_removed_and_new_ones_are_kept(tmp_path, suffix):
     os.utime(old, (1, 1))
     remove_leftovers(tmp_path)
     assert (old.exists(), new.exists()) == (False, True)
+
+
+OTHER = Stage(name="other", version=1, inputs={})
+
+
+@pytest.mark.parametrize("error", [None, ValueError("a library's reason")])
+def test_a_stage_made_of_what_somebody_deletes_is_not_kept(tmp_path, error):
+    store = StageStore(root=tmp_path)
+    before = store.get(STAGE, make_square)
+
+    def make(folder):
+        shutil.rmtree(before)
+        if error:
+            raise error
+
+    with pytest.raises(EntryDeleted, match=f"{before} was deleted while this run needed it; give the same command"):
+        store.get(OTHER, make)
+    assert not store.has(OTHER)
+    again = StageStore(root=tmp_path)
+    again.get(STAGE, make_square)
+    assert again.get(OTHER, make_square).is_dir()
+
+
+def test_a_cache_that_is_deleted_under_a_stage_is_told_and_made_anew(tmp_path):
+    store = StageStore(root=tmp_path / "cache")
+    with pytest.raises(EntryDeleted, match="was deleted while this run needed it"):
+        store.get(STAGE, lambda folder: shutil.rmtree(store.root))
+    assert (store.get(STAGE, make_square) / "result.txt").read_text() == "9"
+
+
+def test_a_full_disk_keeps_no_part_of_a_stage(tmp_path):
+    def fill(folder):
+        (folder / "result.txt").write_text("half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = StageStore(root=tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        store.get(STAGE, fill)
+    assert not list(store.folder(STAGE).parent.glob("*[!k]"))  # all but the lock
+    assert (store.get(STAGE, make_square) / "result.txt").read_text() == "9"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.harness.lifeline import end_with_parent
 from bench.recipe.cell import Cell
 from bench.recipe.recipe import Recipe
 from bench.reports.screen import Screen
@@ -37,7 +38,7 @@ class Order:
     recipe: Recipe
     root: Path
     fresh: bool
-    made_digests: frozenset[str]
+    earlier: Mapping[str, str] | None
     weights: WeightsFolder
     splits: Path
     teacher: Path | None
@@ -53,7 +54,7 @@ class Order:
             recipe=place.work.recipe,
             root=store.root,
             fresh=store.fresh,
-            made_digests=frozenset(store.made_digests),
+            earlier=store.earlier,
             weights=place.weights,
             splits=place.splits,
             teacher=place.teacher,
@@ -63,7 +64,7 @@ class Order:
 
     def place(self, screen: Screen) -> SeedPlace:
         """The same place in another process."""
-        store = StageStore(root=self.root, fresh=self.fresh, notice=screen.notice, made_digests=set(self.made_digests))
+        store = StageStore(root=self.root, fresh=self.fresh, notice=screen.notice, earlier=self.earlier)
         return SeedPlace(
             work=Workplace(recipe=self.recipe, store=store, screen=screen),
             weights=self.weights,
@@ -77,9 +78,8 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Trained:
-    """What a process reports of a cell: the stages that it made, its notices, and why the cell failed, if it did."""
+    """What a process reports of a cell: its notices, and why the cell failed, if it did."""
 
-    made_digests: frozenset[str]
     notices: tuple[str, ...]
     error: str | None = None
 
@@ -120,7 +120,7 @@ def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) ->
     missing = [cell for cell in cells if not _is_stored(place, cell)] if jobs > 1 else []
     if len(missing) < 2:
         return
-    screen, store = place.work.screen, place.work.store
+    screen = place.work.screen
     workers = min(jobs, len(missing))
     # Spawned, as a copy of a process that has run torch hangs in torch's threads.
     context = multiprocessing.get_context("spawn")
@@ -129,7 +129,7 @@ def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) ->
         workers,
         mp_context=context,
         initializer=_begin,
-        initargs=(max(1, _processors() // workers), shares),
+        initargs=(threads_of(jobs), shares),
     )
     try:
         futures = {pool.submit(_train, Order.of(place, cell), number): cell for number, cell in enumerate(missing)}
@@ -137,7 +137,6 @@ def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) ->
         with screen.step(f"{len(missing)} students in {workers} processes, seed {place.seed}, in %") as report:
             for future in _as_completed(futures, lambda: report(int(100 * sum(shares) / len(missing)), 100)):
                 trained, title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
-                store.made_digests |= trained.made_digests
                 for sentence in trained.notices:
                     screen.notice(sentence)
                 if trained.error is not None:
@@ -170,17 +169,39 @@ def _is_stored(place: SeedPlace, cell: Cell) -> bool:
         return True
 
 
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def threads_of(jobs: int) -> int:
+    """The threads that train a student where so many jobs share the processors."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, processors // jobs)
+
+
+@contextmanager
+def as_in_its_process(jobs: int) -> Iterator[None]:
+    """Train in this process with as many threads as beside others, for sums split otherwise end in other digits.
+
+    So a run that was stopped comes to the same weights, whatever was left to train.
+    """
+    if jobs == 1:
+        yield
+        return
+    import torch
+
+    threads_before = torch.get_num_threads()
+    torch.set_num_threads(threads_of(jobs))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads_before)
 
 
 def _begin(threads: int, shares: Any) -> None:
-    """What a process does first: it takes its share of the processors, and ends at once on Ctrl-C."""
+    """What a process does first: it takes its share of the processors, and ends at once on Ctrl-C or with the run."""
     import torch
 
     global _shares
     _shares = shares
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    end_with_parent()
     torch.set_num_threads(threads)
 
 
@@ -191,7 +212,7 @@ def _train(order: Order, number: int) -> Trained:
         train_student(place, order.cell, build_vocabulary(place, order.cell.student))
     except Exception as failure:  # whatever it is, the run meets it again, and says it as it should be said
         error = str(failure)
-    return Trained(made_digests=frozenset(place.work.store.made_digests), notices=tuple(screen.notices), error=error)
+    return Trained(notices=tuple(screen.notices), error=error)
 
 
 def _report_of(future: "Future[Trained]") -> Trained:
@@ -199,4 +220,4 @@ def _report_of(future: "Future[Trained]") -> Trained:
     try:
         return future.result()
     except BrokenProcessPool:
-        return Trained(made_digests=frozenset(), notices=(), error="a process ended before its time")
+        return Trained(notices=(), error="a process ended before its time")

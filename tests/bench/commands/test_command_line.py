@@ -16,7 +16,9 @@ from contextlib import redirect_stderr, redirect_stdout
 import pandas as pd
 import pytest
 from sample_models import save_tiny_transformer
+from sample_stages import STAGE, make_square, started
 
+from materials.stages import StageStore
 from training.precision import has_bf16
 
 PROGRAM = "from bench.commands.command_line import main; main()"
@@ -250,8 +252,29 @@ def test_cache_is_shown_and_pruned(tmp_path):
     assert not list(tmp_path.rglob("stage.json"))
 
 
+def test_what_another_process_reads_stays_in_the_cache_and_the_command_says_so(tmp_path):
+    reader = started("read", tmp_path)
+    assert reader.stdout.readline() == "reads\n"
+    answer = distilbench("cache", "--prune", cache=tmp_path)
+    assert "1 of 1 entries stay, as a run that is going on reads or makes them" in answer.stderr.replace("\n", " ")
+    assert reader.communicate("go on\n")[0] == "9\n"
+    assert "stay" not in distilbench("cache", "--prune", cache=tmp_path).stderr
+    assert not list(tmp_path.rglob("stage.json"))
+
+
+def test_a_cache_that_was_deleted_under_a_command_is_one_sentence(tmp_path, monkeypatch):
+    def run_without_cache(request, *, dry_run):
+        folder = StageStore(root=tmp_path / "cache").get(STAGE, make_square)
+        shutil.rmtree(tmp_path / "cache")
+        (folder / "result.txt").read_text(encoding="utf-8")
+
+    monkeypatch.setattr("bench.commands.run.run_recipe", run_without_cache)
+    answer = distilbench("run", "movie-reviews", cache=tmp_path / "cache")
+    refused(answer, "was deleted while this run needed it; give the same command again, and it is made anew")
+
+
 def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
-    from bench.commands.command_line import _why_not_written
+    from materials.errors import why_not_written
 
     def raised(*, cause):
         try:
@@ -263,10 +286,10 @@ def test_only_an_error_that_was_caused_by_a_file_is_told_as_one(tmp_path):
         except KeyError as error:
             return error
 
-    assert _why_not_written(raised(cause=True)).endswith("below: Not a directory")
-    assert _why_not_written(raised(cause=False)) is None
-    assert _why_not_written(ValueError("File exists")) is None
-    assert _why_not_written(RuntimeError("reading failed: Permission denied (os error 13)")) is None
-    assert _why_not_written(FileExistsError(17, "File exists", "theirs")) is None
+    assert why_not_written(raised(cause=True)).endswith("below: Not a directory")
+    assert why_not_written(raised(cause=False)) is None
+    assert why_not_written(ValueError("File exists")) is None
+    assert why_not_written(RuntimeError("reading failed: Permission denied (os error 13)")) is None
+    assert why_not_written(FileExistsError(17, "File exists", "theirs")) is None
     reading = PermissionError(13, "Permission denied", "rows.csv")
-    assert _why_not_written(reading) == "cannot open rows.csv: Permission denied"
+    assert why_not_written(reading) == "cannot open rows.csv: Permission denied"

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.record.run_file import read_run, remove_earlier, run_content
+from bench.record import run_file
+from bench.record.run_file import describe_run, read_run, remove_earlier, run_content, write_run
 from bench.reports.report import markdown_report
 from bench.reports.run_folder import pictures_in, prove_writable, save_run
 from materials.errors import RequestError
@@ -23,6 +24,23 @@ def test_pictures_and_tables_of_an_earlier_run_do_not_stay(finished, tmp_path):
     assert "curves.png" not in pictures_in(folder)
     left = ("curves.svg", "curves.md", "history.parquet", "significance.md")
     assert not [name for name in left if (folder / name).exists()]
+
+
+def test_a_save_that_is_stopped_leaves_no_record_of_another_run(tmp_path, monkeypatch):
+    def stop(artefacts):
+        raise KeyboardInterrupt
+
+    run = describe_run("mine", [], threads=1)
+    write_run(run, [], tmp_path)
+    assert read_run(tmp_path).name == "mine"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_file, "predictions_frame", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write_run(run, [], tmp_path)
+    with pytest.raises(RequestError, match="there is no run in"):
+        read_run(tmp_path)
+    write_run(run, [], tmp_path)
+    assert read_run(tmp_path).name == "mine"
 
 
 def test_folder_below_a_file_cannot_be_written_to(tmp_path, monkeypatch):

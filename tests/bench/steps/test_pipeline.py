@@ -15,8 +15,9 @@ from bench.commands.run import RunRequest, run_recipe
 from bench.commands.show import show_run
 from bench.record.run_file import read_run
 from bench.reports.curves import read_histories
+from materials.cache.entries import stored_entries
 from materials.errors import RequestError
-from materials.stages import StageStore, stored_entries
+from materials.stages import StageStore
 
 FIELDS = {
     *("model", "role", "task", "device", "threads", "status", "architecture", "objective", "transfer_rows", "seed"),
