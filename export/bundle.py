@@ -19,7 +19,8 @@ from materials.tasks import task_of
 from materials.tasks.task import Task
 
 RECORD = "bundle.json"
-SCHEMA_VERSION, READ_VERSIONS = 3, (2, 3)
+SCHEMA_VERSION, LAST_BY_NUMBER = 3, 2
+READ_VERSIONS = (LAST_BY_NUMBER, SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,8 @@ def read_bundle(folder: Path, *, to_run: bool = True) -> Bundle:
         if version not in READ_VERSIONS:
             versions = " and ".join(map(str, READ_VERSIONS))
             raise RequestError(f"{folder} is a bundle of version {version}; this distilbench reads versions {versions}")
-        content.setdefault("made_up_rows", BY_NUMBER)  # of version 2, in which there was no other kind
+        if version == LAST_BY_NUMBER:
+            content["made_up_rows"] = BY_NUMBER
         inputs = tuple(
             GraphInput(**{**described, "dimensions": tuple(described["dimensions"])})
             for described in content.pop("inputs")
