@@ -82,7 +82,9 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
                 f"{', '.join(bundle.label_names)}"
             )
         bounds = ParityBounds(**bundle.parity["bounds"])
-        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle, order.device)
+        rows = rows_for(origin, table)
+        request = ExportRequest(origin=origin, rows=rows, bounds=bounds, made_up=table is None)
+        return gate(request, bundle, order.device)
 
 
 def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
