@@ -106,9 +106,13 @@ class TextEncoder:
         return rows.lengths
 
     def pad(self, rows: TokenRows, *, length: int | None = None) -> dict[str, np.ndarray]:
-        """The graph's inputs for a batch, each (batch, length) of its own type; by default the longest row's length."""
-        lengths = rows.lengths
-        is_token = np.arange(length or lengths.max()) < lengths[:, None]
+        """The graph's inputs for a batch, each (batch, length) of its own type.
+
+        By default the length is the longest row's, or what the graph fixes.
+        """
+        lengths, fixed_length = rows.lengths, self.inputs[0].dimensions[1]
+        width = length or (fixed_length if isinstance(fixed_length, int) else lengths.max())
+        is_token = np.arange(width) < lengths[:, None]
         # The true places, row by row, are as many as the flat array has tokens, and in the same order.
         input_ids = np.full(is_token.shape, self.padding, dtype=np.int64)
         input_ids[is_token] = rows.tokens

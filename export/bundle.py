@@ -29,7 +29,8 @@ class Bundle:
 
     `task` is what is asked of the model. `modality` is text, pair or image; `max_length_tokens` and `padding` are none
     where there are no tokens. From the probability `sure_from` on it may answer without its teacher. `made_up_rows` is
-    the kind of rows for which it carries the trained model's logits.
+    the kind of rows for which it carries the trained model's logits. `output` names the output that holds the scores,
+    where a file of somebody else has several.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Bundle:
     files: Mapping[str, str]
     sure_from: float | None = None
     made_up_rows: str = AS_TOKENIZED
+    output: str | None = None
 
     @property
     def model_path(self) -> Path:
