@@ -174,7 +174,10 @@ class TextEncoder:
         is_bare = self.modality == "pair" and self.tokenizer.post_processor is None
         # Without a post-processor, the fast way gives the second text of a pair the type of the first.
         encode = self.tokenizer.encode_batch if is_bare else self.tokenizer.encode_batch_fast
-        encodings = encode(list(texts))
+        try:
+            encodings = encode(list(texts))
+        except TypeError:  # what tokenizers says of a text that no encoding has
+            raise RequestError("a text holds half of a letter (a lone surrogate) or a byte that is not UTF-8") from None
         types = [encoding.type_ids for encoding in encodings] if self.modality == "pair" else None
         return TokenRows.of([encoding.ids for encoding in encodings], types)
 

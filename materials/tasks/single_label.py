@@ -8,7 +8,7 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_f1
-from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike, written_list
 
 NO_LABEL = -1
 
@@ -36,6 +36,11 @@ class SingleLabel(Task):
         if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
             raise RequestError(
                 f"{where} holds a list in row {lists[0]}; for several labels a row set --set data.task=multi-label"
+            )
+        if lists := [row for row, cell in enumerate(cells, 1) if written_list(cell) is not None]:
+            raise RequestError(
+                f"{where} holds a list written as a text in row {lists[0]} ({cells[lists[0] - 1]!r:.40}); for several "
+                "labels a row set --set data.task=multi-label, else write one class without brackets"
             )
         if mappings := [row for row, cell in enumerate(cells, 1) if isinstance(cell, dict)]:
             raise RequestError(f"{where} holds a mapping in row {mappings[0]}; expected the name of a class")

@@ -9,6 +9,7 @@ from encoders.encoder import Shape
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from encoders.text_encoder import TextEncoder
 from encoders.token_rows import TokenRows
+from materials.errors import RequestError
 from training.examples import bucketed_batches
 
 
@@ -120,3 +121,9 @@ def test_seed_decides_the_order():
 def test_seeded_batches_are_the_same_in_every_version():
     batches = bucketed_batches(np.arange(300) * 7 % 11, 2, 5)
     assert [batch.tolist() for batch in batches][:4] == [[119, 295], [290, 114], [230, 76], [189, 164]]
+
+
+@pytest.mark.parametrize("text", ["film \ud83d", "caf\udce9"])
+def test_text_that_no_encoding_has_is_refused(encoder, text):
+    with pytest.raises(RequestError, match="half of a letter"):
+        encoder.encode(["a film", text])
