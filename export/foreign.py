@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from encoders.cut_side import refuse_other_side
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE
 from export.bundle import RECORD, Bundle, read_bundle
@@ -57,6 +58,7 @@ def open_model(
         reading = _reading_of_images(model.parent)
         return _describe(place, model, described=model.parent, names=names, reading=reading)
     folder = _folder_of_tokenizer(model)
+    refuse_other_side(folder)
     described = model.parent if (model.parent / "config.json").is_file() else folder
     config = read_json_object(described / "config.json")
     names = _label_names(model, config=config, described=described, wanted=label_names)

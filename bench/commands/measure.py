@@ -60,7 +60,9 @@ def make_workload(
         value = first["input"] if first["loc"] else affinity
         raise RequestError(f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {value!r}") from None
     check_device(device)
-    names = tuple(label_names.split(",")) if label_names else None
+    names = tuple(name.strip() for name in label_names.split(",")) if label_names else None
+    if names and (twice := [name for name in names if names.count(name) > 1]):
+        raise RequestError(f"--labels names '{twice[0]}' twice; expected a name of its own for each output")
     return Workload(
         model="",
         threads=threads,

@@ -18,7 +18,7 @@ from bench.harness.isolation import read_items
 from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
-from bench.harness.subject import Subject, load_subject
+from bench.harness.subject import Subject, load_subject, padding_difference
 from bench.harness.workload import Workload
 from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
@@ -49,9 +49,11 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     first_call_end = time.perf_counter()
     peak_is_apart = reset_peak()  # here, so that the peak of inference holds nothing that only loading needed
     np.save(folder / "logits.npy", subject.logits(items))
+    by_padding = None if bundle.exported or bundle.modality == "image" else padding_difference(subject, items)
     result: dict[str, Any] = {
         **asdict(subject.settings),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "padding_difference": by_padding,
         "load_ms": (load_end - load_start) * 1e3,
         "first_call_ms": (first_call_end - load_end) * 1e3,
         "load_peak_memory_bytes": load_peak,

@@ -16,6 +16,7 @@ from materials.modalities import Item
 from peers import PEERS, require
 
 SMALLEST = 1e-12
+PADDED_ITEMS = 32
 MOST_IMAGES = 256  # decoded at once
 
 
@@ -56,6 +57,20 @@ class Subject:
 def load_subject(workload: Workload, bundle: Bundle) -> Subject:
     """Load the model as a program that uses it would, tokenizer and imports included."""
     return _load_peer(bundle, workload) if bundle.runtime in PEERS else _load_bundle(bundle, workload)
+
+
+def padding_difference(subject: Subject, items: Sequence[Item]) -> float | None:
+    """How far the output for the shortest of the items moves when it stands beside the longest.
+
+    It is over the largest of its outputs where that is above 1, and none for a library, which pads nothing.
+    """
+    if subject.graph is None:
+        return None
+    few = list(items[:PADDED_ITEMS])
+    lengths = subject.graph.encoder.lengths(subject.graph.encoder.encode(few))
+    short, long = few[int(lengths.argmin())], few[int(lengths.argmax())]
+    alone, beside = subject.classify([short], 1)[0], subject.classify([short, long], 2)[0]
+    return float(np.abs(alone - beside).max() / max(1.0, float(np.abs(alone).max())))
 
 
 def _load_peer(bundle: Bundle, workload: Workload) -> Subject:

@@ -27,6 +27,8 @@ from materials.weights import WeightsFolder
 from training.model_record import FILE as MODEL_RECORD
 from training.model_record import read_model_record
 
+MOST_BY_PADDING = 1e-3
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedModel:
@@ -157,6 +159,12 @@ def peculiarities(model: OpenedModel, measurement: Measurement) -> list[str]:
     if are_probabilities(model.bundle, measurement.logits):
         name = model.bundle.output or "its output"
         sentences.append(f"{model.title} gives probabilities ({name}), and they are taken as such")
+    moved = measurement.figures.get("padding_difference") or 0.0
+    if moved > MOST_BY_PADDING:
+        sentences.append(
+            f"{model.title} answers a text alone otherwise than beside a longer one (by {moved:.2g}), as it does not "
+            "leave out padding: its quality is that of padded batches, its latency that of single texts"
+        )
     return sentences
 
 

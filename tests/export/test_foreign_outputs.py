@@ -1,5 +1,6 @@
 """Which output of somebody else's file is taken for scores, and what sizes such a file may fix."""
 
+import json
 import shutil
 
 import numpy as np
@@ -84,4 +85,22 @@ def test_texts_are_padded_to_a_length_that_the_file_fixes(folder, write):
 def test_file_that_takes_a_number_of_texts_at_once_is_refused(folder):
     file = write_graph(folder, [("logits", SUM)], sizes=(8, "length"))
     with pytest.raises(RequestError, match="takes 8 texts at once, no more and no fewer"):
+        open_model(file, label_names=LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("tokenizer_config.json", {"truncation_side": "left"}),
+        (
+            "tokenizer.json",
+            {"truncation": {"direction": "Left", "max_length": 9, "strategy": "LongestFirst", "stride": 0}},
+        ),
+    ],
+)
+def test_tokenizer_that_cuts_on_the_left_is_refused(folder, name, content):
+    file = write_graph(folder, [("logits", SUM)])
+    before = json.loads((folder / name).read_text()) if (folder / name).is_file() else {}
+    (folder / name).write_text(json.dumps(before | content))
+    with pytest.raises(RequestError, match=f"{name} of .* cuts long texts on the left"):
         open_model(file, label_names=LABELS)

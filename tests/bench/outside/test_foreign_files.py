@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sample_command import distilbench
-from sample_graphs import SHARES, STATES, SUM, write_graph
+from sample_graphs import SHARES, STATES, SUM, WEIGHTS, write_graph
 from sample_texts import sentences
 
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.workload import Workload
 from bench.record.run_file import read_run
+from materials.errors import RequestError
 
 QUICK = ("--seconds", "0.05", "--batch-sizes", "8")
 
@@ -60,3 +61,22 @@ def test_runtime_s_own_first_line_is_what_the_user_reads(files, tmp_path):
     workload = Workload(model=str(file), label_names=("bad", "good"), threads=1)
     with pytest.raises(MeasurementFailed, match=r"ONNXRuntimeError.*Reshape"):
         measure_in_fresh_process(workload, ["a film"], tmp_path)
+
+
+def test_answer_that_depends_on_padding_is_told(files, tmp_path):
+    from onnx import load, numpy_helper, save
+
+    model = load(files[0])
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(WEIGHTS + 0.5, "weights"))  # of padding too
+    save(model, files[0])
+    pd.DataFrame({"text": ["a film", "the film is a story of two friends"]}).to_csv(tmp_path / "rows.csv", index=False)
+    answer = distilbench(
+        *("measure", files[0], "--data", tmp_path / "rows.csv", "--labels", "bad,good", *QUICK),
+        *("--batch-sizes", "1", "--output", tmp_path / "run"),
+    )
+    assert "answers a text alone otherwise than beside a longer one (by " in answer.notices
+
+
+def test_label_named_twice_by_hand_is_refused(files, tmp_path):
+    with pytest.raises(RequestError, match="--labels names 'bad' twice"):
+        distilbench("measure", files[0], "--data", tmp_path / "rows.csv", "--labels", "bad, bad")
