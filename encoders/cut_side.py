@@ -14,7 +14,7 @@ def refuse_other_side(folder: Path) -> None:
 
     tokenizer_config.json says so, and where it does not, tokenizer.json, as transformers reads them.
     """
-    settings = read_json_object(folder / SETTINGS) if (folder / SETTINGS).is_file() else {}
+    settings = read_json_object(folder / SETTINGS)
     truncation = read_json_object(folder / TOKENIZER).get("truncation") or {}
     file = SETTINGS if "truncation_side" in settings else TOKENIZER
     side = str(settings.get("truncation_side", truncation.get("direction", RIGHT))).lower()
