@@ -127,9 +127,12 @@ def _states(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 def _hits_true_called(states: np.ndarray, classes: int) -> np.ndarray:
     """For each row, 1 in the columns of the class it hits, of its true class and of the class it is called."""
     true_classes, called_classes = states.T.astype(np.int64)
-    one_hot = np.eye(classes, dtype=np.int64)
-    is_hit = (true_classes == called_classes)[:, None]
-    return np.concatenate([one_hot[true_classes] * is_hit, one_hot[true_classes], one_hot[called_classes]], axis=1)
+    rows, is_hit = np.arange(len(states)), true_classes == called_classes
+    columns = np.zeros((len(states), 3 * classes), dtype=np.int64)  # whose pages a system gives when they are written
+    columns[rows[is_hit], true_classes[is_hit]] = 1
+    columns[rows, classes + true_classes] = 1
+    columns[rows, 2 * classes + called_classes] = 1
+    return columns
 
 
 def _sums(value: Any) -> Sums:
