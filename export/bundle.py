@@ -8,6 +8,7 @@ from typing import Any
 from encoders.encoder import Encoder
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
+from encoders.made_up_rows import AS_TOKENIZED, BY_NUMBER
 from encoders.text_encoder import TextEncoder
 from export.bundle_record import check_record
 from export.formats import EXPORTERS
@@ -19,7 +20,8 @@ from materials.tasks import task_of
 from materials.tasks.task import Task
 
 RECORD = "bundle.json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION, LAST_BY_NUMBER = 3, 2
+READ_VERSIONS = (LAST_BY_NUMBER, SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,9 @@ class Bundle:
     """What bundle.json says. `files` maps each file beside it to its SHA-256; `made` says from what it was made.
 
     `task` is what is asked of the model. `modality` is text, pair or image; `max_length_tokens` and `padding` are none
-    where there are no tokens. From the probability `sure_from` on it may answer without its teacher.
+    where there are no tokens. From the probability `sure_from` on it may answer without its teacher. `made_up_rows` is
+    the kind of rows for which it carries the trained model's logits. `output` names the output that holds the scores,
+    where a file of somebody else has several.
     """
 
     folder: Path
@@ -49,6 +53,8 @@ class Bundle:
     exported: Mapping[str, Any]
     files: Mapping[str, str]
     sure_from: float | None = None
+    made_up_rows: str = AS_TOKENIZED
+    output: str | None = None
 
     @property
     def model_path(self) -> Path:
@@ -85,6 +91,7 @@ class Bundle:
             padding=self.padding,
             inputs=self.inputs,
             modality=self.modality,
+            made_up_rows=self.made_up_rows,
         )
 
 
@@ -112,10 +119,13 @@ def read_bundle(folder: Path, *, to_run: bool = True, allow_code: bool = False) 
     content = read_json(record)
     try:
         version = content.pop("schema_version")
-        if version != SCHEMA_VERSION:
+        if version not in READ_VERSIONS:
+            versions = " and ".join(map(str, READ_VERSIONS))
             raise RequestError(
-                f"{folder} is a bundle of version {version!r:.20}; this distilbench reads version {SCHEMA_VERSION}"
+                f"{folder} is a bundle of version {version!r:.20}; this distilbench reads versions {versions}"
             )
+        if version == LAST_BY_NUMBER:
+            content["made_up_rows"] = BY_NUMBER
         inputs = tuple(
             GraphInput(**{**described, "dimensions": tuple(described["dimensions"])})
             for described in content.pop("inputs")

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from encoders.cut_side import refuse_other_side
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE
 from export.bundle import RECORD, Bundle, read_bundle
 from export.bundle_record import check_record
 from export.checkpoint import longest_text, no_classifier
 from export.model_file import count_parameters, graph_of, weight_files
+from export.model_outputs import name_of_scores
 from materials.errors import RequestError, with_kind
 from materials.files import read_json_object, sha256_of
 from materials.positions import LONGEST
@@ -71,6 +73,7 @@ def _open_foreign(
         reading = _reading_of_images(model.parent)
         return _describe(place, model, described=model.parent, names=names, reading=reading)
     folder = _folder_of_tokenizer(model)
+    refuse_other_side(folder)
     described = model.parent if (model.parent / "config.json").is_file() else folder
     config = read_json_object(described / "config.json")
     names = _label_names(model, config=config, described=described, wanted=label_names)
@@ -100,6 +103,7 @@ def _describe(place: Path, model: Path, *, described: Path, names: tuple[str, ..
         licences={},
         parity={"status": "none", "reason": None},
         exported={},
+        output=name_of_scores(model, len(names)),
         files={
             str(file.relative_to(reading.folder)): sha256_of(file)
             for file in (reading.folder / reading.file, model, *weight_files(model))
@@ -130,12 +134,14 @@ def _reading_of_images(folder: Path) -> Reading:
 
 
 def _reading_of_texts(model: Path, folder: Path, *, config: dict[str, Any], longest: int, modality: str) -> Reading:
+    inputs = graph_of(model, modality=modality, config=config)
+    fixed_length = inputs[0].dimensions[1]
     return Reading(
         modality=modality,
         folder=folder,
         file="tokenizer.json",
-        inputs=graph_of(model, modality=modality, config=config),
-        max_length_tokens=longest,
+        inputs=inputs,
+        max_length_tokens=min(longest, fixed_length) if isinstance(fixed_length, int) else longest,
         padding=int(config.get("pad_token_id") or 0),
     )
 

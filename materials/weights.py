@@ -90,14 +90,15 @@ class WeightsFolder:
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The names of a fine-tuned classifier's labels, in the order of its outputs; equal ones with their numbers.
+        """The names of a fine-tuned classifier's labels, in the order of its outputs, without white space around them.
 
-        Raises RequestError where one of the numbers has no name.
+        Equal ones have their numbers, and so have those that are blank. Raises RequestError where one of the numbers
+        has no name.
         """
         config = self.config
         if odd_numbers := [number for number in config.get("id2label") or {} if not NUMBER.fullmatch(number)]:
             raise RequestError(f"config.json of {self.path} numbers an output '{odd_numbers[0]:.60}' in its id2label")
-        names = {int(number): str(name) for number, name in (config.get("id2label") or {}).items()}
+        names = {int(number): str(name).strip() for number, name in (config.get("id2label") or {}).items()}
         if not names:  # transformers leaves the default names of numbered labels out
             return tuple(f"LABEL_{number}" for number in range(config.get("num_labels") or 2))
         if missing := set(range(max(names) + 1)) - set(names):
@@ -105,10 +106,12 @@ class WeightsFolder:
                 f"config.json of {self.path} names the outputs {', '.join(map(str, sorted(names)))} in its id2label; "
                 f"there is no name for output {min(missing)}"
             )
-        counts = Counter(names.values())
-        return tuple(
-            names[number] if counts[names[number]] == 1 else f"{names[number]} ({number})" for number in sorted(names)
-        )
+        in_order = [names[number] for number in sorted(names)]
+        while repeated := {name for name, count in Counter(in_order).items() if count > 1 or not name}:
+            in_order = [
+                f"{name} ({number})".strip() if name in repeated else name for number, name in enumerate(in_order)
+            ]
+        return tuple(in_order)
 
 
 def find_weights(name: str, root: Path, *, report: Report) -> WeightsFolder:

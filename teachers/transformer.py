@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from encoders.cut_side import refuse_other_side
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS
 from encoders.text_encoder import TextEncoder
 from materials.errors import RequestError, in_one_line
@@ -182,11 +183,7 @@ def _check_tokenizer(module: Transformer, encoder: TextEncoder, folder: Path) ->
             "trained with"
         )
     settings = read_json_object(folder / SETTINGS) if (folder / SETTINGS).is_file() else {}
-    if settings.get("truncation_side", "right") != "right":
-        raise RequestError(
-            f"{SETTINGS} of {folder} cuts long texts on the {settings['truncation_side']}, and here they are cut on "
-            "the right; set truncation_side to right there, if the end of a text may be left out"
-        )
+    refuse_other_side(folder)
     if settings and (text := _read_otherwise(encoder, folder)):
         raise RequestError(
             f"the two files of the tokenizer in {folder} disagree: transformers reads '{text}' by {SETTINGS} in "

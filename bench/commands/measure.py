@@ -17,7 +17,7 @@ from bench.harness.launches.turns import launch_files
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.outside.columns import Columns
-from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, read_rows
+from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, peculiarities, read_rows
 from bench.recipe.measuring import Measuring
 from bench.record.machine import check_device, describe_machine
 from bench.record.predictions import Artefact
@@ -67,7 +67,9 @@ def make_workload(
         value = first["input"] if first["loc"] else affinity
         raise RequestError(f"--{name}: {str(first['msg']).removeprefix('Value error, ')}; got {value!r}") from None
     check_device(device)
-    names = tuple(label_names.split(",")) if label_names else None
+    names = tuple(name.strip() for name in label_names.split(",")) if label_names else None
+    if names and (twice := [name for name in names if names.count(name) > 1]):
+        raise RequestError(f"--labels names '{twice[0]}' twice; expected a name of its own for each output")
     return Workload(
         model="",
         threads=threads,
@@ -179,10 +181,15 @@ def _in_turns(
         with screen.step(f"measuring {model.title} as {model.bundle.format}{again}"):
             measure_quietly(workload, rows.items, folder, best)
         measurement = read_measurement(folder)
+        if number:
+            return measurement
         try:
-            return measurement if number else in_label_order(measurement, model.bundle, label_names)
+            ordered = in_label_order(measurement, model.bundle, label_names)
         except RequestError as error:  # of one model among others: a row that says why
             raise MeasurementFailed(str(error)) from None
+        for sentence in peculiarities(model, measurement):
+            screen.notice(sentence)
+        return ordered
 
     def tell(position: int, reason: str) -> None:
         screen.notice(f"{models[position].title} could not be measured: {reason}")

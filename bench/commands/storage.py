@@ -3,11 +3,9 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from bench.reports.screen import Screen
+from bench.reports.screen import Screen, plain_console
 from materials.archives import Archive, fetch_archive
 from materials.cache.entries import Entry, remove_entry, remove_leftovers, stored_entries
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS
@@ -85,11 +83,11 @@ def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None
     by_kind: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_kind[entry.name].append(entry)
-    title = escape(f"{'deleted from' if prune else 'in'} {root}")
+    title = f"{'deleted from' if prune else 'in'} {root}"
     table = Table("kind", "entries", "MB", title=title, title_justify="left")
     for name, members in by_kind.items():
         table.add_row(name, str(len(members)), f"{sum(entry.size_bytes for entry in members) / 1e6:,.1f}")
     table.add_row("all", str(len(entries)), f"{sum(entry.size_bytes for entry in entries) / 1e6:,.1f}", style="bold")
-    Console().print(table)
+    plain_console().print(table)
     if kept_count := chosen_count - len(entries):
         Screen().notice(f"{kept_count} of {chosen_count} entries stay, as a run that is going on reads or makes them")

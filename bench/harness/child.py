@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,10 +20,11 @@ from bench.harness.neighbours import Neighbours, noise_before
 from bench.harness.probe import Probes
 from bench.harness.scenarios import run_scenarios
 from bench.harness.series import save_series
-from bench.harness.subject import Subject, load_subject
+from bench.harness.subject import Subject, load_subject, padding_difference
 from bench.harness.workload import Workload
 from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
+from materials.errors import RequestError, in_one_line, with_kind
 from materials.modalities import Item
 
 USUAL_BATCH_SIZE = 32
@@ -51,9 +53,12 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     peak_is_apart = reset_peak()  # here, so that the peak of inference holds nothing that only loading needed
     if workload.with_outputs:
         np.save(folder / "logits.npy", subject.logits(items))
+    is_padded = workload.with_outputs and not bundle.exported and bundle.modality != "image"
+    by_padding = padding_difference(subject, items) if is_padded else None
     result: dict[str, Any] = {
         **asdict(subject.settings),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "padding_difference": by_padding,
         "load_ms": (load_end - load_start) * 1e3,
         "first_call_ms": (first_call_end - load_end) * 1e3,
         "load_peak_memory_bytes": load_peak,
@@ -120,4 +125,8 @@ def _reserved_by_torch() -> int | None:
 
 if __name__ == "__main__":
     end_with_lifeline(int(sys.argv[4]))
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    except Exception as error:  # whatever a library raises: the last line of this process is what the user is told
+        traceback.print_exc()
+        sys.exit(in_one_line(error) if isinstance(error, RequestError) else with_kind(error))

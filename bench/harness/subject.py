@@ -10,6 +10,7 @@ from bench.harness.workload import Workload
 from encoders.encoder import Encoder
 from export.bundle import Bundle
 from export.runtimes import RUNTIMES
+from export.runtimes.one_by_one import OneByOne
 from export.runtimes.runtime import Runtime, RuntimeSettings, logits_of
 from materials.errors import RequestError, in_one_line
 from materials.modalities import Item
@@ -18,6 +19,7 @@ from peers import PEERS, require
 Loaded = TypeVar("Loaded")
 
 SMALLEST = 1e-12
+PADDED_ITEMS = 32
 MOST_IMAGES = 256  # decoded at once
 
 
@@ -60,6 +62,20 @@ def load_subject(workload: Workload, bundle: Bundle) -> Subject:
     return _load_peer(bundle, workload) if bundle.runtime in PEERS else _load_bundle(bundle, workload)
 
 
+def padding_difference(subject: Subject, items: Sequence[Item]) -> float | None:
+    """How far the output for the shortest of the items moves when it stands beside the longest.
+
+    It is over the largest of its outputs where that is above 1, and none for a library, which pads nothing.
+    """
+    if subject.graph is None:
+        return None
+    few = list(items[:PADDED_ITEMS])
+    lengths = subject.graph.encoder.lengths(subject.graph.encoder.encode(few))
+    short, long = few[int(lengths.argmin())], few[int(lengths.argmax())]
+    alone, beside = subject.classify([short], 1)[0], subject.classify([short, long], 2)[0]
+    return float(np.abs(alone - beside).max() / max(1.0, float(np.abs(alone).max())))
+
+
 def _load_peer(bundle: Bundle, workload: Workload) -> Subject:
     """Load a library, always on the CPU; its settings hold the threads that it says it uses."""
     peer = _loaded(bundle, lambda: require(bundle.runtime).load(bundle.folder, workload.threads))
@@ -81,7 +97,9 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
         if torch.get_num_interop_threads() != 1:  # which may be set once only
             torch.set_num_interop_threads(1)
     encoder = bundle.encoder()
-    runtime = _loaded(bundle, lambda: RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device))
+    runtime: Runtime = _loaded(bundle, lambda: RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device))
+    if bundle.inputs[0].dimensions[0] == 1:
+        runtime = OneByOne(runtime)
     synchronise = None
     if workload.device == "cuda":
         import torch

@@ -1,6 +1,7 @@
 """Resampled rows: any metric of several models on the same draws, for one seed or over several."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from materials.tasks.metrics import Metric
 
 DRAWS = 2000
 MOST_WEIGHTS = 10_000_000  # numbers in memory at once
+MOST_FILLED = 0.05
 
 
 def bootstrap(
@@ -83,12 +85,22 @@ def _kinds(
         sums.statistics(model_kinds, model_outputs.shape[1])
         for model_kinds, model_outputs in zip(per_model, outputs, strict=True)
     ]
-    # Whole numbers below 2^53 are exact in float64, whose product is many times as fast as that of integers.
-    floats = [summed.astype(np.float64) for summed in statistics]
-    return counts, lambda weights: _values(sums.value, weights.astype(np.float64), floats)
+    summed = [_quick_to_sum(model_statistics) for model_statistics in statistics]
+    return counts, lambda weights: _values(sums.value, weights.astype(np.float64), summed)
 
 
-def _values(
-    value: Callable[[np.ndarray], np.ndarray], weights: np.ndarray, statistics: Sequence[np.ndarray]
-) -> np.ndarray:
-    return np.stack([value(weights @ summed) for summed in statistics])
+def _quick_to_sum(statistics: np.ndarray) -> Any:
+    """Statistics (kinds, columns) for products with weights: of many classes, where a kind counts in three, by place.
+
+    Whole numbers below 2^53 are exact in float64, whose product is many times as fast as that of integers.
+    """
+    floats = statistics.astype(np.float64)
+    if np.count_nonzero(floats) > MOST_FILLED * floats.size:
+        return floats
+    from scipy.sparse import csr_array
+
+    return csr_array(floats)
+
+
+def _values(value: Callable[[np.ndarray], np.ndarray], weights: np.ndarray, statistics: Sequence[Any]) -> np.ndarray:
+    return np.stack([value(np.asarray(weights @ summed)) for summed in statistics])

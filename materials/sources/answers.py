@@ -18,8 +18,8 @@ from materials.sources.several_answers import (
     is_nothing,
     of_label_lists,
 )
-from materials.sources.table_file import read_frame_of_items
-from materials.tasks.task import Task, as_name
+from materials.sources.table_file import decoded, read_frame_of_items
+from materials.tasks.task import Task, are_list, as_name, refuse_alike
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +63,9 @@ def read_answers(
     """
     columns = [text, *([text_pair] if text_pair else [])]
     frame, items, without_text = read_frame_of_items(path, columns)
+    if LABEL in frame.columns:
+        where = f"column '{LABEL}' of {path}"
+        frame[LABEL] = [decoded(cell, row, where) for row, cell in enumerate(frame[LABEL].tolist(), 1)]
     is_several = task is not None and task.name == "multi-label"
     class_columns = _class_columns(frame, columns, names, path)
     if class_columns:
@@ -187,11 +190,15 @@ def _of_labels(
     frame: "pd.DataFrame", names: Sequence[str] | None, path: Path
 ) -> tuple[np.ndarray, list[int], tuple[str, ...]]:
     """Logits of the rows with a label: the confidence for it, the rest in equal parts for the others."""
+    if strange_cells := [cell for cell in frame[LABEL].tolist() if are_list(cell) or isinstance(cell, dict)]:
+        raise RequestError(f"column '{LABEL}' of {path} holds {strange_cells[0]!r:.40}; expected the name of a class")
     cells = [_label(cell) for cell in frame[LABEL].tolist()]
     rows = [row for row, label in enumerate(cells) if label]
     if not rows:
         raise RequestError(f"no row of {path} holds an answer")
     labels = [cells[row] for row in rows]
+    if names is None:
+        refuse_alike(labels)
     known = tuple(names) if names is not None else tuple(sorted(set(labels)))
     strange = [row for row in rows if cells[row] not in known]
     if strange:

@@ -13,8 +13,8 @@ from materials.files import digest, new_folder, sha256_of
 from materials.modalities import ImageFile
 from materials.report import Report
 from materials.rows import Table
-from materials.sources.table_file import class_names_in
-from materials.tasks.task import as_name
+from materials.sources.table_file import called_nearly, class_names_in, decoded
+from materials.tasks.task import are_list, as_name
 
 if TYPE_CHECKING:
     import pyarrow
@@ -48,21 +48,36 @@ def read_image_table(file: Path, root: Path, *, column: str = TEXT, label: str |
     if images is None:
         raise RequestError(f"{file} has no column of images '{column}'")
     folder = _write_images(file, root, column=column, report=report)
-    label_column = label or (LABEL if LABEL in _columns(str(file.resolve()), file.stat().st_mtime_ns)[1] else None)
+    label_column = label or _label_column(file)
     items, labels, dropped_count = [], [], 0
     names = class_names_in(file).get(label_column or "", {})
     for row, (content, cell) in enumerate(_rows(file, images, label_column), 1):
         if not content:
             dropped_count += 1
             continue
-        if label_column and (cell is None or not as_name(cell).strip()):
-            raise RequestError(f"row {row} of {file} has no label in column '{label_column}'; remove or fill it")
+        if label_column:
+            cell = decoded(names.get(cell, cell) if isinstance(cell, int) else cell, row, f"'{label_column}' of {file}")
+            if are_list(cell) or isinstance(cell, dict):
+                raise RequestError(
+                    f"row {row} of {file} holds {cell!r:.40} in column '{label_column}'; expected a class"
+                )
+            if cell is None or not as_name(cell).strip():
+                raise RequestError(f"row {row} of {file} has no label in column '{label_column}'; remove or fill it")
         sha256 = hashlib.sha256(content).hexdigest()
         items.append(ImageFile(path=str(_place(folder, sha256).resolve()), sha256=sha256))
-        labels.append(as_name(names.get(cell, cell)) if label_column else "")
+        labels.append(as_name(cell).strip() if label_column else "")
     if not items:
         raise RequestError(f"no row of {file} has the bytes of an image in column '{images}'")
     return Table(items=items, labels=labels if label_column else None, modality="image", dropped=dropped_count)
+
+
+def _label_column(file: Path) -> str | None:
+    """The column called 'label', if there is one. Raises RequestError where one is nearly called so."""
+    columns = _columns(str(file.resolve()), file.stat().st_mtime_ns)[1]
+    nearest = called_nearly(LABEL, columns)
+    if nearest and LABEL not in columns:
+        raise RequestError(f"{file} has no column '{LABEL}'; did you mean '{nearest}'? name one with --label")
+    return LABEL if nearest else None
 
 
 def table_folder(file: Path, root: Path, *, column: str = TEXT) -> Path:

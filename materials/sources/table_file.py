@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".txt.gz")
+WRITTEN_BYTES = re.compile(r"""b(?:'.*'|".*")""", re.DOTALL)
 LINES = "text"  # the one column of a file with a text a line
 
 
@@ -46,7 +48,7 @@ def read_table(
     needed_columns = text_columns if says_none else [*text_columns, label or "label"]
     frame, dropped_count = _with_rows(path, needed_columns if drop_missing else [])
     items, labels = _items(frame, text_columns, path), None
-    if label is not None or "label" in frame.columns or _called_nearly("label", frame.columns):
+    if label is not None or "label" in frame.columns or called_nearly("label", frame.columns):
         cells = _cells(frame, label or "label", path, "label", "--label", lists=task.may_be_empty)
         labels = task.read_labels(cells, separator=separator, where=f"column '{label or 'label'}' of {path}")
     return Table(items=items, labels=labels, modality=_modality(text_pair), dropped=dropped_count)
@@ -135,7 +137,7 @@ def _read_frame(path: Path) -> "pd.DataFrame":
         if kind == ".parquet":
             return _with_class_names(read_parquet(path), path)
         if kind.startswith(".jsonl"):
-            return pd.read_json(path, lines=True, dtype=False)
+            return pd.read_json(path, lines=True, dtype=False, encoding="utf-8-sig")
         if kind.startswith((".csv", ".tsv")):
             separator = "\t" if kind.startswith(".tsv") else ","
             options: dict[str, Any] = {"dtype": str, "keep_default_na": False, "encoding": "utf-8"}
@@ -223,10 +225,14 @@ def _cells(
     """
     if name not in frame.columns:
         columns = ", ".join(str(column) for column in frame.columns)
-        nearest = _called_nearly(name, frame.columns)
+        nearest = called_nearly(name, frame.columns)
         hint = f"; did you mean '{nearest}'?" if nearest else ";"
         raise RequestError(f"{path} has no column '{name}'{hint} name one with {option}; columns: {columns}")
-    cells = [_decoded(cell, row, f"column '{name}' of {path}") for row, cell in enumerate(frame[name].tolist(), 1)]
+    cells = [decoded(cell, row, f"column '{name}' of {path}") for row, cell in enumerate(frame[name].tolist(), 1)]
+    if cells and all(isinstance(cell, str) and WRITTEN_BYTES.fullmatch(cell) for cell in cells):
+        raise RequestError(
+            f"column '{name}' of {path} holds bytes as Python prints them ({cells[0]!r:.40}); write the text instead"
+        )
     if mappings := [row for row, cell in enumerate(cells, 1) if isinstance(cell, dict)]:
         raise RequestError(f"column '{name}' of {path} holds a mapping in row {mappings[0]}; expected one {content}")
     list_rows = [row for row, cell in enumerate(cells, 1) if are_list(cell)]
@@ -246,15 +252,15 @@ def _cells(
     return cells
 
 
-def _called_nearly(name: str, columns: Iterable[Any]) -> str | None:
+def called_nearly(name: str, columns: Iterable[Any]) -> str | None:
     """The column of which only capitals or white space tell that it is not called so."""
     return next((str(column) for column in columns if str(column).strip().casefold() == name.casefold()), None)
 
 
-def _decoded(cell: Any, row: int, where: str) -> Any:
+def decoded(cell: Any, row: int, where: str) -> Any:
     """A cell with text in place of bytes, within a list too. Raises RequestError for bytes that are no UTF-8."""
     if are_list(cell):
-        return [_decoded(part, row, where) for part in cell]
+        return [decoded(part, row, where) for part in cell]
     if not isinstance(cell, bytes):
         return cell
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_average_precision
-from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike, written_list
 
 NO_LABEL = -1
 
@@ -63,7 +63,9 @@ class MultiLabel(Task):
     def read_labels(self, cells: Sequence[Any], *, separator: str | None, where: str) -> list[RawLabel]:
         """Tuples of label names, each name once; a list may be empty."""
         labels = []
-        for row, cell in enumerate(cells, 1):
+        for row, given_cell in enumerate(cells, 1):
+            spelled_list = written_list(given_cell)
+            cell = given_cell if spelled_list is None else spelled_list
             if are_list(cell):
                 names = [_name(label, row, where) for label in cell]
             elif separator is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from materials.errors import RequestError
 from materials.tasks.metrics import Metric, Sums, macro_f1, micro_f1, weighted_f1
-from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike
+from materials.tasks.task import RawLabel, Task, are_list, as_name, in_name_order, refuse_alike, written_list
 
 NO_LABEL = -1
 
@@ -36,6 +36,11 @@ class SingleLabel(Task):
         if lists := [row for row, cell in enumerate(cells, 1) if are_list(cell)]:
             raise RequestError(
                 f"{where} holds a list in row {lists[0]}; for several labels a row set --set data.task=multi-label"
+            )
+        if lists := [row for row, cell in enumerate(cells, 1) if written_list(cell) is not None]:
+            raise RequestError(
+                f"{where} holds a list written as a text in row {lists[0]} ({cells[lists[0] - 1]!r:.40}); for several "
+                "labels a row set --set data.task=multi-label, else write one class without brackets"
             )
         if mappings := [row for row, cell in enumerate(cells, 1) if isinstance(cell, dict)]:
             raise RequestError(f"{where} holds a mapping in row {mappings[0]}; expected the name of a class")
@@ -122,9 +127,12 @@ def _states(targets: np.ndarray, outputs: np.ndarray) -> np.ndarray:
 def _hits_true_called(states: np.ndarray, classes: int) -> np.ndarray:
     """For each row, 1 in the columns of the class it hits, of its true class and of the class it is called."""
     true_classes, called_classes = states.T.astype(np.int64)
-    one_hot = np.eye(classes, dtype=np.int64)
-    is_hit = (true_classes == called_classes)[:, None]
-    return np.concatenate([one_hot[true_classes] * is_hit, one_hot[true_classes], one_hot[called_classes]], axis=1)
+    rows, is_hit = np.arange(len(states)), true_classes == called_classes
+    columns = np.zeros((len(states), 3 * classes), dtype=np.int64)  # whose pages a system gives when they are written
+    columns[rows[is_hit], true_classes[is_hit]] = 1
+    columns[rows, classes + true_classes] = 1
+    columns[rows, 2 * classes + called_classes] = 1
+    return columns
 
 
 def _sums(value: Any) -> Sums:

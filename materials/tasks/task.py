@@ -1,5 +1,7 @@
 """What every task is: how labels become targets, and what a model's outputs mean."""
 
+import ast
+import json
 import re
 import unicodedata
 from abc import ABC, abstractmethod
@@ -154,6 +156,20 @@ def are_list(cell: Any) -> bool:
     return isinstance(cell, list | tuple | np.ndarray)
 
 
+def written_list(cell: Any) -> list[Any] | None:
+    """The list that a text spells out, as a table of lists becomes in CSV; none for every other cell."""
+    if not isinstance(cell, str) or not (cell.strip().startswith("[") and cell.strip().endswith("]")):
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            content = read(cell.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(content, list):
+            return content
+    return None
+
+
 def as_name(value: object) -> str:
     """A label as text; a whole number that a file format turned into a float, such as 5.0, is the label '5'."""
     return str(int(value)) if isinstance(value, float | np.floating) and float(value).is_integer() else str(value)
@@ -174,10 +190,15 @@ def in_name_order(names: set[str]) -> tuple[str, ...]:
 
 
 def refuse_alike(names: Iterable[str]) -> None:
-    """Raise RequestError for names that differ in white space, invisible characters, capitals, or as 1 and 1.0 do."""
+    """Raise RequestError for names that differ in white space, invisible characters, capitals, or as 1 and 1.0 do.
+
+    Or in how Unicode writes the same letter: an accent of its own, a letter of full width.
+    """
     for other, name in alike(names):
+        same_letters = unicodedata.normalize("NFKC", name) == unicodedata.normalize("NFKC", other)
+        shown = [ascii(spelling) if same_letters else repr(spelling) for spelling in (other, name)]
         raise RequestError(
-            f"the labels {other!r} and {name!r} look alike, and would be two classes; write them in one way"
+            f"the labels {' and '.join(shown)} look alike, and would be two classes; write them in one way"
         )
 
 
@@ -190,5 +211,6 @@ def alike(names: Iterable[str]) -> list[tuple[str, str]]:
 
 def _looks(name: str) -> str:
     """What is left of a name where nothing counts that is easily overlooked."""
+    name = unicodedata.normalize("NFKC", name)
     seen = "".join(letter for letter in name if unicodedata.category(letter) not in ("Cf", "Cc") or letter.isspace())
     return re.sub(r"^([+-]?\d+)\.0+$", r"\1", " ".join(seen.split()).casefold())

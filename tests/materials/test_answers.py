@@ -170,3 +170,21 @@ def test_lists_of_labels_are_the_decisions_and_an_empty_one_is_one(lists, suffix
 def test_what_is_no_answer_of_several_labels_is_refused_in_a_sentence(columns, names, sentence, tmp_path):
     with pytest.raises(RequestError, match=sentence):
         read_several(tmp_path, columns, names, separator=";")
+
+
+def test_labels_are_read_as_those_of_rows_are(tmp_path):
+    answers = read(tmp_path, {"label": [b"bad", b"good ", b"bad"]}, suffix=".parquet")
+    assert answers.names == ("bad", "good")
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ([["bad"], ["good"], ["bad"]], "holds .*bad.*; expected the name of a class"),
+        (["bad", "Bad", "good"], "the labels 'Bad' and 'bad' look alike"),
+        ([b"\xff", b"good", b"bad"], "holds bytes in row 1 that are not UTF-8"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(tmp_path, labels, sentence):
+    with pytest.raises(RequestError, match=sentence):
+        read(tmp_path, {"label": labels}, suffix=".parquet")

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from materials.errors import RequestError
-from materials.weights import find_weights
+from materials.weights import WeightsFolder, find_weights
 
 
 def find(name, root):
@@ -77,3 +77,19 @@ def test_gap_in_the_names_of_outputs_is_refused(tiny_classifier, tmp_path):
 def name_outputs(folder, names):
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "id2label": names}))
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (("fine", "bad", "fine"), ("fine (0)", "bad", "fine (2)")),
+        (("x", "x", "x (0)"), ("x (0) (0)", "x (1)", "x (0) (2)")),
+        ((" bad", "good "), ("bad", "good")),
+        (("", " "), ("(0)", "(1)")),
+        (("[/x]", ":x:"), ("[/x]", ":x:")),
+    ],
+)
+def test_names_of_outputs_are_told_apart_and_read_as_labels_of_rows_are(tmp_path, given, names):
+    content = {"id2label": {str(number): name for number, name in enumerate(given)}}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    assert WeightsFolder(path=tmp_path, digest="", licence="").label_names == names

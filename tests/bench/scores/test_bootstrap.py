@@ -114,3 +114,13 @@ def test_order_of_the_rows_does_not_matter_to_a_metric_of_sums():
 def test_model_that_is_always_right_is_so_in_every_draw():
     targets = SEEDS[0].targets
     assert set(bootstrap(TASK.headline, targets, [one_hot(targets)])[0]) == {1}
+
+
+def test_many_classes_are_summed_by_place_to_what_dense_sums_give(monkeypatch):
+    generator = np.random.default_rng(0)
+    targets = generator.integers(0, 200, 600)
+    outputs = np.eye(200, dtype=np.float32)[np.where(generator.random(600) < 0.7, targets, targets[::-1])]
+    metric = TASK.headline
+    sparse = bootstrap(metric, targets, [outputs], draws=50)
+    monkeypatch.setattr(resampling, "MOST_FILLED", 0.0)
+    assert np.array_equal(sparse, bootstrap(metric, targets, [outputs], draws=50))

@@ -93,3 +93,22 @@ def test_missing_labels_and_columns_are_refused(tmp_path, contents):
         read_image_table(file, tmp_path, label="breed", report=silent)
     with pytest.raises(RequestError, match="no row of .* has the bytes of an image in column 'image'"):
         read_image_table(write(tmp_path / "b.parquet", [None], (0,)), tmp_path, report=silent)
+
+
+def test_labels_beside_images_are_read_as_those_of_texts_are(tmp_path, contents):
+    labels = pa.array([b" cat ", b"dog", b"cat"])
+    file = write(tmp_path / "a.parquet", contents, None, label=labels)
+    assert read_image_table(file, tmp_path, report=silent).labels == ["cat", "dog", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"label": pa.array([["cat"], ["dog"], ["cat"]])}, "row 1 of .* holds .*cat.*; expected a class"),
+        ({"Label": pa.array(["cat", "dog", "cat"])}, "has no column 'label'; did you mean 'Label'"),
+        ({"label": pa.array([b"\xff", b"dog", b"cat"])}, "bytes in row 1 that are not UTF-8"),
+    ],
+)
+def test_labels_beside_images_that_are_no_classes_are_refused(tmp_path, contents, columns, sentence):
+    with pytest.raises(RequestError, match=sentence):
+        read_image_table(write(tmp_path / "a.parquet", contents, None, **columns), tmp_path, report=silent)

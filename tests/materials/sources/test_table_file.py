@@ -221,3 +221,37 @@ def test_column_that_is_nearly_called_label_is_not_overlooked(tmp_path, name):
         read_table(tmp_path / "a.csv", text="text")
     assert read_table(tmp_path / "a.csv", text="text", label=name).labels == ["x", "y", "x"]
     assert read_texts(tmp_path / "a.csv", text="text").labels is None
+
+
+def test_json_lines_of_another_program_have_a_byte_order_mark_and_dates_that_stay_texts(tmp_path):
+    (tmp_path / "a.jsonl").write_text('\ufeff{"date": "2020-01-01", "label": "a"}\n', encoding="utf-8")
+    table = read_table(tmp_path / "a.jsonl", text="date")
+    assert (table.items, table.labels) == (["2020-01-01"], ["a"])
+
+
+@pytest.mark.parametrize("cell", ["['late', 'cold']", '["late", "cold"]'])
+def test_list_that_csv_spells_out_is_several_labels_or_refused(tmp_path, cell):
+    pd.DataFrame({"text": ["x"], "label": [cell]}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(RequestError, match="holds a list written as a text in row 1"):
+        read_table(tmp_path / "a.csv", text="text")
+    for separator in (None, ","):
+        table = read_table(tmp_path / "a.csv", text="text", task=task_of("multi-label"), separator=separator)
+        assert table.labels == [("late", "cold")]
+
+
+def test_class_in_brackets_is_a_class(tmp_path):
+    pd.DataFrame({"text": ["x"], "label": ["[spam]"]}).to_csv(tmp_path / "a.csv", index=False)
+    assert read_table(tmp_path / "a.csv", text="text").labels == ["[spam]"]
+
+
+def test_bytes_that_python_printed_into_a_csv_are_refused(tmp_path):
+    pd.DataFrame({"text": [b"cold soup", b"it's"], "label": ["a", "b"]}).to_csv(tmp_path / "a.csv", index=False)
+    with pytest.raises(RequestError, match="holds bytes as Python prints them"):
+        read_table(tmp_path / "a.csv", text="text")
+
+
+@pytest.mark.parametrize("names", [("caf\u00e9", "cafe\u0301"), ("a", "\uff41")])
+def test_labels_that_unicode_writes_in_two_ways_look_alike(names):
+    with pytest.raises(RequestError, match="look alike") as refusal:
+        task_of("single-label").label_names([*names, "other"])
+    assert str(refusal.value).isascii()
