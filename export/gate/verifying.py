@@ -1,5 +1,6 @@
 """Judges a bundle again, on any machine, against the trained model's logits that it carries."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,18 +11,33 @@ from encoders.encoder import Encoder
 from export.bundle import Bundle
 from export.formats import EXPORTERS
 from export.gate.parity import Parity, ParityBounds, compare, failed_parity
+from export.gate.reading import same_arrays, why_other_labels
+from export.gate.unusual import unusual_items
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import Forward
 from materials.errors import RequestError, with_kind
 from materials.tasks.task import Task
+from training.classifier import Classifier
 
 STORED = "reference.npz"
+TEXTS, READ = "texts", "read_"
 TOLERATED_AGREEMENT, TOLERATED_NOISE = 0.01, 0.02
 
 
-def store_reference(reference: Forward, encoder: Encoder, folder: Path) -> None:
-    """Write the trained model's logits, float32 (rows, labels), for made-up inputs of every shape of the gate."""
-    np.savez_compressed(folder / STORED, logits=_over_shapes(reference, encoder))
+def store_reference(reference: Forward, classifier: Classifier, folder: Path) -> None:
+    """Write the trained model's logits, float32 (rows, labels), for made-up inputs of every shape of the gate.
+
+    Beside them, what it calls its outputs, and how its tokenizer reads unusual texts, which are written as JSON.
+    """
+    encoder = classifier.encoder
+    arrays = {"logits": _over_shapes(reference, encoder)}
+    if classifier.task.has_names:
+        arrays["labels"] = np.array(classifier.label_names)
+    if encoder.modality != "image":
+        items = unusual_items(encoder)
+        read_arrays = encoder.pad(encoder.encode(items))
+        arrays |= {TEXTS: np.array(json.dumps(items)), **{READ + name: array for name, array in read_arrays.items()}}
+    np.savez_compressed(folder / STORED, **arrays)  # type: ignore[arg-type]
 
 
 def check_stored(bundle: Bundle, threads: int, device: str = "cpu") -> Parity:
@@ -37,14 +53,18 @@ def check_stored(bundle: Bundle, threads: int, device: str = "cpu") -> Parity:
 
 def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: str = "cpu") -> Parity:
     """The finding for the bundle's file and the logits in its folder."""
-    with np.load(bundle.folder / STORED, allow_pickle=False) as stored:
-        expected = stored["logits"]
-    encoder = bundle.encoder()
+    with np.load(bundle.folder / STORED, allow_pickle=False) as file:
+        stored = {name: file[name] for name in file.files}
+    expected, encoder = stored["logits"], bundle.encoder()
     try:
+        if reason := _why_read_otherwise(bundle, encoder, stored):
+            return failed_parity(reason)
         candidate = RUNTIMES[bundle.runtime](bundle, threads, device)
         names = [graph_input.name for graph_input in bundle.inputs]
         if sorted(candidate.input_names) != sorted(names):
             return failed_parity(f"inputs are named {', '.join(candidate.input_names)}; expected {', '.join(names)}")
+        if candidate.label_names and (reason := why_other_labels(bundle.label_names, candidate.label_names)):
+            return failed_parity(reason)
         actual = _over_shapes(candidate, encoder)
     except RequestError:
         raise
@@ -71,6 +91,19 @@ def _bounds_of(parity: Mapping[str, Any], task: Task) -> ParityBounds:
             "largest_f1_drop": 1.0,
         }
     )
+
+
+def _why_read_otherwise(bundle: Bundle, encoder: Encoder, stored: Mapping[str, np.ndarray]) -> str | None:
+    """What labels or texts the trained model has called or read otherwise; bundles of older versions do not say."""
+    if "labels" in stored and (reason := why_other_labels(bundle.label_names, stored["labels"].tolist())):
+        return reason
+    if TEXTS not in stored:
+        return None
+    items = [tuple(item) if isinstance(item, list) else item for item in json.loads(str(stored[TEXTS]))]
+    expected = {name.removeprefix(READ): array for name, array in stored.items() if name.startswith(READ)}
+    if same_arrays(encoder.pad(encoder.encode(items)), expected):
+        return None
+    return "its tokenizer reads unusual rows otherwise than the trained model's"
 
 
 def _over_shapes(forward: Forward, encoder: Encoder) -> np.ndarray:

@@ -47,6 +47,9 @@ class OnnxRuntime(Runtime):
         )
         self.device = device
         self.input_names = tuple(graph_input.name for graph_input in self.session.get_inputs())
+        described = self.session.get_modelmeta().custom_metadata_map
+        if described.get("made_by", "").startswith("distilbench"):  # others may mean something else by "labels"
+            self.label_names = tuple(json.loads(described["labels"]))
         if device != "cpu":
             self._prove_on_device(bundle)
 
