@@ -259,9 +259,8 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
         raise
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
         return failed_parity(f"could not be loaded: {with_kind(error)}")
-    if candidate.label_names and (
-        reason := why_other_labels(candidate.label_names, classifier.label_names, bundle.model_file)
-    ):
+    names = candidate.label_names if classifier.task.has_names else None
+    if names and (reason := why_other_labels(names, classifier.label_names, bundle.model_file)):
         return failed_parity(reason)
     if reason := request.rounding.why_not_rounded(bundle):
         return failed_parity(reason)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from encoders.encoder import Encoder
+from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
 from encoders.text_encoder import TextEncoder
 from encoders.token_rows import TokenRows
@@ -36,10 +37,7 @@ def why_read_otherwise(bundle: Bundle, classifier: Classifier, items: Sequence[A
     if reason := _other_settings(expected, actual):
         return reason
     if bundle.inputs != expected.inputs:
-        names = (
-            ", ".join(f"{one.name} ({one.dtype})" for one in inputs) for inputs in (bundle.inputs, expected.inputs)
-        )
-        return "its inputs are {}; the trained model's are {}".format(*names)
+        return f"its inputs are {_listed(bundle.inputs)}; the trained model's are {_listed(expected.inputs)}"
     if not _encode_alike(expected, actual, unusual_items(expected)):
         return f"its {name} unusual rows otherwise than the trained model's"
     return _other_companions(bundle, classifier)
@@ -65,6 +63,10 @@ def same_arrays(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndar
     return set(actual) == set(expected) and all(
         np.array_equal(actual[name], expected_array) for name, expected_array in expected.items()
     )
+
+
+def _listed(inputs: Sequence[GraphInput]) -> str:
+    return ", ".join(f"{graph_input.name} ({graph_input.dtype})" for graph_input in inputs)
 
 
 def _encode_alike(expected: Encoder, actual: Encoder, items: Sequence[Any]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from export.bundle import Bundle
 from export.formats import EXPORTERS
 from export.gate.overflow import why_overflows
-from export.gate.parity import ParityBounds, check_parity
+from export.gate.parity import EXAMPLE_ROWS, ParityBounds, check_parity
 from export.gate.unusual import unusual_items
 from export.gate.weights import why_weights_differ
 from export.graphs.prepared import PLAIN, PREPARED, SMOOTHED
@@ -22,7 +22,7 @@ from export.runtimes.run_onnxruntime import OnnxRuntime
 from export.runtimes.runtime import Forward
 from materials.errors import with_kind
 
-ROWS, OVERFLOW_ROWS = 16, 4
+OVERFLOW_ROWS = 4
 STARTS = {"int8": (SMOOTHED, PREPARED), "fp16": (PLAIN,)}
 
 
@@ -69,8 +69,8 @@ class Rounding:
             candidate,
             candidate.input_names,
             encoder=self.origin.classifier.encoder,
-            rows=self.rows[:ROWS],
-            targets=self.targets[:ROWS],
+            rows=self.rows[:EXAMPLE_ROWS],
+            targets=self.targets[:EXAMPLE_ROWS],
             task=self.origin.classifier.task,
             lossy=False,
             bounds=self.bounds,

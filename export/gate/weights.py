@@ -9,6 +9,7 @@ import numpy as np
 
 QUANTISED = "_quantized"  # which ONNX Runtime's quantisers put behind the name of a weight
 LARGEST_STEPS = 0.6  # rounding to the nearest step is off by half of one
+FP32_SHARE = 1e-6
 FP16_SHARE, FP16_LEAST, FP16_MOST = 1e-3, 1e-6, 65504.0  # fp16 has 11 bits, and ends at 65504
 LSTM_SCALES = {1: 8, 2: 10}  # the input of a DynamicQuantizeLSTM that holds the scales of its weights
 
@@ -31,7 +32,8 @@ def why_weights_differ(file: Path, starts: Sequence[Path]) -> str | None:
                 expected.setdefault(weight.name, []).append(numpy_helper.to_array(weight))
     turns = _turns(model, tensors)
     for name, arrays in expected.items():
-        if name in tensors:
+        # Fusing operators makes new weights, under any name but that of a parameter, which has a dot.
+        if name in tensors and ("." in name or tensors[name].data_type != onnx.TensorProto.FLOAT16):
             actual = numpy_helper.to_array(tensors[name])
             if not any(_is_rounded(actual, turned) for array in arrays for turned in _turned(array)):
                 return f"its weights '{name}' are not those of the trained model"
@@ -72,9 +74,10 @@ def _is_quantised(turn: _Turn, expected: np.ndarray) -> bool:
     if turn.numbers.shape != expected.shape:
         return False
     for shape in _along_axes(turn.scales, expected):
-        zeros = turn.zeros.reshape(shape) if turn.zeros.size > 1 else turn.zeros.reshape(())
-        steps = expected / turn.scales.reshape(shape) - (turn.numbers - zeros)
-        if np.abs(steps).max(initial=0.0) <= LARGEST_STEPS:
+        scales = turn.scales.reshape(shape)
+        zeros = turn.zeros.reshape(shape if turn.zeros.size > 1 else ())
+        difference = np.abs(expected - (turn.numbers - zeros) * scales)
+        if np.all(difference <= LARGEST_STEPS * scales + FP32_SHARE * np.abs(expected)):
             return True
     return False
 
@@ -100,29 +103,35 @@ def _turns(model: Any, tensors: Mapping[str, Any]) -> dict[str, list[_Turn]]:
     makers = {value: node for node in model.graph.node for value in node.output}
     turns: dict[str, list[_Turn]] = {}
     for name in tensors:
-        for scale, zero in _scales_of(name, readers, makers, tensors) if name.endswith(QUANTISED) else ():
-            arrays = [numpy_helper.to_array(tensors[part]).astype(np.float32) for part in (name, scale)]
-            zeros = numpy_helper.to_array(tensors[zero]).astype(np.float32) if zero in tensors else np.zeros(1)
-            turns.setdefault(name, []).append(_Turn(*arrays, zeros))
+        for scale, zero in _scales_of(name, readers, makers) if name.endswith(QUANTISED) else ():
+            if scale in tensors:
+                # Biases have 32 bits, more than fp32 tells apart.
+                arrays = [numpy_helper.to_array(tensors[part]).astype(np.float64) for part in (name, scale)]
+                zeros = numpy_helper.to_array(tensors[zero]).astype(np.float64) if zero in tensors else np.zeros(1)
+                turns.setdefault(name, []).append(_Turn(*arrays, zeros))
     return turns
 
 
-def _scales_of(
-    name: str, readers: Mapping[str, list[Any]], makers: Mapping[str, Any], tensors: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """The names of scales and zero points that go with integer weights in the graph, whatever they are called."""
+def _scales_of(name: str, readers: Mapping[str, Sequence[Any]], makers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The names of what may be scales and zero points of integer weights, by how the graph uses them."""
     for node in readers.get(name, []):
         if node.op_type == "DequantizeLinear":
-            yield node.input[1], (*node.input, "")[2]
+            yield node.input[1], _input(node, 2)
         elif node.op_type == "Gather":
-            yield from ((reader.input[1], (*reader.input, "")[2]) for reader in readers.get(node.output[0], []))
+            after = [reader for reader in readers.get(node.output[0], []) if reader.op_type == "DequantizeLinear"]
+            yield from ((reader.input[1], _input(reader, 2)) for reader in after)
         elif node.op_type in ("MatMulInteger", "ConvInteger"):
             # The product is cast, then multiplied by the product of the input's scale and that of the weights.
             casts = readers.get(node.output[0], [])
             products = [reader for cast in casts for reader in readers.get(cast.output[0], [])]
             factors = [makers[value] for product in products for value in product.input if value in makers]
             scales = [value for factor in factors if factor.op_type == "Mul" for value in factor.input]
-            yield from ((scale, (*node.input, "")[3]) for scale in scales if scale in tensors)
+            yield from ((scale, _input(node, 3)) for scale in scales)
         elif node.op_type == "DynamicQuantizeLSTM":
             places = [scale for place, scale in LSTM_SCALES.items() if node.input[place] == name]
             yield from ((node.input[place], node.input[place + 1]) for place in places)
+
+
+def _input(node: Any, place: int) -> str:
+    """The name of a node's input, empty where it is left out."""
+    return node.input[place] if place < len(node.input) else ""
