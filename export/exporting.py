@@ -9,15 +9,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
 from export.bundle import Bundle, write_bundle
 from export.checkpoint import load_checkpoint
 from export.companions import write_companions
 from export.formats import EXPORTERS, why_impossible
-from export.gate.parity import ROWS, Parity, ParityBounds, check_parity, failed_parity
+from export.gate.parity import Parity, ParityBounds, check_parity, failed_parity
+from export.gate.reading import why_other_labels, why_read_otherwise
+from export.gate.rounding import Rounding
+from export.gate.unusual import unusual_items
 from export.gate.verifying import compare_stored, store_reference
 from export.graphs.onnx_metadata import describe_onnx
+from export.graphs.prepared import PLAIN
 from export.memory import peak_bytes, reset_peak
 from export.origin import OPSET, Origin, Unfit
 from export.permission import remember_code
@@ -45,6 +47,24 @@ class ExportRequest:
     def encoded(self) -> Any:
         """The rows as the model takes them, encoded once however many files are compared on them."""
         return self.origin.classifier.encoder.encode(self.rows.items)
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """What every file of less than fp32 is judged by beside its decisions, found out once for all of them."""
+        return Rounding(
+            origin=self.origin,
+            reference=self.origin.reference,
+            rows=self.encoded,
+            targets=self.rows.targets,
+            bounds=self.bounds,
+            start=replace(_describe(self, "onnx", self.origin.scratch), model_file=PLAIN),
+        )
+
+    @cached_property
+    def unusual(self) -> Any:
+        """Encoded rows such as data sets rarely hold."""
+        encoder = self.origin.classifier.encoder
+        return encoder.encode(unusual_items(encoder))
 
 
 @contextmanager
@@ -143,7 +163,7 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     parity = gate(request, bundle, device)
     if parity.status == "failed":
         return _Attempt(parity=parity, device=device)
-    store_reference(request.origin.reference, request.origin.classifier.encoder, bundle.folder)
+    store_reference(request.origin.reference, request.origin.classifier, bundle.folder)
     made_up = compare_stored(bundle, torch.get_num_threads(), request.bounds, device)
     if made_up.status == "failed" and (not EXPORTERS[bundle.format].lossy or made_up.noise == float("inf")):
         parity = failed_parity(f"on made-up inputs: {made_up.reason}")
@@ -206,11 +226,12 @@ def _complete(request: ExportRequest, bundle: Bundle) -> None:
 
 
 def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
-    """What the parity gate finds for a bundle's file, and for its tokenizer."""
+    """What the parity gate finds for a bundle's file, for how it reads its items, and for what it calls its outputs."""
     import torch
 
-    if not _reads_alike(request, bundle):
-        return failed_parity("its tokenizer reads the rows otherwise than the trained model's")
+    classifier = request.origin.classifier
+    if reason := why_read_otherwise(bundle, classifier, request.rows.items):
+        return failed_parity(reason)
     try:
         candidate = RUNTIMES[bundle.runtime](bundle, torch.get_num_threads(), device)
     except RequestError:
@@ -219,23 +240,21 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
         if why_not_written(error):
             raise
         return failed_parity(f"could not be loaded: {with_kind(error)}")
+    names = candidate.label_names if classifier.task.has_names else None
+    if names and (reason := why_other_labels(names, classifier.label_names, bundle.model_file)):
+        return failed_parity(reason)
+    if reason := request.rounding.why_not_rounded(bundle):
+        return failed_parity(reason)
     return check_parity(
         request.origin.reference,
         candidate,
         candidate.input_names,
-        encoder=request.origin.classifier.encoder,
+        encoder=classifier.encoder,
         rows=request.encoded,
         targets=request.rows.targets,
-        task=request.origin.classifier.task,
+        task=classifier.task,
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,
         made_up=request.made_up,
+        unusual=request.unusual,
     )
-
-
-def _reads_alike(request: ExportRequest, bundle: Bundle) -> bool:
-    """Whether the tokenizer in the bundle gives the numbers of the trained model's for the first rows."""
-    if bundle.modality == "image":
-        return True
-    expected, actual = request.encoded[:ROWS], bundle.encoder().encode(request.rows.items[:ROWS])
-    return np.array_equal(expected.tokens, actual.tokens) and np.array_equal(expected.bounds, actual.bounds)

@@ -16,6 +16,7 @@ ROWS = 256
 EXAMPLE_ROWS = 64
 SMALLEST_SPREAD = 1e-6
 USUAL_LOGIT = 10.0
+REPEATED_ROWS = 16
 FOLDERS = re.compile(r"(?<![\w./])/(?:[^\s/'\",:;()]+/)+")  # all of an absolute path but its last name
 
 
@@ -65,15 +66,17 @@ def check_parity(
     lossy: bool,
     bounds: ParityBounds,
     made_up: bool = False,
+    unusual: Any = None,
 ) -> Parity:
     """Compare names, then shapes, then values over the encoder's shapes and the real `rows` that it encoded.
 
     Shapes are filled with what the real rows hold; rows that are `made_up` tell no more there than the encoder's own
     examples, which the reference answers once for all files.
 
-    Lossless: the largest difference of logits over all shapes and the first 256 rows. Lossy: the decisions
-    kept on the rows whose reference margin exceeds the bound's, and the loss in the task's headline against `targets`,
-    over all rows; and the noise of every shape.
+    Lossless: the largest difference of logits over all shapes, the first 256 rows and the `unusual` ones, each of these
+    by itself. Lossy: the decisions kept on the rows whose reference margin exceeds the bound's, and the loss in the
+    task's headline against `targets`, over all rows; and the noise of every shape. Any file gives the same for the same
+    rows once more.
     """
     expected_names = [graph_input.name for graph_input in encoder.inputs]
     if sorted(candidate_inputs) != sorted(expected_names):
@@ -82,10 +85,17 @@ def check_parity(
     try:
         shapes = [_both(reference, candidate, encoder.example(shape, rows=example_rows)) for shape in encoder.shapes()]
         expected, actual = (logits_of(forward, encoder, compared_rows) for forward in (reference, candidate))
+        if unusual is not None and not lossy:
+            expected_unusual = logits_of(reference, encoder, unusual, batch_size=1)
+            shapes.append((expected_unusual, logits_of(candidate, encoder, unusual, batch_size=1)))
+        first, second = (candidate(encoder.pad(rows[:REPEATED_ROWS])) for _ in range(2))
     except Exception as error:  # a runtime may raise anything for a shape that the file does not take
         if why_not_written(error):
             raise
         return failed_parity(with_kind(error))
+    change, largest = float(np.abs(first - second).max()), bounds.largest_difference * _unit(task, first, [first])
+    if change > largest:
+        return failed_parity(f"logits of the same rows differ by {change:.1e} when it is run again")
     targets = targets[: len(compared_rows)]
     return compare(expected, actual, targets, task=task, lossy=lossy, bounds=bounds, shapes=shapes)
 
@@ -117,8 +127,7 @@ def compare(
         agreement=task.kept(expected, actual, margin=bounds.margin),
         f1_drop=_headline_drop(task, expected, actual, targets),
     )
-    largest = float(np.max([np.abs(left).max() for left, _ in pairs]))
-    unit = max(task.unit_of_outputs(expected), largest / USUAL_LOGIT)
+    unit = _unit(task, expected, [left for left, _ in pairs])
     reason = _reason(parity, task=task, lossy=lossy, bounds=bounds, unit=unit)
     return replace(parity, status="failed", reason=reason) if reason else parity
 
@@ -141,6 +150,12 @@ def _both(reference: Forward, candidate: Forward, inputs: Mapping[str, np.ndarra
     if expected.shape != actual.shape:
         raise ValueError(f"logits of shape {actual.shape} for inputs of shape {next(iter(inputs.values())).shape}")
     return expected, actual
+
+
+def _unit(task: Task, expected: np.ndarray, arrays: Sequence[np.ndarray]) -> float:
+    """What a difference of outputs of 1 is measured in: more where they are large, as their rounding is."""
+    largest = float(np.max([np.abs(array).max() for array in arrays]))
+    return max(task.unit_of_outputs(expected), largest / USUAL_LOGIT)
 
 
 def _headline_drop(task: Task, expected: np.ndarray, actual: np.ndarray, targets: np.ndarray) -> float:

@@ -15,6 +15,7 @@ from materials.errors import RequestError
 if TYPE_CHECKING:
     from torch import nn
 
+PLAIN, PREPARED, SMOOTHED = "plain.onnx", "prepared.onnx", "smoothed.onnx"
 LARGEST_WEIGHTS_BYTES = 1536 * 2**20  # above it, torch writes a second file
 
 
@@ -33,12 +34,12 @@ def deployed_module(origin: Origin) -> "nn.Module":
 
 def plain_onnx(origin: Origin) -> Path:
     """The model as torch exports it to ONNX, fp32, before any optimisation."""
-    return _once(origin.scratch / "plain.onnx", lambda file: _export(origin, file))
+    return _once(origin.scratch / PLAIN, lambda file: _export(origin, file))
 
 
 def prepared_onnx(origin: Origin) -> Path:
     """The plain ONNX file with its constants folded, as the quantisers of ONNX Runtime want it."""
-    return _once(origin.scratch / "prepared.onnx", lambda file: _prepare(plain_onnx(origin), file))
+    return _once(origin.scratch / PREPARED, lambda file: _prepare(plain_onnx(origin), file))
 
 
 def smoothed_onnx(origin: Origin) -> Path:
@@ -51,7 +52,7 @@ def smoothed_onnx(origin: Origin) -> Path:
         smooth(model, origin)
         onnx.save(model, file)
 
-    return _once(origin.scratch / "smoothed.onnx", make)
+    return _once(origin.scratch / SMOOTHED, make)
 
 
 def layers_to_spare(origin: Origin, number: int) -> Sequence[str]:

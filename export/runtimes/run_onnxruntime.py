@@ -48,6 +48,7 @@ class OnnxRuntime(Runtime):
         self.device = device
         self.output_name = bundle.output or self.session.get_outputs()[0].name
         self.input_names = tuple(graph_input.name for graph_input in self.session.get_inputs())
+        self.label_names = _label_names(self.session.get_modelmeta().custom_metadata_map)
         if device != "cpu":
             self._prove_on_device(bundle)
 
@@ -92,6 +93,17 @@ class OnnxRuntime(Runtime):
         profile.unlink()
         if node_kinds := left_to_the_cpu(events):
             raise WrongProvider(f"ONNX Runtime runs {', '.join(node_kinds)} on the CPU, silently; CUDA was asked for")
+
+
+def _label_names(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The labels in the metadata of a file of this program's; others may mean something else by the word."""
+    if not metadata.get("made_by", "").startswith("distilbench"):
+        return None
+    try:
+        labels = json.loads(metadata.get("labels", ""))
+    except ValueError:  # metadata that anybody may have edited names nothing
+        return None
+    return tuple(map(str, labels)) if isinstance(labels, list) else None
 
 
 def left_to_the_cpu(events: Sequence[Mapping[str, Any]]) -> list[str]:

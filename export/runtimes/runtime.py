@@ -30,6 +30,7 @@ class Runtime(ABC):
 
     input_names: tuple[str, ...]
     settings: RuntimeSettings
+    label_names: tuple[str, ...] | None = None  # what the file itself calls its outputs, where it does
 
     def __call__(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Logits, float32 of shape (batch, labels), for the graph's inputs by name."""
