@@ -1,6 +1,6 @@
 """What an exporter starts from: plain values. `export.graphs.prepared` makes graphs of them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ class Unfit(Exception):
 class Origin:
     """A trained model. `calibration` holds encoded rows that no gate sees.
 
-    `scratch` is a folder for what several formats start from.
+    `scratch` is a folder for what several formats start from. `failures` holds why torch gives no ONNX graph, once that
+    has been tried.
     """
 
     checkpoint: Path
@@ -25,3 +26,4 @@ class Origin:
     calibration: Any
     scratch: Path
     opset: int = OPSET
+    failures: list[Exception] = field(default_factory=list)
