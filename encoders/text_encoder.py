@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tokenizers import Tokenizer
 
 from encoders.encoder import Shape
 from encoders.graph_input import GraphInput
+from encoders.made_up_rows import AS_TOKENIZED, MADE_UP_ROWS, Source
 from encoders.token_rows import TokenRows
 from encoders.word_cuts import all_simple, is_simple
 from encoders.word_encoder import WordEncoder, read_word_encoder
@@ -22,10 +24,6 @@ ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = 
     "attention_mask": lambda input_ids, is_token, types: is_token.astype(np.int64),
     "token_type_ids": lambda input_ids, is_token, types: types,
 }
-BATCH_SIZES = (1, 2, 7, 64)
-LENGTHS = (1, 2, 17)
-MOST_OF_LARGEST = 64
-EXAMPLE_LENGTH = 7
 MOST_COUNTED = 5_000
 
 
@@ -47,7 +45,7 @@ class TextEncoder:
 
     `modality` is text, or pair for items of two texts, which the tokenizer joins by its own rules. `words` encodes
     simple texts many times as fast, where the tokenizer.json allows it. `file` is the tokenizer.json that it was read
-    from.
+    from. `made_up_rows` is the kind of rows that `example` makes up.
     """
 
     tokenizer: Tokenizer
@@ -57,6 +55,7 @@ class TextEncoder:
     words: WordEncoder | None = None
     file: Path | None = None
     modality: str = "text"
+    made_up_rows: str = AS_TOKENIZED
 
     @classmethod
     def load(
@@ -67,6 +66,7 @@ class TextEncoder:
         padding: int,
         inputs: tuple[GraphInput, ...],
         modality: str = "text",
+        made_up_rows: str = AS_TOKENIZED,
     ) -> "TextEncoder":
         """Read a tokenizer.json; its own truncation and padding settings are replaced."""
         tokenizer = Tokenizer.from_file(str(file))
@@ -80,6 +80,7 @@ class TextEncoder:
             words=read_word_encoder(file) if modality == "text" else None,
             file=file,
             modality=modality,
+            made_up_rows=made_up_rows,
         )
 
     def encode(self, texts: Sequence[Any]) -> TokenRows:
@@ -105,9 +106,13 @@ class TextEncoder:
         return rows.lengths
 
     def pad(self, rows: TokenRows, *, length: int | None = None) -> dict[str, np.ndarray]:
-        """The graph's inputs for a batch, each (batch, length) of its own type; by default the longest row's length."""
-        lengths = rows.lengths
-        is_token = np.arange(length or lengths.max()) < lengths[:, None]
+        """The graph's inputs for a batch, each (batch, length) of its own type.
+
+        By default the length is the longest row's, or what the graph fixes.
+        """
+        lengths, fixed_length = rows.lengths, self.inputs[0].dimensions[1]
+        width = length or (fixed_length if isinstance(fixed_length, int) else lengths.max())
+        is_token = np.arange(width) < lengths[:, None]
         # The true places, row by row, are as many as the flat array has tokens, and in the same order.
         input_ids = np.full(is_token.shape, self.padding, dtype=np.int64)
         input_ids[is_token] = rows.tokens
@@ -131,33 +136,31 @@ class TextEncoder:
             yield order[batch], self.pad(sorted_rows[batch])
 
     def shapes(self) -> list[Shape]:
-        """Batches of 1, 2, 7 and 64 texts of 1, 2, 17 and the most tokens, but for the largest of many tokens.
-
-        64 texts of 512 tokens would take a large model longer than all the rest, and tell no more than 7 of them.
-        """
-        lengths = sorted({*(length for length in LENGTHS if length < self.max_length_tokens), self.max_length_tokens})
-        shapes = [Shape(batch=batch, length=length) for batch in BATCH_SIZES for length in lengths]
-        return [shape for shape in shapes if shape.batch < BATCH_SIZES[-1] or (shape.length or 0) <= MOST_OF_LARGEST]
+        """Batches of few to many texts of few to many tokens."""
+        return MADE_UP_ROWS[self.made_up_rows].shapes(self._source)
 
     def example(self, shape: Shape, *, rows: TokenRows | None = None) -> dict[str, np.ndarray]:
         """Inputs of exactly this shape; every second row is shorter, so that padding is exercised too.
 
-        The tokens are those of `rows`, over and over; without rows, the first numbers of the vocabulary.
+        The texts' tokens are those of `rows`, over and over; without rows, tokens of the vocabulary.
         """
-        length = shape.length or EXAMPLE_LENGTH
-        tokens = rows.tokens if rows else np.arange(1, self.tokenizer.get_vocab_size())
-        stream = np.resize(tokens, shape.batch * length).reshape(shape.batch, length).tolist()
-        shorter = max(1, length // 2)
-        parts = [row[: shorter if number % 2 else length] for number, row in enumerate(stream)]
-        # The second half of a row is the second text of a pair.
-        types = [[int(2 * place >= len(part)) for place in range(len(part))] for part in parts]
-        return self.pad(TokenRows.of(parts, types if self.modality == "pair" else None), length=length)
+        made_up = MADE_UP_ROWS[self.made_up_rows].rows(self._source, shape, rows)
+        return self.pad(made_up, length=shape.length)
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json, byte for byte as it was read. Raises ValueError when it was not read from a file."""
         if self.file is None:
             raise ValueError("this encoder was not read from a tokenizer.json")
         shutil.copyfile(self.file, folder / "tokenizer.json")
+
+    @cached_property
+    def _source(self) -> Source:
+        return Source(
+            tokenizer=self.tokenizer,
+            padding=self.padding,
+            modality=self.modality,
+            max_length_tokens=self.max_length_tokens,
+        )
 
     def _check(self, items: Sequence[Any]) -> None:
         item_type = tuple if self.modality == "pair" else str
@@ -168,7 +171,10 @@ class TextEncoder:
         raise RequestError(f"the model reads {plural}, and got an item of another kind ({kind}): {wrong_item!r:.60}")
 
     def _by_tokenizer(self, texts: Sequence[Any]) -> TokenRows:
-        encodings = self.tokenizer.encode_batch_fast(list(texts))
+        is_bare = self.modality == "pair" and self.tokenizer.post_processor is None
+        # Without a post-processor, the fast way gives the second text of a pair the type of the first.
+        encode = self.tokenizer.encode_batch if is_bare else self.tokenizer.encode_batch_fast
+        encodings = encode(list(texts))
         types = [encoding.type_ids for encoding in encodings] if self.modality == "pair" else None
         return TokenRows.of([encoding.ids for encoding in encodings], types)
 

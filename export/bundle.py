@@ -9,6 +9,7 @@ from typing import Any
 from encoders.encoder import Encoder
 from encoders.graph_input import GraphInput
 from encoders.image_encoder import SETTINGS_FILE, ImageEncoder
+from encoders.made_up_rows import AS_TOKENIZED, BY_NUMBER, MADE_UP_ROWS
 from encoders.text_encoder import TextEncoder
 from export.formats import EXPORTERS
 from export.model_file import external_names
@@ -18,7 +19,8 @@ from materials.tasks import task_of
 from materials.tasks.task import Task
 
 RECORD = "bundle.json"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION, LAST_BY_NUMBER = 3, 2
+READ_VERSIONS = (LAST_BY_NUMBER, SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,9 @@ class Bundle:
     """What bundle.json says. `files` maps each file beside it to its SHA-256; `made` says from what it was made.
 
     `task` is what is asked of the model. `modality` is text, pair or image; `max_length_tokens` and `padding` are none
-    where there are no tokens. From the probability `sure_from` on it may answer without its teacher.
+    where there are no tokens. From the probability `sure_from` on it may answer without its teacher. `made_up_rows` is
+    the kind of rows for which it carries the trained model's logits. `output` names the output that holds the scores,
+    where a file of somebody else has several.
     """
 
     folder: Path
@@ -48,6 +52,8 @@ class Bundle:
     exported: Mapping[str, Any]
     files: Mapping[str, str]
     sure_from: float | None = None
+    made_up_rows: str = AS_TOKENIZED
+    output: str | None = None
 
     @property
     def model_path(self) -> Path:
@@ -84,6 +90,7 @@ class Bundle:
             padding=self.padding,
             inputs=self.inputs,
             modality=self.modality,
+            made_up_rows=self.made_up_rows,
         )
 
 
@@ -110,10 +117,11 @@ def read_bundle(folder: Path, *, to_run: bool = True) -> Bundle:
     try:
         content = json.loads(record.read_text(encoding="utf-8"))
         version = content.pop("schema_version")
-        if version != SCHEMA_VERSION:
-            raise RequestError(
-                f"{folder} is a bundle of version {version}; this distilbench reads version {SCHEMA_VERSION}"
-            )
+        if version not in READ_VERSIONS:
+            versions = " and ".join(map(str, READ_VERSIONS))
+            raise RequestError(f"{folder} is a bundle of version {version}; this distilbench reads versions {versions}")
+        if version == LAST_BY_NUMBER:
+            content["made_up_rows"] = BY_NUMBER
         inputs = tuple(
             GraphInput(**{**described, "dimensions": tuple(described["dimensions"])})
             for described in content.pop("inputs")
@@ -146,6 +154,8 @@ def read_trained(folder: Path) -> Bundle:
 
 
 def _check_types(bundle: Bundle) -> None:
+    if bundle.made_up_rows not in MADE_UP_ROWS:
+        raise ValueError(f"its made-up rows are of an unknown kind '{bundle.made_up_rows}'")
     words = (bundle.format, bundle.runtime, bundle.model_file, bundle.precision, bundle.modality)
     if not isinstance(bundle.files, dict) or not all(isinstance(word, str) for word in (*words, *bundle.files)):
         raise TypeError("a name in it is no text")

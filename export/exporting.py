@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,11 +21,9 @@ from export.graphs.onnx_metadata import describe_onnx
 from export.memory import peak_bytes, reset_peak
 from export.origin import OPSET, Origin, Unfit
 from export.runtimes import RUNTIMES
-from export.runtimes.runtime import Forward
 from materials.errors import RequestError, with_kind
 from materials.modalities import Item
 from materials.rows import Rows
-from training.classifier import Classifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +39,6 @@ class ExportRequest:
     made: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
     made_up: bool = False
-
-    @cached_property
-    def reference(self) -> Forward:
-        """The trained model in memory, asked once for each input however many files are compared with it."""
-        return remembered(self.origin.classifier)
 
     @cached_property
     def encoded(self) -> Any:
@@ -146,7 +138,7 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     parity = gate(request, bundle, device)
     if parity.status == "failed":
         return _Attempt(parity=parity, device=device)
-    store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
+    store_reference(request.origin.reference, request.origin.classifier.encoder, bundle.folder)
     made_up = compare_stored(bundle, torch.get_num_threads(), request.bounds, device)
     if made_up.status == "failed" and (not EXPORTERS[bundle.format].lossy or made_up.noise == float("inf")):
         parity = failed_parity(f"on made-up inputs: {made_up.reason}")
@@ -168,22 +160,6 @@ def _record(request: ExportRequest, attempt: _Attempt) -> dict[str, Any]:
         made_up = asdict(attempt.made_up)
         recorded["made_up"] = {name: made_up[name] for name in ("largest_difference", "noise", "agreement")}
     return {**recorded, "judged_on": attempt.device, "bounds": asdict(request.bounds)}
-
-
-def remembered(classifier: Classifier) -> Forward:
-    """The logits of the module in memory, kept for inputs that come again."""
-    import torch
-
-    outputs: dict[tuple[str, ...], np.ndarray] = {}
-
-    def forward(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        key = tuple(f"{array.shape} {sha256(array.tobytes()).hexdigest()}" for array in arrays.values())
-        if key not in outputs:
-            with torch.inference_mode():
-                outputs[key] = classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
-        return outputs[key]
-
-    return forward
 
 
 def _describe(request: ExportRequest, format: str, folder: Path) -> Bundle:
@@ -237,7 +213,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
         return failed_parity(f"could not be loaded: {with_kind(error)}")
     return check_parity(
-        request.reference,
+        request.origin.reference,
         candidate,
         candidate.input_names,
         encoder=request.origin.classifier.encoder,
@@ -246,6 +222,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
         task=request.origin.classifier.task,
         lossy=EXPORTERS[bundle.format].lossy,
         bounds=request.bounds,
+        made_up=request.made_up,
     )
 
 

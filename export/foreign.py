@@ -10,6 +10,7 @@ from encoders.image_encoder import SETTINGS_FILE
 from export.bundle import RECORD, Bundle, read_bundle
 from export.checkpoint import longest_text, no_classifier
 from export.model_file import count_parameters, graph_of, weight_files
+from export.model_outputs import name_of_scores
 from materials.errors import RequestError
 from materials.files import read_json_object, sha256_of
 from materials.positions import LONGEST
@@ -85,6 +86,7 @@ def _describe(place: Path, model: Path, *, described: Path, names: tuple[str, ..
         licences={},
         parity={"status": "none", "reason": None},
         exported={},
+        output=name_of_scores(model, len(names)),
         files={
             str(file.relative_to(reading.folder)): sha256_of(file)
             for file in (reading.folder / reading.file, model, *weight_files(model))
@@ -115,12 +117,14 @@ def _reading_of_images(folder: Path) -> Reading:
 
 
 def _reading_of_texts(model: Path, folder: Path, *, config: dict[str, Any], longest: int, modality: str) -> Reading:
+    inputs = graph_of(model, modality=modality, config=config)
+    fixed_length = inputs[0].dimensions[1]
     return Reading(
         modality=modality,
         folder=folder,
         file="tokenizer.json",
-        inputs=graph_of(model, modality=modality, config=config),
-        max_length_tokens=longest,
+        inputs=inputs,
+        max_length_tokens=min(longest, fixed_length) if isinstance(fixed_length, int) else longest,
         padding=int(config.get("pad_token_id") or 0),
     )
 

@@ -29,29 +29,40 @@ LONGEST_SHIFT = 56  # the ninth of the ten groups that a number of 64 bits takes
 
 
 def graph_of(model: Path, *, modality: str = "text", config: Mapping[str, Any] | None = None) -> tuple[GraphInput, ...]:
-    """The inputs that the graph names. Raises RequestError for one that no text can fill.
+    """The inputs that the graph names, with the sizes that it fixes. Raises RequestError for one that no text can fill.
 
     Weights of transformers name none: they take token types where `config` has them and items are pairs.
     """
     if model.suffix == ".safetensors":
         has_types = modality == "pair" and ((config or {}).get("type_vocab_size") or 0) > 1
         return (INPUT_IDS, ATTENTION_MASK, *([TOKEN_TYPE_IDS] if has_types else []))
-    types = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
-    for name, dtype in types.items():
+    inputs = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
+    for name, (dtype, _) in inputs.items():
         if name not in ARRAYS or dtype not in ("int32", "int64"):
             raise RequestError(
                 f"{model} takes an input '{name}' of type {dtype}; expected int32 or int64 inputs named "
                 f"{', '.join(ARRAYS)}"
             )
-    if INPUT_IDS.name not in types:
-        raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(types) or 'none'}")
-    return tuple(GraphInput(name=name, dtype=dtype) for name, dtype in types.items())
+    if INPUT_IDS.name not in inputs:
+        raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(inputs) or 'none'}")
+    batch, length = _fixed(inputs[INPUT_IDS.name][1])
+    if batch not in (None, 1):
+        raise RequestError(
+            f"{model} takes {batch} texts at once, no more and no fewer; export it with an open batch, or one of 1"
+        )
+    dimensions = (batch or "batch", length or "length")
+    return tuple(GraphInput(name=name, dtype=dtype, dimensions=dimensions) for name, (dtype, _) in inputs.items())
+
+
+def _fixed(sizes: tuple[int | None, ...]) -> tuple[int | None, int | None]:
+    """The batch and the length of an input, each none where it is open."""
+    return sizes if len(sizes) == 2 else (None, None)
 
 
 def count_parameters(model: Path) -> int | None:
     """The number of weights, from the headers of the file; none where the format does not say."""
     if model.suffix == ".onnx":
-        return sum(math.prod(weight.dims) for weight in _read_onnx(model).graph.initializer)
+        return sum(math.prod(weight.dims) for weight in read_onnx(model).graph.initializer)
     if model.suffix == ".safetensors":
         return sum(_count_in(file) for file in shards_of(model.parent) or [model])
     return None
@@ -98,22 +109,38 @@ def _count_in(file: Path) -> int:
         raise RequestError(f"{file} is damaged: {error}") from None
 
 
-def _onnx_inputs(model: Path) -> dict[str, str]:
-    graph = _read_onnx(model).graph
+def _onnx_inputs(model: Path) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    graph = read_onnx(model).graph
     weights = {weight.name for weight in graph.initializer}
-    types = {item.name: item.type.tensor_type.elem_type for item in graph.input if item.name not in weights}
-    return {name: ONNX_TYPES.get(number, f"ONNX {number}") for name, number in types.items()}
+    tensors = {item.name: item.type.tensor_type for item in graph.input if item.name not in weights}
+    return {
+        name: (
+            ONNX_TYPES.get(tensor.elem_type, f"ONNX {tensor.elem_type}"),
+            tuple(size.dim_value if size.dim_value > 0 else None for size in tensor.shape.dim),
+        )
+        for name, tensor in tensors.items()
+    }
 
 
-def _openvino_inputs(model: Path) -> dict[str, str]:
+def _openvino_inputs(model: Path) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+    inputs = {}
+    for port in read_openvino(model).inputs:
+        dtype, shape = port.get_element_type().to_string().replace("i", "int"), port.get_partial_shape()
+        sizes = () if shape.rank.is_dynamic else tuple(size.get_length() if size.is_static else None for size in shape)
+        inputs[port.get_any_name()] = dtype, sizes
+    return inputs
+
+
+def read_openvino(model: Path) -> Any:
+    """The graph of a model.xml. Raises RequestError for a damaged file, or where OpenVINO is not installed."""
     try:
-        graph = import_openvino("openvino").Core().read_model(str(model))
+        return import_openvino("openvino").Core().read_model(str(model))
     except RuntimeError as error:
         raise RequestError(f"{model} cannot be read by OpenVINO: {str(error).strip().splitlines()[-1]}") from None
-    return {item.get_any_name(): item.get_element_type().to_string().replace("i", "int") for item in graph.inputs}
 
 
-def _read_onnx(model: Path) -> Any:
+def read_onnx(model: Path) -> Any:
+    """An ONNX model without weights of other files. Raises RequestError for what cannot be read as such."""
     import onnx
 
     try:

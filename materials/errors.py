@@ -37,9 +37,11 @@ def unknown(kind: str, name: str, known_names: Iterable[str]) -> str:
 def in_one_line(error: BaseException) -> str:
     """What a library's error says, in one line: its first, or its last where it tells a traceback of its own.
 
-    Cut where it goes on and on; the name of its kind where it says nothing.
+    Lines that say from where in its sources it comes are left out, as OpenVINO begins with them. Cut where it goes on
+    and on; the name of its kind where it says nothing.
     """
     lines = [line for line in COLOURS.sub("", str(error)).splitlines() if line.strip()] or [type(error).__name__]
+    lines = [line for line in lines if not line.startswith("Exception from ")] or lines
     line = lines[-1 if any(line.startswith("Traceback") for line in lines) else 0]
     return shorten(line, LONGEST_LINE, placeholder=" ...")
 

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.outside.columns import Columns
 from bench.outside.export_rows import rows_for, split_rows
 from bench.outside.opened import described_by
 from bench.reports.run_folder import prove_writable
-from bench.reports.screen import Screen
+from bench.reports.screen import Screen, plain_console
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats import EXPORTERS, refusal, require_formats, why_impossible
@@ -184,7 +182,7 @@ def _add_tokenizer(bundle: Bundle, texts: Sequence[str], screen: Screen) -> bool
 
 
 def _print(bundles: Sequence[Bundle], output: Path) -> None:
-    table = ScreenTable(title=escape(f"bundles in {output}"), title_justify="left", padding=(0, 0))
+    table = ScreenTable(title=f"bundles in {output}", title_justify="left", padding=(0, 0))
     kept = bundles[0].task.kept_title if bundles else ""
     for name in ("format", "gate", "differs by", kept, "MB", "seconds", "peak MB", "setting"):
         table.add_column(name, overflow="fold")
@@ -198,6 +196,6 @@ def _print(bundles: Sequence[Bundle], output: Path) -> None:
             f"{bundle.size_bytes / 1e6:.2f}",
             f"{bundle.exported['seconds']:.1f}",
             f"{bundle.exported['peak_memory_bytes'] / 1e6:,.0f}",
-            escape(parity["setting"] if parity["status"] != "failed" else parity["reason"]),
+            parity["setting"] if parity["status"] != "failed" else parity["reason"],
         )
-    Console().print(table)
+    plain_console().print(table)

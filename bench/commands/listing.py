@@ -4,9 +4,9 @@ import sys
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from bench.reports.screen import plain_console
 from materials.errors import RequestError, unknown
 
 Lines = list[tuple[str, str]]
@@ -16,14 +16,14 @@ def print_listing(kind: str | None) -> None:
     """Print one kind of thing that can be named, or all of them. Raises RequestError for an unknown kind."""
     if kind is not None and kind not in LISTINGS:
         raise RequestError(unknown("kind", kind, LISTINGS))
-    console = Console()
+    console = plain_console()
     if kind == "exporters":
         _print_exporters(console)
         return
     for name in [kind] if kind else LISTINGS:
         table = Table(name, "what it is", box=None, header_style="bold", padding=(0, 2, 0, 0))
         for line in LISTINGS[name]():
-            table.add_row(*map(escape, line))
+            table.add_row(*line)
         console.print(table, "")
 
 

@@ -13,7 +13,7 @@ from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
 from bench.outside.columns import Columns
-from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, read_rows
+from bench.outside.opened import OpenedModel, check_labels, in_label_order, open_place, peculiarities, read_rows
 from bench.recipe.measuring import Measuring
 from bench.record.machine import check_device
 from bench.record.predictions import Artefact
@@ -158,7 +158,11 @@ def _measure(
     try:
         with screen.step(f"measuring {model.title} as {model.bundle.format}"):
             measure_in_fresh_process(workload, rows.items, folder)
-        return in_label_order(read_measurement(folder), model.bundle, first.label_names)
+        measurement = read_measurement(folder)
+        ordered = in_label_order(measurement, model.bundle, first.label_names)
+        for sentence in peculiarities(model, measurement):
+            screen.notice(sentence)
+        return ordered
     except (MeasurementFailed, RequestError) as failure:
         screen.notice(f"{model.title} could not be measured: {failure}")
         return str(failure)

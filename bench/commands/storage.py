@@ -4,11 +4,9 @@ import time
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from bench.reports.screen import Screen
+from bench.reports.screen import Screen, plain_console
 from materials.archives import Archive, fetch_archive
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS
 from materials.catalogue import Entry as KnownMaterial
@@ -86,7 +84,7 @@ def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None
     by_kind: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         by_kind[entry.name].append(entry)
-    title = escape(f"{'deleted from' if prune else 'in'} {root}")
+    title = f"{'deleted from' if prune else 'in'} {root}"
     table = Table("kind", "entries", "MB", title=title, title_justify="left")
     for name, members in by_kind.items():
         table.add_row(name, str(len(members)), f"{sum(entry.size_bytes for entry in members) / 1e6:,.1f}")
@@ -95,4 +93,4 @@ def show_cache(*, prune: bool, kind: str | None, older_than_days: float) -> None
         for entry in entries:
             remove_entry(entry)
         remove_leftovers(root)
-    Console().print(table)
+    plain_console().print(table)

@@ -3,15 +3,13 @@
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as ScreenTable
 
 from bench.outside.columns import Columns
 from bench.outside.export_rows import rows_for
 from bench.outside.opened import read_items
 from bench.record.machine import check_device
-from bench.reports.screen import Screen
+from bench.reports.screen import Screen, plain_console
 from export.bundle import RECORD, Bundle, read_bundle, read_trained
 from export.exporting import ExportRequest, gate, open_origin
 from export.formats import EXPORTERS
@@ -84,22 +82,25 @@ def _against(bundle: Bundle, order: VerifyOrder, against: Path) -> Parity:
                 f"{', '.join(bundle.label_names)}"
             )
         bounds = ParityBounds(**bundle.parity["bounds"])
-        return gate(ExportRequest(origin=origin, rows=rows_for(origin, table), bounds=bounds), bundle, order.device)
+        rows = rows_for(origin, table)
+        request = ExportRequest(origin=origin, rows=rows, bounds=bounds, made_up=table is None)
+        return gate(request, bundle, order.device)
 
 
 def _print(bundle: Bundle, parity: Parity, order: VerifyOrder) -> None:
     rows = "made-up rows" if order.data is None else order.data.name
-    heading = escape(f"{order.place}: digests right; {bundle.format} {parity.status}")
-    table = ScreenTable("figure", escape(f"now, on {rows}"), "at export", title=heading, title_justify="left")
+    heading = f"{order.place}: digests right; {bundle.format} {parity.status}"
+    table = ScreenTable("figure", f"now, on {rows}", "at export", title=heading, title_justify="left")
     for name, words in SHOWN.items():
         if name == "f1_drop" and order.data is None:
             continue
         at_export = (bundle.parity.get("made_up", {}) if order.against is None else bundle.parity).get(name)
         title = words.format(headline=bundle.task.headline.title, kept=bundle.task.kept_title)
         table.add_row(title, _shown(name, asdict(parity)[name]), "" if at_export is None else _shown(name, at_export))
-    Console().print(table)
+    console = plain_console()
+    console.print(table)
     if parity.reason:
-        Console().print(parity.reason, highlight=False, markup=False)
+        console.print(parity.reason, highlight=False)
 
 
 def _shown(name: str, value: float) -> str:

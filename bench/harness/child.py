@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from bench.harness.subject import Subject, load_subject
 from bench.harness.workload import Workload
 from export.foreign import open_model
 from export.memory import peak_bytes, reset_peak
+from materials.errors import RequestError, in_one_line, with_kind
 from materials.modalities import Item
 
 USUAL_BATCH_SIZE = 32
@@ -113,4 +115,8 @@ def _reserved_by_torch() -> int | None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    try:
+        main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]))
+    except Exception as error:  # whatever a library raises: the last line of this process is what the user is told
+        traceback.print_exc()
+        sys.exit(in_one_line(error) if isinstance(error, RequestError) else with_kind(error))

@@ -10,6 +10,7 @@ from bench.harness.workload import Workload
 from encoders.encoder import Encoder
 from export.bundle import Bundle
 from export.runtimes import RUNTIMES
+from export.runtimes.one_by_one import OneByOne
 from export.runtimes.runtime import Runtime, RuntimeSettings, logits_of
 from materials.modalities import Item
 from peers import PEERS, require
@@ -78,7 +79,9 @@ def _load_bundle(bundle: Bundle, workload: Workload) -> Subject:
         if torch.get_num_interop_threads() != 1:  # which may be set once only
             torch.set_num_interop_threads(1)
     encoder = bundle.encoder()
-    runtime = RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device)
+    runtime: Runtime = RUNTIMES[bundle.runtime](bundle, workload.threads, workload.device)
+    if bundle.inputs[0].dimensions[0] == 1:
+        runtime = OneByOne(runtime)
     synchronise = None
     if workload.device == "cuda":
         import torch

@@ -7,7 +7,6 @@ import numpy as np
 
 from bench.outside.columns import Columns
 from bench.outside.opened import check_known, read_items
-from export.exporting import remembered
 from export.gate.made_up import made_up_items
 from export.origin import Origin
 from export.runtimes.runtime import logits_of
@@ -53,4 +52,4 @@ def _taken(table: Table, numbers: np.ndarray) -> Table:
 
 def _own_answers(origin: Origin, items: Sequence[Item]) -> np.ndarray:
     encoder, task = origin.classifier.encoder, origin.classifier.task
-    return task.decide(logits_of(remembered(origin.classifier), encoder, encoder.encode(items)))
+    return task.decide(logits_of(origin.reference, encoder, encoder.encode(items)))

@@ -11,7 +11,7 @@ import numpy as np
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.measurement import Measurement, read_measurement
 from bench.harness.workload import Workload
-from bench.outside.opened import OpenedModel, check_labels, in_label_order
+from bench.outside.opened import OpenedModel, check_labels, in_label_order, peculiarities
 from bench.record.comparison import TIMED, Change, Comparison
 from bench.record.quality import with_quality
 from bench.record.row import Row
@@ -45,6 +45,9 @@ def compare_models(
     for model in models:
         check_labels(model, first)
     turns = launch_in_turns(models, rows.items, workload, Launches(count=launches), screen)
+    for model, measurements in zip(models, turns, strict=True):
+        for sentence in peculiarities(model, measurements[0]):
+            screen.notice(sentence)
     measured = [
         [in_label_order(measurement, model.bundle, first.label_names) for measurement in measurements]
         for model, measurements in zip(models, turns, strict=True)

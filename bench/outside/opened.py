@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.harness.measurement import Measurement
 from bench.outside.columns import Columns
+from bench.outside.probabilities import are_probabilities, as_logits
 from export.bundle import RECORD as BUNDLE_RECORD
 from export.bundle import Bundle, read_bundle
 from export.foreign import open_model
@@ -135,13 +136,28 @@ def check_labels(model: OpenedModel, first: Bundle) -> None:
 
 
 def in_label_order(measurement: Measurement, bundle: Bundle, label_names: Sequence[str]) -> Measurement:
-    """The measurement with its outputs in the order of `label_names`. Raises RequestError when their number differs."""
+    """The measurement with its outputs as logits in the order of `label_names`.
+
+    Raises RequestError when their number differs.
+    """
     names, outputs = list(bundle.label_names), measurement.logits.shape[1]
     if outputs != len(names):
         raise RequestError(f"the model returns {outputs} scores a text, but {len(names)} labels are named")
+    measurement = replace(measurement, logits=as_logits(bundle, measurement.logits))
     if not bundle.task.has_names:  # one output, whatever it is called
         return measurement
     return replace(measurement, logits=measurement.logits[:, [names.index(name) for name in label_names]])
+
+
+def peculiarities(model: OpenedModel, measurement: Measurement) -> list[str]:
+    """What is to be said of a measured file of somebody else: how it was run, and what its outputs were taken for."""
+    sentences = []
+    if model.bundle.inputs and model.bundle.inputs[0].dimensions[0] == 1:
+        sentences.append(f"{model.title} takes one text at a time, so its batches are run one by one")
+    if are_probabilities(model.bundle, measurement.logits):
+        name = model.bundle.output or "its output"
+        sentences.append(f"{model.title} gives probabilities ({name}), and they are taken as such")
+    return sentences
 
 
 def _with_class_names(table: Table, columns: Columns) -> Table:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 from rich.console import Console, JustifyMethod
-from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table
 
@@ -87,7 +86,7 @@ def without_blanks(table: TextTable) -> TextTable:
 def rich_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
     """Any tables, as wide as the terminal and in colour where there is one, with notes below."""
     width = shutil.get_terminal_size((WIDEST, 50)).columns
-    console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width)
+    console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width, markup=False, emoji=False)
     dropped_columns: list[str] = []
     for title, header, lines in tables:
         hidden_columns = _hidden_columns(console, title, header, lines)
@@ -99,7 +98,7 @@ def rich_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
         lines_below.append(
             f"left out for want of width: {names} (a wider terminal shows all, as does --format markdown)"
         )
-    console.print("\n".join(lines_below), style="dim", highlight=False, markup=False)
+    console.print("\n".join(lines_below), style="dim", highlight=False)
     file = console.file
     assert isinstance(file, io.StringIO)
     return file.getvalue()
@@ -148,18 +147,14 @@ def _cell_width(text: str) -> int:
 def _rich_table(
     title: str, header: Sequence[str], lines: Sequence[Sequence[str]], hidden_columns: Sequence[str]
 ) -> Table:
-    table = Table(
-        title=escape(title), title_justify="left", header_style="bold", padding=(0, 1 if not hidden_columns else 0)
-    )
+    table = Table(title=title, title_justify="left", header_style="bold", padding=(0, 1 if not hidden_columns else 0))
     visible_columns = [number for number, name in enumerate(header) if name not in hidden_columns]
     for number in visible_columns:
         justify: JustifyMethod = "left" if number < NUMBERS_FROM else "right"
         max_width = WRAPPED.get(header[number])
-        table.add_column(escape(header[number]), justify=justify, no_wrap=max_width is None, max_width=max_width)
+        table.add_column(header[number], justify=justify, no_wrap=max_width is None, max_width=max_width)
     for line in lines:
-        table.add_row(
-            *(escape(line[number]) for number in visible_columns), style="red" if line[-1].startswith("✗") else None
-        )
+        table.add_row(*(line[number] for number in visible_columns), style="red" if line[-1].startswith("✗") else None)
     return table
 
 

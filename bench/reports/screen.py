@@ -5,13 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from materials.report import Report
 from materials.team import current_team
 
 LINE_SECONDS = 30.0
+
+
+def plain_console() -> Console:
+    """A console of standard output that prints names as they are, also one such as `[/x]` or `:x:`."""
+    return Console(markup=False, emoji=False)
 
 
 class Screen:
@@ -23,11 +28,13 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False, quiet=not current_team().is_first)
+        self.console = Console(
+            stderr=True, highlight=False, markup=False, emoji=False, quiet=not current_team().is_first
+        )
 
     def notice(self, sentence: str) -> None:
         """Say one sentence."""
-        self.console.print(f"[yellow]note:[/] {escape(sentence)}", soft_wrap=True)
+        self.console.print(Text("note:", style="yellow"), sentence, soft_wrap=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Report]:
@@ -38,19 +45,20 @@ class Screen:
             self._say_done(title, start_seconds)
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self.console, transient=True) as progress:
-            task = progress.add_task(escape(title), total=None)
+            task = progress.add_task(title, total=None)
             yield lambda done_count, total_count: progress.update(task, completed=done_count, total=total_count)
         self._say_done(title, start_seconds)
 
     def _say_done(self, title: str, start_seconds: float) -> None:
-        self.console.print(f"{escape(title)} [dim]({time.perf_counter() - start_seconds:.1f} s)[/]", soft_wrap=True)
+        seconds = Text(f"({time.perf_counter() - start_seconds:.1f} s)", style="dim")
+        self.console.print(title, seconds, soft_wrap=True)
 
     def _lines(self, title: str) -> Report:
         """A report that writes what is done, of how much, and how long the remainder may take."""
@@ -67,6 +75,6 @@ class Screen:
             last_line = now
             left = (now - start_seconds) * (total - done) / (done - (first_done or 0))
             time_left = f"{left:.0f} s" if left < 100 else f"{left / 60:.0f} min"
-            self.console.print(f"{escape(title)}: {done:,} of {total:,}, about {time_left} left", soft_wrap=True)
+            self.console.print(f"{title}: {done:,} of {total:,}, about {time_left} left", soft_wrap=True)
 
         return report

@@ -162,4 +162,4 @@ def _stage(work: Workplace, place: SeedPlace, model: Model, format: str) -> Stag
         inputs["instruction_sets"] = describe_machine()["instruction_sets"]
     if (bounds := work.recipe.parity.model_dump()) != Parity().model_dump():
         inputs["parity"] = bounds
-    return Stage(name="bundle", version=12, inputs=inputs)
+    return Stage(name="bundle", version=13, inputs=inputs)

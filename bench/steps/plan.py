@@ -4,11 +4,11 @@ from collections import Counter
 from statistics import mean
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import FROM_TEACHER
+from bench.reports.screen import plain_console
 from bench.steps.export import possible_formats
 from bench.steps.peer import PEER_FORMAT
 from bench.steps.split import check_split
@@ -21,13 +21,13 @@ def print_plan(work: Workplace) -> None:
     """Print a recipe's cells, then its stages with the time and disk that they need when the cache is empty."""
     check_split(work)
     recipe = work.recipe
-    console = Console()
-    cells = Table("model", "formats", title=escape(f"{recipe.name}: {recipe.description}"), title_justify="left")
+    console = plain_console()
+    cells = Table("model", "formats", title=f"{recipe.name}: {recipe.description}", title_justify="left")
     of_teacher = possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats)
     cells.add_row("teacher", ", ".join(of_teacher))
     for cell in recipe.cells()[: len(recipe.cells()) // len(recipe.seeds)]:  # the same for every seed
         formats = possible_formats(recipe, cell.student.architecture, recipe.formats)
-        cells.add_row(escape(cell.title), ", ".join(formats if cell.objective.exported else ["not exported"]))
+        cells.add_row(cell.title, ", ".join(formats if cell.objective.exported else ["not exported"]))
     for peer in recipe.peers:
         cells.add_row(peer, PEER_FORMAT)
     counts = count_stages(recipe)

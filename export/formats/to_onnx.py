@@ -14,7 +14,8 @@ LARGEST_CONSTANT = 2**31
 def write_fused_onnx(origin: Origin, folder: Path) -> None:
     """Write model.onnx with attention, normalisation with its residual, and GELU as one operator each.
 
-    Normalisation is by mean and variance, or by the root mean square alone. These operators are ONNX Runtime's own; a graph without such patterns stays as it is.
+    Normalisation is by mean and variance, or by the root mean square alone. These operators are ONNX Runtime's own; a
+    graph without such patterns stays as it is.
     """
     import onnx_ir
     from onnxscript.optimizer import fold_constants, remove_unused_nodes

@@ -9,6 +9,7 @@ from encoders.encoder import Encoder
 from encoders.text_encoder import TextEncoder
 
 LONGEST_WORDS = 40
+LETTERS = "abcdefghijklmnopqrstuvwxyz"  # for a vocabulary without words
 LEAST_PIXELS, MOST_PIXELS, MOST_PATCHES = 64, 256, 12
 
 
@@ -22,9 +23,13 @@ def made_up_items(encoder: Encoder, count: int) -> list[Any]:
 
 
 def made_up_texts(tokenizer: Tokenizer, count: int, *, seed: int = 0) -> list[str]:
-    """`count` texts of 1 to 40 random words each, the same for the same tokenizer and seed."""
+    """`count` texts of 1 to 40 random words each, the same for the same tokenizer and seed.
+
+    A special token is no word: a text that names one would be read as if it ended there.
+    """
     generator = np.random.default_rng(seed)
-    words = sorted(word for word in tokenizer.get_vocab() if word.isalpha())
+    special = {token.content for token in tokenizer.get_added_tokens_decoder().values() if token.special}
+    words = sorted(word for word in tokenizer.get_vocab() if word.isalpha() and word not in special) or [*LETTERS]
     lengths = generator.integers(1, LONGEST_WORDS + 1, size=count)
     return [" ".join(generator.choice(words, size=length)) for length in lengths]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from encoders.encoder import Encoder, Shape
-from encoders.text_encoder import EXAMPLE_LENGTH
+from encoders.made_up_rows import EXAMPLE_LENGTH
 
 
 def example_inputs(encoder: Encoder, *, batch: int = 2, length: int = EXAMPLE_LENGTH) -> dict[str, np.ndarray]:

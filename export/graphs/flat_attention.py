@@ -8,8 +8,8 @@ ATTENTION = ("MultiHeadAttention", "Attention", "GroupQueryAttention")
 def keep_flat(model: Any) -> None:
     """Put a Reshape behind each fused attention that has taken the place of one to (tokens, width).
 
-    Fusing takes the last Reshape of attention for the one that puts heads side by side, to (batch, length, width). Where
-    a second one to (tokens, width) follows, the optimiser has merged the two, and what comes next refuses three
+    Fusing takes the last Reshape of attention for the one that puts heads side by side, to (batch, length, width).
+    Where a second one to (tokens, width) follows, the optimiser has merged the two, and what comes next refuses three
     dimensions. `model` is of onnx_ir and is changed.
     """
     import onnx_ir as ir

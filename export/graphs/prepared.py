@@ -96,7 +96,7 @@ def _prepare(plain: Path, file: Path) -> None:
 
 
 def _export(origin: Origin, file: Path) -> None:
-    """Write the model as torch exports it, or raise again what came of it before: each setting of a format asks anew."""
+    """Write the model as torch exports it, or raise again what that raised before: each setting asks anew."""
     if origin.failures:
         raise origin.failures[0]
     try:

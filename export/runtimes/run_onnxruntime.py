@@ -46,6 +46,7 @@ class OnnxRuntime(Runtime):
             provider=self.session.get_providers()[0],
         )
         self.device = device
+        self.output_name = bundle.output or self.session.get_outputs()[0].name
         self.input_names = tuple(graph_input.name for graph_input in self.session.get_inputs())
         if device != "cpu":
             self._prove_on_device(bundle)
@@ -56,15 +57,16 @@ class OnnxRuntime(Runtime):
         return feeds if self.device == "cpu" else self._bind(feeds)
 
     def forward(self, prepared: Any) -> Any:
-        """The session's outputs; on a GPU, the binding that holds them there."""
+        """The session's scores; on a GPU, the binding that holds them there."""
         if self.device == "cpu":
-            return self.session.run(None, prepared)
+            return self.session.run([self.output_name], prepared)
         self.session.run_with_iobinding(prepared)
         return prepared
 
     def fetch(self, output: Any) -> np.ndarray:
         """Logits, float32 (batch, labels)."""
-        return output[0] if self.device == "cpu" else output.get_outputs()[0].numpy()
+        scores = output[0] if self.device == "cpu" else output.get_outputs()[0].numpy()
+        return scores.astype(np.float32, copy=False)
 
     def _bind(self, feeds: Mapping[str, np.ndarray]) -> Any:
         """Inputs copied by way of pinned memory, and outputs left on the device."""
@@ -74,8 +76,7 @@ class OnnxRuntime(Runtime):
         binding.copies = [torch.from_numpy(array).pin_memory().to("cuda") for array in feeds.values()]
         for (name, array), copy in zip(feeds.items(), binding.copies, strict=True):
             binding.bind_input(name, "cuda", 0, array.dtype, array.shape, copy.data_ptr())
-        for output in self.session.get_outputs():
-            binding.bind_output(output.name, "cuda")
+        binding.bind_output(self.output_name, "cuda")
         return binding
 
     def _prove_on_device(self, bundle: Bundle) -> None:

@@ -30,6 +30,7 @@ class OpenVinoRuntime(Runtime):
             spinning=None,
             provider=f"CPU {self.model.get_property('INFERENCE_PRECISION_HINT').to_string()}",
         )
+        self.output = self.model.output(bundle.output) if bundle.output else self.model.outputs[0]
         self.request = self.model.create_infer_request()
         self.input_names = tuple(model_input.get_any_name() for model_input in self.model.inputs)
 
@@ -43,4 +44,4 @@ class OpenVinoRuntime(Runtime):
 
     def fetch(self, output: Any) -> np.ndarray:
         """Logits, float32 (batch, labels), copied, since the next call writes to the same memory."""
-        return np.array(output[0], dtype=np.float32)
+        return np.array(output[self.output], dtype=np.float32)

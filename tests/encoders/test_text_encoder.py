@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from encoders.encoder import Shape
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from encoders.text_encoder import TextEncoder
 from encoders.token_rows import TokenRows
@@ -36,20 +37,29 @@ def test_padded_arrays_are_those_of_a_loop_over_rows(lists, more):
     assert arrays["token_type_ids"].tolist() == [[0] * width for _ in lists]
 
 
-def test_examples_have_the_shapes_that_parity_asks_for(encoder, tmp_path):
+def test_examples_have_the_shapes_that_parity_asks_for(encoder):
     shapes = encoder.shapes()
     assert {shape.batch for shape in shapes} == {1, 2, 7, 64}
-    assert {shape.length for shape in shapes} == {1, 2, 16}
+    assert {shape.length for shape in shapes} == {2, 3, 16}  # an empty text has two tokens
     rows = encoder.encode(["a lovely film", "dull"])
     for shape in shapes:
         for arrays in (encoder.example(shape), encoder.example(shape, rows=rows)):
             assert {array.shape for array in arrays.values()} == {(shape.batch, shape.length)}
 
 
-def test_the_largest_example_of_long_texts_is_left_out(encoder):
-    shapes = replace(encoder, max_length_tokens=512).shapes()
-    assert {shape.batch for shape in shapes if shape.length == 512} == {1, 2, 7}
-    assert {shape.length for shape in shapes if shape.batch == 64} == {1, 2, 17}
+@pytest.mark.parametrize("longest", [100, 128, 512, 4096])
+def test_no_shape_but_the_longest_row_has_more_tokens_than_64_short_rows(encoder, longest):
+    shapes = replace(encoder, max_length_tokens=longest).shapes()
+    sizes = [shape.batch * shape.length for shape in shapes]
+    assert max(sizes) == max(64 * 17, longest)
+    assert {shape.batch for shape in shapes if shape.length == longest} == ({7, 1} if longest <= 128 else {1})
+
+
+def test_rows_of_older_bundles_are_as_they_were(encoder):
+    encoder = replace(encoder, max_length_tokens=512, made_up_rows="by-number")
+    assert {shape.batch for shape in encoder.shapes() if shape.length == 512} == {1, 2, 7}
+    assert {shape.length for shape in encoder.shapes() if shape.batch == 64} == {1, 2, 17}
+    assert encoder.example(Shape(batch=2, length=4))["input_ids"].tolist() == [[1, 2, 3, 4], [5, 6, 0, 0]]
 
 
 def test_saved_file_is_the_one_that_was_read(encoder, tiny_bert, tmp_path):

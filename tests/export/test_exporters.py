@@ -147,7 +147,10 @@ def damaged(bundles, tmp_path):
         (lambda folder: (folder / "bundle.json").unlink(), "is no bundle"),
         (lambda folder: (folder / "bundle.json").write_text("{"), "bundle.json is damaged"),
         (lambda folder: (folder / "bundle.json").write_text('{"schema_version": 2}'), "bundle.json is damaged"),
-        (lambda folder: (folder / "bundle.json").write_text('{"schema_version": 1}'), "is a bundle of version 1; .* 2"),
+        (
+            lambda folder: (folder / "bundle.json").write_text('{"schema_version": 1}'),
+            "is a bundle of version 1; .* 3",
+        ),
         (lambda folder: (folder / "bundle.json").write_text('{"schema_version": 99}'), "is a bundle of version 99"),
     ],
 )

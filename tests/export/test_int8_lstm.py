@@ -7,11 +7,12 @@ import pytest
 from sample_models import save_tiny_student, widen
 from sample_texts import labelled
 
-from export.exporting import ExportRequest, export_bundle, open_origin, remembered
+from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats import EXPORTERS
 from export.gate.parity import ParityBounds
 from export.graphs.layers import weight_of, weighted_layers
 from export.graphs.prepared import most_sensitive_layers, smoothed_onnx
+from export.origin import remembered
 from export.runtimes import RUNTIMES
 from export.runtimes.runtime import logits_of
 

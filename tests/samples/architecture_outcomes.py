@@ -1,4 +1,4 @@
-"""What comes of exporting an architecture: passed, unfit, refused or failed and why; crashed or wrong are our faults."""
+"""What comes of exporting an architecture: passed, unfit, refused or failed, and why; crashed or wrong is a fault."""
 
 import json
 import os

@@ -75,6 +75,34 @@ def word_pieces(around: str = "[CLS] $A [SEP]") -> "Tokenizer":
     return tokenizer
 
 
+def save_tiny_encoder_decoder(folder: Path, kind: str) -> Path:
+    """A BART or T5 of one layer a side, random, for 'bad' and 'good'; it reads its answer where a text ends."""
+    import torch
+    import transformers
+    from tokenizers import Tokenizer, processors
+
+    save_tiny_bert(folder, label_names=None)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    start = "[CLS] " if kind == "Bart" else ""
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{start}$A [SEP]", pair=f"{start}$A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    shape = {
+        "Bart": {"encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+        | {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "max_position_embeddings": 160},
+        "T5": {"num_layers": 1, "d_ff": 32, "d_kv": 16, "num_heads": 2},
+    }[kind]
+    config = getattr(transformers, f"{kind}Config")(
+        **{"vocab_size": tokenizer.get_vocab_size(), "d_model": 32, "pad_token_id": 0, "eos_token_id": 3, **shape},
+        decoder_start_token_id=3,
+        id2label={0: "bad", 1: "good"},
+    )
+    torch.manual_seed(0)
+    getattr(transformers, f"{kind}ForSequenceClassification")(config).save_pretrained(folder)
+    return folder
+
+
 def tiny_shape(
     architecture: str,
     *,

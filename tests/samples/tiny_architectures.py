@@ -33,13 +33,12 @@ def architectures() -> list[Architecture]:
     """All of them in the order of transformers, each once: several names may stand for one."""
     from transformers import CONFIG_MAPPING
 
-    listed = [
+    return [
         Architecture(kind=kind, model_type=model_type)
         for kind in ("text", "image")
         for model_type in _mapping_names(kind)
         if CONFIG_MAPPING[model_type].model_type == model_type
     ]
-    return listed
 
 
 def save_architecture(architecture: Architecture, folder: Path) -> int:

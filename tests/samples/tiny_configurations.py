@@ -70,16 +70,17 @@ STAGES: dict[str, Any] = {
 BOTH_KINDS = {"layer_types": ["linear_attention", "full_attention"]}
 ROTARY = {"rope_type": "default", "rope_theta": 10_000.0}
 LATENT = {"head_dim": HEAD_WIDTH // 2, "num_key_value_heads": HEADS}
+SHARED_BLOCKS = {"layers_block_type": ["linear_attention", "hybrid"] * 2, "n_mamba_heads": 2, "num_hidden_layers": 4}
+SMALL_WINDOWS = {"window_size": 2}
+QUARTER = {"depth_multiplier": 0.25}
+FROM_PADDING = {"decoder_start_token_id": PADDING}
 OWN: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("axk1", "deepseek_v2", "deepseek_v3", "mistral4"), LATENT),
     **dict.fromkeys(("qwen3_next", "qwen3_5_text"), BOTH_KINDS),
-    **dict.fromkeys(("t5", "mt5", "umt5"), {"decoder_start_token_id": PADDING}),
-    **dict.fromkeys(
-        ("zamba", "zamba2"),
-        {"layers_block_type": ["linear_attention", "hybrid"] * 2, "n_mamba_heads": 2, "num_hidden_layers": 4},
-    ),
-    **dict.fromkeys(("mobilenet_v1", "mobilenet_v2"), {"depth_multiplier": 0.25}),
-    **dict.fromkeys(("swin", "swinv2", "donut-swin"), {"window_size": 2}),
+    **dict.fromkeys(("t5", "mt5", "umt5"), FROM_PADDING),
+    **dict.fromkeys(("zamba", "zamba2"), SHARED_BLOCKS),
+    **dict.fromkeys(("mobilenet_v1", "mobilenet_v2"), QUARTER),
+    **dict.fromkeys(("swin", "swinv2", "donut-swin"), SMALL_WINDOWS),
     "axk2": {**LATENT, "index_head_dim": 8, "index_n_heads": 2, "index_topk": 8},
     "bit": {"num_groups": 4},
     "cohere_compass_text": {

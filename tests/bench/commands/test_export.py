@@ -149,6 +149,23 @@ def test_verify_judges_by_what_the_bundle_carries(exported):
         assert f"digests right; {format} passed" in answer.output
 
 
+def test_verify_judges_a_bundle_of_the_last_version_by_the_inputs_of_that_time(exported, tmp_path):
+    from export.gate.verifying import store_reference
+    from materials.files import sha256_of
+
+    older = shutil.copytree(exported[1] / "onnx", tmp_path / "older")
+    bundle = read_bundle(older)
+    reference = RUNTIMES["torch"](read_bundle(exported[1] / "eager"), 1, "cpu")
+    store_reference(reference, replace(bundle.encoder(), made_up_rows="by-number"), older)
+    content = json.loads((older / "bundle.json").read_text()) | {"schema_version": 2}
+    del content["made_up_rows"]
+    content["files"]["reference.npz"] = sha256_of(older / "reference.npz")
+    (older / "bundle.json").write_text(json.dumps(content))
+    assert distilbench("verify", older).code == 0
+    (older / "bundle.json").write_text(json.dumps(content | {"schema_version": 3}))
+    assert distilbench("verify", older).code == 1
+
+
 def test_verify_against_the_model_repeats_the_whole_gate(exported, rows):
     columns = ("--text", "body", "--label", "verdict")
     places = (exported[1] / "onnx-int8", "--against", exported[1] / "eager")

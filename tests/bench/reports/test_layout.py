@@ -4,10 +4,22 @@ import pytest
 from markdown_it import MarkdownIt
 
 from bench.reports.layout import markdown_tables, rich_tables
+from bench.reports.screen import Screen
 
 NAMES = ["[spam]", "[/x]", "[bold]ham", "a|b", "\\[x]", "`tick`", "__x__", "a_b_", "*x*", "~~x~~", "<b>x</b>", "<!-- x"]
-NAMES += ["[spam](u)", "snake_case", "a < b", "[70.1, 80.2]", "\\", "a\\|b"]
+NAMES += [":cat:", "[spam](u)", "snake_case", "a < b", "[70.1, 80.2]", "\\", "a\\|b"]
 TABLE = ("of [/x] and a|b", ("class", "F1"), [[name, "0.5"] for name in NAMES])
+
+
+def test_sentences_on_the_screen_hold_names_as_they_are(capsys):
+    screen = Screen()
+    for name in NAMES:
+        screen.notice(name)
+        with screen.step(f"measuring {name}"):
+            pass
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[::2] == [f"note: {name}" for name in NAMES]
+    assert [line.rsplit(" (", 1)[0] for line in lines[1::2]] == [f"measuring {name}" for name in NAMES]
 
 
 def test_names_that_look_like_markup_stand_in_the_terminal_s_table():
