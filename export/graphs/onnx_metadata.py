@@ -8,6 +8,7 @@ from typing import Any
 
 from materials.files import new_file
 
+ONNX_RUNTIME = "com.microsoft"
 OUTSIDE_STANDARD = ("SimplifiedLayerNormalization",)  # by the root mean square; RMSNormalization came with opset 23
 
 
@@ -65,7 +66,9 @@ def _check(model: Any, file: Path) -> None:
 
     outside = [node for node in model.graph.node if node.op_type in OUTSIDE_STANDARD and not node.domain]
     for node in outside:
-        node.domain = "com.microsoft"
+        node.domain = ONNX_RUNTIME
+    if outside and all(opset.domain != ONNX_RUNTIME for opset in model.opset_import):
+        model.opset_import.append(onnx.helper.make_opsetid(ONNX_RUNTIME, 1))
     onnx.checker.check_model(model if outside else str(file))
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +14,7 @@ from typing import Any
 from tiny_architectures import Architecture, NotBuilt, Reference, items_of, save_architecture
 
 FORMATS = ("onnx", "onnx-int8", "torchscript")
-ROWS, COMPARED, FIRST_COMPARED = 80, 24, 5_000
+ROWS, COMPARED, FIRST_COMPARED = 64, 24, 5_000
 LIMIT_SECONDS = 240
 MOST_NOISE, MOST_FLIPPED, MARGIN = 0.6, 1, 0.1
 
@@ -44,7 +44,7 @@ def _in_a_child(architecture: Architecture) -> dict[str, Any]:
     import multiprocessing
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["architecture_outcomes", "heavy_imports"])
+    context.set_forkserver_preload(["warm_start"])
     started = time.perf_counter()
     with TemporaryDirectory(prefix="architecture-") as folder:
         answer = Path(folder) / "outcome.json"
@@ -65,7 +65,8 @@ def _in_a_child(architecture: Architecture) -> dict[str, Any]:
     return {"name": architecture.name, **outcome, "seconds": seconds}
 
 
-def _work(architecture: Architecture, folder: Path) -> None:
+def exported_quietly(architecture: Architecture, folder: Path) -> dict[str, Any]:
+    """The same as `exported` on one thread, without a word on the screen."""
     import torch
     from transformers.utils import logging
 
@@ -73,7 +74,11 @@ def _work(architecture: Architecture, folder: Path) -> None:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     with (folder / "log.txt").open("w") as log, redirect_stdout(log), redirect_stderr(log):
-        outcome = exported(architecture, folder)
+        return exported(architecture, folder)
+
+
+def _work(architecture: Architecture, folder: Path) -> None:
+    outcome = exported_quietly(architecture, folder)
     unfinished = folder / "outcome.unfinished"
     unfinished.write_text(json.dumps(outcome), encoding="utf-8")
     unfinished.rename(folder / "outcome.json")
@@ -81,29 +86,29 @@ def _work(architecture: Architecture, folder: Path) -> None:
     os._exit(0)  # libraries that were imported before the process was forked may hang as they end
 
 
-def exported(architecture: Architecture, folder: Path) -> dict[str, Any]:
+def exported(architecture: Architecture, folder: Path, formats: Sequence[str] = FORMATS) -> dict[str, Any]:
     """Build, export and compare in this process; `folder` is filled."""
     try:
         parameters = save_architecture(architecture, folder / "model")
     except NotBuilt as reason:
-        return {"parameters": None, "formats": dict.fromkeys(FORMATS, _of("unfit", f"transformers: {reason}"))}
+        return {"parameters": None, "formats": dict.fromkeys(formats, _of("unfit", f"transformers: {reason}"))}
     try:
-        refusal = _export(architecture, folder)
+        refusal = _export(architecture, folder, formats)
     except Exception as error:  # which is what the sweep looks for
         where = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {' '.join(str(error).split())} ({Path(where.filename).name})"
-        return {"parameters": parameters, "formats": dict.fromkeys(FORMATS, _of("crashed", reason))}
+        return {"parameters": parameters, "formats": dict.fromkeys(formats, _of("crashed", reason))}
     reference = Reference(architecture, folder / "model")
     items = items_of(architecture.kind, COMPARED, FIRST_COMPARED)
     expected = reference(items)
-    formats = {}
-    for format in FORMATS:
+    results = {}
+    for format in formats:
         place = folder / "out" / format
-        formats[format] = _compared(place, items, expected) if place.exists() else _of("refused", refusal)
-    return {"parameters": parameters, "formats": formats}
+        results[format] = _compared(place, items, expected) if place.exists() else _of("refused", refusal)
+    return {"parameters": parameters, "formats": results}
 
 
-def _export(architecture: Architecture, folder: Path) -> str | None:
+def _export(architecture: Architecture, folder: Path, formats: Sequence[str]) -> str | None:
     """Export to all formats with real rows to judge on, as the command does; the sentence of a refusal."""
     from bench.commands.export import ExportOrder, export_model
     from materials.errors import RequestError
@@ -112,7 +117,7 @@ def _export(architecture: Architecture, folder: Path) -> str | None:
         export_model(
             ExportOrder(
                 place=folder / "model",
-                formats=",".join(FORMATS),
+                formats=",".join(formats),
                 output=folder / "out",
                 data=_write_rows(architecture.kind, folder / "rows"),
             )

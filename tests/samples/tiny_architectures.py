@@ -226,13 +226,21 @@ def _spread(model: Any, expected: Reference) -> None:
     logits = expected(items)
     if logits.shape != (len(items), len(CLASSES)):
         raise ValueError(f"logits of shape {logits.shape} for {len(items)} items and {len(CLASSES)} classes")
-    heads = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == len(CLASSES)]
+    heads = [module for module in model.modules() if getattr(module, "out_features", None) == len(CLASSES)]
     if heads:
-        spread = float(logits.std(axis=0).mean())
-        if spread < SMALLEST_SPREAD * float(abs(logits).max()):
-            return  # it answers all alike, and rounding is all that there is to widen
-        factor = HEAD_SPREAD / spread
-        with torch.no_grad():
-            heads[-1].weight.mul_(factor)
-            if heads[-1].bias is not None:
-                heads[-1].bias.mul_(factor).sub_(torch.from_numpy(logits.mean(axis=0) * factor))
+        _widen(heads[-1], logits)
+
+
+def _widen(head: Any, logits: Any) -> None:
+    """Scale a linear head, and put its bias so that no class is always first."""
+    import torch
+
+    moving = logits if head.bias is None else logits - head.bias.detach().numpy()
+    spread = float(moving.std(axis=0).mean())
+    if spread < SMALLEST_SPREAD * float(abs(moving).max()):
+        return  # the model answers all alike, and rounding is all that there is to widen
+    factor = HEAD_SPREAD / spread
+    with torch.no_grad():
+        head.weight.mul_(factor)
+        if head.bias is not None:
+            head.bias.copy_(torch.from_numpy(-moving.mean(axis=0) * factor))

@@ -6,7 +6,7 @@ from typing import Any
 CLASSES = ("bad", "poor", "fine", "good", "great")
 PADDING, UNKNOWN, START, END, MASK = range(5)
 LONGEST, POSITIONS = 64, 80
-WIDTH, LAYERS, HEADS, HEAD_WIDTH = 32, 2, 4, 8
+WIDTH, LAYERS, HEADS, HEAD_WIDTH = 32, 1, 4, 8
 IMAGE_SIZE = 64
 MOST_WEIGHTS = 5_000_000
 HEAD_SPREAD = 2.0
@@ -67,7 +67,8 @@ STAGES: dict[str, Any] = {
 }
 """The same for lists with a number for each stage: one number for all, or a number each."""
 
-BOTH_KINDS = {"layer_types": ["linear_attention", "full_attention"]}
+TWO = {"num_hidden_layers": 2}
+BOTH_KINDS = {"layer_types": ["linear_attention", "full_attention"], **TWO}
 ROTARY = {"rope_type": "default", "rope_theta": 10_000.0}
 LATENT = {"head_dim": HEAD_WIDTH // 2, "num_key_value_heads": HEADS}
 SHARED_BLOCKS = {"layers_block_type": ["linear_attention", "hybrid"] * 2, "n_mamba_heads": 2, "num_hidden_layers": 4}
@@ -78,6 +79,7 @@ OWN: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("axk1", "deepseek_v2", "deepseek_v3", "mistral4"), LATENT),
     **dict.fromkeys(("qwen3_next", "qwen3_5_text"), BOTH_KINDS),
     **dict.fromkeys(("t5", "mt5", "umt5"), FROM_PADDING),
+    **dict.fromkeys(("gemma2", "gpt_oss", "modernbert", "olmo3"), TWO),  # whose layers take turns
     **dict.fromkeys(("zamba", "zamba2"), SHARED_BLOCKS),
     **dict.fromkeys(("mobilenet_v1", "mobilenet_v2"), QUARTER),
     **dict.fromkeys(("swin", "swinv2", "donut-swin"), SMALL_WINDOWS),
@@ -85,13 +87,14 @@ OWN: dict[str, dict[str, Any]] = {
     "bit": {"num_groups": 4},
     "cohere_compass_text": {
         "layer_types": ["sliding_attention", "full_attention"],
+        **TWO,
         "rope_parameters": {"sliding_attention": ROTARY, "full_attention": ROTARY},
     },
     "cvt": {"depth": [1, 2, 3]},
     "efficientnet": {"width_coefficient": 0.25, "depth_coefficient": 1.0, "hidden_dim": 320},
     "esmc": {"num_key_value_heads": HEADS},
-    "gpt_neo": {"attention_types": [[["global", "local"], 1]]},
-    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "gpt_neo": {"attention_types": [[["global", "local"], 1]], "num_layers": 2},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1, **TWO},
     "layoutlmv3": {"coordinate_size": 6, "shape_size": 4},
     "lilt": {"hidden_size": 48},
     "markuplm": {"max_depth": 4, "xpath_unit_hidden_size": 8},
@@ -104,6 +107,7 @@ OWN: dict[str, dict[str, Any]] = {
         "lsh_attn_chunk_length": 8,
         "attn_layers": ["local", "lsh"],
         "hash_seed": 0,
+        **TWO,
     },
     "regnet": {"groups_width": 8},
     "textnet": {"stem_out_channels": 16},
