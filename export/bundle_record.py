@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from encoders.made_up_rows import MADE_UP_ROWS
 from materials.files import check_types
 from materials.modalities import MODALITIES
 from materials.tasks.multi_label import MultiLabel
@@ -22,6 +23,8 @@ def check_record(bundle: "Bundle") -> None:
     check_types(bundle)
     if bundle.modality not in MODALITIES:
         raise ValueError(f"modality is '{bundle.modality}'")
+    if bundle.made_up_rows not in MADE_UP_ROWS:
+        raise ValueError(f"its made-up rows are of an unknown kind '{bundle.made_up_rows}'")
     if not bundle.label_names or len(set(bundle.label_names)) < len(bundle.label_names):
         raise ValueError("label_names are none, or some are the same")
     for graph_input in bundle.inputs:

@@ -1,7 +1,7 @@
 """What an exporter starts from: plain values. `export.graphs.prepared` makes graphs of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,8 @@ class Unfit(Exception):
 class Origin:
     """A trained model. `calibration` holds encoded rows that no gate sees.
 
-    `scratch` is a folder for what several formats start from.
+    `scratch` is a folder for what several formats start from. `failures` holds why torch gives no ONNX graph, once that
+    has been tried.
     """
 
     checkpoint: Path
@@ -31,6 +32,7 @@ class Origin:
     calibration: Any
     scratch: Path
     opset: int = OPSET
+    failures: list[Exception] = field(default_factory=list)
 
     @cached_property
     def reference(self) -> Reference:

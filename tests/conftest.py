@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--benchmark", action="store_true", help="the same as --benchmark-only")
     parser.addoption("--optimum", default=None, help="for tests/ecosystem: the Python of an environment with Optimum")
     parser.addoption("--real-rows", default=None, help="for tests/real: a folder with real rows of each kind")
+    parser.addoption("--outcomes", default=None, help="for tests/sweep: a JSONL file that goes on where it stopped")
     parser.addoption("--recipe", default=None, help="for tests/perf: a recipe to time cold and warm")
     parser.addoption("--mutations", type=int, default=50, help="for tests/sweep: mutated files of each kind")
     parser.addoption("--mutated", default="", help="for tests/sweep: only these kinds, as ONNX,Parquet; else all")

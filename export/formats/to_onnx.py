@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from export.graphs.flat_attention import keep_flat
 from export.graphs.prepared import plain_onnx
 from export.origin import Origin
 from export.quiet import quiet
@@ -11,9 +12,10 @@ LARGEST_CONSTANT = 2**31
 
 
 def write_fused_onnx(origin: Origin, folder: Path) -> None:
-    """Write model.onnx with attention, layer normalisation with its residual, and GELU as one operator each.
+    """Write model.onnx with attention, normalisation with its residual, and GELU as one operator each.
 
-    These operators are ONNX Runtime's own; a graph without such patterns stays as it is.
+    Normalisation is by mean and variance, or by the root mean square alone. These operators are ONNX Runtime's own; a
+    graph without such patterns stays as it is.
     """
     import onnx_ir
     from onnxscript.optimizer import fold_constants, remove_unused_nodes
@@ -21,6 +23,7 @@ def write_fused_onnx(origin: Origin, folder: Path) -> None:
 
     with quiet():
         model, _ = optimize_for_ort(onnx_ir.load(str(plain_onnx(origin))))
+        keep_flat(model)
         fold_constants(  # the query, key and value weights that fusing has put side by side
             model,
             onnx_shape_inference=False,

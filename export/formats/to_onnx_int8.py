@@ -7,6 +7,7 @@ from typing import Any
 
 from export.graphs.layers import also_split, check_quantised
 from export.graphs.prepared import layers_to_spare, prepared_onnx, smoothed_onnx
+from export.graphs.root_mean_square import fuse_root_mean_square
 from export.origin import Origin
 from export.quiet import quiet
 
@@ -39,6 +40,7 @@ def _quantised(*, spared: int = 0, reduce_range: bool = False, tables_only: bool
                 weight_type=QuantType.QInt8,
             )
         check_quantised(folder / "model.onnx")
+        fuse_root_mean_square(folder / "model.onnx")
 
     return write_onnx_int8
 

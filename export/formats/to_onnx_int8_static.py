@@ -12,6 +12,7 @@ import numpy as np
 from encoders.token_rows import TokenRows
 from export.graphs.layers import also_split, check_quantised
 from export.graphs.prepared import layers_to_spare, smoothed_onnx
+from export.graphs.root_mean_square import fuse_root_mean_square
 from export.origin import Origin, Unfit
 from export.quiet import quiet
 
@@ -61,6 +62,7 @@ def _calibrated(
                 extra_options={"OpTypesToExcludeOutputQuantization": list(WEIGHTED)},  # floats are what comes next
             )
         check_quantised(folder / "model.onnx")
+        fuse_root_mean_square(folder / "model.onnx")
 
     return write_onnx_int8_static
 

@@ -97,6 +97,17 @@ def _prepare(plain: Path, file: Path) -> None:
 
 
 def _export(origin: Origin, file: Path) -> None:
+    """Write the model as torch exports it, or raise again what that raised before: each setting asks anew."""
+    if origin.failures:
+        raise origin.failures[0]
+    try:
+        _write(origin, file)
+    except Exception as error:  # torch may raise anything for a model that it cannot express
+        origin.failures.append(error)
+        raise
+
+
+def _write(origin: Origin, file: Path) -> None:
     """Write the model as torch exports it, weights inside, with named inputs and dynamic axes from its graph inputs.
 
     Raises RequestError for an opset that cannot express the model, and Unfit for weights that fit no single file.

@@ -262,6 +262,25 @@ def test_notes_are_dropped_in_subgraphs_and_functions_too(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_normalisation_of_onnx_runtime_in_the_domain_of_onnx_is_no_fault_and_others_are(tmp_path):
+    import onnx
+    import onnxruntime
+
+    def write(kind):
+        body = f"""<ir_version: 10, opset_import: ["" : 20]>
+        rms (float[rows, 4] x) => (float[rows, 4] y)
+        <float[4] scale = {{1, 1, 1, 1}}> {{ y = {kind}<axis = -1, epsilon = 1e-6>(x, scale) }}"""
+        onnx.save(onnx.parser.parse_model(body), tmp_path / f"{kind}.onnx")
+        describe_onnx(tmp_path / f"{kind}.onnx", label_names=["a"], input_names=["x"], max_length_tokens=3, licences={})
+        return tmp_path / f"{kind}.onnx"
+
+    session = onnxruntime.InferenceSession(write("SimplifiedLayerNormalization"))
+    (normed,) = session.run(None, {"x": np.full((1, 4), 3.0, dtype=np.float32)})
+    assert normed == pytest.approx(1.0)
+    with pytest.raises(onnx.checker.ValidationError, match="InventedNormalization"):
+        write("InventedNormalization")
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_torchscript_bundle_opens_with_torch_alone(tiny_bundle, model):
     import torch

@@ -5,6 +5,7 @@ from collections import Counter
 
 import numpy as np
 import onnx
+import onnx_ir
 import onnxruntime
 import pytest
 import torch
@@ -16,6 +17,7 @@ from sample_texts import labelled, sentences
 import export.graphs.prepared
 from export.exporting import ExportRequest, export_bundle, open_origin
 from export.formats.to_onnx import write_plain_onnx
+from export.graphs.flat_attention import keep_flat
 from export.graphs.layers import layer_inputs, weight_of, weighted_layers
 from export.graphs.prepared import plain_onnx, prepared_onnx, smoothed_onnx
 from export.graphs.sensitivity import most_sensitive_first, noise_share
@@ -76,6 +78,37 @@ def test_weights_of_fused_attention_lie_side_by_side_in_the_file(sound, tmp_path
     buckets=st.sampled_from([1, 7, 50, 100_000]),
     classes=st.sampled_from([3, 20]),
 )
+def test_fused_attention_whose_result_was_flat_is_made_flat_again():
+    heads, width = 2, 8
+    body = f"""<ir_version: 10, opset_import: ["" : 20, "com.microsoft" : 1]>
+    flat (float[batch, length, {width}] x, float[{width}, {width}] weight) => (float[tokens, {width}] y)
+    <float[tokens, {width}] attended> {{
+        attended = com.microsoft.MultiHeadAttention<num_heads: int = {heads}>(x, x, x)
+        y = Gemm(attended, weight)
+    }}"""
+    model = onnx_ir.from_proto(onnx.parser.parse_model(body))
+    keep_flat(model)
+    rows = np.random.default_rng(0).standard_normal((3, 5, width)).astype(np.float32)
+    session = onnxruntime.InferenceSession(onnx_ir.to_proto(model).SerializeToString())
+    (flat,) = session.run(None, {"x": rows, "weight": np.eye(width, dtype=np.float32)})
+    assert flat.shape == (15, width)
+
+
+def test_graph_that_torch_cannot_give_is_tried_once_for_all_settings(origin, monkeypatch, tmp_path):
+    tries = []
+
+    def fail(*arguments, **options):
+        tries.append(arguments)
+        raise NotImplementedError("an operator without a counterpart")
+
+    monkeypatch.setattr(torch.onnx, "export", fail)
+    for format in ("onnx", "onnx-int8"):
+        (tmp_path / format).mkdir()
+        parity = exported(origin, format, tmp_path / format).parity
+        assert "an operator without a counterpart" in parity["reason"]
+    assert len(tries) == 1
+
+
 def test_deployed_linear_gives_the_logits_of_the_trained_one(rows, buckets, classes):
     torch.manual_seed(0)
     linear = Linear(words=30, classes=classes, dimensions=8, buckets=buckets).eval()

@@ -10,6 +10,8 @@ from sample_images import labelled_images
 from sample_texts import labelled, sentences
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
     from export.origin import Origin
     from materials.rows import Rows
     from students.checkpoint import StudentShape
@@ -27,20 +29,9 @@ TINY_SETTINGS = {
 def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None, width: int = 32) -> Path:
     """A transformer of 2 layers with a real WordPiece tokenizer; a classifier where labels are named."""
     import torch
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, BertModel
 
-    words = sorted({word for text in sentences(200)[0] for word in text.split() if word.isalpha()})
-    letters = sorted({letter for text in sentences(200)[0] for letter in text if not letter.isspace()})
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    pieces = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *words])
-    vocabulary = {piece: number for number, piece in enumerate(pieces)}  # a trainer's differs from process to process
-    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    tokenizer.add_special_tokens(specials)
-    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer = word_pieces()
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     torch.manual_seed(0)
@@ -57,6 +48,31 @@ def save_tiny_bert(folder: Path, *, label_names: tuple[str, ...] | None, width: 
     model = BertForSequenceClassification(config) if label_names else BertModel(config)
     model.save_pretrained(folder)
     return folder
+
+
+def word_pieces(around: str = "[CLS] $A [SEP]") -> "Tokenizer":
+    """A WordPiece tokenizer of the sample texts, whose special tokens [PAD] [UNK] [CLS] [SEP] [MASK] are the first.
+
+    `around` is what it puts around a text.
+    """
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    words = sorted({word for text in sentences(200)[0] for word in text.split() if word.isalpha()})
+    letters = sorted({letter for text in sentences(200)[0] for letter in text if not letter.isspace()})
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = dict.fromkeys([*specials, *letters, *(f"##{letter}" for letter in letters), *words])
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}  # a trainer's differs from process to process
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.add_special_tokens(specials)
+    if around == "[CLS] $A [SEP]":
+        tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    else:
+        named = [(name, vocabulary[name]) for name in around.split() if name in specials]
+        tokenizer.post_processor = processors.TemplateProcessing(single=around, special_tokens=named)
+    return tokenizer
 
 
 def save_tiny_encoder_decoder(folder: Path, kind: str) -> Path:
