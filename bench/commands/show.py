@@ -4,12 +4,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.advice.verdict import verdict
 from bench.record.place import run_folder
 from bench.record.run_file import read_run
 from bench.reports.cascade import CASCADE_REPORTS
 from bench.reports.class_report import CLASS_REPORTS
 from bench.reports.curves import CURVES, read_histories
 from bench.reports.differences import DIFFERENCES, find_differences
+from bench.reports.layout import rich_sentences
 from bench.reports.report import REPORTS
 from bench.reports.run_folder import pictures_in, sweep_text
 from bench.reports.screen import Screen
@@ -62,7 +64,8 @@ def show_run(
         text = DIFFERENCES[format](run, find_differences(run, place, against=against))
     else:
         text = reports[format](run) + ("" if classes or cascade else sweep_text(run, run_folder(place), format))
-    sys.stdout.write(text)
+    is_whole = not (classes or curves or significance or cascade)
+    sys.stdout.write(text + (rich_sentences(verdict(run)) if format == "rich" and is_whole else ""))
     folder = run_folder(place)
     pictures = pictures_in(folder)
     if format == "rich" and pictures:
