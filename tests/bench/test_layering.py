@@ -24,7 +24,7 @@ ROOMS = {  # within a package: a room imports those before it in its list
     "materials": ("tasks", "sources", "splits"),
     "export": ("graphs", "formats", "runtimes", "gate", "from_text"),
     "bench": (
-        *("scores", "harness", "recipe", "record", "reports", "advice", "steps", "outside", "league", "labels"),
+        *("scores", "harness", "recipe", "record", "reports", "advice", "page", "steps", "outside", "league", "labels"),
         *("suite", "tune", "commands"),
     ),
 }
