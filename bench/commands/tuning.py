@@ -54,6 +54,13 @@ def report(
 ) -> None:
     """Write runs as one HTML page that needs no network: verdict, front, tables, curves, how it was measured."""
     from bench.page.write import write_page
+    from bench.suite.summary import load_summary
 
-    write_page(runs, output)
+    summaries = [(place, load_summary(place) if place.is_dir() else None) for place in runs]
+    places = [
+        part
+        for place, summary in summaries
+        for part in ([place / task.name for task in summary.tasks] if summary else [place])
+    ]
+    write_page(places, output)
     print(f"wrote {output}")

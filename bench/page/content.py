@@ -17,7 +17,7 @@ from bench.reports.notes import footnotes
 from bench.reports.report import tables_before, tables_beside
 
 PICTURES = {"curves": "how the students learned", "sweep": "each point of the sweep, against the student alone"}
-MOST_LINES = 1000  # of what is of less interest than the files themselves
+MOST_LINES = 500  # of what is of less interest than the files themselves
 
 
 @dataclass(frozen=True, kw_only=True)

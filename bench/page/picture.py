@@ -91,6 +91,7 @@ def _picture(
     def upwards(score: float) -> float:
         return HEIGHT - BOTTOM - (score - low_y) / (high_y - low_y) * (HEIGHT - TOP - BOTTOM)
 
+    numbers = {name: number for number, name in enumerate(series)}
     marks: list[Mark] = []
     costs: dict[int, list[tuple[float, float, int]]] = {}  # by run: what a file costs, minus its quality, its number
     for number, (run, row, value) in enumerate(placed):
@@ -100,7 +101,7 @@ def _picture(
             Mark(
                 x=round(across(value), 1),
                 y=round(upwards(row.headline.value * factor), 1),
-                series=series.index(series_of(run, row, is_several=is_several)),
+                series=numbers[series_of(run, row, is_several=is_several)],
                 hollow=row.objective_title == ALONE,
                 tip=f"{name}, {row.format}\n{_figures(run, row)}",
             )

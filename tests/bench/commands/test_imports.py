@@ -25,13 +25,15 @@ sys.exit(f"imported {heavy & set(sys.modules)}" if heavy & set(sys.modules) else
         ("compare", "RUN", "RUN"),
         ("recommend", "RUN"),
         ("cache",),
+        ("report", "RUN", "--output", "PAGE"),
         ("list",),
         ("list", "students"),
     ],
     ids=" ".join,
 )
-def test_command_that_reads_results_imports_no_torch(finished, arguments):
-    command = [str(finished) if argument == "RUN" else argument for argument in arguments]
+def test_command_that_reads_results_imports_no_torch(finished, arguments, tmp_path):
+    places = {"RUN": str(finished), "PAGE": str(tmp_path / "report.html")}
+    command = [places.get(argument, argument) for argument in arguments]
     answer = subprocess.run([sys.executable, "-c", PROGRAM, *command], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stderr[-2000:]
 
