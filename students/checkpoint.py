@@ -76,7 +76,7 @@ def build_student(shape: StudentShape, *, vectors: WordVectors | None, seed: int
 def save_student(module: nn.Module, shape: StudentShape, tokenizer: Tokenizer | None, folder: Path) -> None:
     """Write the weights and model.json, and what the student reads items by: its tokenizer, or its image settings."""
     save_file(module.state_dict(), folder / WEIGHTS)
-    write_model_record(folder, {**asdict(shape), "student_version": STUDENTS[shape.architecture].version})
+    write_model_record(folder, {**asdict(shape), "student_version": STUDENTS[shape.architecture].student_class.version})
     if tokenizer is not None:
         save_tokenizer(tokenizer, folder)
     else:
@@ -90,10 +90,11 @@ def load_student(folder: Path) -> Classifier:
     """
     content = read_model_record(folder)
     version = content.pop("student_version", 1)  # the first version did not say it
-    if version != STUDENTS[content["architecture"]].version:
+    version_here = STUDENTS[content["architecture"]].student_class.version
+    if version != version_here:
         raise RequestError(
             f"{folder} is a {content['architecture']} of version {version}; this distilbench has version "
-            f"{STUDENTS[content['architecture']].version}; train it again"
+            f"{version_here}; train it again"
         )
     shape = StudentShape(**{**content, "label_names": tuple(content["label_names"])})
     module = _module(shape)
@@ -117,13 +118,13 @@ def student_encoder(file: Path | None, shape: StudentShape) -> Encoder:
         file,
         max_length_tokens=shape.max_length_tokens,
         padding=shape.padding,
-        inputs=STUDENTS[shape.architecture].inputs,
+        inputs=STUDENTS[shape.architecture].student_class.inputs,
         modality=shape.modality,
     )
 
 
 def _module(shape: StudentShape) -> Student:
-    build: Callable[..., Student] = STUDENTS[shape.architecture]
+    build: Callable[..., Student] = STUDENTS[shape.architecture].student_class
     if shape.modality == "image":
         return build(classes=len(shape.label_names), image_size=shape.image_size, **shape.settings)
     return build(

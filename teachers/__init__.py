@@ -2,28 +2,30 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from materials.tasks import TASKS
-from teachers.image_body import load_image_body, save_image_body, start_image_body
-from teachers.image_classifier import (
-    load_image_classifier,
-    open_image_classifier,
-    save_image_classifier,
-    start_image_classifier,
-)
-from teachers.transformer import load_transformer, open_transformer, save_transformer, start_transformer
-from teachers.zero_shot import save_zero_shot
-from teachers.zero_shot_embedding import answer_by_embedding, load_embedding
-from teachers.zero_shot_nli import answer_by_entailment, load_entailment
-from training.classifier import Classifier
+
+if TYPE_CHECKING:
+    from training.classifier import Classifier
 
 
-def _does_not(*_: object, **__: object) -> Classifier:
+def _later(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module in this package, imported when it is first called: torch takes seconds to import."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(import_module(f"teachers.{module}"), name)(*arguments, **named)
+
+    return call
+
+
+def _does_not(*_: object, **__: object) -> "Classifier":
     raise TypeError("this kind of teacher is not trained")
 
 
-def _does_not_store(classifier: Classifier, folder: Path) -> None:
+def _does_not_store(classifier: "Classifier", folder: Path) -> None:
     raise TypeError("this kind of teacher is not stored")
 
 
@@ -38,13 +40,13 @@ class TeacherKind:
     items that it reads, `tasks` what it can be asked.
     """
 
-    start: Callable[..., Classifier] = _does_not
-    open: Callable[..., Classifier] = _does_not
-    answer: Callable[..., Classifier] | None = None
+    start: "Callable[..., Classifier]" = _does_not
+    open: "Callable[..., Classifier]" = _does_not
+    answer: "Callable[..., Classifier] | None" = None
     is_given: bool = False
     has_own_head: bool = False
-    save: Callable[[Classifier, Path], None] = _does_not_store
-    load: Callable[[Path], Classifier] = _does_not
+    save: "Callable[[Classifier, Path], None]" = _does_not_store
+    load: "Callable[[Path], Classifier]" = _does_not
     modalities: tuple[str, ...]
     tasks: tuple[str, ...] = tuple(TASKS)
 
@@ -61,37 +63,37 @@ class TeacherKind:
 
 TEACHERS: dict[str, TeacherKind] = {
     "transformer": TeacherKind(
-        start=start_transformer,
-        open=open_transformer,
-        save=save_transformer,
-        load=load_transformer,
+        start=_later("transformer", "start_transformer"),
+        open=_later("transformer", "open_transformer"),
+        save=_later("transformer", "save_transformer"),
+        load=_later("transformer", "load_transformer"),
         modalities=("text", "pair"),
     ),
     "image-classifier": TeacherKind(
-        start=start_image_classifier,
-        open=open_image_classifier,
-        save=save_image_classifier,
-        load=load_image_classifier,
+        start=_later("image_classifier", "start_image_classifier"),
+        open=_later("image_classifier", "open_image_classifier"),
+        save=_later("image_classifier", "save_image_classifier"),
+        load=_later("image_classifier", "load_image_classifier"),
         modalities=("image",),
     ),
     "image-body": TeacherKind(
-        start=start_image_body,
-        save=save_image_body,
-        load=load_image_body,
+        start=_later("image_body", "start_image_body"),
+        save=_later("image_body", "save_image_body"),
+        load=_later("image_body", "load_image_body"),
         has_own_head=True,
         modalities=("image",),
     ),
     "zero-shot-nli": TeacherKind(
-        answer=answer_by_entailment,
-        save=save_zero_shot,
-        load=load_entailment,
+        answer=_later("zero_shot_nli", "answer_by_entailment"),
+        save=_later("zero_shot", "save_zero_shot"),
+        load=_later("zero_shot_nli", "load_entailment"),
         modalities=("text",),
         tasks=("single-label", "multi-label"),
     ),
     "zero-shot-embedding": TeacherKind(
-        answer=answer_by_embedding,
-        save=save_zero_shot,
-        load=load_embedding,
+        answer=_later("zero_shot_embedding", "answer_by_embedding"),
+        save=_later("zero_shot", "save_zero_shot"),
+        load=_later("zero_shot_embedding", "load_embedding"),
         modalities=("text",),
         tasks=("single-label",),
     ),

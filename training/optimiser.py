@@ -1,21 +1,26 @@
 """How weights are moved: the optimisers, how the learning rate goes over a training, and the clipping of gradients."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from training.settings import TrainingSettings
 
+if TYPE_CHECKING:  # a recipe names optimisers and schedules, and is read without torch
+    import torch
+    from torch import Tensor, nn
 
-def adam(model: nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+
+def adam(model: "nn.Module", learning_rate: float, weight_decay: float) -> "list[torch.optim.Optimizer]":
     """AdamW (Loshchilov and Hutter 2019), which is Adam where `weight_decay` is 0."""
+    import torch
+
     return [torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)]
 
 
-def lazy_adam(model: nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+def lazy_adam(model: "nn.Module", learning_rate: float, weight_decay: float) -> "list[torch.optim.Optimizer]":
     """AdamW, but for embeddings, of which a step moves only the rows that its batch has, without weight decay."""
+    import torch
+
     embeddings = _sparse_embeddings(model)
     numbers = {id(weight) for weight in embeddings}
     others = [weight for weight in model.parameters() if id(weight) not in numbers]
@@ -27,21 +32,25 @@ def lazy_adam(model: nn.Module, learning_rate: float, weight_decay: float) -> li
     return optimisers
 
 
-def sgd(model: nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+def sgd(model: "nn.Module", learning_rate: float, weight_decay: float) -> "list[torch.optim.Optimizer]":
     """Plain stochastic gradient descent, without momentum and without weight decay."""
+    import torch
+
     _sparse_embeddings(model)
     return [torch.optim.SGD(model.parameters(), lr=learning_rate)]
 
 
-def _sparse_embeddings(model: nn.Module) -> list[Tensor]:
+def _sparse_embeddings(model: "nn.Module") -> "list[Tensor]":
     """Give embeddings sparse gradients, so that a step costs as much as its texts are long; return their weights."""
+    from torch import nn
+
     embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
     for module in embeddings:
         module.sparse = True
     return [module.weight for module in embeddings]
 
 
-OPTIMISERS: dict[str, Callable[[nn.Module, float, float], list[torch.optim.Optimizer]]] = {
+OPTIMISERS: "dict[str, Callable[[nn.Module, float, float], list[torch.optim.Optimizer]]]" = {
     "adam": adam,
     "lazy-adam": lazy_adam,
     "sgd": sgd,
@@ -81,7 +90,9 @@ SCHEDULES: dict[str, Callable[[int, int, int, float], float]] = {
 class Mover:
     """Moves the weights of a model, step by step, as the settings say."""
 
-    def __init__(self, model: nn.Module, settings: TrainingSettings, *, steps_per_epoch: int) -> None:
+    def __init__(self, model: "nn.Module", settings: TrainingSettings, *, steps_per_epoch: int) -> None:
+        import torch
+
         self.model, self.largest_norm = model, settings.largest_gradient_norm
         self.steps = steps = steps_per_epoch * settings.epochs
         rate_of_step = SCHEDULES[settings.schedule]
@@ -131,8 +142,10 @@ class Mover:
             schedule.load_state_dict(schedule_state)
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], largest_norm: float) -> None:
+def clip_gradients(parameters: "Iterable[nn.Parameter]", largest_norm: float) -> None:
     """Shorten all gradients together to the norm `largest_norm` where theirs is larger; sparse ones too."""
+    from torch import nn
+
     values: list[Tensor] = []
     for parameter in parameters:
         if parameter.grad is None:

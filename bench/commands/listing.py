@@ -55,15 +55,15 @@ def _print_exporters(console: Console) -> None:
 
 
 def _recipes() -> Lines:
-    from bench.recipe.file import read_recipe, recipe_names
+    from bench.recipe.shipped import recipe_description, recipe_names
 
-    return [(name, read_recipe(name).description) for name in recipe_names()]
+    return [(name, recipe_description(name)) for name in recipe_names()]
 
 
 def _students() -> Lines:
     from students import STUDENTS
 
-    return [(name, _first_sentence(build.__doc__)) for name, build in STUDENTS.items()]
+    return [(name, _first_sentence(architecture.description)) for name, architecture in STUDENTS.items()]
 
 
 def _objectives() -> Lines:

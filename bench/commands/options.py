@@ -52,17 +52,11 @@ def measure(
         USUAL_SCENARIOS
     ),
     batch_sizes: Annotated[str, typer.Option(help="For offline.")] = _listed(Workload.batch_sizes),
-    server_p99_ms: Annotated[
-        float, typer.Option(min=0.001, help="The bound of the server scenario.")
-    ] = Workload.server_p99_ms,
+    server_p99_ms: Annotated[float, typer.Option(min=0.001, help="The bound of server.")] = Workload.server_p99_ms,
     sweep_batch_sizes: Annotated[str, typer.Option(help="For the sweep.")] = _listed(Workload.sweep_batch_sizes),
     sweep_lengths: Annotated[str, typer.Option(help="In tokens, for the sweep.")] = _listed(Workload.sweep_lengths),
-    seconds: Annotated[
-        float, typer.Option(min=0.01, help="How long each kind of call is repeated, at least.")
-    ] = Workload.seconds,
-    launches: Annotated[
-        int, typer.Option(min=1, max=100, help="Launches of each model, in turns; the median counts.")
-    ] = 1,
+    seconds: Annotated[float, typer.Option(min=0.01, help="For each kind of call, at least.")] = Workload.seconds,
+    launches: Annotated[int, typer.Option(min=1, max=100, help="In turns; their median counts.")] = 1,
     allow_code: AllowCode = False,
     output: Annotated[Path, typer.Option(help="The run folder to write.")] = Path("runs/measure"),
 ) -> None:

@@ -9,11 +9,13 @@ from textwrap import shorten
 
 import numpy as np
 
+from bench.advice.front import files_of_one_seed
+from bench.advice.verdict import about
 from bench.record.place import refusing_odd_values, run_folder
 from bench.record.predictions import PredictionsTable
 from bench.record.row import Row, Score
 from bench.record.run_file import Run, read_run
-from bench.reports.layout import TextTable, figure, in_unit, rich_tables
+from bench.reports.layout import TextTable, figure, in_unit, rich_sentences, rich_tables
 from bench.scores.significance import compare_quality
 from materials.errors import RequestError
 from materials.modalities import MODALITIES
@@ -70,6 +72,8 @@ def _recommend(run: Run, place: Path, limits: Limits) -> int:
         return 0
     best = max(fitting, key=lambda row: (_goodness(row), -(row.latency_p50_ms or np.inf)))
     sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, place)))
+    if best.headline is not None:
+        sys.stdout.write(rich_sentences(about(best, files_of_one_seed(run.rows), run)))
     return 0
 
 

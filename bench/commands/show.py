@@ -4,12 +4,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.advice.verdict import verdict
 from bench.record.place import refusing_odd_values, run_folder
 from bench.record.run_file import read_run
 from bench.reports.cascade import CASCADE_REPORTS
 from bench.reports.class_report import CLASS_REPORTS
 from bench.reports.curves import CURVES, read_histories
 from bench.reports.differences import DIFFERENCES, find_differences
+from bench.reports.layout import rich_sentences
 from bench.reports.report import REPORTS
 from bench.reports.run_folder import pictures_in, sweep_text
 from bench.reports.screen import Screen
@@ -56,6 +58,7 @@ def show_run(
             f"{place} holds models that were measured, and none that a recipe trained here; there are no students to "
             f"{'follow epoch by epoch' if curves else 'hold against themselves alone: name a model with --against'}"
         )
+    is_whole = not (classes or curves or significance or cascade)
     with refusing_odd_values(place):
         if curves:
             text = CURVES[format](run, read_histories(place), reach)
@@ -63,6 +66,8 @@ def show_run(
             text = DIFFERENCES[format](run, find_differences(run, place, against=against))
         else:
             text = reports[format](run) + ("" if classes or cascade else sweep_text(run, run_folder(place), format))
+        if format == "rich" and is_whole:
+            text += rich_sentences(verdict(run))
     sys.stdout.write(text)
     folder = run_folder(place)
     pictures = pictures_in(folder)

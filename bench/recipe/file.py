@@ -1,7 +1,6 @@
 """Reading a recipe: its YAML, the values set on the command line, and errors that name the line."""
 
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ from bench.recipe.parts import Augmentation, Published, PublishedFigures
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Reading, Student
 from bench.recipe.recipe_teacher import Teacher
+from bench.recipe.shipped import LEAGUE, recipe_names, recipe_path
 from bench.recipe.sweep import Sweep, sizes_in
 from bench.recipe.tasks import TASKS, TaskOfRecipe, check_metrics, chosen_tasks, tasks_in
 from bench.recipe.yaml_tree import read_yaml
 from materials.errors import RequestError, unknown
 
-LEAGUE = "league"  # a file beside the recipes that says on what one of them runs
 MESSAGES = {
     "tuple_type": "expected a [list]",
     "model_type": "expected a group of keys",
@@ -41,14 +40,6 @@ PARTS: dict[str, type[BaseModel]] = {
     "published": Published,
     "figures": PublishedFigures,
 }
-
-
-def recipe_names() -> list[str]:
-    """The recipes that come with distilbench; those in `paper` need the Hub."""
-    folder = Path(str(files("recipes")))
-    files_of_recipes = (path for path in folder.rglob("*.yaml") if path.stem != LEAGUE)
-    paths = sorted(files_of_recipes, key=lambda path: (len(path.parts), path))
-    return [path.relative_to(folder).with_suffix("").as_posix() for path in paths]
 
 
 def recipe_tasks(name: str, overrides: Sequence[str] = ()) -> tuple[TaskOfRecipe, ...]:
@@ -114,7 +105,7 @@ def leaves_transfer_open(name: str) -> bool:
 
 def _find(name: str) -> Path:
     if name in recipe_names():
-        return Path(str(files("recipes"))) / f"{name}.yaml"
+        return recipe_path(name)
     if name == LEAGUE:
         raise RequestError("the league runs a recipe on many data sets; use `distilbench league`")
     if Path(name).suffix in (".yaml", ".yml"):

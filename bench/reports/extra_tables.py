@@ -21,8 +21,10 @@ def exported(run: Run) -> TextTable:
     exported_rows = [row for row in run.rows if row.export_seconds is not None and row.seed == run.rows[0].seed]
     sizes = {(row.model, row.format): row.model_size_bytes for row in exported_rows}
     lines = []
-    for model in dict.fromkeys(row.model for row in exported_rows):
-        rows = [row for row in exported_rows if row.model == model]
+    rows_of_model: dict[str, list[Row]] = {}
+    for row in exported_rows:
+        rows_of_model.setdefault(row.model, []).append(row)
+    for model, rows in rows_of_model.items():
         lines += [_line(row, sizes.get((model, _fp32_of(row.format)))) for row in rows]
         lines.append([model, "all", "", "", "", "", f"{sum(row.export_seconds or 0 for row in rows):.1f}", _peak(rows)])
     return f"{run.name}: what exporting took", HEADER, lines

@@ -104,6 +104,18 @@ def rich_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
     return file.getvalue()
 
 
+def rich_sentences(sentences: Sequence[str]) -> str:
+    """Sentences below a blank line, each on lines of its own as wide as the terminal; nothing without any."""
+    if not sentences:
+        return ""
+    width = shutil.get_terminal_size((WIDEST, 50)).columns
+    console = Console(file=io.StringIO(), force_terminal=sys.stdout.isatty(), width=width)
+    console.print("", *sentences, sep="\n", style="bold", highlight=False, markup=False)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
 def markdown_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
     """Any tables in Markdown, with notes below."""
     parts = []

@@ -51,23 +51,21 @@ COLUMNS = (
 
 def best_tradeoffs(rows: Sequence[Row]) -> set[int]:
     """The positions of the sound, timed rows that no other row beats in both the headline and batch-1 p50."""
-    candidates = [
+    candidates = sorted(
         (
+            (row.latency_p50_ms, -row.headline.value if row.headline_metric.higher_is_better else row.headline.value),
             number,
-            row.headline.value if row.headline_metric.higher_is_better else -row.headline.value,
-            row.latency_p50_ms,
         )
         for number, row in enumerate(rows)
         if row.status != "failed" and row.headline is not None and row.latency_p50_ms is not None
-    ]
-    return {
-        number
-        for number, score, latency in candidates
-        if not any(
-            other_score >= score and other_latency <= latency and (other_score, other_latency) != (score, latency)
-            for _, other_score, other_latency in candidates
-        )
-    }
+    )
+    best: set[int] = set()
+    last: tuple[float, float] | None = None  # the slowest and best so far; its equals are kept beside it
+    for figures, number in candidates:
+        if last is None or figures[1] < last[1] or figures == last:
+            best.add(number)
+            last = figures
+    return best
 
 
 def rich_report(run: Run) -> str:
@@ -102,17 +100,35 @@ REPORTS: dict[str, Callable[[Run], str]] = {
 
 def _tables(run: Run) -> list[TextTable]:
     tables = [
-        *published_table(run, main_format(run)),
-        _means(run),
+        *tables_before(run),
         _files(run),
-        *_fidelity(run),
-        without_near_duplicates(run),
-        *_served(run),
-        *_swept(run),
-        *_on_gpu(run),
+        *tables_beside(run),
         exported(run),
     ]
     return [table for table in tables if table[2]]
+
+
+def tables_beside(run: Run) -> list[TextTable]:
+    """The tables beside that of files: fidelity, without near-duplicates, served, fixed shapes, and on a GPU."""
+    leaks = without_near_duplicates(run)
+    return [table for table in (*_fidelity(run), leaks, *_served(run), *_swept(run), *_on_gpu(run)) if table[2]]
+
+
+def tables_before(run: Run) -> list[TextTable]:
+    """The tables that come before that of files: published figures, and means over seeds."""
+    return [table for table in (*published_table(run, main_format(run)), _means(run)) if table[2]]
+
+
+def all_files(run: Run) -> TextTable:
+    """A line for every row of a run, with its seed, be it timed or not."""
+    star_positions = best_tradeoffs(run.rows)
+    metrics = [metric for metric in run.task.metrics if metric.interval]
+    model, format, *others = _file_header(run, metrics)
+    lines = []
+    for number, row in enumerate(run.rows):
+        title, name, *cells = _line(row, metrics, number in star_positions)
+        lines.append([title, name, "" if row.seed is None else str(row.seed), *cells])
+    return without_blanks((f"{run.name}: all files", (model, format, "seed", *others), lines))
 
 
 def _means(run: Run) -> TextTable:
@@ -133,11 +149,15 @@ def _files(run: Run) -> TextTable:
     seeds = sorted({row.seed for row in file_rows if row.seed is not None})
     title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if run.recipe else "")
     metrics = [metric for metric in run.task.metrics if metric.interval]
+    lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
+    return without_blanks((title, _file_header(run, metrics), lines))
+
+
+def _file_header(run: Run, metrics: Sequence[Metric]) -> tuple[str, ...]:
     header = tuple(
         name for column in COLUMNS for name in ([metric.title for metric in metrics] if column == QUALITY else [column])
     )
-    lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
-    return without_blanks((title, in_items(header, run.unit), lines))
+    return in_items(header, run.unit)
 
 
 def _fidelity(run: Run) -> list[TextTable]:

@@ -160,7 +160,7 @@ def _reduced(request: TuneRequest) -> tuple[Recipe, float]:
             raise RequestError(unknown(kind, name, known))
     student = students[request.student or next(iter(students))].candidates()[0]
     objective = objectives[request.objective or next(iter(objectives))]
-    architecture = STUDENTS[student.architecture]
+    architecture = STUDENTS[student.architecture].student_class
     rate = architecture.learning_rate if student.learning_rate == "auto" else student.learning_rate
     changes = {"students": (student,), "objectives": (objective,), "sweep": None, "peers": (), "published": None}
     return recipe.model_copy(update=changes), rate

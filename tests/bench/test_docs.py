@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.self_check import judge
-from bench.recipe.file import recipe_names
+from bench.recipe.shipped import recipe_names
 from bench.record.run_file import read_run
 from bench.reports.curves import CURVES, read_histories
 from bench.reports.differences import DIFFERENCES, find_differences

@@ -5,7 +5,8 @@ import yaml
 
 from bench.commands.run import RunRequest, run_recipe
 from bench.commands.show import show_run
-from bench.recipe.file import read_recipe, recipe_names, recipe_tasks
+from bench.recipe.file import read_recipe, recipe_tasks
+from bench.recipe.shipped import recipe_names
 from bench.suite.report import summary_table, summary_text
 from bench.suite.summary import ModelSummary, Summary, TaskSummary, load_summary
 from materials.errors import RequestError

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from bench.commands.run import RunRequest, run_recipe
-from bench.recipe.file import read_recipe, recipe_names
+from bench.recipe.file import read_recipe
 from bench.recipe.objective import Objective
+from bench.recipe.shipped import recipe_names
 from bench.tune.space import Range, changed, read_range, usual_space
 from bench.tune.study import JOURNAL, WINNER, TuneRequest, tune
 from bench.tune.trial import trial_recipe

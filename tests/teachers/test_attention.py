@@ -17,8 +17,8 @@ def networks():
     body = ResNetBody(channels=(4, 4, 8))
     yield ImageBody(body, body.features, 3, Head())
     yield ImageBody(EfficientNetLite0(image_size=32), WIDTH, 3, Head())
-    yield STUDENTS["resnet"](classes=3, image_size=32)
-    yield STUDENTS["mobilenet"](classes=3, image_size=32)
+    yield STUDENTS["resnet"].student_class(classes=3, image_size=32)
+    yield STUDENTS["mobilenet"].student_class(classes=3, image_size=32)
 
 
 def test_map_is_the_mean_of_squares_at_length_one():
@@ -42,7 +42,7 @@ def test_every_network_gives_maps_of_one_size_that_can_be_learned_from(network):
 
 
 def test_network_of_too_few_stages_is_refused():
-    student = STUDENTS["resnet"](classes=2, image_size=32, channels=(4, 8))
+    student = STUDENTS["resnet"].student_class(classes=2, image_size=32, channels=(4, 8))
     with pytest.raises(RequestError, match="ResNet has 2 stages; attention compares the last 3 of a network"):
         WithAttention(student)
 

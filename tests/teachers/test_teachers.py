@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from materials.errors import RequestError
+from teachers import TEACHERS
 from teachers.transformer import load_transformer, save_transformer, start_transformer
 
 
@@ -51,3 +52,12 @@ def test_damaged_weights_are_refused_in_one_sentence(tiny_bert, tmp_path, name):
 def test_texts_longer_than_the_model_takes_are_refused(tiny_bert):
     with pytest.raises(RequestError, match="max_length_tokens is 500, but the model in .* takes at most 160"):
         start_transformer(tiny_bert, ("a", "b"), max_length_tokens=500, seed=0)
+
+
+@pytest.mark.parametrize("name", TEACHERS)
+def test_what_a_kind_of_teacher_names_is_there(name):
+    """Functions of a kind are imported when they are called; those that it lacks refuse."""
+    kind = TEACHERS[name]
+    for function in filter(None, (kind.start, kind.open, kind.load, kind.save, kind.answer)):
+        with pytest.raises(TypeError, match="missing .* required|not trained|not stored"):
+            function()

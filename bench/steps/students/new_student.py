@@ -52,7 +52,7 @@ def student_length(place: SeedPlace, student: Student, vocabulary: Vocabulary | 
     from students import STUDENTS
     from training.rules import length_for
 
-    most = STUDENTS[student.architecture].most_tokens
+    most = STUDENTS[student.architecture].student_class.most_tokens
     if place.rows.modality == "image":
         return None
     if student.is_pretrained:

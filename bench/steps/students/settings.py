@@ -18,7 +18,7 @@ def settings_of(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
     from training.settings import TrainingSettings
 
     student = cell.student
-    architecture, epochs = STUDENTS[student.architecture], _epochs(place, cell)
+    architecture, epochs = STUDENTS[student.architecture].student_class, _epochs(place, cell)
     batch_size = _batch_size(student, rows)
     by_patience = student.ends_by_patience and cell.objective.epochs is None
     schedule = "plateau" if by_patience else "linear" if student.schedule in (None, "plateau") else student.schedule

@@ -143,7 +143,7 @@ def _stage(place: SeedPlace, cell: Cell, vocabulary: Vocabulary | None) -> Stage
         "student": cell.student.as_inputs("name", "weights"),  # whose digest stands below, wherever they lie
         "weights": _start_digest(place, cell.student),
         "objective": cell.objective.as_inputs("exported"),
-        "student_version": STUDENTS[cell.student.architecture].version,
+        "student_version": STUDENTS[cell.student.architecture].student_class.version,
         "sweep": {},  # nothing reads it: it keeps the digests of students that are stored already
         "seed": cell.seed,
         "by_rule": _by_rule(place, cell, vocabulary),

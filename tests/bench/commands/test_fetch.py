@@ -3,7 +3,8 @@
 import pytest
 
 import bench.commands.storage as command
-from bench.recipe.file import read_recipe, recipe_names, recipe_tasks
+from bench.recipe.file import read_recipe, recipe_tasks
+from bench.recipe.shipped import recipe_names
 
 
 @pytest.fixture

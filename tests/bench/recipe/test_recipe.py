@@ -3,9 +3,10 @@ import re
 import pytest
 
 from bench.recipe.data import Data
-from bench.recipe.file import read_recipe, recipe_names
+from bench.recipe.file import read_recipe
 from bench.recipe.objective import Objective
 from bench.recipe.recipe import Recipe, Student
+from bench.recipe.shipped import recipe_description, recipe_names
 from materials.errors import RequestError
 from peers import PEERS
 
@@ -14,7 +15,7 @@ from peers import PEERS
 def test_every_recipe_that_comes_with_the_package_is_valid(name):
     recipe = read_recipe(name)
     assert recipe.name == name
-    assert recipe.description
+    assert recipe.description == recipe_description(name) != ""
 
 
 @pytest.mark.parametrize("name", [name for name in recipe_names() if read_recipe(name).published])
