@@ -18,16 +18,20 @@ AHEAD = 3  # chunks for each process that are read before they are needed
 _predictors: list[Predictor] = []  # the one of a process of the pool
 
 
-def answers(chunks: Iterator[Chunk], folder: Path, *, jobs: int, threads: int) -> Iterator[tuple[Chunk, Answers]]:
+def answers(
+    chunks: Iterator[Chunk], folder: Path, *, jobs: int, threads: int, allow_code: bool = False
+) -> Iterator[tuple[Chunk, Answers]]:
     """Each chunk with the bundle's answers, in order. Raises RequestError when a process of several dies."""
     if jobs == 1:
-        predictor = Predictor(folder, threads=threads)
+        predictor = Predictor(folder, threads=threads, allow_code=allow_code)
         for chunk in chunks:
             yield chunk, answer(predictor, chunk.items)
         return
     # A fresh interpreter for each: threads of a runtime do not survive a fork.
     context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_open, initargs=(folder, threads)) as pool:
+    with ProcessPoolExecutor(
+        jobs, mp_context=context, initializer=_open, initargs=(folder, threads, allow_code)
+    ) as pool:
         waiting: deque[tuple[Chunk, Future[Answers]]] = deque()
         try:
             for chunk in chunks:
@@ -44,8 +48,8 @@ def answers(chunks: Iterator[Chunk], folder: Path, *, jobs: int, threads: int) -
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _open(folder: Path, threads: int) -> None:
-    _predictors.append(Predictor(folder, threads=threads))
+def _open(folder: Path, threads: int, allow_code: bool) -> None:
+    _predictors.append(Predictor(folder, threads=threads, allow_code=allow_code))
 
 
 def _answer(items: Sequence[Any]) -> Answers:

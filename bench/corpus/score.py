@@ -38,6 +38,7 @@ class ScoreOrder:
     all_labels: bool = False
     jobs: int = 1
     threads: int = 1
+    allow_code: bool = False
     resume: bool = False
 
 
@@ -49,7 +50,7 @@ def score_corpus(order: ScoreOrder, screen: Screen) -> Parts:
     """
     if order.output.suffix != ".parquet":
         raise RequestError(f"--output needs a file named .parquet; got {order.output}")
-    bundle = read_bundle(order.bundle)
+    bundle = read_bundle(order.bundle, allow_code=order.allow_code)
     corpus = _corpus(order, bundle)
     order.output.parent.mkdir(parents=True, exist_ok=True)
     folder = order.output.with_name(f"{order.output.name}.parts")
@@ -108,7 +109,9 @@ def _score(order: ScoreOrder, bundle: Bundle, corpus: Corpus, parts: Parts, scre
         screen.notice(f"goes on after {parts.next_row:,} rows")
     with screen.step(f"scoring {order.source} with {bundle.folder}") as report:
         chunks = corpus.chunks(parts.next_row)
-        for chunk, chunk_answers in answers(chunks, order.bundle, jobs=order.jobs, threads=order.threads):
+        for chunk, chunk_answers in answers(
+            chunks, order.bundle, jobs=order.jobs, threads=order.threads, allow_code=order.allow_code
+        ):
             table, chunk_faults = _scored(chunk, chunk_answers, bundle.label_names if order.all_labels else ())
             if table.num_rows:
                 schema = schema or table.schema

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bench.commands.options import AllowCode
+
 app = typer.Typer()
 
 
@@ -27,6 +29,7 @@ def score(
     all_labels: Annotated[bool, typer.Option("--all", help="The probability of every label.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="So many processes score at once; rows keep their order.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads for each process.")] = 1,
+    allow_code: AllowCode = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier call had begun.")] = False,
 ) -> None:
     """Answer every row of a corpus of any size, in the memory of a few thousand rows."""
@@ -43,6 +46,7 @@ def score(
         all_labels=all_labels,
         jobs=jobs,
         threads=threads,
+        allow_code=allow_code,
         resume=resume,
     )
     screen = Screen()
