@@ -19,7 +19,7 @@ from export.gate.parity import ROWS, Parity, ParityBounds, check_parity, failed_
 from export.gate.verifying import compare_stored, store_reference
 from export.graphs.onnx_metadata import describe_onnx
 from export.memory import peak_bytes, reset_peak
-from export.origin import OPSET, Origin, Unfit
+from export.origin import OPSET, Origin, Reference, Unfit
 from export.runtimes import RUNTIMES
 from materials.errors import RequestError, with_kind
 from materials.modalities import Item
@@ -39,6 +39,11 @@ class ExportRequest:
     made: Mapping[str, Any] = field(default_factory=dict)
     licences: Mapping[str, str] = field(default_factory=dict)
     made_up: bool = False
+
+    @property
+    def reference(self) -> Reference:
+        """The trained model in memory, asked once for each input however many files are compared with it."""
+        return self.origin.reference
 
     @cached_property
     def encoded(self) -> Any:
@@ -138,7 +143,7 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     parity = gate(request, bundle, device)
     if parity.status == "failed":
         return _Attempt(parity=parity, device=device)
-    store_reference(request.origin.reference, request.origin.classifier.encoder, bundle.folder)
+    store_reference(request.reference, request.origin.classifier.encoder, bundle.folder)
     made_up = compare_stored(bundle, torch.get_num_threads(), request.bounds, device)
     if made_up.status == "failed" and (not EXPORTERS[bundle.format].lossy or made_up.noise == float("inf")):
         parity = failed_parity(f"on made-up inputs: {made_up.reason}")
@@ -213,7 +218,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
     except Exception as error:  # a runtime may raise anything for a file that it cannot load
         return failed_parity(f"could not be loaded: {with_kind(error)}")
     return check_parity(
-        request.origin.reference,
+        request.reference,
         candidate,
         candidate.input_names,
         encoder=request.origin.classifier.encoder,
