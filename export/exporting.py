@@ -21,7 +21,7 @@ from export.gate.verifying import compare_stored, store_reference
 from export.graphs.onnx_metadata import describe_onnx
 from export.graphs.prepared import PLAIN
 from export.memory import peak_bytes, reset_peak
-from export.origin import OPSET, Origin, Unfit
+from export.origin import OPSET, Origin, Reference, Unfit
 from export.permission import remember_code
 from export.runtimes import RUNTIMES
 from materials.errors import RequestError, why_not_written, with_kind
@@ -43,6 +43,11 @@ class ExportRequest:
     licences: Mapping[str, str] = field(default_factory=dict)
     made_up: bool = False
 
+    @property
+    def reference(self) -> Reference:
+        """The trained model in memory, asked once for each input however many files are compared with it."""
+        return self.origin.reference
+
     @cached_property
     def encoded(self) -> Any:
         """The rows as the model takes them, encoded once however many files are compared on them."""
@@ -53,7 +58,7 @@ class ExportRequest:
         """What every file of less than fp32 is judged by beside its decisions, found out once for all of them."""
         return Rounding(
             origin=self.origin,
-            reference=self.origin.reference,
+            reference=self.reference,
             rows=self.encoded,
             targets=self.rows.targets,
             bounds=self.bounds,
@@ -163,7 +168,7 @@ def _attempt(request: ExportRequest, bundle: Bundle, write: Callable[[Origin, Pa
     parity = gate(request, bundle, device)
     if parity.status == "failed":
         return _Attempt(parity=parity, device=device)
-    store_reference(request.origin.reference, request.origin.classifier, bundle.folder)
+    store_reference(request.reference, request.origin.classifier, bundle.folder)
     made_up = compare_stored(bundle, torch.get_num_threads(), request.bounds, device)
     if made_up.status == "failed" and (not EXPORTERS[bundle.format].lossy or made_up.noise == float("inf")):
         parity = failed_parity(f"on made-up inputs: {made_up.reason}")
@@ -246,7 +251,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
     if reason := request.rounding.why_not_rounded(bundle):
         return failed_parity(reason)
     return check_parity(
-        request.origin.reference,
+        request.reference,
         candidate,
         candidate.input_names,
         encoder=classifier.encoder,
