@@ -63,9 +63,8 @@ def make_splits(
     Raises RequestError when the labels cannot be learned from (fewer than two classes, or a class too rare to split)
     or are not the teacher's.
     """
-    modality = source.train.modality
     _check_modality(source, transfer)
-    check_words(modality, settings.fewest_words, settings.augmentation)
+    check_words(source.train.modality, settings.fewest_words, settings.augmentation)
     if settings.classes:
         label_names, source = settings.classes, without_labels(source, settings.classes, task)
     else:
@@ -73,11 +72,9 @@ def make_splits(
     drawing = _Drawing(settings=settings, task=task, label_names=label_names)
     train, held_out, left_over = drawing.labelled_parts(source)
     if settings.classes:  # labels of the rows that the test share was split off are not looked at any more
-        train, validation = (_hidden(rows, task, len(label_names)) for rows in (train, held_out["validation"]))
-        held_out["validation"] = validation
+        train, held_out["validation"] = map(drawing.hidden, (train, held_out["validation"]))
     near = NearTest(held_out["test"]) if settings.drop_near_duplicates else None
-    if near:
-        train = drawing.far_rows(train, near)
+    train = drawing.far_rows(train, near)
     transfer_part, kinds = transfer_rows_of(
         transfer.items if transfer else [],
         left_over=left_over,
@@ -90,23 +87,17 @@ def make_splits(
         seed=settings.seed,
         near=near,
     )
-    unlabelled = task.unlabelled(len(transfer_part), len(label_names))
     return Splits(
         train=train,
         validation=held_out["validation"],
         test=held_out["test"],
-        transfer=Rows(items=transfer_part, targets=unlabelled, modality=modality),
+        transfer=drawing.hidden(replace(train, items=transfer_part)),
         label_names=label_names,
         task=task,
         transfer_kinds=kinds,
         mask_token=(settings.augmentation.mask_token or None) if settings.augmentation else None,
         near_duplicates_dropped=near.dropped if near else {},
     )
-
-
-def _hidden(rows: Rows, task: Task, outputs: int) -> Rows:
-    """The rows without their labels."""
-    return replace(rows, targets=task.unlabelled(len(rows), outputs))
 
 
 def rows_of_rarest(task: Task, rows: Rows, names: int) -> int | None:
@@ -173,8 +164,14 @@ class _Drawing:
                 raise RequestError(f"all {part} rows are in another part too; give different rows for each")
         return train, held_out, left_over
 
-    def far_rows(self, train: Rows, near: NearTest) -> Rows:
-        """The train rows that are no near-duplicates of test rows. Raises RequestError where a class has no other."""
+    def hidden(self, rows: Rows) -> Rows:
+        """The rows without their labels."""
+        return replace(rows, targets=self.task.unlabelled(len(rows), len(self.label_names)))
+
+    def far_rows(self, train: Rows, near: NearTest | None) -> Rows:
+        """The train rows that are not near test rows. Raises RequestError where a class has no others."""
+        if near is None:
+            return train
         far = train.take(near.far_rows("train", train.items))
         counts = self.task.rows_per_name(far.targets, len(self.label_names))
         before = self.task.rows_per_name(train.targets, len(self.label_names))

@@ -1,7 +1,6 @@
 """The step that finds the test rows that have a near-duplicate among train or transfer rows."""
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +40,7 @@ class Leaks:
         return LeakRecord(
             seed=seed,
             test_rows=len(splits.test),
-            by_part=dict(Counter(self.parts)),
+            by_part={part: self.parts.count(part) for part in PARTS if part in self.parts},
             dropped=dict(splits.near_duplicates_dropped),
             closest=tuple(closest),
         )
