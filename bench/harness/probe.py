@@ -20,7 +20,9 @@ SCENARIO, PRODUCT, COPY = "probe", "product", "copy"
 REPEATS = 7
 # 48^3 multiplications a product are below what OpenBLAS gives to a second thread (64^3), whatever its settings say.
 PRODUCTS, SIDE = 400, 48
-HALF_BYTES, COPIES = 4 * 2**20, 2  # copied to another half: 8 MiB, beyond the caches of one core
+# Copied to another half. Half as many bytes lie in a shared cache at one moment and beyond it at the next: on a busy
+# host their times lay up to 3.5 apart, and those of these 16 MiB as near together as the products' (1.8).
+HALF_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class Probes:
 
 
 def take_reading(moment: str, *, clock: Callable[[], int] = time.thread_time_ns) -> Reading:
-    """Do the work seven times, some 30 ms in all, after once that is not counted.
+    """Do the work seven times, some 40 ms in all, after once that is not counted.
 
     The clock is the thread's own time on a processor, in nanoseconds: what other processes of this machine take is
     watched apart (`neighbours`), and waiting for them is no sign of a slow processor.
@@ -95,8 +97,7 @@ def take_reading(moment: str, *, clock: Callable[[], int] = time.thread_time_ns)
         np.matmul(left, left[0], out=products)
 
     def copy() -> None:
-        for _ in range(COPIES):
-            np.copyto(target, source)
+        np.copyto(target, source)
 
     return Reading(moment=moment, product=_times(multiply, clock), copy=_times(copy, clock))
 

@@ -183,7 +183,7 @@ def test_model_with_another_number_of_outputs_than_labels_is_a_failed_row(bundle
 
 
 def test_median_of_several_launches_stands_with_its_interval_and_every_raw_time_is_kept(places, rows, tmp_path):
-    places = (places["linear hard"], places["their-export"])
+    places = (places["linear hard"], places["linear logits+transfer"])
     quick = ("--scenarios", "single-stream", "--seconds", "0.02", "--launches", 3)
     answer = distilbench("measure", *places, "--data", rows, *quick, "--output", tmp_path / "run")
     assert answer.code == 0

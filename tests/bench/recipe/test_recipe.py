@@ -1,9 +1,12 @@
 import re
 
 import pytest
+from pydantic import ValidationError
 
+from bench.harness.workload import Workload
 from bench.recipe.data import Data
 from bench.recipe.file import read_recipe
+from bench.recipe.measuring import Measuring
 from bench.recipe.objective import Objective
 from bench.recipe.recipe import Recipe, Student
 from bench.recipe.shipped import recipe_description, recipe_names
@@ -320,3 +323,13 @@ def test_keys_that_came_later_leave_the_digests_of_stored_stages_as_they_were():
         *("transfer_rows", "validation_share", "test_share", "text", "label")
     }
     assert set(Student(**student, largest_gradient_norm=None).as_inputs("name")) == {*first, "largest_gradient_norm"}
+
+
+def test_number_of_launches_leaves_stored_stages_and_each_launch_as_they_were():
+    usual, several = Measuring(), Measuring(launches=5)
+    assert "launches" not in usual.as_inputs()
+    assert usual.of_a_launch == several.of_a_launch
+    assert Workload(model="", threads=1, **several.of_a_launch).seconds == 1.0
+    for count in (0, 101):
+        with pytest.raises(ValidationError, match="launches"):
+            Measuring(launches=count)

@@ -223,22 +223,6 @@ def test_measuring_process_that_crashes_is_a_failed_row_and_is_tried_again(
     assert run_recipe(wanted, dry_run=False) == 0
 
 
-def test_more_launches_are_added_to_those_of_an_earlier_run(own_cache, tiny_recipe, finished, tmp_path, made):
-    changes = ("measuring.launches=2", "formats=[onnx]", "teacher.formats=[eager]")
-    run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
-    assert [kind for kind in made if kind == "measurement"] == ["measurement"] * 3
-    earlier = {(row.model, row.format): row for row in read_run(finished).rows}
-    for row in read_run(tmp_path / "run").rows:
-        first, second = row.launches
-        before = earlier[row.model, row.format].launches[0]
-        assert (first.measured_at, first.probes) == (before.measured_at, before.probes)
-        assert row.latency_p50_ms == pytest.approx((first.latency_p50_ms + second.latency_p50_ms) / 2)
-        assert row.macro_f1 == earlier[row.model, row.format].macro_f1
-    samples = pd.read_parquet(tmp_path / "run" / "samples.parquet")
-    assert samples.groupby(["model", "format"])["launch"].unique().apply(list).tolist() == [[0, 1]] * 3
-    assert "files launched 2 times" in (tmp_path / "run" / "table.md").read_text()
-
-
 def test_several_seeds_give_means_and_one_gap_closed(own_cache, tiny_recipe, tmp_path):
     changes = ("seeds=[0, 1]", "speed_seeds=0", "teacher.formats=[eager]", "formats=[onnx]")
     run_recipe(request(tiny_recipe, tmp_path / "run", *changes), dry_run=False)
