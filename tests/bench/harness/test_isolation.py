@@ -177,6 +177,6 @@ def test_launch_that_is_not_asked_for_outputs_leaves_none(tiny_onnx, tmp_path):
 
 def test_a_full_disk_ends_the_run_and_not_only_the_file(monkeypatch, tmp_path):
     monkeypatch.setattr(isolation, "PYTHON", (sys.executable, "-c"))
-    program = "open('/dev/full', 'w').write('words')"
+    program = "open('/dev/full', 'wb', buffering=0).write(b'words')"
     with pytest.raises(OSError, match="No space left on device"):
         measure_in_fresh_process(Workload(model="here", threads=1), ["one"], tmp_path, program=program)
