@@ -5,17 +5,20 @@ import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 import pytest
 from sample_faults import (
+    DATA,
     changed_json,
     faulty,
+    swap_data,
     with_swapped_scales,
     with_zeroed_bias,
     write_external,
     write_overflowing,
+    write_swapped,
     zero_bias,
 )
 from sample_images import labelled_images
@@ -62,8 +65,9 @@ def in_module(fault):
 
     def write(origin, folder):
         with pytest.MonkeyPatch.context() as patch:
-            module = partial(faulty, origin.classifier.module, fault)
-            patch.setattr("export.formats.to_torchscript.deployed_module", lambda origin: module())
+            patch.setattr(
+                "export.formats.to_torchscript.deployed_module", lambda origin: faulty(origin.classifier.module, fault)
+            )
             EXPORTERS_WRITE["torchscript"](origin, folder)
 
     return in_writer("torchscript", write)
@@ -124,10 +128,8 @@ def swapped_words(content):
 
 def swapped_data(folder):
     """Other weights of the same sizes come to lie beside the graph, and the record is signed anew."""
-    data = folder / "model.onnx.data"
-    content = data.read_bytes()
-    data.write_bytes(content[len(content) // 8 * 4 :] + content[: len(content) // 8 * 4])
-    changed_json(folder / RECORD, lambda record: record["files"].update({data.name: sha256_of(data)}))
+    swap_data(folder)
+    changed_json(folder / RECORD, lambda record: record["files"].update({DATA: sha256_of(folder / DATA)}))
 
 
 def with_case(content):
@@ -176,7 +178,8 @@ SOUND = {  # the writers that are tried without a fault; all others are the firs
 
 
 def both(fault, plant, reason, format="torchscript"):
-    return [Planted(fault, model, format, plant, reason) for model in ("text", "image")]
+    text = "text student" if format.startswith("onnx") else "text"  # whose graph torch exports sooner
+    return [Planted(fault, model, format, plant, reason) for model in (text, "image")]
 
 
 PLANTED = [
@@ -311,10 +314,10 @@ PLANTED = [
     *both("wrong pooling", in_module("pooling"), DIFFER),
     *both("one layer missing", in_module("layer missing"), DIFFER),
     *both("weights of another seed", in_module("seed"), DIFFER),
-    *both("external data swapped", in_writer("onnx", partial(write_external, swapped=True)), DIFFER, format="onnx"),
+    *both("external data swapped", in_writer("onnx", write_swapped), DIFFER, format="onnx"),
     *[
         Planted("external data swapped", model, "onnx", swapped_data, DIFFER, finished=True)
-        for model in ("text", "image")
+        for model in ("text student", "image")
     ],
 ]
 
@@ -338,6 +341,7 @@ def request_of(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     checkpoints = {
         "text": lambda: save_text_model(root),
+        "text student": lambda: save_tiny_student(root / "cnn"),
         "text of norms": lambda: save_tiny_student(root / "student", "resnext1d"),
         "image": lambda: save_tiny_image_body(root / "image", root / "train"),
     }
@@ -388,7 +392,7 @@ def test_sound_export_passes_and_the_planted_fault_is_seen(request_of, sound, tm
     assert re.search(planted.reason, reason)
 
 
-@pytest.mark.parametrize("model", ["text", "image"])
+@pytest.mark.parametrize("model", ["text student", "image"])
 def test_fault_in_the_graph_that_a_lossy_file_is_made_from_is_seen(request_of, sound, tmp_path, model):
     assert sound(model, "onnx-int8").parity["status"] == "passed"
     sound_request = request_of(model)
