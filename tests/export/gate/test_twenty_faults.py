@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sample_faults import (
     DATA,
@@ -36,7 +37,7 @@ from export.formats import EXPORTERS
 from export.formats.to_onnx_fp16 import _halved
 from export.formats.to_onnx_int8 import INT8_SETTINGS
 from export.formats.to_onnx_int8_static import STATIC_SETTINGS
-from export.gate.verifying import check_stored
+from export.gate.verifying import STORED, check_stored
 from materials.errors import RequestError
 from materials.files import sha256_of
 
@@ -404,6 +405,15 @@ def test_fault_in_the_graph_that_a_lossy_file_is_made_from_is_seen(request_of, s
     parity = export_bundle(request, "onnx-int8", tmp_path / "bundle").parity
     assert parity["status"] == "failed"
     assert parity["reason"].startswith("the fp32 graph that it is made from: logits differ by ")
+
+
+def test_bundle_of_an_older_version_is_judged_by_the_logits_that_it_has(sound, tmp_path):
+    folder = shutil.copytree(sound("text", "torchscript").folder, tmp_path / "older")
+    with np.load(folder / STORED) as stored:
+        logits = stored["logits"]
+    np.savez_compressed(folder / STORED, logits=logits)
+    changed_json(folder / RECORD, lambda record: record["files"].update({STORED: sha256_of(folder / STORED)}))
+    assert check_stored(read_bundle(folder), 1).status == "passed"
 
 
 def test_docs_say_of_every_planted_fault_and_no_other_how_it_is_seen():
