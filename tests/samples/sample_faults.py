@@ -250,6 +250,18 @@ def with_zeroed_bias(write: Write) -> Write:
     return write_zeroed
 
 
+def write_zeroed_bf16(origin: "Origin", folder: Path) -> None:
+    """Write the checkpoint in bf16 in which the head's bias is 0 for one class."""
+    from safetensors.torch import load_file, save_file
+
+    from export.formats.to_eager import write_eager_bf16
+
+    write_eager_bf16(origin, folder)
+    weights = load_file(folder / "model.safetensors")
+    next(weights[name] for name in weights if name.endswith(("classifier.bias", "output.bias")))[1] = 0
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
 def zero_bias(file: Path) -> None:
     """Set the head's bias for one class to 0 in an ONNX file."""
     import onnx

@@ -20,6 +20,7 @@ from sample_faults import (
     write_external,
     write_overflowing,
     write_swapped,
+    write_zeroed_bf16,
     zero_bias,
 )
 from sample_images import labelled_images
@@ -307,6 +308,7 @@ PLANTED = [
     *both(
         "one class's bias zeroed", in_writer("onnx-fp16", with_zeroed_bias(HALF)), "bias' are not", format="onnx-fp16"
     ),
+    *both("one class's bias zeroed", in_writer("eager-bf16", write_zeroed_bf16), "bias' are not", format="eager-bf16"),
     *both("dropout left on", in_module("dropout"), "when it is run again"),
     Planted(
         "batch norm in training mode", "text of norms", "torchscript", in_module("batch norm in training mode"), DIFFER
