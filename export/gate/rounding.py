@@ -44,8 +44,8 @@ class Rounding:
     def why_not_rounded(self, bundle: Bundle, candidate: Runtime) -> str | None:
         """What a lossy file has otherwise than a rounding of the trained model; none for a lossless one.
 
-        `candidate` is the file, loaded. Where no graph was written here, as for a finished bundle that is verified, only
-        overflows are looked for, and the weights of eager files.
+        `candidate` is the file, loaded. Where no graph was written here, as for a finished bundle that is verified,
+        only overflows are looked for, and the weights of eager files.
         """
         if not EXPORTERS[bundle.format].lossy:
             return None
