@@ -248,7 +248,7 @@ def gate(request: ExportRequest, bundle: Bundle, device: str = "cpu") -> Parity:
     names = candidate.label_names if classifier.task.has_names else None
     if names and (reason := why_other_labels(names, classifier.label_names, bundle.model_file)):
         return failed_parity(reason)
-    if reason := request.rounding.why_not_rounded(bundle):
+    if reason := request.rounding.why_not_rounded(bundle, candidate):
         return failed_parity(reason)
     return check_parity(
         request.reference,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.advice.front import files_of_one_seed, front_of, goodness, knee_of
-from bench.recipe.alone import ALONE
+from bench.recipe import ALONE
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import figure, in_unit, points, with_interval

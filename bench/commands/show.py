@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.advice.verdict import verdict
 from bench.record.place import refusing_odd_values, run_folder
-from bench.record.run_file import read_run
+from bench.record.run_file import Run, read_run
 from bench.reports.cascade import CASCADE_REPORTS
 from bench.reports.class_report import CLASS_REPORTS
 from bench.reports.curves import CURVES, read_histories
@@ -58,21 +58,29 @@ def show_run(
             f"{place} holds models that were measured, and none that a recipe trained here; there are no students to "
             f"{'follow epoch by epoch' if curves else 'hold against themselves alone: name a model with --against'}"
         )
-    is_whole = not (classes or curves or significance or cascade)
     with refusing_odd_values(place):
         if curves:
             text = CURVES[format](run, read_histories(place), reach)
         elif significance:
             text = DIFFERENCES[format](run, find_differences(run, place, against=against))
+        elif classes or cascade:
+            text = reports[format](run)
         else:
-            text = reports[format](run) + ("" if classes or cascade else sweep_text(run, run_folder(place), format))
-        if format == "rich" and is_whole:
-            text += rich_sentences(verdict(run))
+            text = _whole(run, place, format)
     sys.stdout.write(text)
-    folder = run_folder(place)
-    pictures = pictures_in(folder)
-    if format == "rich" and pictures:
+    if format == "rich":
+        _name_pictures(run_folder(place))
+
+
+def _name_pictures(folder: Path) -> None:
+    if pictures := pictures_in(folder):
         Screen().notice(f"pictures in {folder}: {', '.join(pictures)}")
+
+
+def _whole(run: Run, place: Path, format: str) -> str:
+    """Every table of a run, and on a screen what they come to."""
+    text = REPORTS[format](run) + sweep_text(run, run_folder(place), format)
+    return text + (rich_sentences(verdict(run)) if format == "rich" else "")
 
 
 def points_of(text: str | None) -> list[float]:

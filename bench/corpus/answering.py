@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.corpus.chunk import Answers, Chunk
+from bench.corpus.chunked_rows import Answers, Chunk
 from export.predictor import Predictor
 from materials.errors import RequestError, in_one_line
 

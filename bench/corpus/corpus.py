@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.corpus.chunk import CHUNK_ROWS, Chunk
+from bench.corpus.chunked_rows import CHUNK_ROWS, Chunk
 from bench.corpus.columns import as_table, cast, find_schema, kept_columns
 from bench.corpus.raw_rows import KINDS, Cells, CountedFile, Fault, Row, kind_of, parquet_batches, raw_rows, told
 from materials.errors import RequestError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from bench.corpus.answering import answers
-from bench.corpus.chunk import Answers, Chunk
+from bench.corpus.chunked_rows import Answers, Chunk
 from bench.corpus.corpus import PATH_COLUMN, STANDARD_INPUT, Corpus
 from bench.corpus.parts import Parts, open_parts
 from bench.reports.screen import Screen

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bench.advice.front import files_of_one_seed, goodness
 from bench.page.labels import Label, place_labels
 from bench.page.mark import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Mark
-from bench.recipe.alone import ALONE
+from bench.recipe import ALONE
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import figure, times, with_interval

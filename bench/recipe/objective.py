@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bench.recipe.alone import ALONE
+from bench.recipe import ALONE
 from bench.recipe.parts import LATER, Part, Positive, one_of
 from materials.errors import unknown
 from materials.rows import TRANSFER_KINDS

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.recipe.alone import ALONE
+from bench.recipe import ALONE
 from bench.record.parquet import read_beside
 from bench.record.run_file import Run
 from bench.reports.layout import TextTable, figure, markdown_tables, points, rich_tables

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.recipe.alone import ALONE
+from bench.recipe import ALONE
 from bench.record.predictions import Predictions, PredictionsTable
 from bench.record.row import Row
 from bench.record.run_file import Run

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.recipe.alone import ALONE
+from bench.recipe import ALONE
 from bench.record.quality import class_counts
 from bench.record.row import Row
 from bench.record.run_file import Run

@@ -19,7 +19,8 @@ from export.gate.weights import why_weights_differ
 from export.graphs.prepared import PLAIN, PREPARED, SMOOTHED
 from export.origin import Origin
 from export.runtimes.run_onnxruntime import OnnxRuntime
-from export.runtimes.runtime import Forward
+from export.runtimes.run_torch import EagerRuntime
+from export.runtimes.runtime import Forward, Runtime
 from materials.errors import with_kind
 
 OVERFLOW_ROWS = 4
@@ -40,14 +41,17 @@ class Rounding:
     bounds: ParityBounds
     start: Bundle
 
-    def why_not_rounded(self, bundle: Bundle) -> str | None:
+    def why_not_rounded(self, bundle: Bundle, candidate: Runtime) -> str | None:
         """What a lossy file has otherwise than a rounding of the trained model; none for a lossless one.
 
-        Where no graph was written here, as for a finished bundle that is verified, only overflows are looked for.
+        `candidate` is the file, loaded. Where no graph was written here, as for a finished bundle that is verified,
+        only overflows are looked for, and the weights of eager files.
         """
-        if not EXPORTERS[bundle.format].lossy or bundle.runtime == "torch":
+        if not EXPORTERS[bundle.format].lossy:
             return None
         try:
+            if isinstance(candidate, EagerRuntime):
+                return self._why_module_differs(candidate)
             if self.start_reason:
                 return f"the fp32 graph that it is made from: {self.start_reason}"
             if bundle.model_path.suffix != ".onnx":
@@ -75,6 +79,13 @@ class Rounding:
             lossy=False,
             bounds=self.bounds,
         ).reason
+
+    def _why_module_differs(self, candidate: EagerRuntime) -> str | None:
+        rounded = candidate.module.state_dict()
+        for name, weight in self.origin.classifier.module.state_dict().items():
+            if not rounded[name].cpu().equal(weight.to(rounded[name].dtype)):
+                return f"its weights '{name}' are not those of the trained model"
+        return None
 
     def _why_weights_differ(self, bundle: Bundle) -> str | None:
         starts = [self.origin.scratch / name for name in STARTS.get(bundle.precision, ())]

@@ -94,8 +94,6 @@ def _along_axes(scales: np.ndarray, weights: np.ndarray) -> list[tuple[int, ...]
 
 def _turns(model: Any, tensors: Mapping[str, Any]) -> dict[str, list[_Turn]]:
     """By the name of integer weights, how each node that reads them turns them, or its product, to floats."""
-    from onnx import numpy_helper
-
     readers: dict[str, list[Any]] = {}
     for node in model.graph.node:
         for value in node.input:
@@ -105,11 +103,16 @@ def _turns(model: Any, tensors: Mapping[str, Any]) -> dict[str, list[_Turn]]:
     for name in tensors:
         for scale, zero in _scales_of(name, readers, makers) if name.endswith(QUANTISED) else ():
             if scale in tensors:
-                # Biases have 32 bits, more than fp32 tells apart.
-                arrays = [numpy_helper.to_array(tensors[part]).astype(np.float64) for part in (name, scale)]
-                zeros = numpy_helper.to_array(tensors[zero]).astype(np.float64) if zero in tensors else np.zeros(1)
-                turns.setdefault(name, []).append(_Turn(*arrays, zeros))
+                numbers, scales = _floats(tensors[name]), _floats(tensors[scale])
+                zeros = _floats(tensors[zero]) if zero in tensors else np.zeros(1)
+                turns.setdefault(name, []).append(_Turn(numbers, scales, zeros))
     return turns
+
+
+def _floats(tensor: Any) -> np.ndarray:
+    from onnx import numpy_helper
+
+    return numpy_helper.to_array(tensor).astype(np.float64)  # biases have 32 bits, more than fp32 tells apart
 
 
 def _scales_of(name: str, readers: Mapping[str, Sequence[Any]], makers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
     from export.origin import Origin
 
 Write = Callable[["Origin", Path], None]
+DATA = "model.onnx.data"
 HEAD_BIASES = ("model.classifier.bias", "output.bias")
-OVERFLOWING = 300.0  # twice, the square of which takes values near 1 past the largest of fp16
+OVERFLOWING = 1000.0  # twice, which takes values far below 1 past the largest of fp16
 
 
 def faulty(module: "nn.Module", fault: str) -> "nn.Module":
@@ -180,34 +180,47 @@ MODULE_FAULTS: "dict[str, Callable[[Any], nn.Module]]" = {
 }
 
 
-def write_external(origin: "Origin", folder: Path, *, swapped: bool = False) -> None:
-    """Write model.onnx as torch exports it, its weights in a file beside it, or in its place that of other weights."""
+def write_external(origin: "Origin", folder: Path) -> None:
+    """Write model.onnx as torch exports it, its weights in a file beside it."""
     import onnx
-    from onnx import numpy_helper
 
     from export.graphs.prepared import plain_onnx
 
-    for other_weights in (True, False) if swapped else (False,):
-        model = onnx.load(plain_onnx(origin))
-        generator = np.random.default_rng(1)
-        for tensor in model.graph.initializer if other_weights else ():
-            if tensor.data_type == onnx.TensorProto.FLOAT:
-                weight = numpy_helper.to_array(tensor)
-                tensor.CopyFrom(
-                    numpy_helper.from_array(generator.permutation(weight.ravel()).reshape(weight.shape), tensor.name)
-                )
-        (folder / "model.onnx.data").unlink(missing_ok=True)
-        onnx.save(
-            model, folder / "model.onnx", save_as_external_data=True, location="model.onnx.data", size_threshold=64
-        )
-        if other_weights:
-            other_data = (folder / "model.onnx.data").read_bytes()
-    if swapped:
-        (folder / "model.onnx.data").write_bytes(other_data)
+    _save_external(onnx.load(plain_onnx(origin)), folder)
+
+
+def write_swapped(origin: "Origin", folder: Path) -> None:
+    """The same with other weights in the file beside it."""
+    write_external(origin, folder)
+    swap_data(folder)
+
+
+def swap_data(folder: Path) -> None:
+    """Put other weights of the same sizes in the place of those beside model.onnx."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = (folder / "model.onnx").read_bytes()
+    model, generator = onnx.load(folder / "model.onnx"), np.random.default_rng(1)
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            weights = numpy_helper.to_array(tensor)
+            other_weights = generator.permutation(weights.ravel()).reshape(weights.shape)
+            tensor.CopyFrom(numpy_helper.from_array(other_weights, tensor.name))
+    (folder / DATA).unlink()
+    _save_external(model, folder)
+    (folder / "model.onnx").write_bytes(graph)
+
+
+def _save_external(model: Any, folder: Path) -> None:
+    import onnx
+
+    # Small arrays stay in the graph, as ONNX Runtime reads the shapes among them before it reads any file.
+    onnx.save(model, folder / "model.onnx", save_as_external_data=True, location=DATA, size_threshold=64)
 
 
 def with_swapped_scales(write: Write) -> Write:
-    """The int8 file of a writer in which two layers have each other's scales."""
+    """The int8 file of a writer in which each layer has the scales of the next."""
 
     def write_swapped(origin: "Origin", folder: Path) -> None:
         import onnx
@@ -219,10 +232,9 @@ def with_swapped_scales(write: Write) -> Write:
         names = [
             name for name in tensors if name.removesuffix("_scale") + "_quantized" in tensors and tensors[name].dims
         ]
-        first, second = next(pair for pair in combinations(names, 2) if tensors[pair[0]].dims == tensors[pair[1]].dims)
-        scales = [numpy_helper.to_array(tensors[name]) for name in (first, second)]
-        for name, values in zip((second, first), scales, strict=True):
-            tensors[name].CopyFrom(numpy_helper.from_array(values, name))
+        scales = [numpy_helper.to_array(tensors[name]) for name in names]
+        for name, own_scales, other_scales in zip(names, scales, [*scales[1:], scales[0]], strict=True):
+            tensors[name].CopyFrom(numpy_helper.from_array(np.resize(other_scales, own_scales.shape), name))
         onnx.save(model, folder / "model.onnx")
 
     return write_swapped
@@ -236,6 +248,18 @@ def with_zeroed_bias(write: Write) -> Write:
         zero_bias(folder / "model.onnx")
 
     return write_zeroed
+
+
+def write_zeroed_bf16(origin: "Origin", folder: Path) -> None:
+    """Write the checkpoint in bf16 in which the head's bias is 0 for one class."""
+    from safetensors.torch import load_file, save_file
+
+    from export.formats.to_eager import write_eager_bf16
+
+    write_eager_bf16(origin, folder)
+    weights = load_file(folder / "model.safetensors")
+    next(weights[name] for name in weights if name.endswith(("classifier.bias", "output.bias")))[1] = 0
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
 
 
 def zero_bias(file: Path) -> None:
@@ -252,7 +276,7 @@ def zero_bias(file: Path) -> None:
 
 
 def write_overflowing(origin: "Origin", folder: Path) -> None:
-    """Write model.onnx as torch exports it, one value in it times 90,000 and divided by it again."""
+    """Write model.onnx as torch exports it, one value in it times a million and divided by it again."""
     import onnx
     from onnx import helper, numpy_helper
 
