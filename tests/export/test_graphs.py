@@ -72,12 +72,6 @@ def test_weights_of_fused_attention_lie_side_by_side_in_the_file(sound, tmp_path
     assert {sizes[node.input[1]] for node in attention} == {(32, 96)}
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
-    buckets=st.sampled_from([1, 7, 50, 100_000]),
-    classes=st.sampled_from([3, 20]),
-)
 def test_fused_attention_whose_result_was_flat_is_made_flat_again():
     heads, width = 2, 8
     body = f"""<ir_version: 10, opset_import: ["" : 20, "com.microsoft" : 1]>
@@ -109,6 +103,12 @@ def test_graph_that_torch_cannot_give_is_tried_once_for_all_settings(origin, mon
     assert len(tries) == 1
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.lists(st.integers(1, 29), max_size=9), min_size=1, max_size=5),
+    buckets=st.sampled_from([1, 7, 50, 100_000]),
+    classes=st.sampled_from([3, 20]),
+)
 def test_deployed_linear_gives_the_logits_of_the_trained_one(rows, buckets, classes):
     torch.manual_seed(0)
     linear = Linear(words=30, classes=classes, dimensions=8, buckets=buckets).eval()

@@ -10,6 +10,7 @@ from architecture_outcomes import FORMATS
 
 COLUMNS = ("kind", "architecture", "weights", "format", "outcome", "reason", "setting", "difference", "operators")
 WORDS = ("passed", "unfit", "refused", "failed", "crashed", "wrong")
+NOT_TRIED = "not tried"
 LONGEST_REASON = 160
 Rows = Sequence[Mapping[str, str]]
 
@@ -22,16 +23,10 @@ def csv_table(outcomes: Mapping[str, Mapping[str, Any]]) -> str:
     for name in sorted(outcomes):
         outcome = outcomes[name]
         kind, architecture = name.split("-", 1)
+        about = {"kind": kind, "architecture": architecture, "weights": outcome["parameters"] or ""}
         for format in FORMATS:
-            writer.writerow(
-                {
-                    "kind": kind,
-                    "architecture": architecture,
-                    "weights": outcome["parameters"] or "",
-                    "format": format,
-                    **_cells(outcome["formats"][format]),
-                }
-            )
+            result = outcome["formats"].get(format)
+            writer.writerow({**about, "format": format, **(_cells(result) if result else {"outcome": NOT_TRIED})})
     return stream.getvalue()
 
 

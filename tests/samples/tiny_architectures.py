@@ -10,7 +10,7 @@ from sample_texts import sentences
 from tiny_configurations import CLASSES, HEAD_SPREAD, IMAGE_SIZE, LONGEST, MOST_WEIGHTS, tiny_configuration
 
 TEXTS, IMAGES = 24, 12
-SMALLEST_SPREAD = 1e-4
+SMALLEST_SPREAD, MOST_LOGIT = 1e-4, 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,14 +232,17 @@ def _spread(model: Any, expected: Reference) -> None:
 
 
 def _widen(head: Any, logits: Any) -> None:
-    """Scale a linear head, and put its bias so that no class is always first."""
+    """Scale a linear head, and put its bias so that no class is always first.
+
+    Where all items look alike to the model, what they differ by is widened only until rounding would tell.
+    """
     import torch
 
     moving = logits if head.bias is None else logits - head.bias.detach().numpy()
     spread = float(moving.std(axis=0).mean())
     if spread < SMALLEST_SPREAD * float(abs(moving).max()):
         return  # the model answers all alike, and rounding is all that there is to widen
-    factor = HEAD_SPREAD / spread
+    factor = min(HEAD_SPREAD / spread, MOST_LOGIT / float(abs(moving).max()))
     with torch.no_grad():
         head.weight.mul_(factor)
         if head.bias is not None:
