@@ -24,8 +24,8 @@ ROOMS = {  # within a package: a room imports those before it in its list
     "materials": ("tasks", "sources", "splits"),
     "export": ("graphs", "formats", "runtimes", "gate", "from_text"),
     "bench": (
-        *("scores", "harness", "recipe", "record", "reports", "advice", "page", "steps", "outside", "league", "labels"),
-        *("suite", "tune", "commands"),
+        *("scores", "harness", "recipe", "record", "reports", "advice", "page", "card", "steps", "outside", "league"),
+        *("labels", "suite", "tune", "commands"),
     ),
 }
 MODULES = [path for package in TIERS for path in sorted((ROOT / package).glob("**/*.py"))]
