@@ -181,10 +181,14 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Pretrained weights in an archive: a folder that transformers can load, or tensors in a .pth file."""
+    """Pretrained weights in an archive: a folder that transformers can load, or tensors in a .pth file.
+
+    `hub_name` is what the same weights are called on the Hub.
+    """
 
     description: str
     archive: Archive
+    hub_name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,8 +237,16 @@ DATASETS: dict[str, Dataset] = {
     ),
 }
 WEIGHTS: dict[str, Weights] = {
-    "minilm": Weights(description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters", archive=MINILM),
-    "mpnet": Weights(description="all-mpnet-base-v2: 12 layers, width 768, 109 M parameters", archive=MPNET),
+    "minilm": Weights(
+        description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters",
+        archive=MINILM,
+        hub_name="sentence-transformers/all-MiniLM-L6-v2",
+    ),
+    "mpnet": Weights(
+        description="all-mpnet-base-v2: 12 layers, width 768, 109 M parameters",
+        archive=MPNET,
+        hub_name="sentence-transformers/all-mpnet-base-v2",
+    ),
     "efficientnet-lite0": Weights(
         description="EfficientNet-Lite0 of ImageNet's 1,000 classes, 3.4 M parameters, for teacher image-body",
         archive=EFFICIENTNET_LITE0,

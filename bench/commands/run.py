@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.card.write import write_cards
 from bench.commands.show import show_run
 from bench.recipe.file import leaves_transfer_open, read_recipe, recipe_tasks
 from bench.recipe.sweep import TRAIN_ROWS
@@ -141,6 +142,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
         leaks=leak_records(runs, leaks),
     )
     save_run(finished, runs.artefacts(rows), output, collect_histories(runs))
+    write_cards(finished, output)
     show_run(output, "rich")
     screen.notice(f"run.json, table.md and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0

@@ -28,9 +28,12 @@ def write_page(places: Sequence[Path], output: Path) -> None:
     if output.is_dir():
         raise RequestError(f"--output is the page to write, such as report.html; {output} is a folder")
     page = page_of(runs, places)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with new_file(output) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with new_file(output) as temporary:
+            temporary.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"cannot write {output}: {error.strerror}; name another place with --output") from None
 
 
 def page_of(runs: Sequence[Run], places: Sequence[Path]) -> str:

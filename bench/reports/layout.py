@@ -120,16 +120,16 @@ def markdown_tables(tables: Sequence[TextTable], notes: Sequence[str]) -> str:
     """Any tables in Markdown, with notes below."""
     parts = []
     for title, header, lines in tables:
-        names = [_markdown_text(name) for name in header]
+        names = [markdown_text(name) for name in header]
         rules = ["---" if number < NUMBERS_FROM else "---:" for number in range(len(names))]
-        table_lines = [names, rules, *([_markdown_text(cell) for cell in line] for line in lines)]
+        table_lines = [names, rules, *([markdown_text(cell) for cell in line] for line in lines)]
         parts.append(
-            f"**{_markdown_text(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in table_lines)
+            f"**{markdown_text(title)}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in table_lines)
         )
-    return "\n\n".join([*parts, "  \n".join(map(_markdown_text, notes))]) + "\n"
+    return "\n\n".join([*parts, "  \n".join(map(markdown_text, notes))]) + "\n"
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
     """A text on one line, with the signs escaped that end a cell, style it, link or are HTML: users name things."""
     return MARKDOWN_SIGNS.sub(r"\\\g<0>", " ".join(text.splitlines()))
 

@@ -149,6 +149,8 @@ def test_place_without_a_run_and_one_that_cannot_be_written_are_refused(tmp_path
     run.write_text(json.dumps(run_content(sample_run(*rows_of(2)))))
     with pytest.raises(RequestError, match="is a folder"):
         write_page([run], tmp_path)
+    with pytest.raises(RequestError, match="cannot write .*report.html: .*; name another place with --output"):
+        write_page([run], run / "report.html")
     content = {**json.loads(run.read_text()), "schema_version": 99}
     run.write_text(json.dumps(content))
     with pytest.raises(RequestError, match="has schema version 99"):

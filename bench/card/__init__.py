@@ -1,0 +1,1 @@
+"""The model card of a bundle, in the form of the Hugging Face Hub."""
