@@ -200,7 +200,7 @@ def check_types(record: Any) -> None:
 
 
 def _fits(value: Any, kind: Any) -> bool:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return isinstance(value, kind) and all(_fits(getattr(value, field.name), field.type) for field in fields(kind))
     arguments = get_args(kind)
     if get_origin(kind) is UnionType:

@@ -11,7 +11,7 @@ from bench.page.matrices import Matrix, matrices_of
 from bench.page.recorded import Recorded, picture_data, recorded_tables
 from bench.record.place import run_folder
 from bench.record.run_file import Run
-from bench.reports.export_table import exported
+from bench.reports.extra_tables import exported
 from bench.reports.layout import TextTable, without_blanks
 from bench.reports.notes import footnotes
 from bench.reports.report import tables_before, tables_beside

@@ -81,6 +81,10 @@ class Rounding:
         ).reason
 
     def _why_module_differs(self, candidate: EagerRuntime) -> str | None:
+        from torch import nn
+
+        if not isinstance(candidate.module, nn.Module):  # as those of other runtimes of torch
+            raise TypeError(f"expected a module, got {type(candidate.module).__name__}")
         rounded = candidate.module.state_dict()
         for name, weight in self.origin.classifier.module.state_dict().items():
             if not rounded[name].cpu().equal(weight.to(rounded[name].dtype)):
