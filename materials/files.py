@@ -219,9 +219,10 @@ def _fits(value: Any, kind: Any) -> bool:
 
 def _is_plain(value: Any, kind: Any) -> bool:
     if kind in (int, float):
-        numbers = int if kind is int else int | float
-        is_number = isinstance(value, numbers) and not isinstance(value, bool)
-        return is_number and (not isinstance(value, int) or abs(value) < LARGEST_NUMBER)
+        if isinstance(value, bool):
+            return False
+        is_small = isinstance(value, int) and abs(value) < LARGEST_NUMBER
+        return is_small or (kind is float and isinstance(value, float))
     if kind is str and isinstance(value, str):
         return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
     return isinstance(value, kind)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,13 @@ FILES = (
 )
 UNTRAINED = "untrained"
 # Of what is read here of a configuration; a list of labels is made of their number.
-KINDS = {"architectures": list, "id2label": dict, "num_labels": int, "problem_type": str, "model_type": str}
+KINDS: Mapping[str, type] = {
+    "architectures": list,
+    "id2label": dict,
+    "num_labels": int,
+    "problem_type": str,
+    "model_type": str,
+}
 MOST_LABELS, NUMBER = 1_000_000, re.compile(r"[0-9]{1,6}")
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 PROBLEM_TYPES = {
