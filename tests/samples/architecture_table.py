@@ -9,8 +9,8 @@ from typing import Any
 from architecture_outcomes import FORMATS
 
 COLUMNS = ("kind", "architecture", "weights", "format", "outcome", "reason", "setting", "difference", "operators")
-WORDS = ("passed", "unfit", "refused", "failed", "crashed", "wrong")
 NOT_TRIED = "not tried"
+WORDS = ("passed", "unfit", "refused", "failed", "crashed", "wrong", NOT_TRIED)
 LONGEST_REASON = 160
 Rows = Sequence[Mapping[str, str]]
 
