@@ -224,7 +224,9 @@ def check_row(row: Row) -> None:
     """Raise ValueError where a row says what none can, or holds more or less than one figure for each label."""
     if row.status not in STATES or row.role not in ROLES or row.modality not in MODALITIES:
         raise ValueError(f"a row has status '{row.status}', role '{row.role}' and modality '{row.modality}'")
-    count = len(row.label_names or ())
+    # Runs of before rows had label names have figures for each label all the same.
+    by_label = (row.label_names, row.f1_per_class, row.confusion_matrix, row.label_counts)
+    count = next((len(values) for values in by_label if values is not None), 0)
     if row.f1_per_class is not None and len(row.f1_per_class) != count:
         raise ValueError(f"{len(row.f1_per_class)} figures stand for {count} labels")
     for name, width in (("confusion_matrix", count), ("label_counts", 3)):
