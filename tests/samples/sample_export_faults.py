@@ -216,7 +216,7 @@ def _save_external(model: Any, folder: Path) -> None:
     import onnx
 
     # Small arrays stay in the graph, as ONNX Runtime reads the shapes among them before it reads any file.
-    onnx.save(model, folder / "model.onnx", save_as_external_data=True, location=DATA, size_threshold=64)
+    onnx.save(model, folder / "model.onnx", save_as_external_data=True, location=DATA, size_threshold=256)
 
 
 def with_swapped_scales(write: Write) -> Write:
@@ -229,9 +229,7 @@ def with_swapped_scales(write: Write) -> Write:
         write(origin, folder)
         model = onnx.load(folder / "model.onnx")
         tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-        names = [
-            name for name in tensors if name.removesuffix("_scale") + "_quantized" in tensors and tensors[name].dims
-        ]
+        names = [name for name in tensors if name.removesuffix("_scale") + "_quantized" in tensors]
         scales = [numpy_helper.to_array(tensors[name]) for name in names]
         for name, own_scales, other_scales in zip(names, scales, [*scales[1:], scales[0]], strict=True):
             tensors[name].CopyFrom(numpy_helper.from_array(np.resize(other_scales, own_scales.shape), name))
