@@ -31,6 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def no_cache_at_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The cache of tests that need none of their own, in a folder that is not there yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISTILBENCH_CACHE", str(tmp_path_factory.mktemp("home") / "cache"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def one_try_a_launch() -> Iterator[None]:
     """No launch is made again for want of quiet: a machine that runs tests has none, and no test judges its times."""
     from bench.harness.launches import quiet

@@ -54,7 +54,15 @@ def count_stages(recipe: Recipe) -> Counter[str]:
     ]
     vocabularies = len({vocabulary_key(student) for student in text_students})
     vectors = {(student.tokenizer, student.dimensions) for student in text_students if student.vectors == FROM_TEACHER}
-    training = {"splits": 1, "teacher": 1, "labeller": 1, "knowledge": 1, "vocabulary": vocabularies, "student": models}
+    training = {
+        "splits": 1,
+        "leaks": 1,
+        "teacher": 1,
+        "labeller": 1,
+        "knowledge": 1,
+        "vocabulary": vocabularies,
+        "student": models,
+    }
     training["vectors"] = len(vectors)
     if folds := recipe.teacher.folds:
         training |= {"fold": folds, "teacher": 1 + folds}

@@ -7,14 +7,6 @@ import pytest
 from bench.commands.run import RunRequest, run_recipe
 
 
-@pytest.fixture(scope="session", autouse=True)
-def no_cache_at_home(tmp_path_factory):
-    """The cache of commands that need none of their own, in a folder that is not there yet."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISTILBENCH_CACHE", str(tmp_path_factory.mktemp("home") / "cache"))
-        yield
-
-
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     """The cache that the tiny run fills."""

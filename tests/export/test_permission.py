@@ -23,7 +23,9 @@ REFUSED = (
 
 @pytest.fixture
 def torchscript(tiny_bundle):
-    return tiny_bundle("student", "torchscript")
+    folder = tiny_bundle("student", "torchscript")
+    remember_bundle(folder, "torchscript")  # as its export did, in the cache of the test that asked for it first
+    return folder
 
 
 @pytest.fixture

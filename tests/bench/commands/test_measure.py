@@ -292,7 +292,7 @@ def test_affinity_holds_in_the_measuring_process(places, rows, tmp_path):
 
 
 def test_failed_parity_gate_stays_a_failed_row(bundles, rows, tmp_path):
-    parity = {"status": "failed", "reason": "labels differ", "failed_settings": {}}
+    parity = {"status": "failed", "reason": "labels differ", "setting": "plain", "failed_settings": {}}
     place = change_bundle(bundles / "linear-hard" / "onnx", tmp_path / "bundle", parity=parity)
     answer = distilbench(
         *("measure", place, "--data", rows, *QUICK, "--scenarios", "single-stream", "--output", tmp_path / "run")

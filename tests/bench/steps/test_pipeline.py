@@ -25,7 +25,10 @@ FIELDS = {
     *("agreement", "gap_closed", "latency_p50_ms", "latency_p90_ms", "texts_per_second", "bundle"),
     *("end_to_end_latency_p50_ms", "end_to_end_texts_per_second", "speedup", "speedup_best_export"),
 }
-KINDS = ("splits", "teacher", "vocabulary", "labeller", "knowledge", "student", "bundle", "validation", "measurement")
+KINDS = (
+    *("splits", "leaks", "teacher", "vocabulary", "labeller", "knowledge", "student", "bundle", "validation"),
+    "measurement",
+)
 
 
 def request(recipe, output, *overrides, **flags):
