@@ -41,7 +41,7 @@ def changed(**values):
         (lambda folder: (folder / "model.json").unlink(), "is no checkpoint"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"other"), "cannot be opened as a cnn: "),
         (lambda folder: (folder / "model.safetensors").unlink(), "cannot be opened as a cnn: "),
-        (lambda folder: (folder / "tokenizer.json").write_text("{"), "cannot be opened as a cnn: "),
+        (lambda folder: (folder / "tokenizer.json").write_text("{"), "tokenizer.json cannot be used as a tokenizer: "),
     ],
 )
 def test_damaged_or_strange_checkpoint_is_refused(checkpoint, harm, sentence):

@@ -45,7 +45,7 @@ def test_damaged_weights_are_refused_in_one_sentence(tiny_bert, tmp_path, name):
 
     copy = shutil.copytree(tiny_bert, tmp_path / "model")
     (copy / name).write_bytes((copy / name).read_bytes()[:100])
-    with pytest.raises(RequestError, match="cannot be opened as a transformer that classifies: "):
+    with pytest.raises(RequestError, match="cannot be (opened as a transformer that classifies|used as a tokenizer): "):
         start_transformer(copy, ("a", "b"), max_length_tokens=16, seed=0)
 
 

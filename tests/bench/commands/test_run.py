@@ -1,6 +1,7 @@
 """What the flags of `run` become, and what `export` does with an exporter that fails."""
 
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_own_transfer_file_is_used_whole():
 
 
 def test_own_rows_replace_the_official_splits_of_the_recipe(tmp_path):
-    text = Path(read_recipe.__globals__["files"]("recipes") / "movie-reviews.yaml").read_text()
+    text = Path(str(files("recipes") / "movie-reviews.yaml")).read_text()
     replacement = "test: official.csv\n  licence: CC BY-NC 4.0\n  transfer: imdb"
     (tmp_path / "mine.yaml").write_text(text.replace("transfer: imdb", replacement))
     assert read_recipe(str(tmp_path / "mine.yaml")).data.test == "official.csv"
