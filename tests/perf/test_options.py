@@ -1,6 +1,7 @@
 """The options of pytest-benchmark do in tests/perf what its documentation says, though warnings are errors here."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,11 @@ def times(tmp_path):
     def run(*options):
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]
         places = ["--rootdir", tmp_path, f"--benchmark-storage=file://{tmp_path / 'kept'}", tmp_path / "test_case.py"]
-        answer = subprocess.run([*command, *places, *options], capture_output=True, text=True, cwd=tmp_path)
+        # Of a process among several that share out tests, it would take itself for one too, and time nothing.
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+        answer = subprocess.run(
+            [*command, *places, *options], capture_output=True, text=True, cwd=tmp_path, env=environment
+        )
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout + answer.stderr
 
