@@ -101,6 +101,11 @@ def _options(
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one value, as students.0.epochs=3.")
 ]
+Seeds = Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")]
+TrainingDevice = Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")]
+ClassNames = Annotated[
+    str | None, typer.Option(help="Names of classes, one a line, for a zero-shot teacher: no label is used.")
+]
 
 
 @app.command(
@@ -116,9 +121,7 @@ def run(
     validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
     test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
     transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
-    classes: Annotated[
-        str | None, typer.Option(help="Names of classes, one a line, for a zero-shot teacher: no label is used.")
-    ] = None,
+    classes: ClassNames = None,
     drop_near_duplicates: Annotated[
         bool, typer.Option("--drop-near-duplicates", help="Learn from no row that is nearly a test row.")
     ] = False,
@@ -127,9 +130,9 @@ def run(
     teacher: Annotated[
         str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")] = None,
+    device: TrainingDevice = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
+    seeds: Seeds = None,
     tasks: Annotated[str | None, typer.Option(help="Only these of a recipe's several tasks, as mrpc,rte.")] = None,
     set_: Overrides = None,
     jobs: Annotated[int, typer.Option(min=1, help="So many students are trained at once; all are timed alone.")] = 1,
@@ -168,8 +171,8 @@ def league(
     ] = None,
     sets: Annotated[str | None, typer.Option(help="Only these sets, as reuters-r8,sst-2.")] = None,
     rows: Annotated[str | None, typer.Option(help="Only these numbers of labelled rows, as 500,all.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")] = None,
-    device: Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")] = None,
+    seeds: Seeds = None,
+    device: TrainingDevice = None,
     set_: Overrides = None,
     output: Annotated[Path, typer.Option(help="The folder for the runs and the table.")] = Path("runs/league"),
     show: Annotated[bool, typer.Option("--show", help="Run nothing: print what is there.")] = False,

@@ -15,14 +15,13 @@ from bench.corpus.parts import Parts, open_parts
 from bench.reports.screen import Screen
 from export.bundle import Bundle, read_bundle
 from materials.errors import RequestError
-from materials.files import digest
+from materials.files import cache_folder, digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PART_ROWS = 131_072  # a crash costs so many rows at most
+PART_ROWS, PART_BYTES = 131_072, 1 << 27  # a crash costs so many rows at most, fewer where they are long
 LABEL, CONFIDENCE, UNSURE, PROBABILITY = "predicted_label", "confidence", "unsure", "probability: "
-SHARES = 10_000  # steps of the progress, whose total no text file says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +53,10 @@ def score_corpus(order: ScoreOrder, screen: Screen) -> Parts:
     corpus = _corpus(order, bundle)
     order.output.parent.mkdir(parents=True, exist_ok=True)
     folder = order.output.with_name(f"{order.output.name}.parts")
+    lock = cache_folder() / f"score-{digest(str(folder.resolve()))}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(f"{folder}.lock", timeout=0):
+        with FileLock(lock, timeout=0):
             parts = open_parts(folder, _settings(order, corpus), resume=order.resume)
             _score(order, bundle, corpus, parts, screen)
             side_file = parts.join(order.output)
@@ -64,7 +65,6 @@ def score_corpus(order: ScoreOrder, screen: Screen) -> Parts:
             folder.rmdir()
     except Timeout:
         raise RequestError(f"another process is scoring into {order.output}; give another --output") from None
-    Path(f"{folder}.lock").unlink(missing_ok=True)
     if side_file:
         screen.notice(f"{parts.faults:,} rows could not be scored; {side_file} names each with its reason")
     return parts
@@ -118,10 +118,12 @@ def _score(order: ScoreOrder, bundle: Bundle, corpus: Corpus, parts: Parts, scre
                 tables.append(table.cast(schema))
             faults |= chunk_faults
             next_row = chunk.next_row
-            if schema and sum(len(table) for table in tables) + len(faults) >= PART_ROWS:
+            rows_here = sum(table.num_rows for table in tables)
+            if schema and (rows_here + len(faults) >= PART_ROWS or sum(table.nbytes for table in tables) >= PART_BYTES):
                 parts.add(pa.concat_tables([schema.empty_table(), *tables]), faults, next_row)
                 tables, faults = [], {}
-            report(round(chunk.share_read * SHARES), SHARES)
+            if chunk.share_read:  # no text file says how many rows it has
+                report(next_row, max(next_row, round(next_row / chunk.share_read)))
         if schema is None:
             raise RequestError(f"{order.source} has no row that can be scored{_first(faults)}")
         if tables or faults:

@@ -24,6 +24,7 @@ from bench.corpus.score import ScoreOrder, score_corpus
 from bench.reports.screen import Screen
 from export.predictor import Predictor
 from materials.errors import RequestError
+from materials.files import cache_folder, digest
 
 ROWS = 5000
 
@@ -228,9 +229,21 @@ def test_wrong_request_is_one_sentence(scored, corpora, changes, sentence):
 
 
 def test_second_process_into_one_output_is_refused(scored, corpora, tmp_path):
-    (tmp_path / "out").mkdir()
-    with FileLock(tmp_path / "out" / "scored.parquet.parts.lock"), pytest.raises(RequestError, match="another process"):
+    place = digest(str((tmp_path / "out" / "scored.parquet.parts").resolve()))
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with FileLock(cache_folder() / f"score-{place}.lock"), pytest.raises(RequestError, match="another process"):
         scored(corpora / "rows.txt")
+
+
+def test_long_texts_make_shorter_parts(scored, corpora, monkeypatch):
+    monkeypatch.setattr("bench.corpus.corpus.CHUNK_ROWS", 500)
+    monkeypatch.setattr(bench.corpus.score, "PART_BYTES", 1)
+    sizes, add = [], bench.corpus.score.Parts.add
+    monkeypatch.setattr(
+        bench.corpus.score.Parts, "add", lambda self, table, *rest: (sizes.append(len(table)), add(self, table, *rest))
+    )
+    scored(corpora / "rows.csv")
+    assert sizes == [500] * (ROWS // 500)
 
 
 def test_column_that_the_answers_need_is_refused(scored, frame, tmp_path):
