@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from bench.advice.front import files_of_one_seed, front_of, goodness, knee_of
-from bench.recipe import ALONE
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import figure, in_unit, points, with_interval
@@ -23,17 +22,22 @@ def verdict(run: Run) -> list[str]:
     students = [row for row in rows if row.role == "student"] or rows
     best = knee_of(front_of(rows)) if is_timed else max(students, key=goodness)
     why = "the knee of quality against latency" if is_timed else "the best, as none was timed"
-    return [f"Ship {best.model} as {best.format} ({why}): {_kept(best, teacher_of(rows))}.", *about(best, rows, run)]
+    sentences = [f"Ship {best.model} as {best.format} ({why}): {_kept(best, teacher_of(rows))}."]
+    if best.role == "teacher":  # which is the knee only where no student could be
+        sentences.append("It is the teacher's own: no student stands on the front.")
+    return sentences + about(best, rows, run)
 
 
-def about(best: Row, rows: Sequence[Row], run: Run) -> list[str]:
-    """What a file saves, whether its teacher helped, and what to try next; `rows` are the sound files of its seed."""
+def about(best: Row, rows: Sequence[Row], run: Run, *, choices: Sequence[Row] | None = None) -> list[str]:
+    """What a student's file saves, whether its teacher helped, and what to try next; nothing of other files.
+
+    `rows` are the sound files of its seed; only those among `choices`, by default all, are named as better ones.
+    """
     teacher = teacher_of(rows)
-    if teacher is None:
+    if teacher is None or best.role != "student":
         return []
-    if best.role != "student":
-        return ["It is the teacher's own: no student stands on the front."] if best.role == "teacher" else []
-    return [part for part in (_saved(best, teacher), _help(best, rows, run), _next(best, teacher, rows, run)) if part]
+    after = _next(best, teacher, rows if choices is None else choices, run)
+    return [part for part in (_saved(best, teacher), _help(best, rows, run), after) if part]
 
 
 def teacher_of(rows: Sequence[Row]) -> Row | None:
@@ -52,11 +56,9 @@ def _kept(best: Row, teacher: Row | None) -> str:
     change = "as much" if abs(lost) < 0.05 else f"{abs(lost):.1f}{unit} {'less' if lost > 0 else 'more'}"
     if not metric.higher_is_better or reference <= 0:
         return f"{sentence} against the teacher's {in_unit(metric, reference)} ({change})"
-    interval = ""
-    if score.low is not None and score.high is not None:
-        interval = f" [{score.low / reference:.1%}, {score.high / reference:.1%}]"
-    share = f"{score.value / reference:.1%}{interval}"
-    return f"{sentence}, which is {share} of the teacher's {in_unit(metric, reference)} ({change})"
+    return (
+        f"{sentence}, which is {score.value / reference:.1%} of the teacher's {in_unit(metric, reference)} ({change})"
+    )
 
 
 def _saved(best: Row, teacher: Row) -> str:
@@ -75,8 +77,8 @@ def _saved(best: Row, teacher: Row) -> str:
 def _help(best: Row, rows: Sequence[Row], run: Run) -> str:
     """Whether what a student learned from its teacher is more than chance, by the gap that it closed."""
     taught, start = best, "Learning from the teacher"
-    if best.objective_title == ALONE:
-        taught_rows = [row for row in _like(best, rows) if row.objective_title != ALONE]
+    if not best.is_taught:
+        taught_rows = [row for row in _like(best, rows) if row.is_taught]
         if not taught_rows:
             return "It learned from labels alone."
         taught = max(taught_rows, key=goodness)
@@ -84,7 +86,7 @@ def _help(best: Row, rows: Sequence[Row], run: Run) -> str:
     group = next((group for group in run.groups if (group.model, group.format) == (taught.model, taught.format)), None)
     source = group if group is not None and group.seeds > 1 and group.gap_closed is not None else taught
     if source.gap_closed is None or source.gap_closed_low is None or source.gap_closed_high is None:
-        has_alone = any(row.objective_title == ALONE for row in rows)
+        has_alone = any(row.role == "student" and not row.is_taught for row in rows)
         return "Whether the teacher helped cannot be told: it is not surely the better one." if has_alone else ""
     amount = f"{source.gap_closed:.0%} [{source.gap_closed_low:.0%}, {source.gap_closed_high:.0%}]"
     is_more, is_less = source.gap_closed_low > 0, source.gap_closed_high < 0
@@ -102,7 +104,7 @@ def _next(best: Row, teacher: Row, rows: Sequence[Row], run: Run) -> str:
         cost = f" at p50 {figure(better.latency_p50_ms)} ms" if better.latency_p50_ms else ""
         size = " (a larger student)" if (better.parameters or 0) > (best.parameters or 0) else ""
         return f"Next, where time allows: {better.model}{size} has {_gain(better, best)} more{cost}."
-    taught = [row for row in _like(best, rows) if row.objective not in (None, ALONE)]
+    taught = [row for row in _like(best, rows) if row.is_taught]
     with_transfer = max((row for row in taught if row.transfer_rows), key=goodness, default=None)
     without = max((row for row in taught if not row.transfer_rows), key=goodness, default=None)
     if with_transfer and without and goodness(with_transfer) - goodness(without) >= WORTH:

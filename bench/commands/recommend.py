@@ -73,7 +73,7 @@ def _recommend(run: Run, place: Path, limits: Limits) -> int:
     best = max(fitting, key=lambda row: (_goodness(row), -(row.latency_p50_ms or np.inf)))
     sys.stdout.write(rich_tables([table] if rejected else [], _reasons(best, fitting, place)))
     if best.headline is not None:
-        sys.stdout.write(rich_sentences(about(best, files_of_one_seed(run.rows), run)))
+        sys.stdout.write(rich_sentences(about(best, files_of_one_seed(run.rows), run, choices=fitting)))
     return 0
 
 

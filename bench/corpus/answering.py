@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from bench.corpus.chunked_rows import Answers, Chunk
+from bench.harness.lifeline import end_with_parent
 from export.predictor import Predictor
 from materials.errors import RequestError, in_one_line
 
 AHEAD = 3  # chunks for each process that are read before they are needed
-_predictors: list[Predictor] = []  # the one of a process of the pool
+_predictors: dict[Path, Predictor] = {}  # the one of a process of the pool
 
 
 def answers(
@@ -29,13 +31,13 @@ def answers(
         return
     # A fresh interpreter for each: threads of a runtime do not survive a fork.
     context = get_context("spawn")
-    with ProcessPoolExecutor(
-        jobs, mp_context=context, initializer=_open, initargs=(folder, threads, allow_code)
-    ) as pool:
+    # In the fresh process a bundle is opened with the first chunk, so that what is wrong with it is told here.
+    ask = partial(_answer, folder, threads, allow_code)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         waiting: deque[tuple[Chunk, Future[Answers]]] = deque()
         try:
             for chunk in chunks:
-                waiting.append((chunk, pool.submit(_answer, chunk.items)))
+                waiting.append((chunk, pool.submit(ask, chunk.items)))
                 if len(waiting) >= jobs * AHEAD:
                     yield waiting[0][0], waiting.popleft()[1].result()
             while waiting:
@@ -48,28 +50,36 @@ def answers(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _open(folder: Path, threads: int, allow_code: bool) -> None:
-    _predictors.append(Predictor(folder, threads=threads, allow_code=allow_code))
-
-
-def _answer(items: Sequence[Any]) -> Answers:
-    return answer(_predictors[0], items)
+def _answer(folder: Path, threads: int, allow_code: bool, items: Sequence[Any]) -> Answers:
+    if folder not in _predictors:
+        _predictors[folder] = Predictor(folder, threads=threads, allow_code=allow_code)
+    return answer(_predictors[folder], items)
 
 
 def answer(predictor: Predictor, items: Sequence[Any]) -> Answers:
-    """The answers for items; an item that the bundle cannot read, such as a damaged image, is a fault."""
+    """The answers for items; an item that the bundle cannot read, such as a damaged image, is a fault.
+
+    Raises RequestError for a bundle that does not run.
+    """
     try:
         return _of_outputs(predictor, predictor.logits(items) if items else None, {})
     except RequestError:
-        if predictor.bundle.modality != "image":
+        faults = _unreadable(predictor, items)
+        if not faults:
             raise
-    outputs, faults = [], {}
+    readable = [item for position, item in enumerate(items) if position not in faults]
+    return _of_outputs(predictor, predictor.logits(readable) if readable else None, faults)
+
+
+def _unreadable(predictor: Predictor, items: Sequence[Any]) -> dict[int, str]:
+    """The positions of items that cannot be encoded, and why."""
+    faults = {}
     for position, item in enumerate(items):
         try:
-            outputs.append(predictor.logits([item]))
+            predictor.encoder.encode([item])
         except RequestError as error:
             faults[position] = in_one_line(error)
-    return _of_outputs(predictor, np.concatenate(outputs) if outputs else None, faults)
+    return faults
 
 
 def _of_outputs(predictor: Predictor, outputs: np.ndarray | None, faults: dict[int, str]) -> Answers:

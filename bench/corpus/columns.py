@@ -21,7 +21,7 @@ def kept_columns(names: Sequence[str], keep: Sequence[str] | None, text_columns:
 
 
 def find_schema(rows: Sequence[Cells], names: Sequence[str]) -> "pa.Schema":
-    """The types of columns by the values of the first rows; text where they are mixed or there is none."""
+    """The types of columns by the values of the first rows; text where they are mixed, nested, or there is none."""
     import pyarrow as pa
 
     return pa.schema([(name, _type_of([row.get(name) for row in rows])) for name in names])
@@ -30,9 +30,11 @@ def find_schema(rows: Sequence[Cells], names: Sequence[str]) -> "pa.Schema":
 def _type_of(values: list[Any]) -> "pa.DataType":
     import pyarrow as pa
 
+    if any(isinstance(value, dict | list) for value in values):  # whose later values may have other keys and types
+        return pa.string()
     try:
         found = pa.array(values).type
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
         return pa.string()
     return pa.string() if pa.types.is_null(found) else found
 
@@ -47,7 +49,7 @@ def as_table(rows: Sequence[Cells], schema: "pa.Schema") -> "tuple[pa.Table, dic
     try:
         columns = [_column([row.get(field.name) for row in rows], field.type) for field in schema]
         return pa.Table.from_arrays(columns, schema=schema), {}
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
         misfits = {position: reason for position, row in enumerate(rows) if (reason := _misfit(row, schema))}
         if not misfits:
             raise
@@ -71,8 +73,8 @@ def _misfit(row: Cells, schema: "pa.Schema") -> str | None:
     for field in schema:
         try:
             _column([row.get(field.name)], field.type)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
-            return f"column '{field.name}' holds {row[field.name]!r:.60} where the first rows have {field.type}"
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeError):
+            return f"column '{field.name}' holds {row[field.name]!a:.60} where the first rows have {field.type}"
     return None
 
 

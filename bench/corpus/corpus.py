@@ -9,16 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 from bench.corpus.chunked_rows import CHUNK_ROWS, Chunk
 from bench.corpus.columns import as_table, cast, find_schema, kept_columns
-from bench.corpus.raw_rows import KINDS, Cells, CountedFile, Fault, Row, kind_of, parquet_batches, raw_rows, told
+from bench.corpus.raw_rows import (
+    KINDS,
+    Cells,
+    CountedFile,
+    Fault,
+    Row,
+    is_whole,
+    kind_of,
+    parquet_batches,
+    raw_rows,
+    told,
+)
 from materials.errors import RequestError
 from materials.files import files_below
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT, TEXT_LINES = "-", ".txt"
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PATH_COLUMN = "path"
+IMAGES_AT_ONCE = 256  # decoded in memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,20 +49,22 @@ class Corpus:
     def files(self) -> list[Path]:
         """The files of the corpus, in the order in which they are read. Raises RequestError where there is none."""
         place = Path(self.source)
-        if place.is_file():
-            return [place]
-        if not place.is_dir():
+        if not place.exists():
             raise RequestError(f"there is no file or folder {self.source}")
-        wanted = IMAGES if self.is_of_images else KINDS
-        files = [path for path in files_below(place) if any(suffix.lower() in wanted for suffix in path.suffixes[-2:])]
+        files = [path for path in (files_below(place) if place.is_dir() else [place]) if self._is_read(path)]
         if not files:
-            raise RequestError(f"{self.source} holds nothing to score; expected files named {', '.join(wanted)}")
+            wanted = ", ".join(IMAGES if self.is_of_images else KINDS)
+            packed = "" if self.is_of_images else " (all but .parquet also with .gz or .zst)"
+            raise RequestError(f"{self.source} holds nothing to score; expected {wanted}{packed}")
         return files
+
+    def _is_read(self, path: Path) -> bool:
+        return path.suffix.lower() in IMAGES if self.is_of_images else kind_of(path) is not None
 
     def chunks(self, first_row: int = 0) -> Iterator[Chunk]:
         """The rows from number `first_row` on, file by file. Raises RequestError where a file cannot be read."""
         if self.source == STANDARD_INPUT:
-            rows = raw_rows(".txt", sys.stdin.buffer)
+            rows = raw_rows(TEXT_LINES, sys.stdin.buffer)
             yield from islice(_chunks_of_rows(self, rows, 0, first_row, lambda: 0.0), 1, None)
             return
         files = self.files()
@@ -83,7 +97,7 @@ def _chunks_of_file(corpus: Corpus, path: Path, row: int, first_row: int) -> Ite
     """The chunks of a file of any kind but Parquet, whose first row is number `row` of the corpus."""
     file = CountedFile(path)
     try:
-        rows = raw_rows(kind_of(path), file.stream)
+        rows = raw_rows(kind_of(path) or TEXT_LINES, file.stream)
         yield from _chunks_of_rows(corpus, rows, row, first_row, lambda: file.share_read)
     finally:
         file.close()
@@ -120,7 +134,7 @@ def _chunks_of_rows(
     skipped = sum(1 for _ in islice(rows, max(0, first_row - row)))
     row += skipped
     yield _passed_over(row)
-    while raw := list(islice(rows, CHUNK_ROWS)):
+    while raw := list(islice(rows, IMAGES_AT_ONCE if corpus.is_of_images else CHUNK_ROWS)):
         whole = {index: cells for index, cells in enumerate(raw) if not isinstance(cells, Fault)}
         if schema is None and whole:
             names = list(dict.fromkeys(name for cells in whole.values() for name in cells))
@@ -159,12 +173,16 @@ def _items(rows: Sequence[Cells], corpus: Corpus) -> tuple[dict[int, Any], dict[
     for position, row in enumerate(rows):
         texts = [row.get(column) for column in corpus.text_columns]
         texts = [_decoded(text) for text in texts]
-        bad = next((index for index, text in enumerate(texts) if not isinstance(text, str) or not text.strip()), None)
+        bad = next((index for index, text in enumerate(texts) if not _is_text(text)), None)
         if bad is None:
             items[position] = texts[0] if len(texts) == 1 else tuple(texts)
         else:
             faults[position] = _fault(corpus.text_columns[bad], texts[bad])
     return items, faults
+
+
+def _is_text(cell: Any) -> bool:
+    return isinstance(cell, str) and bool(cell.strip()) and is_whole(cell)
 
 
 def _decoded(cell: Any) -> Any:
@@ -179,5 +197,5 @@ def _fault(column: str, cell: Any) -> str:
     if cell is None:
         return f"has no '{column}'"
     if isinstance(cell, str):
-        return f"'{column}' is empty"
-    return f"'{column}' is no text but {cell!r:.60}"
+        return f"'{column}' holds half of a letter (a lone surrogate)" if cell.strip() else f"'{column}' is empty"
+    return f"'{column}' is no text but {cell!a:.60}"

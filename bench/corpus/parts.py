@@ -89,6 +89,13 @@ class Parts:
                 stream.write((self.folder / part.file).with_suffix(FAULTS_SUFFIX).read_text(encoding="utf-8"))
         return side_file
 
+    def remove(self) -> None:
+        """Delete the parts; the manifest first, so that what a crash leaves of them is never gone on with."""
+        (self.folder / MANIFEST).unlink()
+        for file in self.folder.iterdir():
+            file.unlink()
+        self.folder.rmdir()
+
 
 def open_parts(folder: Path, settings: Mapping[str, Any], *, resume: bool) -> Parts:
     """The parts that are there, where the work is to go on, else none.

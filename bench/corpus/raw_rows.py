@@ -28,14 +28,12 @@ class Fault(str):
 Row = Cells | Fault
 
 
-def kind_of(path: Path) -> str:
-    """The kind of a file by its name without .gz and .zst. Raises RequestError for an unknown kind."""
-    suffixes = path.suffixes[-2:]
-    kind = suffixes[0] if len(suffixes) == 2 and suffixes[1] in PACKED else path.suffix
-    if kind not in KINDS or (kind == ".parquet" and path.suffix in PACKED):
-        known = ", ".join(KINDS)
-        raise RequestError(f"{path} is of no known kind: expected {known}; all but .parquet also with .gz or .zst")
-    return kind
+def kind_of(path: Path) -> str | None:
+    """The kind of a file by its name without .gz and .zst, in any case; none for a name that is of none."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    is_packed = bool(suffixes) and suffixes[-1] in PACKED
+    kind = suffixes[0] if is_packed and len(suffixes) == 2 else path.suffix.lower()
+    return kind if kind in KINDS and not (is_packed and kind == ".parquet") else None
 
 
 class CountedFile:
@@ -47,7 +45,7 @@ class CountedFile:
         self.path = path
         self.size = path.stat().st_size
         self._raw = pa.OSFile(str(path))
-        codec = PACKED.get(path.suffix)
+        codec = PACKED.get(path.suffix.lower())
         self.stream = pa.CompressedInputStream(self._raw, codec) if codec else self._raw
 
     @property
@@ -67,33 +65,37 @@ def told(path: Path) -> Iterator[None]:
     """Turn what libraries raise of a damaged file into one sentence."""
     try:
         yield
+    except RequestError:
+        raise
     except (OSError, EOFError, ValueError, csv.Error) as error:
         raise RequestError(f"{path} cannot be read further: {in_one_line(error)}") from error
 
 
 def raw_rows(kind: str, stream: Any) -> Iterator[Row]:
     """The rows of a binary stream of a kind but Parquet."""
-    text = io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="" if "sv" in kind else None)
+    # As `run` reads such files: a byte order mark is none of the text, and only a line feed ends a line.
+    newline = "" if kind in (".csv", ".tsv") else "\n"
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
     if kind in (".csv", ".tsv"):
         return _separated_rows(text, tab=kind == ".tsv")
     return _json_rows(text) if kind == ".jsonl" else _line_rows(text)
 
 
-def _is_utf8(line: str) -> bool:
-    """Whether nothing in a line stands for a byte that was no UTF-8."""
-    return line.isascii() or not any("\udc80" <= character <= "\udcff" for character in line)
+def is_whole(text: str) -> bool:
+    """Whether nothing in a text stands for a byte that was no UTF-8, or is half of a letter."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _line_rows(lines: Iterator[str]) -> Iterator[Row]:
     for line in lines:
-        yield {LINES: line.rstrip("\r\n")} if _is_utf8(line) else Fault(NOT_UTF8)
+        yield {LINES: line.rstrip("\r\n")} if is_whole(line) else Fault(NOT_UTF8)
 
 
 def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
     for line in lines:
         if not line.strip():
             continue
-        if not _is_utf8(line):
+        if not is_whole(line):
             yield Fault(NOT_UTF8)
             continue
         try:
@@ -111,13 +113,12 @@ def _separated_rows(text: io.TextIOWrapper, *, tab: bool) -> Iterator[Row]:
     header = next(rows, None)
     if header is None:
         return
-    header[0] = header[0].removeprefix("\ufeff")
     for cells in rows:
         if not cells:
             continue
         if len(cells) != len(header):
             yield Fault(f"has {len(cells)} cells where the header has {len(header)}")
-        elif not all(map(str.isascii, cells)) and not all(map(_is_utf8, cells)):
+        elif not all(map(str.isascii, cells)) and not all(map(is_whole, cells)):
             yield Fault(NOT_UTF8)
         else:
             yield dict(zip(header, cells, strict=True))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from bench.corpus.parts import Parts, open_parts
 from bench.reports.screen import Screen
 from export.bundle import Bundle, read_bundle
 from materials.errors import RequestError
-from materials.files import cache_folder, digest
+from materials.files import digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +41,38 @@ class ScoreOrder:
     resume: bool = False
 
 
+@dataclass
+class _Pending:
+    """What is scored and not yet in a part; `schema` is none until the first row is answered."""
+
+    schema: "pa.Schema | None"
+    tables: "list[pa.Table]" = field(default_factory=list)
+    faults: dict[int, str] = field(default_factory=dict)
+    next_row: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        rows = sum(table.num_rows for table in self.tables) + len(self.faults)
+        return rows >= PART_ROWS or sum(table.nbytes for table in self.tables) >= PART_BYTES
+
+    def add(self, table: "pa.Table", faults: Mapping[int, str], next_row: int) -> None:
+        """Take the rows of a chunk, after which the corpus goes on with `next_row`."""
+        if table.num_rows:
+            self.schema = self.schema or table.schema
+            self.tables.append(table.cast(self.schema))
+        self.faults |= faults
+        self.next_row = next_row
+
+    def write(self, parts: Parts) -> None:
+        """Make a part of them; nothing where there are none, or only faults before the first answer."""
+        import pyarrow as pa
+
+        if self.schema is None or not (self.tables or self.faults):
+            return
+        parts.add(pa.concat_tables([self.schema.empty_table(), *self.tables]), self.faults, self.next_row)
+        self.tables, self.faults = [], {}
+
+
 def score_corpus(order: ScoreOrder, screen: Screen) -> Parts:
     """Write the answers for every row of a corpus to one Parquet file, and rows without one to a file beside it.
 
@@ -49,20 +81,19 @@ def score_corpus(order: ScoreOrder, screen: Screen) -> Parts:
     """
     if order.output.suffix != ".parquet":
         raise RequestError(f"--output needs a file named .parquet; got {order.output}")
+    if order.source != STANDARD_INPUT and order.output.resolve().is_relative_to(Path(order.source).resolve()):
+        raise RequestError(f"--output {order.output} lies in the corpus itself; name a place outside {order.source}")
     bundle = read_bundle(order.bundle, allow_code=order.allow_code)
     corpus = _corpus(order, bundle)
     order.output.parent.mkdir(parents=True, exist_ok=True)
     folder = order.output.with_name(f"{order.output.name}.parts")
-    lock = cache_folder() / f"score-{digest(str(folder.resolve()))}.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock = order.output.with_name(f".{order.output.name}.lock")  # left there: who deletes a lock lets two in
     try:
         with FileLock(lock, timeout=0):
             parts = open_parts(folder, _settings(order, corpus), resume=order.resume)
             _score(order, bundle, corpus, parts, screen)
             side_file = parts.join(order.output)
-            for file in folder.iterdir():
-                file.unlink()
-            folder.rmdir()
+            parts.remove()
     except Timeout:
         raise RequestError(f"another process is scoring into {order.output}; give another --output") from None
     if side_file:
@@ -98,36 +129,27 @@ def _settings(order: ScoreOrder, corpus: Corpus) -> dict[str, object]:
 
 
 def _score(order: ScoreOrder, bundle: Bundle, corpus: Corpus, parts: Parts, screen: Screen) -> None:
-    """Add part after part until the corpus ends."""
-    import pyarrow as pa
-
-    tables: list[pa.Table] = []
-    faults: dict[int, str] = {}
-    start_rows, start_seconds, next_row = parts.rows, time.perf_counter(), parts.next_row
-    if schema := parts.schema():
-        corpus = replace(corpus, schema=_of_corpus(schema))
+    """Add part after part until the corpus ends. Raises RequestError where it cannot be read on."""
+    pending = _Pending(schema=parts.schema())
+    start_rows, start_seconds = parts.rows, time.perf_counter()
+    if pending.schema:
+        corpus = replace(corpus, schema=_of_corpus(pending.schema))
         screen.notice(f"goes on after {parts.next_row:,} rows")
     with screen.step(f"scoring {order.source} with {bundle.folder}") as report:
         chunks = corpus.chunks(parts.next_row)
-        for chunk, chunk_answers in answers(
-            chunks, order.bundle, jobs=order.jobs, threads=order.threads, allow_code=order.allow_code
-        ):
-            table, chunk_faults = _scored(chunk, chunk_answers, bundle.label_names if order.all_labels else ())
-            if table.num_rows:
-                schema = schema or table.schema
-                tables.append(table.cast(schema))
-            faults |= chunk_faults
-            next_row = chunk.next_row
-            rows_here = sum(table.num_rows for table in tables)
-            if schema and (rows_here + len(faults) >= PART_ROWS or sum(table.nbytes for table in tables) >= PART_BYTES):
-                parts.add(pa.concat_tables([schema.empty_table(), *tables]), faults, next_row)
-                tables, faults = [], {}
-            if chunk.share_read:  # no text file says how many rows it has
-                report(next_row, max(next_row, round(next_row / chunk.share_read)))
-        if schema is None:
-            raise RequestError(f"{order.source} has no row that can be scored{_first(faults)}")
-        if tables or faults:
-            parts.add(pa.concat_tables([schema.empty_table(), *tables]), faults, next_row)
+        answered = answers(chunks, order.bundle, jobs=order.jobs, threads=order.threads, allow_code=order.allow_code)
+        try:
+            for chunk, chunk_answers in answered:
+                table, chunk_faults = _scored(chunk, chunk_answers, bundle.label_names if order.all_labels else ())
+                pending.add(table, chunk_faults, chunk.next_row)
+                if pending.is_full:
+                    pending.write(parts)
+                if chunk.share_read:  # no text file says how many rows it has
+                    report(chunk.next_row, max(chunk.next_row, round(chunk.next_row / chunk.share_read)))
+        finally:  # a corpus that ends in the middle too
+            pending.write(parts)
+    if not parts.parts:
+        raise RequestError(f"{order.source} has no row that can be scored{_first(pending.faults)}")
     seconds = time.perf_counter() - start_seconds
     rows = parts.rows - start_rows
     screen.notice(f"{rows:,} rows scored in {seconds:.1f} s, {rows / max(seconds, 1e-9):,.0f} rows/s")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from bench.advice.front import files_of_one_seed, goodness
 from bench.page.labels import Label, place_labels
 from bench.page.mark import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Mark
-from bench.recipe import ALONE
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import figure, times, with_interval
@@ -102,7 +101,7 @@ def _picture(
                 x=round(across(value), 1),
                 y=round(upwards(row.headline.value * factor), 1),
                 series=numbers[series_of(run, row, is_several=is_several)],
-                hollow=row.objective_title == ALONE,
+                hollow=not row.is_taught,
                 tip=f"{name}, {row.format}\n{_figures(run, row)}",
             )
         )
@@ -157,10 +156,14 @@ def _reach(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """Round numbers between two powers of ten: 1, 2 and 5 of each, or 1 alone where these are too many."""
+    """Round numbers between two powers of ten: 1, 2 and 5 of each, or 1 alone where these are too many.
+
+    An axis too short to hold two of them has those of a plain axis.
+    """
     steps = (1, 2, 5) if high - low < 3 else (1,)
     powers = range(math.floor(low), math.ceil(high) + 1)
-    return [step * 10.0**power for power in powers for step in steps if low <= math.log10(step) + power <= high]
+    rounds = [step * 10.0**power for power in powers for step in steps if low <= math.log10(step) + power <= high]
+    return rounds if len(rounds) > 1 else _rounds(10.0**low, 10.0**high)
 
 
 def _rounds(low: float, high: float) -> list[float]:

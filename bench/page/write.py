@@ -10,6 +10,7 @@ from bench.advice.front import files_of_one_seed
 from bench.page.content import content_of
 from bench.page.mark import BOTTOM, COLOURS, HEIGHT, LEFT, MARKS, RIGHT, SHAPES, TOP, WIDTH
 from bench.page.picture import pictures_of, series_of
+from bench.record.place import refusing_odd_values
 from bench.record.run_file import Run, read_run
 from bench.reports.layout import NUMBERS_FROM, TextTable
 from bench.reports.report import all_files
@@ -27,7 +28,8 @@ def write_page(places: Sequence[Path], output: Path) -> None:
     runs = _named_apart([read_run(place) for place in places], places)
     if output.is_dir():
         raise RequestError(f"--output is the page to write, such as report.html; {output} is a folder")
-    page = page_of(runs, places)
+    with refusing_odd_values(*places):
+        page = page_of(runs, places)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with new_file(output) as temporary:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.recipe import ALONE
 from materials.modalities import MODALITIES
 from materials.tasks import task_of
 from materials.tasks.metrics import Metric
@@ -194,6 +195,11 @@ class Row:
     without_near_duplicates: Mapping[str, float] | None = None
     slowdown: float | None = None
     launches: tuple[Launch, ...] | None = None
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether the model learned from a teacher, and not from labels alone."""
+        return self.objective not in (None, ALONE)
 
     @property
     def student(self) -> str:

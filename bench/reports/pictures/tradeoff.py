@@ -131,7 +131,7 @@ def _frame(run: Run) -> pd.DataFrame:
     content = [
         {
             "model": row.student if row.role == "student" else row.role,
-            "learned": "the teacher" if row.objective not in (None, "hard") else "labels",
+            "learned": "the teacher" if row.is_taught else "labels",
             "format": row.format,
             "latency": row.latency_p50_ms,
             "score": row.headline.value * 100,

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,15 +17,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
+from sample_images import draw_images, labelled_images
+from sample_models import opened_once
 from sample_texts import sentences
 
 import bench.corpus.score
 from bench.corpus.corpus import Corpus
 from bench.corpus.score import ScoreOrder, score_corpus
 from bench.reports.screen import Screen
+from export.exporting import ExportRequest, export_bundle
 from export.predictor import Predictor
 from materials.errors import RequestError
-from materials.files import cache_folder, digest
+from materials.files import sha256_of
 
 ROWS = 5000
 
@@ -114,6 +118,7 @@ def test_rows_that_cannot_be_scored_are_named_with_the_reason_and_the_others_ans
     lines = [
         *('{"text": "fine", "n": 1}', '{"text": null, "n": 2}', '{"text": ["a"], "n": 3}', '{"n": 4}', "{broken"),
         *('{"text": "  ", "n": 5}', "[1]", '{"text": "good", "n": "six"}', '{"text": "late", "n": 7}'),
+        '{"text": "half \\ud83d", "n": 8}',
     ]
     file = tmp_path / "wild.jsonl"
     file.write_bytes("\n".join(lines).encode() + b'\n{"text": "\xff", "n": 8}\n')
@@ -121,14 +126,15 @@ def test_rows_that_cannot_be_scored_are_named_with_the_reason_and_the_others_ans
     result, faults = scored(file)
     assert result["text"].tolist() == ["fine", "good", "late"]
     assert result["n"].tolist() == ["1", "six", "7"]
-    assert sorted(faults) == [1, 2, 3, 4, 5, 6, 9]
+    assert sorted(faults) == [1, 2, 3, 4, 5, 6, 9, 10]
     assert faults[1] == "has no 'text'"
     assert "no text but" in faults[2]
     assert faults[3] == "has no 'text'"
     assert "is no JSON" in faults[4]
     assert faults[5] == "'text' is empty"
     assert "no JSON object but list" in faults[6]
-    assert faults[9] == "is not UTF-8"
+    assert "half of a letter" in faults[9]
+    assert faults[10] == "is not UTF-8"
 
 
 def test_row_of_csv_with_a_cell_too_many_is_a_fault(scored, tmp_path):
@@ -149,8 +155,7 @@ def test_value_of_another_type_than_the_first_rows_is_a_fault(scored, tmp_path):
 
 
 def test_what_was_scored_before_a_damaged_end_is_kept_and_gone_on_with(scored, corpora, tmp_path, monkeypatch):
-    monkeypatch.setattr(bench.corpus.score, "PART_ROWS", 1000)
-    monkeypatch.setattr("bench.corpus.corpus.CHUNK_ROWS", 500)
+    monkeypatch.setattr("bench.corpus.corpus.CHUNK_ROWS", 500)  # a damaged block costs the chunk that it lies in
     whole, _ = scored(corpora / "rows.jsonl.zst")
     # Two frames, of which the second is damaged: zstd finds that at the end of a block, with the first one read.
     content, file = (corpora / "rows.jsonl").read_bytes(), tmp_path / "rows.jsonl.zst"
@@ -229,9 +234,8 @@ def test_wrong_request_is_one_sentence(scored, corpora, changes, sentence):
 
 
 def test_second_process_into_one_output_is_refused(scored, corpora, tmp_path):
-    place = digest(str((tmp_path / "out" / "scored.parquet.parts").resolve()))
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with FileLock(cache_folder() / f"score-{place}.lock"), pytest.raises(RequestError, match="another process"):
+    (tmp_path / "out").mkdir()
+    with FileLock(tmp_path / "out" / ".scored.parquet.lock"), pytest.raises(RequestError, match="another process"):
         scored(corpora / "rows.txt")
 
 
@@ -273,3 +277,59 @@ def test_parts_are_written_in_lots_whatever_the_size(scored, corpora, monkeypatc
     result, _ = scored(corpora / "rows.csv")
     assert sizes == [1500, 1500, 1500, 500]
     assert len(result) == pq.ParquetFile(corpora / "rows.parquet").metadata.num_rows
+
+
+def test_groups_and_lists_are_kept_whole_as_json(scored, tmp_path):
+    rows = [{"text": "fine", "meta": {"a": 1}}] * 5000 + [{"text": "late", "meta": {"a": 1, "b": [2]}}]
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    result, faults = scored(file)
+    assert not faults
+    assert [json.loads(cell) for cell in result["meta"]] == [row["meta"] for row in rows]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.txt"])
+def test_byte_order_mark_is_no_part_of_the_first_row(scored, tmp_path, name):
+    content = {"rows.jsonl": '{"text": "fine"}\n', "rows.csv": "text\nfine\n", "rows.txt": "fine\n"}[name]
+    (tmp_path / name).write_text(content, encoding="utf-8-sig")
+    result, faults = scored(tmp_path / name)
+    assert (result["text"].tolist(), faults) == (["fine"], {})
+
+
+def test_files_of_a_folder_are_chosen_by_their_whole_kind(scored, tmp_path):
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    (folder / "A.CSV").write_text("text\nfine\n", encoding="utf-8")
+    (folder / "a.csv.md5").write_text("0", encoding="utf-8")
+    assert scored(folder)[0]["text"].tolist() == ["fine"]
+    with pytest.raises(RequestError, match="lies in the corpus itself"):
+        scored(folder, output=folder / "scored.parquet")
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_is_wrong_with_a_bundle_is_told_however_many_processes_there_are(
+    scored, corpora, tiny_onnx, tmp_path, jobs
+):
+    broken = shutil.copytree(tiny_onnx, tmp_path / "broken")
+    (broken / "model.onnx").write_bytes(b"no model")
+    content = json.loads((broken / "bundle.json").read_text())
+    content["files"]["model.onnx"] = sha256_of(broken / "model.onnx")
+    (broken / "bundle.json").write_text(json.dumps(content))
+    with pytest.raises(RequestError, match=r"model.onnx"):
+        scored(corpora / "rows.txt", bundle=broken, jobs=jobs)
+
+
+def test_image_that_cannot_be_read_is_a_fault_and_the_others_are_answered(tiny_vit, tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    paths = draw_images(photos, 12)[0]
+    with opened_once({"vit": tiny_vit}, paths) as opened:
+        request = ExportRequest(origin=opened("vit"), rows=labelled_images(tmp_path / "rows", 12))
+        folder = tmp_path / "bundle"
+        folder.mkdir()
+        bundle = export_bundle(request, "onnx", folder)
+    Path(paths[3]).write_bytes(b"no image")
+    order = ScoreOrder(bundle=bundle.folder, source=str(photos), output=tmp_path / "scored.parquet")
+    parts = score_corpus(order, Screen())
+    assert (parts.rows, parts.faults) == (11, 1)
+    assert paths[3] not in pd.read_parquet(order.output)["path"].tolist()
