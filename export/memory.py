@@ -13,7 +13,7 @@ from materials.errors import RequestError
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 # What a model takes beside what is in use: its weights in several forms, and activations of some dozens of items.
 ROOM_BYTES, ROOM_OF_IMAGES_BYTES, TIMES_ITS_SIZE = 1 << 30, 4 << 30, 64
-STACKS_BYTES = 16 << 20
+STACKS_BYTES, BLOCK_BYTES = 16 << 20, 512
 RESET_PEAK = "5"  # see proc(5): resets the peak resident set size
 
 
@@ -44,10 +44,12 @@ def limited_memory(folder: Path) -> Iterator[None]:
     its choice. Raises RequestError where the limit is met; runtimes tell of it by errors of their own.
     """
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
-    files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()] if folder.is_dir() else []
     room = ROOM_OF_IMAGES_BYTES if (folder / SETTINGS_FILE).is_file() else ROOM_BYTES
     stacks = STACKS_BYTES * (os.cpu_count() or 1)  # libraries start a thread a processor, or two, and use few
-    limit = _private_bytes() + stacks + room + TIMES_ITS_SIZE * sum(path.stat().st_size for path in files)
+    # What the files take on the disk: a file of holes may announce any size.
+    size_bytes = sum(min(path.stat().st_size, BLOCK_BYTES * path.stat().st_blocks) for path in files)
+    limit = _private_bytes() + stacks + room + TIMES_ITS_SIZE * size_bytes
     limits = [value for value in (limit, before, most) if value != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_DATA, (min(limits), most))
     try:

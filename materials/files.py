@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FREE_BYTES, MOST_TIMES, PIECE_BYTES, BYTES_PER_CELL = 1 << 30, 100, 1 << 20, 8  # DEFLATE packs up to 1,032 to one
+ROWS_AT_ONCE = 1024
 LARGEST_NUMBER = 2**63  # beyond, numbers fit neither numpy nor a float exactly
 
 UNFINISHED = ".tmp"  # how the names of temporary folders end
@@ -174,11 +175,16 @@ def read_parquet(file: Path) -> "pd.DataFrame":
     first use tells. A damaged file raises whatever pyarrow and pandas come to.
     """
     import pandas as pd
-    from pyarrow.parquet import read_metadata
+    from pyarrow.parquet import ParquetFile, read_metadata
 
     metadata = read_metadata(file)
     declared_bytes = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     check_unpacked(file, max(declared_bytes, metadata.num_rows * metadata.num_columns * BYTES_PER_CELL))
+    unpacked_bytes = 0
+    with ParquetFile(file) as content:  # a value that many rows share is declared once, and takes its room in each
+        for batch in content.iter_batches(batch_size=ROWS_AT_ONCE):
+            unpacked_bytes += batch.nbytes
+            check_unpacked(file, unpacked_bytes)
     frame = pd.read_parquet(file)
     for number, name in enumerate(frame.columns):
         try:

@@ -108,7 +108,8 @@ class StageStore:
                 shutil.rmtree(self.work_folder(stage), ignore_errors=True)
         if self.team.agree(is_missing):
             self._make(stage, make)
-            shutil.rmtree(self.work_folder(stage), ignore_errors=True)
+        # A process that was killed between the two has left it beside a finished stage.
+        shutil.rmtree(self.work_folder(stage), ignore_errors=True)
 
     def _make(self, stage: Stage, make: Callable[[Path], None]) -> None:
         folder, start_seconds = self.folder(stage), time.perf_counter()

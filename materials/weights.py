@@ -25,7 +25,9 @@ FILES = (
     "*.model",
     "1_Pooling/config.json",
 )
-UNTRAINED = "untrained"
+UNTRAINED, CONFIG = "untrained", "config.json"
+KERNELS = "_implementation"  # what the keys end with that say how attention, experts and the like are computed
+FETCHED = "flash_attention"  # for which transformers takes a kernel of the Hub where none is installed
 # Of what is read here of a configuration; a list of labels is made of their number.
 KINDS: Mapping[str, type] = {
     "architectures": list,
@@ -168,3 +170,22 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except Exception as error:  # the Hub's client raises a dozen kinds, each of which means that it did not come
         raise RequestError(f"could not get '{name}' from the Hub ({in_one_line(error)}); {choices}") from error
+
+
+def check_kernels_in(folder: Path) -> None:
+    """Raise RequestError for a model folder that `check_kernels` refuses; to be called before transformers opens it."""
+    check_kernels(WeightsFolder(path=folder, digest="", licence="").config, folder / CONFIG)
+
+
+def check_kernels(config: Mapping[str, Any], where: Path) -> None:
+    """Refuse a configuration that has parts of the model computed by code of the Hub, which transformers would fetch.
+
+    Such a part is named `owner/kernel`, or for attention in another way than the ones that come with torch.
+    """
+    for key, value in config.items():
+        names = value.values() if isinstance(value, dict) else (value,)
+        if not key.endswith(KERNELS):
+            continue
+        for name in names:
+            if isinstance(name, str) and ("/" in name or name.startswith(FETCHED)):
+                raise RequestError(f"{where} names '{name}' as its {key}, which would be fetched and run; leave it out")

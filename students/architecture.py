@@ -1,8 +1,7 @@
 """What is known of an architecture without importing torch: it is read from the source of its class."""
 
 import ast
-import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -11,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from students.student import Student
-
-# What the signature of a student's settings may be written in.
-TYPES = {"int": int, "float": float, "bool": bool, "str": str, "Sequence": Sequence, "Literal": typing.Literal}
 
 
 @dataclass(frozen=True)
@@ -46,21 +42,6 @@ class Architecture:
     def is_pretrained(self) -> bool:
         """Whether it starts from a body of pretrained layers."""
         return bool(self._constant("is_pretrained"))
-
-    @cached_property
-    def arguments(self) -> Mapping[str, Any]:
-        """The types of the keyword arguments that build it, by their names."""
-        start = next(
-            statement
-            for class_def in self._lineage
-            for statement in class_def.body
-            if isinstance(statement, ast.FunctionDef) and statement.name == "__init__"
-        )
-        return {
-            argument.arg: eval(ast.unparse(argument.annotation), dict(TYPES))
-            for argument in start.args.kwonlyargs
-            if argument.annotation is not None
-        }
 
     @property
     def _lineage(self) -> Iterator[ast.ClassDef]:

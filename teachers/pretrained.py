@@ -8,11 +8,10 @@ from materials.errors import RequestError
 from materials.shards import INDEX, ONE_FILE, shards_of
 from materials.tasks import task_of
 from materials.tasks.task import Task
-from materials.weights import PROBLEM_TYPE_OF, WeightsFolder
+from materials.weights import PROBLEM_TYPE_OF, WeightsFolder, check_kernels_in
 
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
 NAMED_WEIGHTS = "transformers_weights"
-KERNELS = "_implementation"  # what the keys end with that say how attention, experts and the like are computed
 
 
 def read_pretrained(auto_class: Any, folder: Path, label_names: tuple[str, ...], task: Task) -> Any:
@@ -98,15 +97,7 @@ def _check_files(folder: Path) -> None:
             f"{folder / 'config.json'} names '{named}' as its {NAMED_WEIGHTS}; expected the weights in "
             f"{ONE_FILE}, or in the files that {INDEX} names"
         )
-    check_kernels(WeightsFolder(path=folder, digest="", licence="").config, folder / "config.json")
-
-
-def check_kernels(config: Mapping[str, Any], where: Path) -> None:
-    """Refuse a configuration that has parts of the model computed by code of the Hub, named as `owner/kernel`."""
-    for key, value in config.items():
-        names = value.values() if isinstance(value, dict) else (value,)
-        if key.endswith(KERNELS) and (named := [name for name in names if isinstance(name, str) and "/" in name]):
-            raise RequestError(f"{where} names '{named[0]}' as its {key}, which would be fetched and run; leave it out")
+    check_kernels_in(folder)
 
 
 def _check_weights(folder: Path, model: Any, new: set[str]) -> None:

@@ -14,8 +14,7 @@ from materials.errors import RequestError
 from materials.modalities import Item
 from materials.tasks import task_of
 from materials.tasks.task import Task
-from materials.weights import WeightsFolder
-from teachers.pretrained import check_kernels
+from materials.weights import WeightsFolder, check_kernels
 from training.classifier import Classifier
 from training.model_record import FILE, read_model_record, write_model_record
 

@@ -9,7 +9,7 @@ from bench.record.quality import class_counts
 from bench.record.row import Row
 from materials.tasks.metrics import f1_from_sums
 
-DRAWS = 1000
+DRAWS, MOST_NUMBERS = 1000, 10_000_000  # of numbers in memory at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +46,14 @@ def _interval(confusion: np.ndarray, seed: int) -> tuple[list[float], list[float
     """
     count, classes = int(confusion.sum()), len(confusion)
     generator = np.random.default_rng(seed)
-    draws = generator.multinomial(count, confusion.ravel() / count, size=DRAWS).reshape(DRAWS, classes, classes)
-    hits = np.diagonal(draws, axis1=1, axis2=2)
-    scores = f1_from_sums(np.concatenate([hits, draws.sum(axis=2), draws.sum(axis=1)], axis=1))
+    shares = confusion.ravel() / count
+
+    def drawn(size: int) -> np.ndarray:
+        cells = generator.multinomial(count, shares, size=size).reshape(size, classes, classes)
+        hits = np.diagonal(cells, axis1=1, axis2=2)
+        return f1_from_sums(np.concatenate([hits, cells.sum(axis=2), cells.sum(axis=1)], axis=1))
+
+    at_once = max(1, MOST_NUMBERS // classes**2)
+    scores = np.concatenate([drawn(min(at_once, DRAWS - start)) for start in range(0, DRAWS, at_once)])
     low, high = np.quantile(scores, [0.025, 0.975], axis=0)
     return low.tolist(), high.tolist()

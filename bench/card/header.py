@@ -12,7 +12,10 @@ from materials.weights import UNTRAINED
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult, ModelCardData
 
-LIBRARIES = {"onnxruntime": "onnx", "openvino": "openvino"}  # the Hub's names; all else runs in PyTorch
+LIBRARIES = {  # the Hub's names; all else runs in PyTorch
+    **{"onnxruntime": "onnx", "openvino": "openvino"},
+    **{"fasttext": "fasttext", "tfidf-logistic": "sklearn", "model2vec": "model2vec"},
+}
 PIPELINES = {"text": "text-classification", "pair": "text-classification", "image": "image-classification"}
 METRIC_TYPES = {"macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "spearman": "spearmanr", "pearson": "pearsonr"}
 HUB_LICENCES = {  # the identifiers that the Hub knows, of licences as sources state them

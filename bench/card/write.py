@@ -1,10 +1,10 @@
 """The README.md of a bundle: a model card for the Hub, written from what the run measured of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.card.by_class import quality_by_class
+from bench.card.by_class import ClassQuality, quality_by_class
 from bench.card.header import header
 from bench.record.row import Row
 from bench.record.run_file import Run
@@ -18,6 +18,8 @@ from bench.reports.layout import (
     without_blanks,
 )
 from export.bundle import Bundle, read_bundle
+from export.permission import is_code
+from export.runtimes import RUNTIMES
 from materials.files import new_file
 from materials.licences import commerce_notice
 
@@ -41,14 +43,14 @@ def card(run: Run, row: Row, bundle: Bundle) -> str:
     """The card of one bundle. Raises ValueError where the Hub's own class cannot read it."""
     from huggingface_hub import ModelCard
 
-    metadata = header(row, bundle, run.name)
+    metadata, by_class = header(row, bundle, run.name), quality_by_class(row)
     parts = [
         f"# {markdown_text(f'{row.model} as {row.format}')}",
         _what(run, row, bundle),
         f"## Use it\n\n{_use(bundle)}",
-        f"## Quality\n\n{_quality(run, row, bundle)}",
+        f"## Quality\n\n{_quality(row, bundle, by_class)}",
         *([f"## Speed\n\n{_speed(run, row)}"] if row.latency_p50_ms or row.end_to_end_latency_p50_ms else []),
-        f"## Limits\n\n{_limits(run, row, bundle)}",
+        f"## Limits\n\n{_limits(run, bundle, by_class)}",
         f"## Licences\n\n{_licences(bundle)}",
     ]
     return str(ModelCard(f"---\n{metadata.to_yaml()}\n---\n\n" + "\n\n".join(parts) + "\n"))
@@ -69,34 +71,36 @@ def _what(run: Run, row: Row, bundle: Bundle) -> str:
 
 
 def _use(bundle: Bundle) -> str:
-    example = EXAMPLES[bundle.modality]
+    if bundle.runtime not in RUNTIMES:
+        return f"Its own library, {bundle.runtime}, runs it: `distilbench measure this-folder --data rows.csv`."
+    example, allowed = EXAMPLES[bundle.modality], ", allow_code=True" if is_code(bundle.runtime) else ""
     lines = [
         "from pathlib import Path",
         "from export.predictor import Predictor",
-        'predictor = Predictor(Path("this-folder"), threads=1)',
+        f'predictor = Predictor(Path("this-folder"), threads=1{allowed})',
         f"prediction = predictor.predict([{example}])[0]",
         "print(prediction.label, prediction.probability)",
     ]
-    return "```python\n" + "\n".join(lines) + "\n```"
+    warning = "\n\nThe file is code: it runs with all your rights." if allowed else ""
+    return "```python\n" + "\n".join(lines) + "\n```" + warning
 
 
-def _quality(run: Run, row: Row, bundle: Bundle) -> str:
+def _quality(row: Row, bundle: Bundle, by_class: Sequence[ClassQuality]) -> str:
     figures = [(metric, row.score(metric.name)) for metric in bundle.task.metrics]
     lines = [[metric.title, with_interval(metric, score)] for metric, score in figures if score is not None]
     tables: list[TextTable] = [("on the test rows, this very file", ("metric", "value"), lines)]
-    by_class = [
-        [part.name, str(part.rows), points(part.f1), _interval(part.low, part.high)] for part in quality_by_class(row)
-    ]
-    if by_class:
-        tables.append(without_blanks(("by class", ("class", "test rows", "F1", "95 %"), by_class)))
-    notes = ["in points; brackets: 95 % bootstrap intervals over the test rows"]
+    cells = [[part.name, str(part.rows), points(part.f1), _interval(part.low, part.high)] for part in by_class]
+    if cells:
+        tables.append(without_blanks(("by class", ("class", "test rows", "F1", "95 %"), cells)))
+    in_points = all(metric.unit == "points" for metric, score in figures if score is not None)
+    notes = [f"{'in points; ' if in_points else ''}brackets: 95 % bootstrap intervals over the test rows"]
     if row.gap_closed is not None and row.gap_closed_low is not None and row.gap_closed_high is not None:
         interval = f"[{row.gap_closed_low:.2f}, {row.gap_closed_high:.2f}]"
         notes.append(
             f"of the gap between the same student alone and its teacher it closes {row.gap_closed:.2f} {interval}"
         )
     if row.agreement is not None and row.role != "teacher":
-        notes.append(f"it agrees with its teacher on {points(row.agreement)} % of the test rows")
+        notes.append(f"against its teacher, on the test rows: {points(row.agreement)} % {bundle.task.agreement_words}")
     return markdown_tables(tables, notes).rstrip("\n")
 
 
@@ -130,7 +134,7 @@ def _processor(machine: Mapping[str, Any], device: str) -> str:
     return f"{gpu['gpu']}, {name}" if gpu and device == "cuda" else name
 
 
-def _limits(run: Run, row: Row, bundle: Bundle) -> str:
+def _limits(run: Run, bundle: Bundle, by_class: Sequence[ClassQuality]) -> str:
     sentences = [
         f"Its quality is that of the test rows of {run.name}; nothing is known of other texts, domains or languages."
         if bundle.modality != "image"
@@ -138,7 +142,7 @@ def _limits(run: Run, row: Row, bundle: Bundle) -> str:
     ]
     if bundle.max_length_tokens is not None:
         sentences.append(f"It reads the first {bundle.max_length_tokens} tokens of a text and nothing after them.")
-    lost = [part.name for part in quality_by_class(row) if part.rows and not part.f1]
+    lost = [part.name for part in by_class if part.rows and not part.f1]
     if lost:
         sentences.append(f"It got every test row of these classes wrong: {', '.join(lost)}.")
     if bundle.sure_from is not None:

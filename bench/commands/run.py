@@ -142,7 +142,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
         leaks=leak_records(runs, leaks),
     )
     save_run(finished, runs.artefacts(rows), output, collect_histories(runs))
-    write_cards(finished, output)
     show_run(output, "rich")
+    write_cards(finished, output)
     screen.notice(f"run.json, table.md and the bundles are in {output}")
     return 1 if any(row.status == "failed" for row in rows) else 0

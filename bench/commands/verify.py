@@ -53,7 +53,9 @@ def verify_bundle(order: VerifyOrder) -> int:
     if order.data is not None and order.against is None:
         raise RequestError("--data needs the trained model too; name it with --against")
     check_device(order.device)
-    with limited_memory(order.place) if order.device == "cpu" else nullcontext():  # CUDA takes room by its own rules
+    # CUDA takes room by its own rules, and the trained model and the user's rows have a size of their own.
+    is_alone = order.device == "cpu" and order.against is None
+    with limited_memory(order.place) if is_alone else nullcontext():
         return _verify(order)
 
 

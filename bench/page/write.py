@@ -1,5 +1,6 @@
 """The page of one run or several, as one HTML file."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
@@ -12,11 +13,13 @@ from bench.page.mark import BOTTOM, COLOURS, HEIGHT, LEFT, MARKS, RIGHT, SHAPES,
 from bench.page.picture import pictures_of, series_of
 from bench.record.place import refusing_odd_values
 from bench.record.run_file import Run, read_run
-from bench.reports.layout import NUMBERS_FROM, TextTable
+from bench.reports.layout import TextTable
 from bench.reports.report import all_files
 from materials.errors import RequestError
 from materials.files import new_file
 
+# 79.9 ± 0.5 [77.2, 82.5], 1,018,745, 272.5x, +2.8, 96 %
+FIGURE = re.compile(r"[-+~≈]?\d[\d,.]*( ?[x%])?( ± [\d.]+)?( \[[^\]]*\])?( [^\w\s]+)?")
 GEOMETRY = {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
 
 
@@ -59,9 +62,16 @@ def page_of(runs: Sequence[Run], places: Sequence[Path]) -> str:
         shapes=SHAPES,
         geometry=GEOMETRY,
         files=_files(runs),
-        numbers_from=NUMBERS_FROM,
+        number_columns=number_columns,
         other_headlines=_other_headlines(runs),
     )
+
+
+def number_columns(table: TextTable) -> set[int]:
+    """The positions of a table's columns that hold figures, with their intervals or signs, and nothing else."""
+    _, header, lines = table
+    columns = {at: [line[at] for line in lines if line[at]] for at in range(len(header))}
+    return {at for at, cells in columns.items() if cells and all(map(FIGURE.fullmatch, cells))}
 
 
 def _named_apart(runs: Sequence[Run], places: Sequence[Path]) -> list[Run]:

@@ -1,14 +1,14 @@
 """Whether the settings of a student make one, before any work is done: by their types, then by building it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
 from materials.errors import in_one_line, unknown
 from students import STUDENTS
 
-FIXED = ("words", "classes", "dimensions", "padding", "image_size")  # not the recipe's to set here
+FIXED = ("self", "words", "classes", "dimensions", "padding", "image_size", "return")  # not the recipe's to set here
 
 
 def check_settings(architecture: str, settings: Mapping[str, Any], *, dimensions: int, image_size: int) -> None:
@@ -18,8 +18,8 @@ def check_settings(architecture: str, settings: Mapping[str, Any], *, dimensions
     """
     if not settings:  # the defaults make one of any size
         return
-    kind = STUDENTS[architecture]
-    hints = kind.arguments
+    student_class = STUDENTS[architecture].student_class
+    hints = get_type_hints(student_class.__init__)
     known_settings = {name: TypeAdapter(hint) for name, hint in hints.items() if name not in FIXED}
     for name, value in settings.items():
         if name not in known_settings:
@@ -33,6 +33,6 @@ def check_settings(architecture: str, settings: Mapping[str, Any], *, dimensions
         {"image_size": image_size} if "image_size" in hints else {"words": 3, "dimensions": dimensions}
     )
     try:
-        kind.student_class.check(size, settings)
+        student_class.check(size, settings)
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"settings {dict(settings)} do not make a {architecture}: {in_one_line(error)}") from None

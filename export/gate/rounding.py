@@ -21,7 +21,7 @@ from export.origin import Origin
 from export.runtimes.run_onnxruntime import OnnxRuntime
 from export.runtimes.run_torch import EagerRuntime
 from export.runtimes.runtime import Forward, Runtime
-from materials.errors import with_kind
+from materials.errors import RequestError, why_not_written, with_kind
 
 OVERFLOW_ROWS = 4
 STARTS = {"int8": (SMOOTHED, PREPARED), "fp16": (PLAIN,)}
@@ -57,7 +57,11 @@ class Rounding:
             if bundle.model_path.suffix != ".onnx":
                 return None
             return self._why_weights_differ(bundle) or self._why_overflows(bundle)
+        except RequestError:
+            raise
         except Exception as error:  # onnx and its runtime have many errors of their own
+            if why_not_written(error):
+                raise
             return with_kind(error)
 
     @cached_property

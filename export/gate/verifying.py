@@ -74,7 +74,7 @@ def compare_stored(bundle: Bundle, threads: int, bounds: ParityBounds, device: s
         if candidate.label_names and (reason := why_other_labels(bundle.label_names, candidate.label_names)):
             return failed_parity(reason)
         actual = _over_shapes(candidate, encoder)
-    except RequestError:
+    except (RequestError, MemoryError):
         raise
     except Exception as error:  # a runtime may raise anything for a file that does not fit it
         return failed_parity(with_kind(error))

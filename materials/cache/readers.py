@@ -46,6 +46,8 @@ def note_reading(entry: Path, root: Path) -> None:
         if own is None or not own.file.exists():  # as when the whole cache was deleted
             unlisted |= own.entries if own else set()
             own = _lists[root] = _begin_list(root / FOLDER)
+        with suppress(OSError):
+            os.utime(own.file)  # where locks are not shared, its age tells that the process lives
         for path in sorted(unlisted - own.entries):
             own.handle.write(f"{path.relative_to(root)}\n".encode())
             own.entries.add(path)
@@ -66,6 +68,7 @@ def missing_entries(root: Path) -> list[Path]:
 def _begin_list(folder: Path) -> _List:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{host_name()}.", suffix=SUFFIX, dir=folder)
+    os.fchmod(descriptor, 0o644)  # for others who share the cache to read
     handle = FileIO(descriptor, "w")  # without a buffer, which a full disk would leave to be written at the end
     with suppress(OSError):  # a file system without locks, where the age of the list decides
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

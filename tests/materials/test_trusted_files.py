@@ -86,6 +86,14 @@ def test_parquet_that_announces_too_many_rows_is_refused(small_room, tmp_path):
         read_table(tmp_path / "rows.parquet", text="text")
 
 
+def test_parquet_whose_rows_share_one_large_value_is_refused(small_room, tmp_path):
+    """Its pages hold the value once, so that the file says nothing of the room that its rows take."""
+    table = pyarrow.table({"text": pyarrow.array(["x" * 10_000] * 1_000), "label": ["a", "b"] * 500})
+    pyarrow.parquet.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(RequestError, match=BOMB):
+        read_table(tmp_path / "rows.parquet", text="text")
+
+
 def test_parquet_with_text_that_is_not_utf8_is_refused(tmp_path):
     texts = pyarrow.array([b"caf\xc3\xa9", b"caf\xe9"], pyarrow.binary()).view(pyarrow.string())
     pyarrow.parquet.write_table(pyarrow.table({"text": texts, "label": ["a", "b"]}), tmp_path / "rows.parquet")

@@ -182,10 +182,13 @@ def test_weights_that_only_the_configuration_names_are_refused(copy):
 
 
 @pytest.mark.parametrize("copy", ["text"], indirect=True)
-@pytest.mark.parametrize("kernel", ["somebody/attention", {"": "eager", "vision": "somebody/attention"}])
+@pytest.mark.parametrize(
+    "kernel", ["somebody/attention", "flash_attention_2", {"": "eager", "vision": "somebody/attention"}]
+)
 def test_code_of_the_hub_is_not_fetched_to_compute_attention(copy, kernel):
     configure(copy, attn_implementation=kernel)
-    assert "config.json names 'somebody/attention' as its attn_implementation, which would be fetched" in refusal(copy)
+    name = kernel if isinstance(kernel, str) else "somebody/attention"
+    assert f"config.json names '{name}' as its attn_implementation, which would be fetched" in refusal(copy)
 
 
 def save_tiny_gpt2(folder, *, pad_token_id):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.harness.isolation import measure_in_fresh_process
+from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.launches.speed import BestSpeed
 from bench.harness.measurement import RESULT, Measurement, read_measurement
 from bench.harness.workload import Workload
@@ -27,9 +27,9 @@ def measure_quietly(
 ) -> None:
     """Fill `folder` with what a launch writes; a launch that was not quiet is made again, up to three in all.
 
-    That is done while all of a file's tries take a minute at most, with the next, which is taken to last as long as the
-    mean of those before. The first quiet one counts, or else the one at the highest speed; `tries` in result.json says
-    how many there were. What is not timed is tried once. Raises MeasurementFailed as `measure_in_fresh_process`.
+    That is done while all tries take a minute at most, with the next, which is taken to last as long as the mean of
+    those before. The first quiet one counts, or else the one at the highest speed; `tries` in result.json says
+    how many there were. What is not timed is tried once. Raises MeasurementFailed where the first launch fails.
     """
     most_tries = (MOST_TRIES if tries is None else tries) if workload.scenarios else 1
     start_seconds = clock()
@@ -39,14 +39,20 @@ def measure_quietly(
         while len(launches) < most_tries:
             place = Path(scratch) / str(len(launches))
             place.mkdir()
-            measure_in_fresh_process(workload, items, place)
+            try:
+                measure_in_fresh_process(workload, items, place)
+            except MeasurementFailed:
+                if not launches:
+                    raise
+                break  # an earlier launch was sound, if not quiet
             launch = read_measurement(place)
             best.remember(launch.figures)
-            launches.append((place, best.judged(launch)))
+            launches.append((place, launch))
             mean_seconds = (clock() - start_seconds) / len(launches)
-            if not launches[-1][1].figures.get("noise") or mean_seconds * (len(launches) + 1) > MOST_SECONDS:
+            if not best.judged(launch).figures.get("noise") or mean_seconds * (len(launches) + 1) > MOST_SECONDS:
                 break
-        place, launch = min(launches, key=lambda pair: _rank(pair[1]))
+        # Judged once more, as a later launch may have been the fastest that this machine ever showed.
+        place, launch = min(launches, key=lambda pair: _rank(best.judged(pair[1])))
         write_json(place / RESULT, {**read_measurement(place).figures, "tries": len(launches)})
         for file in place.iterdir():
             shutil.move(file, folder / file.name)
