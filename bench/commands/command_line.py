@@ -14,6 +14,7 @@ from bench.commands.check.options import app as check_app
 from bench.commands.columns import with_columns
 from bench.commands.options import AllowCode
 from bench.commands.options import app as models_app
+from bench.commands.report.options import app as report_app
 from bench.commands.score.options import app as score_app
 from bench.commands.tuning import app as tuning_app
 from bench.outside.columns import Columns
@@ -42,6 +43,7 @@ app.add_typer(models_app)
 app.add_typer(score_app)
 app.add_typer(check_app)
 app.add_typer(tuning_app)
+app.add_typer(report_app)
 
 
 def main() -> None:

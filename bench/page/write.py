@@ -55,7 +55,7 @@ def page_of(runs: Sequence[Run], places: Sequence[Path]) -> str:
         style=_part("page.css"),
         script=_part("page.js"),
         runs=[content_of(run, place, number) for number, (run, place) in enumerate(zip(runs, places, strict=True), 1)],
-        pictures=pictures_of(runs, series) if runs else [],
+        pictures=pictures_of(runs, series),
         series=series,
         marks=MARKS,
         colours=COLOURS,
