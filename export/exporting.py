@@ -20,7 +20,7 @@ from export.gate.unusual import unusual_items
 from export.gate.verifying import compare_stored, store_reference
 from export.graphs.onnx_metadata import describe_onnx
 from export.graphs.prepared import PLAIN
-from export.memory import peak_bytes, reset_peak
+from export.memory import limited_memory, peak_bytes, reset_peak
 from export.origin import OPSET, Origin, Reference, Unfit
 from export.permission import remember_code
 from export.runtimes import RUNTIMES
@@ -77,7 +77,8 @@ def open_origin(
     checkpoint: Path, calibration: Sequence[Item], *, opset: int = OPSET, modality: str | None = None
 ) -> Iterator[Origin]:
     """The trained model in a folder, ready to be exported, while the block runs."""
-    classifier = load_checkpoint(checkpoint, modality=modality)
+    with limited_memory(checkpoint):
+        classifier = load_checkpoint(checkpoint, modality=modality)
     with TemporaryDirectory(prefix="distilbench-") as scratch:
         yield Origin(
             checkpoint=checkpoint,

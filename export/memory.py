@@ -37,14 +37,15 @@ def peak_bytes() -> int:
 
 
 @contextmanager
-def limited_memory(folder: Path) -> Iterator[None]:
-    """Let this process take only what a model of the size of a bundle's folder may need, while the block runs.
+def limited_memory(place: Path) -> Iterator[None]:
+    """Let this process take only what a model of this size may need, while the block runs; of a file, its folder's.
 
     A damaged graph may ask for any amount, of which the system would give more than it has, and then end a process of
     its choice. Raises RequestError where the limit is met; runtimes tell of it by errors of their own.
     """
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
-    files = [path for path in folder.iterdir() if path.is_file() and not path.is_symlink()] if folder.is_dir() else []
+    folder = place if place.is_dir() else place.parent
+    files = [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
     room = ROOM_OF_IMAGES_BYTES if (folder / SETTINGS_FILE).is_file() else ROOM_BYTES
     stacks = STACKS_BYTES * (os.cpu_count() or 1)  # libraries start a thread a processor, or two, and use few
     # What the files take on the disk: a file of holes may announce any size.
@@ -55,7 +56,7 @@ def limited_memory(folder: Path) -> Iterator[None]:
     try:
         yield
     except MemoryError:
-        raise RequestError(f"{folder} needs more memory than a model of its size should; it may be damaged") from None
+        raise RequestError(f"{place} needs more memory than a model of its size should; it may be damaged") from None
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, (before, most))
 

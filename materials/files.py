@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -171,8 +172,8 @@ def check_unpacked_gz(file: Path) -> None:
 def read_parquet(file: Path) -> "pd.DataFrame":
     """The rows of a Parquet file, once it has said how many there are.
 
-    Raises RequestError where these are far too many for its size, and for text that is not UTF-8, of which else its
-    first use tells. A damaged file raises whatever pyarrow and pandas come to.
+    Raises RequestError where these are far too many for its size, where two columns have one name, and for text that is
+    not UTF-8, of which else its first use tells. A damaged file raises whatever pyarrow and pandas come to.
     """
     import pandas as pd
     from pyarrow.parquet import ParquetFile, read_metadata
@@ -180,6 +181,9 @@ def read_parquet(file: Path) -> "pd.DataFrame":
     metadata = read_metadata(file)
     declared_bytes = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
     check_unpacked(file, max(declared_bytes, metadata.num_rows * metadata.num_columns * BYTES_PER_CELL))
+    for name, count in Counter(metadata.schema.to_arrow_schema().names).most_common(1):
+        if count > 1:
+            raise RequestError(f"{file} has {count} columns '{name}'; give each a name of its own")
     unpacked_bytes = 0
     with ParquetFile(file) as content:  # a value that many rows share is declared once, and takes its room in each
         for batch in content.iter_batches(batch_size=ROWS_AT_ONCE):

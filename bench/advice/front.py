@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from bench.record.row import Row
 from bench.reports.report import best_tradeoffs
 
+WORTH = 0.005  # half a point of the headline: a difference that is worth a word, and that may be given for speed
+
 
 def files_of_one_seed(rows: Sequence[Row]) -> list[Row]:
     """The sound files with a headline, of the first seed that was timed: every seed has test rows of its own."""

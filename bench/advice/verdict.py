@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from bench.advice.front import files_of_one_seed, front_of, goodness, knee_of
+from bench.advice.front import WORTH, files_of_one_seed, front_of, goodness, knee_of
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.layout import figure, in_unit, points, with_interval
 
-WORTH = 0.005  # a difference of half a point of the headline is worth a word
 SOFTENED = ("soft", "distilled")  # objectives that use a temperature
 
 
@@ -51,14 +50,28 @@ def _kept(best: Row, teacher: Row | None) -> str:
     if teacher is None or teacher.headline is None or score is None or best is teacher:
         return sentence
     reference = teacher.headline.value
-    lost = (reference - score.value) * (100 if metric.unit == "points" else 1)
-    unit = " points" if metric.unit == "points" else ""
-    change = "as much" if abs(lost) < 0.05 else f"{abs(lost):.1f}{unit} {'less' if lost > 0 else 'more'}"
+    change = _change(best, reference, score.value)
     if not metric.higher_is_better or reference <= 0:
         return f"{sentence} against the teacher's {in_unit(metric, reference)} ({change})"
     return (
         f"{sentence}, which is {score.value / reference:.1%} of the teacher's {in_unit(metric, reference)} ({change})"
     )
+
+
+def _change(best: Row, reference: float, value: float) -> str:
+    """How much less or more than the teacher's; with the interval over test rows that both share, where it is known."""
+    metric = best.headline_metric
+    scale, unit = (100, " points") if metric.unit == "points" else (1, "")
+    lost = (reference - value) * scale
+    if abs(lost) < 0.05:
+        return "as much"
+    words = f"{abs(lost):.1f}{unit} {'less' if lost > 0 else 'more'}"
+    if best.over_teacher_low is None or best.over_teacher_high is None:
+        return words
+    # `over_teacher` is positive where the file is better, whichever way the metric goes.
+    gains = lost < 0 if metric.higher_is_better else lost > 0
+    ends = sorted((1 if gains else -1) * end * scale for end in (best.over_teacher_low, best.over_teacher_high))
+    return f"{words} [{ends[0]:.1f}, {ends[1]:.1f}]"
 
 
 def _saved(best: Row, teacher: Row) -> str:

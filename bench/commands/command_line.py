@@ -228,6 +228,7 @@ def show(
     against: Annotated[
         str | None, typer.Option(metavar="MODEL", help="With --significance, of every model against this one.")
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every file, table and note, not the best alone.")] = False,
 ) -> None:
     """Print the tables of a finished run."""
     from bench.commands.show import points_of, show_run
@@ -241,6 +242,7 @@ def show(
         cascade=cascade,
         significance=significance or against is not None,
         against=against,
+        everything=everything,
     )
 
 

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.advice.best import rich_best
 from bench.advice.verdict import verdict
 from bench.record.place import refusing_odd_values, run_folder
 from bench.record.run_file import Run, read_run
@@ -30,8 +31,11 @@ def show_run(
     significance: bool = False,
     cascade: bool = False,
     against: str | None = None,
+    everything: bool = False,
 ) -> None:
     """Print a run in one of the formats of REPORTS, class by class, how its students learned, or whether they differ.
+
+    On a screen the best file of each model is shown, or `everything`; the other formats hold every row.
 
     Raises RequestError for an unknown format, for more than one of these tables at once, and for scores to reach in a
     format that holds every epoch.
@@ -66,7 +70,7 @@ def show_run(
         elif classes or cascade:
             text = reports[format](run)
         else:
-            text = _whole(run, place, format)
+            text = _whole(run, place, format, everything)
     sys.stdout.write(text)
     if format == "rich":
         _name_pictures(run_folder(place))
@@ -77,10 +81,12 @@ def _name_pictures(folder: Path) -> None:
         Screen().notice(f"pictures in {folder}: {', '.join(pictures)}")
 
 
-def _whole(run: Run, place: Path, format: str) -> str:
-    """Every table of a run, and on a screen what they come to."""
-    text = REPORTS[format](run) + sweep_text(run, run_folder(place), format)
-    return text + (rich_sentences(verdict(run)) if format == "rich" else "")
+def _whole(run: Run, place: Path, format: str, everything: bool) -> str:
+    """Every table of a run; on a screen first what they come to, and then the best files unless all are asked for."""
+    sweep = sweep_text(run, run_folder(place), format)
+    if format != "rich":
+        return REPORTS[format](run) + sweep
+    return rich_sentences(verdict(run)) + "\n" + (REPORTS[format](run) if everything else rich_best(run)) + sweep
 
 
 def points_of(text: str | None) -> list[float]:

@@ -13,26 +13,26 @@ import numpy as np
 
 from bench.corpus.chunked_rows import Answers, Chunk
 from bench.harness.lifeline import end_with_parent
+from export.memory import limited_memory
 from export.predictor import Predictor
 from materials.errors import RequestError, in_one_line
 
 AHEAD = 3  # chunks for each process that are read before they are needed
-_predictors: dict[Path, Predictor] = {}  # the one of a process of the pool
+_predictors: dict[Path, Predictor] = {}  # those of this process
 
 
 def answers(
     chunks: Iterator[Chunk], folder: Path, *, jobs: int, threads: int, allow_code: bool = False
 ) -> Iterator[tuple[Chunk, Answers]]:
     """Each chunk with the bundle's answers, in order. Raises RequestError when a process of several dies."""
+    ask = partial(_answer, folder, threads, allow_code)
     if jobs == 1:
-        predictor = Predictor(folder, threads=threads, allow_code=allow_code)
+        _predictors.pop(folder, None)  # whose files may be others by now
         for chunk in chunks:
-            yield chunk, answer(predictor, chunk.items)
+            yield chunk, ask(chunk.items)
         return
     # A fresh interpreter for each: threads of a runtime do not survive a fork.
     context = get_context("spawn")
-    # In the fresh process a bundle is opened with the first chunk, so that what is wrong with it is told here.
-    ask = partial(_answer, folder, threads, allow_code)
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         waiting: deque[tuple[Chunk, Future[Answers]]] = deque()
         try:
@@ -51,8 +51,12 @@ def answers(
 
 
 def _answer(folder: Path, threads: int, allow_code: bool, items: Sequence[Any]) -> Answers:
+    """The answers of a bundle that is opened with the first items, within the memory that it may take."""
     if folder not in _predictors:
-        _predictors[folder] = Predictor(folder, threads=threads, allow_code=allow_code)
+        with limited_memory(folder):
+            predictor = Predictor(folder, threads=threads, allow_code=allow_code)
+            answer(predictor, items[:1])
+        _predictors[folder] = predictor
     return answer(_predictors[folder], items)
 
 

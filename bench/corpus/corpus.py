@@ -15,6 +15,7 @@ from bench.corpus.raw_rows import (
     CountedFile,
     Fault,
     Row,
+    check_names,
     is_whole,
     kind_of,
     parquet_batches,
@@ -107,7 +108,9 @@ def _chunks_of_parquet(corpus: Corpus, path: Path, row: int, first_row: int) -> 
     """The chunks of a Parquet file; row groups before `first_row` are passed over unread."""
     from pyarrow.parquet import read_metadata, read_schema
 
-    kept = kept_columns(read_schema(path).names, corpus.keep, corpus.text_columns)
+    names = read_schema(path).names
+    check_names(names)
+    kept = kept_columns(names, corpus.keep, corpus.text_columns)
     rows_of_file = read_metadata(path).num_rows
     if row + rows_of_file <= first_row:
         yield _passed_over(row + rows_of_file)

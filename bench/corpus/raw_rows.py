@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,13 @@ def _json_rows(lines: Iterator[str]) -> Iterator[Row]:
         yield cells if isinstance(cells, dict) else Fault(f"is no JSON object but {type(cells).__name__}")
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Raises ValueError where two columns have one name, of which an output could keep only one."""
+    for name, count in Counter(names).most_common(1):
+        if count > 1:
+            raise ValueError(f"{count} columns are called '{name}'; give each a name of its own")
+
+
 def _separated_rows(text: io.TextIOWrapper, *, tab: bool) -> Iterator[Row]:
     """Rows of CSV, or of TSV, in which a quote is a letter like any other."""
     csv.field_size_limit(LARGEST_FIELD)
@@ -113,6 +121,7 @@ def _separated_rows(text: io.TextIOWrapper, *, tab: bool) -> Iterator[Row]:
     header = next(rows, None)
     if header is None:
         return
+    check_names(header)
     for cells in rows:
         if not cells:
             continue

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 import traceback
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from bench.harness.series import save_series
 from bench.harness.subject import Subject, load_subject, padding_difference
 from bench.harness.workload import Workload
 from export.foreign import open_model
-from export.memory import peak_bytes, reset_peak
+from export.memory import limited_memory, peak_bytes, reset_peak
 from materials.errors import RequestError, in_one_line, with_kind
 from materials.modalities import Item
 
@@ -37,19 +38,21 @@ def main(workload_file: Path, items_file: Path, folder: Path) -> None:
     noise_at_start = noise_before() if workload.scenarios else None
     nvml = Nvml.open() if workload.device == "cuda" and workload.scenarios else None
     gpu_processes_at_start = nvml.other_processes() if nvml else None
-    bundle = open_model(
-        Path(workload.model),
-        label_names=workload.label_names,
-        max_length_tokens=workload.max_length_tokens,
-        modality=workload.modality,
-        allow_code=workload.allow_code,
-    )
-    load_start = time.perf_counter()
-    subject = load_subject(workload, bundle)
-    load_end = time.perf_counter()
-    load_peak = peak_bytes()
-    subject.classify(items[:1], 1)
-    first_call_end = time.perf_counter()
+    # CUDA takes room by its own rules.
+    with limited_memory(Path(workload.model)) if workload.device == "cpu" else nullcontext():
+        bundle = open_model(
+            Path(workload.model),
+            label_names=workload.label_names,
+            max_length_tokens=workload.max_length_tokens,
+            modality=workload.modality,
+            allow_code=workload.allow_code,
+        )
+        load_start = time.perf_counter()
+        subject = load_subject(workload, bundle)
+        load_end = time.perf_counter()
+        load_peak = peak_bytes()
+        subject.classify(items[:1], 1)
+        first_call_end = time.perf_counter()
     peak_is_apart = reset_peak()  # here, so that the peak of inference holds nothing that only loading needed
     if workload.with_outputs:
         np.save(folder / "logits.npy", subject.logits(items))

@@ -136,6 +136,9 @@ class Row:
     gap_closed: float | None = None
     gap_closed_low: float | None = None
     gap_closed_high: float | None = None
+    over_teacher: float | None = None
+    over_teacher_low: float | None = None
+    over_teacher_high: float | None = None
     load_ms: float | None = None
     first_call_ms: float | None = None
     load_peak_memory_bytes: int | None = None

@@ -1,6 +1,7 @@
 """What stands below the tables of a run: signs, failures, how speed was taken, and what the tables leave out."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,27 +19,13 @@ NOTES = {
     "noisy": "~ not measured in quiet",
 }
 
-MOST_LOST = 5
+MOST_LOST, MOST_NAMED = 5, 3
+FIGURE = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def footnotes(run: Run) -> list[str]:
     """The notes of a run, in the order in which they are printed."""
-    is_any_timed = any(is_timed(row) for row in run.rows)
-    statuses = {*(["pareto"] if is_any_timed else []), *(row.status for row in run.rows if row.status != "ok")}
-    notes = [sentence for name, sentence in NOTES.items() if name in statuses]
-    for row in run.rows:
-        if row.status != "ok":
-            title = f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
-            notes.append(f"{'✗' if row.status == 'failed' else '~'} {title}: {row.error or row.noise}")
-    speed = (
-        f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real {run.unit}; "
-        if is_any_timed
-        else ""
-    )
-    gpu = f" and {run.machine['gpu']['gpu']}" if run.machine.get("gpu") else ""
-    machine = f"{run.machine['processor']}, {run.machine['cores']} cores{gpu}; {run.created[:10]}"
-    notes.append(f"brackets: 95 % bootstrap intervals; {speed}{machine}")
-    notes += _launched(run)
+    notes = [*_signs(run.rows), *_troubles(run.rows), _how(run), *_launched(run)]
     days = sorted({moment[:10] for row in run.rows if is_timed(row) for moment in _moments(row)})
     if len(days) > 1:
         notes.append(
@@ -70,6 +57,49 @@ def footnotes(run: Run) -> list[str]:
         for labelling in run.labelling
         if labelling["seed"] in timed_seeds
     ]
+
+
+def first_notes(run: Run, rows: Sequence[Row]) -> list[str]:
+    """The notes that a table of some rows needs: its signs, what went wrong in the whole run, how speed was taken."""
+    failed = [row for row in run.rows if row.status == "failed"]
+    noisy = [row for row in rows if row.status not in ("ok", "failed")]
+    return [*_signs([*rows, *failed]), *_troubles([*failed, *noisy]), _how(run)]
+
+
+def _signs(rows: Sequence[Row]) -> list[str]:
+    """What the signs in the last column say, as far as these rows have them."""
+    statuses = {row.status for row in rows} | ({"pareto"} if any(map(is_timed, rows)) else set())
+    return [sentence for name, sentence in NOTES.items() if name in statuses]
+
+
+def _troubles(rows: Sequence[Row]) -> list[str]:
+    """Why rows failed or were not quiet; those of one reason, whatever its figures, are one note."""
+    alike: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        if row.status != "ok":
+            alike.setdefault((row.status, FIGURE.sub("0", str(row.error or row.noise))), []).append(row)
+    notes = []
+    for (status, _), group in alike.items():
+        titles = [_title(row) for row in group]
+        more = f" and {len(titles) - MOST_NAMED} more" if len(titles) > MOST_NAMED else ""
+        reasons = {row.error or row.noise for row in group}
+        first = "" if len(reasons) == 1 else " (the first of them)"
+        sign = "✗" if status == "failed" else "~"
+        notes.append(f"{sign} {'; '.join(titles[:MOST_NAMED])}{more}: {group[0].error or group[0].noise}{first}")
+    return notes
+
+
+def _title(row: Row) -> str:
+    return f"{row.model} as {row.format}" + ("" if row.seed is None else f", seed {row.seed}")
+
+
+def _how(run: Run) -> str:
+    """What brackets hold, how speed was taken, and where and when."""
+    is_any_timed = any(is_timed(row) for row in run.rows)
+    speed = f"speed: {run.threads} thread(s), model only unless said, batch-1 p50 on real {run.unit}; "
+    gpu = f" and {run.machine['gpu']['gpu']}" if run.machine.get("gpu") else ""
+    machine = f"{run.machine['processor']}, {run.machine['cores']} cores{gpu}; {run.created[:10]}"
+    return f"brackets: 95 % bootstrap intervals; {speed if is_any_timed else ''}{machine}"
 
 
 def _launched(run: Run) -> list[str]:

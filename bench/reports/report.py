@@ -145,11 +145,17 @@ def _means(run: Run) -> TextTable:
 def _files(run: Run) -> TextTable:
     is_any_timed = any(is_timed(row) for row in run.rows)
     file_rows = [row for row in run.rows if is_timed(row) or row.status == "failed" or not is_any_timed]
-    star_positions = best_tradeoffs(file_rows)
     seeds = sorted({row.seed for row in file_rows if row.seed is not None})
     title = f"{run.name}: files measured" + (f", seed {', '.join(map(str, seeds))}" if run.recipe else "")
+    return files_table(run, file_rows, title)
+
+
+def files_table(run: Run, rows: Sequence[Row], title: str) -> TextTable:
+    """A line for each of these rows; a star is given among all timed rows of the run."""
+    star_positions = best_tradeoffs(run.rows)
+    starred = [row for number, row in enumerate(run.rows) if number in star_positions]
     metrics = [metric for metric in run.task.metrics if metric.interval]
-    lines = [_line(row, metrics, number in star_positions) for number, row in enumerate(file_rows)]
+    lines = [_line(row, metrics, any(row is star for star in starred)) for row in rows]
     return without_blanks((title, _file_header(run, metrics), lines))
 
 

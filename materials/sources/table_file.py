@@ -144,7 +144,10 @@ def _read_frame(path: Path) -> "pd.DataFrame":
             options["quoting"] = _quoting(path, separator)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", pd.errors.ParserWarning)
-                return pd.read_csv(path, sep=separator, index_col=False, **options)
+                frame = pd.read_csv(path, sep=separator, index_col=False, **options)
+            # As they stand there: pandas would call the second column of one name by another.
+            frame.columns = pd.read_csv(path, sep=separator, header=None, nrows=1, **options).iloc[0]
+            return frame
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}); convert it first") from None
     except pd.errors.ParserWarning:
@@ -228,6 +231,8 @@ def _cells(
         nearest = called_nearly(name, frame.columns)
         hint = f"; did you mean '{nearest}'?" if nearest else ";"
         raise RequestError(f"{path} has no column '{name}'{hint} name one with {option}; columns: {columns}")
+    if (count := list(frame.columns).count(name)) > 1:
+        raise RequestError(f"{path} has {count} columns '{name}'; give each a name of its own")
     cells = [decoded(cell, row, f"column '{name}' of {path}") for row, cell in enumerate(frame[name].tolist(), 1)]
     if cells and all(isinstance(cell, str) and WRITTEN_BYTES.fullmatch(cell) for cell in cells):
         raise RequestError(

@@ -31,6 +31,13 @@ def test_every_link_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_every_page_begins_with_a_command(page):
+    first = page.read_text(encoding="utf-8").split("\n\n")[1]
+    is_generated = page.name == "commands.md"
+    assert is_generated or first.startswith(("    distilbench ", "    pip install "))
+
+
 def test_figures_of_the_readme_are_lines_of_the_committed_tables():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     lines = re.search(r"<!-- table -->(.*)<!-- end of table -->", readme, re.DOTALL).group(1).split("\n")

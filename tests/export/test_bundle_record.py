@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sample_command import distilbench
 
+from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
+from bench.harness.workload import Workload
 from encoders.text_encoder import refusing_damage
 from export.bundle import read_bundle
 from export.memory import limited_memory
@@ -130,8 +132,9 @@ def test_logits_that_announce_gigabytes_are_not_unpacked(copy, monkeypatch):
     assert "expected at most 1,000" in refusal("verify", copy)
 
 
-def test_graph_that_takes_all_memory_is_one_sentence(copy):
-    """It pads its answer to 16 GB: the limit of the command is met, and the machine's is not."""
+@pytest.fixture
+def hungry(copy):
+    """A bundle that pads its answer to 16 GB."""
     import onnx
 
     model = onnx.load(str(copy / "model.onnx"))
@@ -145,10 +148,23 @@ def test_graph_that_takes_all_memory_is_one_sentence(copy):
     model.graph.output[0].type.tensor_type.shape.dim.add().dim_param = "batch"
     model.graph.output[0].type.tensor_type.shape.dim.add().dim_param = "labels"
     replace_file(copy, "model.onnx", model.SerializeToString())
+    return copy
+
+
+def test_graph_that_takes_all_memory_is_one_sentence(hungry, tmp_path):
+    """The limit of the command is met, and the machine's is not."""
     before = resource.getrlimit(resource.RLIMIT_DATA)
-    assert "cannot be run by onnxruntime: " in refusal("predict", copy, TEXT)
-    assert distilbench("verify", copy).code == 1
+    assert "cannot be run by onnxruntime: " in refusal("predict", hungry, TEXT)
+    assert distilbench("verify", hungry).code == 1
+    (tmp_path / "rows.txt").write_text(TEXT)
+    scored = refusal("score", hungry, "--data", tmp_path / "rows.txt", "--output", tmp_path / "scored.parquet")
+    assert "cannot be run by onnxruntime: " in scored
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+def test_graph_that_takes_all_memory_is_not_measured(hungry, tmp_path):
+    with pytest.raises(MeasurementFailed, match="allocate|memory"):
+        measure_in_fresh_process(Workload(model=str(hungry), threads=1), [TEXT], tmp_path)
 
 
 def test_limit_holds_for_arrays_too_and_ends_with_the_block(copy):

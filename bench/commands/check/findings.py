@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.commands.check.languages import languages_of
 from bench.commands.check.scripts import scripts_of
 from bench.record.leaks import CLOSEST, NearPair, shown
 from materials.leaks.fingerprints import Fingerprints
@@ -45,12 +46,12 @@ def on_sizes(table: Table) -> list[str]:
         widths, heights = zip(*sizes, strict=True)
         return [_range("width in pixels", widths), _range("height in pixels", heights)]
     texts = [item if isinstance(item, str) else " ".join(item) for item in table.items]
-    scripts = scripts_of(texts)
-    shares = ", ".join(f"{script} {count / len(texts):.1%} ({count:,})" for script, count in scripts.most_common())
+    languages = languages_of(texts)
     return [
         _range("words", [len(text.split()) for text in texts]),
         _range("characters", [len(text) for text in texts]),
-        f"scripts by most letters of a text: {shares}",
+        f"scripts by most letters of a text: {_shares(scripts_of(texts))}",
+        f"languages, of {languages.total():,} texts: {_shares(languages)}",
     ]
 
 
@@ -99,6 +100,11 @@ def _names_of(label: RawLabel) -> tuple[str, ...]:
 
 def _words(label: Any) -> str:
     return ", ".join(map(str, label)) or "none" if isinstance(label, tuple) else str(label)
+
+
+def _shares(counts: "Counter[str]") -> str:
+    named = [f"{name} {count / counts.total():.1%} ({count:,})" for name, count in counts.most_common(MOST_NAMES)]
+    return ", ".join([*named, *(["..."] if len(counts) > MOST_NAMES else [])])
 
 
 def _size(path: str) -> tuple[int, int]:

@@ -20,7 +20,7 @@ def check(
     columns: Columns = DEFAULT_COLUMNS,
     task: Annotated[str, typer.Option(help="What is asked: single-label, multi-label or regression.")] = "single-label",
 ) -> None:
-    """Say what is in rows before a run: classes, lengths, scripts, contradictions, near-duplicates, rows left out."""
+    """Say what is in rows before a run: classes, lengths, languages, contradictions, near-duplicates, rows left out."""
     from bench.commands.check.command import CheckOrder, check_data
 
     check_data(CheckOrder(data=data, test_data=test_data, columns=columns, task=task))

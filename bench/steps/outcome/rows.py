@@ -15,6 +15,7 @@ from bench.record.quality import with_quality
 from bench.record.row import Launch, Row, SweepPoint
 from bench.scores.interval import Interval
 from bench.scores.quality import GapOutputs, gap_closed
+from bench.scores.significance import compare_quality
 from bench.steps.answering.given import GIVEN_FORMAT
 from bench.steps.models import Measured, Model
 from bench.steps.outcome.speedups import with_speedups
@@ -150,14 +151,19 @@ def _row(file: Measured, runs: Runs, *, threads: int, device: str) -> Row:
     row = with_quality(row, splits.task, splits.test.targets, outputs, splits.label_names)
     if row.headline is None:
         return row
-    gap, teacher = runs.gap([file]), runs.eager_teacher(model.seed)
+    if gap := runs.gap([file]):
+        row = replace(row, gap_closed=gap.value, gap_closed_low=gap.low, gap_closed_high=gap.high)
+    if (teacher := runs.eager_teacher(model.seed)) is None:
+        return row
+    taught_by = outputs_of(teacher)
+    over = compare_quality(splits.task, splits.test.targets, taught_by, outputs).headline
     return replace(
         row,
-        agreement=splits.task.agreement(outputs_of(teacher), outputs) if teacher else None,
-        divergence=splits.task.divergence(outputs_of(teacher), outputs) if teacher else None,
-        gap_closed=gap.value if gap else None,
-        gap_closed_low=gap.low if gap else None,
-        gap_closed_high=gap.high if gap else None,
+        agreement=splits.task.agreement(taught_by, outputs),
+        divergence=splits.task.divergence(taught_by, outputs),
+        over_teacher=over.value,
+        over_teacher_low=over.low,
+        over_teacher_high=over.high,
     )
 
 

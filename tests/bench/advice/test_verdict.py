@@ -35,6 +35,13 @@ def test_verdict_says_what_to_ship_what_it_keeps_saves_and_whether_the_teacher_h
     ]
 
 
+def test_what_is_lost_has_the_interval_of_the_rows_that_both_answered():
+    over = {"over_teacher": -0.09, "over_teacher_low": -0.12, "over_teacher_high": 0.01}
+    student = sample_row("cnn soft", 0.81, 0.5, **over)
+    sentence = verdict(sample_run(TEACHER, sample_row("cnn hard", 0.75, 0.5), student))[0]
+    assert sentence.endswith("which is 90.0% of the teacher's 90.0 (9.0 points less [-1.0, 12.0]).")
+
+
 @pytest.mark.parametrize(
     ("low", "high", "judged"), [(-0.2, 0.8, "which may be chance"), (-0.8, -0.1, "a loss beyond chance")]
 )

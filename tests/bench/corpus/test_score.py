@@ -333,3 +333,11 @@ def test_image_that_cannot_be_read_is_a_fault_and_the_others_are_answered(tiny_v
     parts = score_corpus(order, Screen())
     assert (parts.rows, parts.faults) == (11, 1)
     assert paths[3] not in pd.read_parquet(order.output)["path"].tolist()
+
+
+def test_two_columns_of_one_name_are_refused(scored, tmp_path):
+    (tmp_path / "rows.csv").write_text("text,id,id\na film,1,2\n")
+    pq.write_table(pa.table([["a film"], [1], [2]], names=["text", "id", "id"]), tmp_path / "rows.parquet")
+    for name in ("rows.csv", "rows.parquet"):
+        with pytest.raises(RequestError, match="2 columns are called 'id'; give each a name of its own"):
+            scored(tmp_path / name)

@@ -79,6 +79,8 @@ def test_rows_say_what_they_measured(finished):
     assert distilled.speedup_best_export == pytest.approx(best / distilled.latency_p50_ms)
     assert distilled.macro_f1_low <= distilled.macro_f1 <= distilled.macro_f1_high
     assert sum(map(sum, distilled.confusion_matrix)) == 24
+    assert distilled.over_teacher == pytest.approx(distilled.macro_f1 - teacher.macro_f1)
+    assert distilled.over_teacher_low <= distilled.over_teacher <= distilled.over_teacher_high
     assert distilled.label_names == ["bad", "good"]
     assert distilled.micro_f1 == pytest.approx(distilled.accuracy)
     assert min(distilled.f1_per_class) <= distilled.weighted_f1 <= max(distilled.f1_per_class)

@@ -14,6 +14,18 @@ from materials.tasks import task_of
 FRAME = pd.DataFrame({"text": ["NA", 'a, quoted "text"', "ünïcode"], "label": ["x", "y", "x"]})
 
 
+def test_column_that_is_there_twice_is_refused_where_it_is_read(tmp_path):
+    for name, content in {"a.csv": "note,text,text,note\n1,a,b,2\n", "a.tsv": "text\tnote\ttext\na\t1\tb\n"}.items():
+        (tmp_path / name).write_text(content)
+    table = pa.table([["a"], ["b"], ["1"]], names=["text", "text", "note"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    for name in ("a.csv", "a.tsv", "a.parquet"):
+        with pytest.raises(RequestError, match="2 columns 'text'; give each a name of its own"):
+            read_table(tmp_path / name, text="text", label=None)
+    (tmp_path / "b.csv").write_text("note,text,note,text.1\n1,a,2,b\n")
+    assert read_table(tmp_path / "b.csv", text="text", label="text.1").labels == ["b"]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz"])
 def test_every_kind_of_file_reads_the_same(tmp_path, suffix):
     path = tmp_path / f"rows{suffix}"

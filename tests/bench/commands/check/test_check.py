@@ -8,6 +8,7 @@ from sample_images import draw_images
 from sample_near import made_up_texts, nearly
 from sample_texts import sentences
 
+from bench.commands.check.languages import UNSURE, languages_of
 from bench.commands.check.scripts import scripts_of
 from materials.errors import RequestError
 
@@ -141,3 +142,18 @@ def test_what_cannot_be_read_is_refused(tmp_path, monkeypatch, sentence):
 def test_script_is_that_of_most_letters():
     texts = ["plain words", "Ünïcode", "слово and один", "ひらがな", "\uff26\uff35", "123 !", "한국어", "שלום"]
     assert scripts_of(texts) == {"Latin": 3, "Cyrillic": 1, "Hiragana": 1, "no letters": 1, "Hangul": 1, "Hebrew": 1}
+
+
+def test_language_is_told_by_enough_words_and_counted_over_a_sample():
+    texts = {
+        "en": "The weather was lovely this morning, and we walked along the river for an hour.",
+        "de": "Das Wetter war heute Morgen herrlich, und wir gingen eine Stunde am Fluss entlang.",
+        "fr": "Il faisait un temps superbe ce matin, et nous avons marché une heure le long de la rivière.",
+        "es": "Esta mañana hacía un tiempo precioso y caminamos una hora por la orilla del río.",
+        "ru": "Сегодня утром была прекрасная погода, и мы целый час гуляли вдоль реки.",
+        "zh": "今天早上天气很好，我们沿着河边走了一个小时。",
+    }
+    assert languages_of(list(texts.values())) == dict.fromkeys(texts, 1)
+    assert languages_of(["ok", "1234"])[UNSURE] == 2
+    many = languages_of([texts["en"]] * 3000 + [texts["de"]] * 1000)
+    assert many == {"en": 1500, "de": 500}
