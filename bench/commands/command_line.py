@@ -16,6 +16,7 @@ from bench.commands.options import AllowCode
 from bench.commands.options import app as models_app
 from bench.commands.report.options import app as report_app
 from bench.commands.score.options import app as score_app
+from bench.commands.share.options import app as share_app
 from bench.commands.tuning import app as tuning_app
 from bench.outside.columns import Columns
 from materials.errors import RequestError, why_not_written
@@ -44,6 +45,7 @@ app.add_typer(score_app)
 app.add_typer(check_app)
 app.add_typer(tuning_app)
 app.add_typer(report_app)
+app.add_typer(share_app)
 
 
 def main() -> None:
