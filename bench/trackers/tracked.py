@@ -79,7 +79,7 @@ def _whole(run: Run, folder: Path) -> Tracked:
     speeds = [(f"labelling/seed {part.get('seed')}/rows_per_second", part.get("rows_per_second")) for part in run.labelling]
     words = {"git_commit": run.git_commit or "", "verdict": " ".join(verdict(run))}
     return Tracked(
-        name=f"{run.name} {run.created}",
+        name=f"{folder.resolve().name} {run.created}",
         is_sound=all(row.status != "failed" for row in run.rows),
         parameters=_as_words(_leaves(described)),
         figures=_finite([*means, *gaps, *speeds]),
