@@ -13,6 +13,8 @@ from sample_hub import OWNER, READER, TOKEN, stand_in_hub
 from export.bundle import RECORD, read_bundle
 from materials.errors import RequestError
 
+# The Hub's client puts files by a name of httpx2's argument that httpx2 has deprecated (huggingface_hub 2.4).
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 CARD = "---\nlicense: mit\n---\n\n# A model\n"
 
 
