@@ -76,7 +76,9 @@ def _whole(run: Run, folder: Path) -> Tracked:
     groups = [(f"{group.model}/{group.format}", group) for group in run.groups]
     means = [(f"{name}/{group.headline_metric.name}", group.headline) for name, group in groups]
     gaps = [(f"{name}/gap_closed", group.gap_closed) for name, group in groups]
-    speeds = [(f"labelling/seed {part.get('seed')}/rows_per_second", part.get("rows_per_second")) for part in run.labelling]
+    speeds = [
+        (f"labelling/seed {part.get('seed')}/rows_per_second", part.get("rows_per_second")) for part in run.labelling
+    ]
     words = {"git_commit": run.git_commit or "", "verdict": " ".join(verdict(run))}
     return Tracked(
         name=f"{folder.resolve().name} {run.created}",
@@ -133,7 +135,9 @@ def _figures(row: Row) -> Iterator[tuple[str, Any]]:
         length = "" if point.length_tokens is None else f"/length {point.length_tokens}"
         yield f"sweep/batch {point.batch_size}{length}/latency_p50_ms", point.latency_p50_ms
     if row.cascade:
-        yield from ((f"cascade/{name}", getattr(row.cascade, name)) for name in ("threshold", "share", "agreement", "mean_ms"))
+        yield from (
+            (f"cascade/{name}", getattr(row.cascade, name)) for name in ("threshold", "share", "agreement", "mean_ms")
+        )
         yield f"cascade/{row.headline_metric.name}", row.cascade.headline.value
 
 

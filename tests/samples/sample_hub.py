@@ -45,9 +45,13 @@ class Hub:
             if matched and part is _put:
                 return _put(self, body, **matched.groupdict())
             if matched and token != TOKEN:
-                return (401, {"error": "Invalid username or password."}) if token != READER else (
-                    403,
-                    {"error": f"You don't have the rights to write under the namespace {OWNER}"},
+                return (
+                    (401, {"error": "Invalid username or password."})
+                    if token != READER
+                    else (
+                        403,
+                        {"error": f"You don't have the rights to write under the namespace {OWNER}"},
+                    )
                 )
             if matched and self.broken and self.broken in path:
                 return 400, {"error": f"{self.broken} is out of order"}

@@ -27,7 +27,9 @@ def push(
 @app.command(epilog="Example: distilbench track runs/mine --to mlflow:http://127.0.0.1:5000")
 def track(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders, or run.json files.")],
-    to: Annotated[str, typer.Option(metavar="TRACKER[:URI]", help="mlflow, where it keeps runs or at a URI.")] = "mlflow",
+    to: Annotated[
+        str, typer.Option(metavar="TRACKER[:URI]", help="mlflow, where it keeps runs or at a URI.")
+    ] = "mlflow",
 ) -> None:
     """Write finished runs to a tracker of experiments: parameters, figures, curves and pictures."""
     from bench.commands.share.track import read_tracker, track_runs

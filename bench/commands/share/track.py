@@ -14,7 +14,7 @@ from materials.errors import RequestError, in_one_line, unknown
 from materials.report import Report
 
 TRACKERS: dict[str, Callable[[TrackedRun, str | None, Report], str]] = {"mlflow": write_to_mlflow}
-SECRETS = re.compile(r"(?<=//)[^/@]*@")  # name and password in a URI
+SECRETS = re.compile(r"(?<=//)[^/@\s]*@")  # name and password in a URI
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Tracker:
     uri: str | None
 
     def __str__(self) -> str:
-        return self.name if self.uri is None else f"{self.name}:{SECRETS.sub('', self.uri)}"
+        return self.name if self.uri is None else f"{self.name}:{_without_secrets(self.uri)}"
 
 
 def read_tracker(text: str) -> Tracker:
@@ -51,8 +51,12 @@ def track_runs(places: Sequence[Path], tracker: Tracker) -> None:
                 uri = TRACKERS[tracker.name](run, tracker.uri, report)
         except Exception as error:  # of the tracker, its network or its database: dozens of kinds
             raise RequestError(
-                f"could not write {place} to {tracker}: {in_one_line(error)}; the run itself is whole, and "
+                f"could not write {place} to {tracker}: {_without_secrets(in_one_line(error))}; the run itself is whole, and "
                 f"`distilbench track {place} --to {tracker}` tries again"
             ) from error
         models = f"{len(run.models)} model{'s' if len(run.models) > 1 else ''}"
-        print(f"{place} is in {tracker.name} at {SECRETS.sub('', uri)}: experiment '{run.experiment}', {models}")
+        print(f"{place} is in {tracker.name} at {_without_secrets(uri)}: experiment '{run.experiment}', {models}")
+
+
+def _without_secrets(text: str) -> str:
+    return SECRETS.sub("", text)

@@ -16,6 +16,8 @@ from bench.record.run_file import read_run, run_content
 from materials.errors import RequestError
 
 mlflow = pytest.importorskip("mlflow")
+# MLflow 3.17 loads its tables in a way that SQLAlchemy 2.1 has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning")
 
 
 @pytest.fixture
@@ -197,12 +199,14 @@ def test_tracker_that_does_not_answer_costs_one_sentence_and_not_the_run(tiny_re
     assert list(output.glob("bundles/seed-0/*/onnx/README.md"))
 
 
-@pytest.mark.parametrize("uri", ["sqlite:////nowhere/at/all.db", "gopher://127.0.0.1", "postgresql://127.0.0.1:9/x"])
-def test_store_that_is_none_costs_one_sentence(finished, uri):
-    answer = program("track", finished, "--to", f"mlflow:{uri}")
-    assert answer.returncode == 2
-    assert answer.stderr.splitlines()[-1].startswith(f"distilbench: could not write {finished} to mlflow:{uri}: ")
-    assert "Traceback" not in answer.stderr
+@pytest.mark.parametrize("uri", ["sqlite:///{file}/mlflow.db", "gopher://127.0.0.1"])
+def test_store_that_is_none_costs_one_sentence(finished, tmp_path, uri):
+    (tmp_path / "file").touch()
+    place = f"mlflow:{uri.format(file=tmp_path / 'file')}"
+    with pytest.raises(RequestError) as error:
+        distilbench("track", finished, "--to", place)
+    assert str(error.value).startswith(f"could not write {finished} to {place}: ")
+    assert "\n" not in str(error.value)
 
 
 def test_folder_without_a_run_is_refused(tmp_path):

@@ -38,7 +38,9 @@ def hub(monkeypatch):
     """The stand-in, to which the client in this process is turned."""
     with stand_in_hub() as hub:
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # its store is no part of the stand-in
+        monkeypatch.setattr(
+            "huggingface_hub.constants.HF_HUB_DISABLE_XET", True
+        )  # its store is no part of the stand-in
         monkeypatch.setenv("HF_TOKEN", TOKEN)
         yield hub
 
@@ -99,7 +101,9 @@ def test_non_commercial_material_needs_a_yes(bundle, hub):
 
 def test_code_needs_a_yes(tiny_bundle, hub):
     folder = tiny_bundle("student", "torchscript")  # made from non-commercial rows
-    sentence = r"runs code on the machine of whoever opens it \(model.ts is .*\), and is made from non-commercial .*--yes$"
+    sentence = (
+        r"runs code on the machine of whoever opens it \(model.ts is .*\), and is made from non-commercial .*--yes$"
+    )
     with pytest.raises(RequestError, match=sentence):
         distilbench("push", folder, "mine")
     assert not hub.requests
@@ -124,7 +128,9 @@ def test_without_a_token_nothing_is_sent(bundle, hub, monkeypatch, tmp_path):
     assert not hub.requests
 
 
-@pytest.mark.parametrize(("token", "said"), [(READER, "rights to write under the namespace"), ("hf_old", "Invalid username")])
+@pytest.mark.parametrize(
+    ("token", "said"), [(READER, "rights to write under the namespace"), ("hf_old", "Invalid username")]
+)
 def test_token_that_may_not_write_is_named_as_the_reason(bundle, hub, monkeypatch, token, said):
     monkeypatch.setenv("HF_TOKEN", token)
     with pytest.raises(RequestError, match=f"the token may not write there; .*{said}"):
