@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RECORD, PARENT = "distilbench.record", "mlflow.parentRunId"
 OWN_NAMES = {"verdict": "mlflow.note.content", "git_commit": "mlflow.source.git.commit"}  # words that MLflow shows
+KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that its pages open with runs, not with prompts
 UNFIT = re.compile(r"[^\w./: -]")  # what its names may not hold
 LONGEST_NAME, LONGEST_VALUE = 250, 5000
 MOST_FIGURES, MOST_WORDS, MOST_RUNS = 1000, 100, 50_000  # in one request
@@ -38,7 +39,7 @@ def write_to_mlflow(run: TrackedRun, uri: str | None, report: Report) -> str:
 
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(run.experiment)
-    experiment_id = experiment.experiment_id if experiment else client.create_experiment(run.experiment)
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment(run.experiment, tags=KIND)
     if not _is_there(client, experiment_id, run.key):
         milliseconds = int(datetime.fromisoformat(run.created).timestamp() * 1000)
         writer = _Writer(client=client, experiment_id=experiment_id, milliseconds=milliseconds)

@@ -55,7 +55,7 @@ class TrackedRun:
 
 
 def tracked_run(place: Path) -> TrackedRun:
-    """A recorded run, named by its folder or its run.json. Raises RequestError where there is none, or a damaged one."""
+    """What is written of a run, named by its folder or its run.json. Raises RequestError as `read_run` does."""
     run, histories = read_run(place), read_beside(place, HISTORY)
     with refusing_odd_values(place):
         models: dict[tuple[str, int | None], list[Row]] = {}
@@ -76,9 +76,7 @@ def _whole(run: Run, folder: Path) -> Tracked:
     groups = [(f"{group.model}/{group.format}", group) for group in run.groups]
     means = [(f"{name}/{group.headline_metric.name}", group.headline) for name, group in groups]
     gaps = [(f"{name}/gap_closed", group.gap_closed) for name, group in groups]
-    speeds = [
-        (f"labelling/seed {part.get('seed')}/rows_per_second", part.get("rows_per_second")) for part in run.labelling
-    ]
+    speeds = [(f"labelling/seed {part['seed']}/rows_per_second", part["rows_per_second"]) for part in run.labelling]
     words = {"git_commit": run.git_commit or "", "verdict": " ".join(verdict(run))}
     return Tracked(
         name=f"{folder.resolve().name} {run.created}",

@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face Hub on this machine: what its client asks for when a repository is made and filled."""
+"""A stand-in for the Hugging Face Hub on this machine: what its client asks for to make and fill a repository."""
 
 import base64
 import hashlib
@@ -19,20 +19,25 @@ REPOSITORY = r"(?P<name>[\w.-]+/[\w.-]+)"
 
 @dataclass
 class Repository:
-    """Its files by path, those of large file storage too."""
+    """Its files by path; of large ones the digest, and the content where it came to the Hub itself."""
 
     private: bool
-    files: dict[str, bytes] = field(default_factory=dict)
-    large: set[str] = field(default_factory=set)
+    files: dict[str, bytes | None] = field(default_factory=dict)
+    large: dict[str, str] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Hub:
-    """What was made and asked; `broken` names the part of the Hub that answers with an error of its own."""
+    """What was made and asked.
+
+    `broken` names the part of the Hub that answers with an error of its own, `xet_store` the folder that the client's
+    other way of uploading fills.
+    """
 
     address: str = ""
     broken: str = ""
+    xet_store: str = ""
     repositories: dict[str, Repository] = field(default_factory=dict)
     objects: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
@@ -92,6 +97,10 @@ def _batch(hub, body, name):
     }
 
 
+def _xet_token(hub, body, name):
+    return 200, {"casUrl": f"local://{hub.xet_store}", "exp": 2**31, "accessToken": "xet"}
+
+
 def _put(hub, body, oid):
     if hashlib.sha256(body).hexdigest() != oid:
         return 400, {"error": "another digest"}
@@ -108,8 +117,8 @@ def _commit(hub, body, name):
         elif line["key"] == "file":
             repository.files[value["path"]] = base64.b64decode(value["content"])
         else:
-            repository.files[value["path"]] = hub.objects[value["oid"]]
-            repository.large.add(value["path"])
+            repository.files[value["path"]] = hub.objects.get(value["oid"])
+            repository.large[value["path"]] = value["oid"]
     number = len(repository.messages)
     return 200, {"commitUrl": f"{hub.address}/{name}/commit/{number:040}", "commitOid": f"{number:040}"}
 
@@ -119,6 +128,7 @@ PARTS = (
     ("POST /api/validate-yaml", _validate),
     (f"POST /api/models/{REPOSITORY}/preupload/main", _preupload),
     (rf"POST /{REPOSITORY}\.git/info/lfs/objects/batch", _batch),
+    (f"GET /api/models/{REPOSITORY}/xet-write-token/main", _xet_token),
     (r"PUT /objects/(?P<oid>\w+)", _put),
     (f"POST /api/models/{REPOSITORY}/commit/main", _commit),
 )

@@ -124,7 +124,9 @@ def _refusing(request: PushRequest, api: "HfApi", verb: str) -> Iterator[None]:
         raise RequestError(f"could not {verb} {place}: {reason}{goes_on}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """What the Hub itself says, else its client, which puts what is wrong with a card on lines of their own."""
+    if isinstance(error, RuntimeError) and error.__cause__:  # which says of which file only
+        return f"{in_one_line(error)} {_reason(error.__cause__)}"
     words = getattr(error, "server_message", None) or (str(error) if isinstance(error, ValueError) else "")
     return shorten(" ".join(words.split()), LONGEST_LINE, placeholder=" ...") or in_one_line(error)

@@ -14,7 +14,7 @@ from materials.errors import RequestError, in_one_line, unknown
 from materials.report import Report
 
 TRACKERS: dict[str, Callable[[TrackedRun, str | None, Report], str]] = {"mlflow": write_to_mlflow}
-SECRETS = re.compile(r"(?<=//)[^/@\s]*@")  # name and password in a URI
+SECRETS = re.compile(r"(?<=://)[^/@\s]*@")  # name and password in a URI
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Tracker:
 
 
 def read_tracker(text: str) -> Tracker:
-    """The tracker of a text such as mlflow or mlflow:URI. Raises RequestError for an unknown one, or one not installed."""
+    """The tracker of a text such as mlflow:URI. Raises RequestError for one that is unknown, or not installed."""
     name, _, uri = text.partition(":")
     if name not in TRACKERS:
         raise RequestError(unknown("tracker", name, TRACKERS))
@@ -50,8 +50,9 @@ def track_runs(places: Sequence[Path], tracker: Tracker) -> None:
             with screen.step(f"{place} to {tracker}") as report:
                 uri = TRACKERS[tracker.name](run, tracker.uri, report)
         except Exception as error:  # of the tracker, its network or its database: dozens of kinds
+            reason = _without_secrets(in_one_line(error))
             raise RequestError(
-                f"could not write {place} to {tracker}: {_without_secrets(in_one_line(error))}; the run itself is whole, and "
+                f"could not write {place} to {tracker}: {reason}; the run itself is whole, and "
                 f"`distilbench track {place} --to {tracker}` tries again"
             ) from error
         models = f"{len(run.models)} model{'s' if len(run.models) > 1 else ''}"

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -95,7 +96,7 @@ def test_pictures_tables_and_the_record_are_kept_with_the_whole(finished, store,
     pictures = {file.path for file in client.list_artifacts(whole.info.run_id, "pictures")}
     assert {"pictures/tradeoff.png", "pictures/confusion.png", "pictures/curves.png"} <= pictures
     record = client.download_artifacts(whole.info.run_id, "record/run.json")
-    assert json.loads(open(record, encoding="utf-8").read()) == json.loads((finished / "run.json").read_text())
+    assert Path(record).read_text(encoding="utf-8") == (finished / "run.json").read_text(encoding="utf-8")
 
 
 def test_a_run_is_not_written_twice_and_what_was_broken_off_is_replaced(finished, store, runs_in, monkeypatch):

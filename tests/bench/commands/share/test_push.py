@@ -65,6 +65,19 @@ def test_pushed_bundle_is_whole_private_and_has_its_card_and_nothing_else(bundle
     assert repository.messages == ["Upload onnx with distilbench"]
 
 
+def test_pushed_through_xet_it_is_whole_too(bundle, tmp_path, hub):
+    """The way that the client takes where hf-xet is installed, as it is by default; the store is a folder here."""
+    hub.xet_store = str(tmp_path / "xet")
+    environment = {"HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "home")}
+    answer = program("push", bundle, "mine", **environment, HF_HUB_DISABLE_XET="0")
+    assert answer.returncode == 0, answer.stderr
+    repository, digests = hub.repositories[f"{OWNER}/mine"], read_bundle(bundle).files
+    assert set(repository.files) == {*digests, RECORD, "README.md"}
+    assert repository.large
+    assert repository.large == {name: digests[name] for name in repository.large}
+    assert sum(file.stat().st_size for file in (tmp_path / "xet").rglob("*") if file.is_file()) > 1000
+
+
 def test_what_was_pushed_predicts(bundle, hub, tmp_path):
     distilbench("push", bundle, f"{OWNER}/mine")
     copy = tmp_path / "copy"
