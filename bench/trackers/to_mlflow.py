@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 RECORD, PARENT = "distilbench.record", "mlflow.parentRunId"
 OWN_NAMES = {"verdict": "mlflow.note.content", "git_commit": "mlflow.source.git.commit"}  # words that MLflow shows
-KIND = {"mlflow.experimentKind": "custom_model_development"}  # so that its pages open with runs, not with prompts
 UNFIT = re.compile(r"[^\w./: -]")  # what its names may not hold
 LONGEST_NAME, LONGEST_VALUE = 250, 5000
 MOST_FIGURES, MOST_WORDS, MOST_RUNS = 1000, 100, 50_000  # in one request
 USUAL = {  # unless the user has set them
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # else two lines for each model
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
@@ -39,7 +39,7 @@ def write_to_mlflow(run: TrackedRun, uri: str | None, report: Report) -> str:
 
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(run.experiment)
-    experiment_id = experiment.experiment_id if experiment else client.create_experiment(run.experiment, tags=KIND)
+    experiment_id = experiment.experiment_id if experiment else client.create_experiment(run.experiment)
     if not _is_there(client, experiment_id, run.key):
         milliseconds = int(datetime.fromisoformat(run.created).timestamp() * 1000)
         writer = _Writer(client=client, experiment_id=experiment_id, milliseconds=milliseconds)

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -21,24 +22,31 @@ mlflow = pytest.importorskip("mlflow")
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning")
 
 
+def runs_at(store, experiment):
+    """The runs of an experiment in a store: the whole ones, and those below them."""
+    client = mlflow.MlflowClient(tracking_uri=store)
+    runs = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
+    below = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    return [run for run in runs if run not in below], below
+
+
 @pytest.fixture
-def store(tmp_path):
+def store(monkeypatch, tmp_path):
+    """A database that is not there yet."""
+    monkeypatch.chdir(tmp_path)  # where MLflow keeps the files of a database
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
-@pytest.fixture
-def runs_in(store, monkeypatch, tmp_path):
-    """A function that gives the runs of an experiment in the store: the whole ones, and those below them."""
-    monkeypatch.chdir(tmp_path)  # where MLflow keeps artifacts of a database
-
-    def read(experiment):
-        client = mlflow.MlflowClient(tracking_uri=store)
-        runs = client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
-        return [run for run in runs if "mlflow.parentRunId" not in run.data.tags], [
-            run for run in runs if "mlflow.parentRunId" in run.data.tags
-        ]
-
-    return read
+@pytest.fixture(scope="module")
+def tracked(finished, tmp_path_factory):
+    """The tiny run in a store: MLflow's client, the run of the whole, and those of its models by their names."""
+    folder = tmp_path_factory.mktemp("tracked")
+    store = f"sqlite:///{folder}/mlflow.db"
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(action="ignore"):
+        patch.chdir(folder)
+        distilbench("track", finished, "--to", f"mlflow:{store}")
+        (whole,), models = runs_at(store, "tiny")
+    return mlflow.MlflowClient(tracking_uri=store), whole, {run.data.params["model"]: run for run in models}
 
 
 def write(folder, *rows, **changes):
@@ -47,26 +55,22 @@ def write(folder, *rows, **changes):
     return folder
 
 
-def test_every_model_is_a_run_below_the_whole_with_the_figures_of_all_its_files(finished, store, runs_in):
-    distilbench("track", finished, "--to", f"mlflow:{store}")
-    (whole,), models = runs_in("tiny")
+def test_every_model_is_a_run_below_the_whole_with_the_figures_of_all_its_files(finished, tracked):
+    _, whole, models = tracked
     recorded = read_run(finished)
-    assert {run.data.tags["mlflow.parentRunId"] for run in models} == {whole.info.run_id}
-    assert {run.data.params["model"] for run in models} == {row.model for row in recorded.rows}
-    by_model = {run.data.params["model"]: run for run in models}
+    assert {run.data.tags["mlflow.parentRunId"] for run in models.values()} == {whole.info.run_id}
+    assert set(models) == {row.model for row in recorded.rows}
     for row in recorded.rows:
-        metrics = by_model[row.model].data.metrics
+        metrics = models[row.model].data.metrics
         for name in ("macro_f1", "accuracy", "latency_p50_ms", "size_bytes", "texts_per_second"):
             assert metrics.get(f"{row.format}/{name}") == getattr(row, name), (row.model, row.format, name)
-        assert by_model[row.model].data.tags[f"{row.format}/parity"] == row.parity
-    assert {run.info.status for run in (whole, *models)} == {"FINISHED"}
+        assert models[row.model].data.tags[f"{row.format}/parity"] == row.parity
+    assert {run.info.status for run in (whole, *models.values())} == {"FINISHED"}
 
 
-def test_models_carry_the_settings_of_their_recipe_and_the_whole_all_of_it(finished, store, runs_in):
-    distilbench("track", finished, "--to", f"mlflow:{store}")
-    (whole,), models = runs_in("tiny")
-    (taught,) = [run for run in models if run.data.params["model"] == "linear logits+transfer"]
-    parameters = taught.data.params
+def test_models_carry_the_settings_of_their_recipe_and_the_whole_all_of_it(finished, tracked):
+    _, whole, models = tracked
+    parameters = models["linear logits+transfer"].data.params
     assert parameters["student.dimensions"] == "8"
     assert parameters["student.settings.buckets"] == "500"
     assert (parameters["trained_for.name"], parameters["trained_for.transfer"]) == ("logits", "True")
@@ -77,46 +81,40 @@ def test_models_carry_the_settings_of_their_recipe_and_the_whole_all_of_it(finis
     assert "Ship " in whole.data.tags["mlflow.note.content"]
 
 
-def test_curves_are_the_epochs_of_the_history(finished, store, runs_in):
-    distilbench("track", finished, "--to", f"mlflow:{store}")
-    _, models = runs_in("tiny")
-    histories = pd.read_parquet(finished / "history.parquet")
-    client = mlflow.MlflowClient(tracking_uri=store)
-    for model, epochs in histories.groupby("model"):
-        (run,) = [run for run in models if run.data.params["model"] == model]
-        points = client.get_metric_history(run.info.run_id, "epoch/test_macro_f1")
+def test_curves_are_the_epochs_of_the_history(finished, tracked):
+    client, _, models = tracked
+    for model, epochs in pd.read_parquet(finished / "history.parquet").groupby("model"):
+        points = client.get_metric_history(models[model].info.run_id, "epoch/test_macro_f1")
         curve = [(point.step, point.value) for point in sorted(points, key=lambda point: point.step)]
         assert curve == list(zip(epochs["epoch"], epochs["test_macro_f1"], strict=True))
 
 
-def test_pictures_tables_and_the_record_are_kept_with_the_whole(finished, store, runs_in):
-    distilbench("track", finished, "--to", f"mlflow:{store}")
-    (whole,), _ = runs_in("tiny")
-    client = mlflow.MlflowClient(tracking_uri=store)
+def test_pictures_tables_and_the_record_are_kept_with_the_whole(finished, tracked):
+    client, whole, _ = tracked
     pictures = {file.path for file in client.list_artifacts(whole.info.run_id, "pictures")}
     assert {"pictures/tradeoff.png", "pictures/confusion.png", "pictures/curves.png"} <= pictures
     record = client.download_artifacts(whole.info.run_id, "record/run.json")
     assert Path(record).read_text(encoding="utf-8") == (finished / "run.json").read_text(encoding="utf-8")
 
 
-def test_a_run_is_not_written_twice_and_what_was_broken_off_is_replaced(finished, store, runs_in, monkeypatch):
+def test_a_run_is_not_written_twice_and_what_was_broken_off_is_replaced(finished, store, monkeypatch):
     from bench.trackers import to_mlflow
 
     with monkeypatch.context() as patch:
         patch.setattr(to_mlflow._Writer, "end", lambda *_: math.sqrt(-1))
         with pytest.raises(RequestError, match="math domain error; the run itself is whole, and `distilbench track"):
             distilbench("track", finished, "--to", f"mlflow:{store}")
-    (broken,), _ = runs_in("tiny")
+    (broken,), _ = runs_at(store, "tiny")
     assert broken.info.status == "RUNNING"
     first = distilbench("track", finished, "--to", f"mlflow:{store}")
-    (whole,), models = runs_in("tiny")
+    (whole,), models = runs_at(store, "tiny")
     assert whole.info.run_id != broken.info.run_id
     assert first.output.endswith(f"experiment 'tiny', {len(models)} models")
     assert distilbench("track", finished, "--to", f"mlflow:{store}").output == first.output
-    assert [run.info.run_id for run in runs_in("tiny")[0]] == [whole.info.run_id]
+    assert [run.info.run_id for run in runs_at(store, "tiny")[0]] == [whole.info.run_id]
 
 
-def test_failed_file_makes_its_model_and_the_whole_fail_and_odd_names_and_figures_are_taken(tmp_path, store, runs_in):
+def test_failed_file_makes_its_model_and_the_whole_fail_and_odd_names_and_figures_are_taken(tmp_path, store):
     folder = write(
         tmp_path / "odd",
         sample_row("teacher", 0.9, 10.0),
@@ -126,7 +124,7 @@ def test_failed_file_makes_its_model_and_the_whole_fail_and_odd_names_and_figure
         recipe={"name": "x" * 9000, "odd|key": 1, "students": [], "objectives": []},
     )
     distilbench("track", folder, "--to", f"mlflow:{store}")
-    (whole,), models = runs_in("odd & <i>experiment</i>")
+    (whole,), models = runs_at(store, "odd & <i>experiment</i>")
     states = {run.info.run_name: run.info.status for run in (whole, *models)}
     assert states == {
         "odd 2026-01-01T00:00:00+00:00": "FAILED",
@@ -140,24 +138,24 @@ def test_failed_file_makes_its_model_and_the_whole_fail_and_odd_names_and_figure
     assert whole.data.params["recipe.odd_key"] == "1"
 
 
-def test_many_models_and_figures_take_several_requests(tmp_path, store, runs_in):
+def test_many_models_and_figures_take_several_requests(tmp_path, store):
     rows = [sample_row(f"student{number} soft", 0.5, 1.0, format=f"format{number % 3}") for number in range(40)]
     many = sample_row("wide soft", 0.5, 1.0, without_near_duplicates={f"figure{number}": 0.5 for number in range(1500)})
     recipe = {"students": [], "objectives": [], **{f"key{number}": number for number in range(250)}}
     folder = write(tmp_path / "many", *rows, many, recipe=recipe)
     distilbench("track", folder, "--to", f"mlflow:{store}")
-    (whole,), models = runs_in("sample")
+    (whole,), models = runs_at(store, "sample")
     assert len(models) == 41
     assert len(whole.data.params) > 250
     (wide,) = [run for run in models if run.data.params["model"] == "wide soft"]
     assert len([name for name in wide.data.metrics if name.startswith("onnx/without_near_duplicates/")]) == 1500
 
 
-def test_run_writes_itself_to_the_tracker_when_all_is_done(tiny_recipe, own_cache, tmp_path, store, runs_in):
+def test_run_writes_itself_to_the_tracker_when_all_is_done(tiny_recipe, own_cache, tmp_path, store):
     output = tmp_path / "out"
     answer = distilbench("run", tiny_recipe, "--output", output, "--track", f"mlflow:{store}")
     assert answer.code == 0
-    (whole,), models = runs_in("tiny")
+    (whole,), models = runs_at(store, "tiny")
     assert whole.info.run_name.startswith("out ")
     assert len(models) == 3
     assert answer.output.endswith(f"{output} is in mlflow at {store}: experiment 'tiny', 3 models")
@@ -215,7 +213,7 @@ def test_folder_without_a_run_is_refused(tmp_path):
         distilbench("track", tmp_path, "--to", "mlflow")
 
 
-def test_tasks_of_a_recipe_are_runs_of_their_own(tmp_path, store, runs_in, finished):
+def test_tasks_of_a_recipe_are_runs_of_their_own(tmp_path, store, finished):
     whole = tmp_path / "several"
     for task in ("one", "two"):
         shutil.copytree(finished, whole / task)
@@ -225,7 +223,7 @@ def test_tasks_of_a_recipe_are_runs_of_their_own(tmp_path, store, runs_in, finis
     record = json.loads((whole / "two" / "run.json").read_text())
     (whole / "two" / "run.json").write_text(json.dumps({**record, "created": "2026-02-02T00:00:00+00:00"}))
     distilbench("track", whole, "--to", f"mlflow:{store}")
-    assert {run.info.run_name.split()[0] for run in runs_in("tiny")[0]} == {"one", "two"}
+    assert {run.info.run_name.split()[0] for run in runs_at(store, "tiny")[0]} == {"one", "two"}
 
 
 SILENT = """
