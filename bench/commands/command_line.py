@@ -16,6 +16,7 @@ from bench.commands.options import AllowCode
 from bench.commands.options import app as models_app
 from bench.commands.report.options import app as report_app
 from bench.commands.score.options import app as score_app
+from bench.commands.share.options import app as share_app
 from bench.commands.tuning import app as tuning_app
 from bench.outside.columns import Columns
 from materials.errors import RequestError, why_not_written
@@ -44,6 +45,7 @@ app.add_typer(score_app)
 app.add_typer(check_app)
 app.add_typer(tuning_app)
 app.add_typer(report_app)
+app.add_typer(share_app)
 
 
 def main() -> None:
@@ -141,10 +143,15 @@ def run(
     output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and do nothing.")] = False,
+    track: Annotated[
+        str | None, typer.Option(metavar="TRACKER[:URI]", help="Write the run to a tracker when it is done, as mlflow.")
+    ] = None,
 ) -> None:
     """Train, distil, export, check and measure everything in a recipe, and print the table."""
-    from bench.commands.run import RunRequest, run_recipe
+    from bench.commands.run import RunRequest, run_and_track, run_recipe
+    from bench.commands.share.track import read_tracker
 
+    tracker = read_tracker(track) if track else None  # refused now, and not after hours of work
     flags = {
         "data.train": data,
         "data.validation": validation_data,
@@ -163,6 +170,8 @@ def run(
     request = RunRequest(
         recipe=recipe, flags=flags, overrides=overrides, output=output, fresh=fresh, tasks=chosen, jobs=jobs
     )
+    if tracker:
+        raise typer.Exit(run_and_track(request, tracker, dry_run=dry_run))
     raise typer.Exit(run_recipe(request, dry_run=dry_run))
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.card.write import write_cards
+from bench.commands.share.track import Tracker, track_runs
 from bench.commands.show import show_run
 from bench.recipe.file import leaves_transfer_open, read_recipe, recipe_tasks
 from bench.recipe.sweep import TRAIN_ROWS
@@ -95,6 +96,20 @@ def _run_tasks(request: RunRequest, *, dry_run: bool) -> int:
     recipe = read_recipe(request.recipe, request.all_overrides, task=next(iter(tasks)))
     output = request.output or Path("runs") / recipe.name
     return run_tasks(recipe.name, tasks, output, run_task, dry_run=dry_run)
+
+
+def run_and_track(request: RunRequest, tracker: Tracker, *, dry_run: bool) -> int:
+    """Run a recipe as `run_recipe` does, and when all is written, write it to a tracker too.
+
+    Raises RequestError where the tracker does not take it: the run folder is whole all the same.
+    """
+    tasks = recipe_tasks(request.recipe, request.all_overrides)
+    recipe = read_recipe(request.recipe, request.all_overrides, task=tasks[0].name if tasks else None)
+    output = request.output or Path("runs") / recipe.name
+    code = run_recipe(replace(request, output=output), dry_run=dry_run)
+    if not dry_run and current_team().is_first:
+        track_runs([output], tracker)
+    return code
 
 
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:

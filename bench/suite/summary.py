@@ -101,6 +101,12 @@ def load_summary(output: Path) -> Summary | None:
         raise RequestError(f"{file} is damaged ({type(error).__name__}: {error}); run the recipe again") from None
 
 
+def runs_in(place: Path) -> list[Path]:
+    """The folders of a recipe's tasks where `place` holds several, else the place itself."""
+    summary = load_summary(place) if place.is_dir() else None
+    return [place / task.name for task in summary.tasks] if summary else [place]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Of:
     """A model of one run: its rows in the main format, seed by seed, and those of all formats.

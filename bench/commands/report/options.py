@@ -15,13 +15,7 @@ def report(
 ) -> None:
     """Write runs as one HTML page that needs no network: verdict, front, tables, curves, how it was measured."""
     from bench.page.write import write_page
-    from bench.suite.summary import load_summary
+    from bench.suite.summary import runs_in
 
-    summaries = [(place, load_summary(place) if place.is_dir() else None) for place in runs]
-    places = [
-        part
-        for place, summary in summaries
-        for part in ([place / task.name for task in summary.tasks] if summary else [place])
-    ]
-    write_page(places, output)
+    write_page([part for place in runs for part in runs_in(place)], output)
     print(f"wrote {output}")
