@@ -7,7 +7,7 @@ import numpy as np
 
 STABLE = 0.05
 MOST_CALLS = 20_000
-PASSES_TO_SETTLE = 5
+PASSES_TO_SETTLE, SLOW_PASS_MS = 5, 500
 FEWEST_ROUNDS = 5
 WARM_UP_SECONDS = 3.0
 CALLS_A_SHAPE, FEWEST_WARM_ROUNDS = 3, 5
@@ -47,11 +47,13 @@ def time_rounds(call: Callable[[int], object], calls: int, *, seconds: float) ->
     return np.array([rounds[number] for number in round_numbers.tolist()], dtype=np.int64).ravel()
 
 
-def time_passes(one_pass: Callable[[], object], *, seconds: float) -> tuple[np.ndarray, bool]:
+def time_passes(
+    one_pass: Callable[[], object], *, seconds: float, rival_ms: float = float("inf")
+) -> tuple[np.ndarray, bool]:
     """Nanoseconds of whole passes, int64, two or more, and whether they became steady.
 
     The first pass is not counted. Nor are those before the first two in a row within 5 %; where five passes or more
-    hold no such two, all count.
+    hold no such two, all count. A pass that takes over half a second, and longer than a rival's, is not repeated.
     """
     one_pass()
     times: list[int] = []
@@ -61,6 +63,8 @@ def time_passes(one_pass: Callable[[], object], *, seconds: float) -> tuple[np.n
         start_ns = time.perf_counter_ns()
         one_pass()
         times.append(time.perf_counter_ns() - start_ns)
+        if len(times) == 1 and times[0] > 1e6 * max(SLOW_PASS_MS, rival_ms):
+            return np.array(times, dtype=np.int64), True
         if not steady and len(times) > 1 and abs(times[-1] / times[-2] - 1) < STABLE:
             steady = True
             times = times[-2:]

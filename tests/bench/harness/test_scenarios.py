@@ -28,7 +28,7 @@ class SlowRuntime(Runtime):
     settings = SETTINGS
 
     def __init__(self, clock, *, crowd=100):
-        self.clock, self.crowd, self.shapes = clock, crowd, []
+        self.clock, self.crowd, self.slowness, self.shapes = clock, crowd, 1, []
 
     def prepare(self, arrays):
         return arrays["input_ids"]
@@ -37,7 +37,8 @@ class SlowRuntime(Runtime):
         if prepared.shape[1] > 12:
             raise IndexError("no such position")
         self.shapes.append(prepared.shape)
-        self.clock.work((1 + 0.1 * len(prepared)) * (10 if len(prepared) >= self.crowd else 1))
+        crowded = 10 if len(prepared) >= self.crowd else 1
+        self.clock.work((1 + 0.1 * len(prepared)) * crowded * self.slowness)
         return np.zeros((len(prepared), 2), dtype=np.float32)
 
     def fetch(self, output):
@@ -169,6 +170,12 @@ def test_offline_picks_the_best_batch_size_and_its_rate_is_right(subject):
     figures = figures_of(results)
     assert (figures["batch_size"], figures["end_to_end_batch_size"]) == (32, 32)
     assert figures["texts_per_second"] == pytest.approx(256 / 0.0336, rel=0.01)
+
+
+def test_a_slow_model_is_timed_again_only_at_the_sizes_that_may_be_its_best(subject, runtime, clock):
+    runtime.slowness = 100
+    results = series_of(run(subject, "offline"), MODEL)
+    assert [(series.batch_size, len(series.nanoseconds)) for series in results] == [(8, 2), (32, 2), (128, 1)]
 
 
 def test_offline_passes_go_over_256_texts_in_batches_of_about_equal_length(subject, runtime):

@@ -78,6 +78,13 @@ def test_a_slow_pass_is_timed_twice_after_the_first(clock):
     assert steady
 
 
+@pytest.mark.parametrize(("first", "rival_ms", "count"), [(800, 700, 1), (800, 900, 2), (400, 300, 2)])
+def test_a_slow_pass_is_not_repeated_where_a_rival_is_faster(clock, first, rival_ms, count):
+    times, steady = time_passes(lasting(clock, [90, first]), seconds=0, rival_ms=rival_ms)
+    assert times.tolist() == [first * 1e6] * count
+    assert steady
+
+
 def test_warm_up_runs_each_shape_three_times_first(clock):
     calls = []
 
