@@ -111,7 +111,7 @@ ClassNames = Annotated[
 
 
 @app.command(
-    epilog="Example: distilbench run movie-reviews --data reviews.csv --text body --label stars --output runs/mine"
+    epilog="Example: distilbench run own --data reviews.csv --text body --label stars --output runs/mine"
 )
 @with_columns
 def run(

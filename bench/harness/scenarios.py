@@ -75,9 +75,10 @@ def _single_stream(
     def add(figure: str, call: Callable[[int], object]) -> None:
         name = f"single-stream {figure}"
         scenarios.before(name)
-        if not warm_up(call, len(texts), shapes):
+        steady_rounds = warm_up(call, len(texts), shapes)
+        if not steady_rounds:
             scenarios.unsteady.append(name)
-        times = time_rounds(call, len(texts), seconds=workload.seconds)
+        times = time_rounds(call, len(texts), seconds=workload.seconds, before=steady_rounds)
         scenarios.series.append(
             Series(
                 scenario="single-stream",

@@ -275,7 +275,7 @@ def test_a_real_onnx_bundle_runs_every_scenario(tiny_onnx):
 
 def test_no_scenario_is_timed_before_its_warm_up(subject, runtime, monkeypatch):
     order = []
-    monkeypatch.setattr(scenarios, "warm_up", lambda *args: order.append("warm") or True)
+    monkeypatch.setattr(scenarios, "warm_up", lambda *args: order.append("warm") or [])
     timed = scenarios.time_rounds
     monkeypatch.setattr(
         scenarios, "time_rounds", lambda *args, **options: order.append("timed") or timed(*args, **options)

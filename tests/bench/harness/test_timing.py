@@ -42,6 +42,14 @@ def test_rounds_are_whole_so_that_every_call_is_timed_equally_often(clock, secon
     assert set(call_counts) == set(range(7))
 
 
+def test_rounds_by_which_a_call_was_found_steady_count_among_the_five(clock):
+    steady_rounds = warm_up(constant(clock, 700), 3, [])
+    assert steady_rounds == [[7e8] * 3] * 2
+    started = clock.now
+    assert time_rounds(constant(clock, 700), 3, seconds=0, before=steady_rounds).tolist() == [7e8] * 15
+    assert clock.now - started == 9 * 7e8
+
+
 def test_there_are_five_rounds_however_short_the_time(clock):
     assert len(time_rounds(constant(clock, 1000), 7, seconds=0)) == 35
 
