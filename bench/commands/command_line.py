@@ -112,9 +112,7 @@ ClassNames = Annotated[
 ]
 
 
-@app.command(
-    epilog="Example: distilbench run movie-reviews --data reviews.csv --text body --label stars --output runs/mine"
-)
+@app.command(epilog="Example: distilbench run own --data reviews.csv --text body --label stars --output runs/mine")
 @with_columns
 def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],

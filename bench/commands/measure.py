@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bench.commands.show import show_run
 from bench.harness.isolation import MeasurementFailed
-from bench.harness.launches.quiet import measure_quietly
+from bench.harness.launches.quiet import Patience, measure_quietly
 from bench.harness.launches.speed import BestSpeed
 from bench.harness.launches.turns import launch_files
 from bench.harness.measurement import Measurement, read_measurement
@@ -166,7 +166,8 @@ def _in_turns(
     request: MeasureRequest, models: Sequence[OpenedModel], rows: Rows, work: Path, screen: Screen
 ) -> list[Measurement | str]:
     """The measurement of each model, its outputs in the order of the first model's labels; or why there is none."""
-    best, label_names = BestSpeed(cache_folder(), describe_machine()), models[0].bundle.label_names
+    best, patience = BestSpeed(cache_folder(), describe_machine()), Patience()
+    label_names = models[0].bundle.label_names
 
     def launch(position: int, number: int) -> Measurement:
         model, folder = models[position], work / f"{position}-{number}"
@@ -179,7 +180,7 @@ def _in_turns(
         )
         again = f", launch {number + 1}" if number else ""
         with screen.step(f"measuring {model.title} as {model.bundle.format}{again}"):
-            measure_quietly(workload, rows.items, folder, best)
+            measure_quietly(workload, rows.items, folder, best, patience=patience)
         measurement = read_measurement(folder)
         if number:
             return measurement

@@ -10,6 +10,7 @@ from bench.card.write import write_cards
 from bench.commands.share.track import Tracker, track_runs
 from bench.commands.show import show_run
 from bench.recipe.file import leaves_transfer_open, read_recipe, recipe_tasks
+from bench.recipe.shipped import recipe_names
 from bench.recipe.sweep import TRAIN_ROWS
 from bench.recipe.tasks import chosen_tasks
 from bench.record.machine import check_device
@@ -69,6 +70,8 @@ class RunRequest:
             if leaves_transfer_open(self.recipe):  # its unlabelled texts do too, and nothing here needs any
                 of_recipe |= dict.fromkeys(("transfer", "transfer_rows"))
             defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}
+            if self.recipe in recipe_names() and leaves_transfer_open(self.recipe):  # sized to its own rows
+                defaults |= {"teacher.epochs": "auto", "teacher.frozen_layers": None}
             flags = {"description": f"the recipe {self.recipe} on {flags['data.train']}", **defaults, **flags}
         if "data.transfer" in flags:  # as do the number of transfer rows and their column
             flags = {"data.transfer_rows": None, "data.transfer_text": None, **flags}

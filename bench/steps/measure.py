@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.harness.launches.quiet import measure_quietly
+from bench.harness.launches.quiet import Patience, measure_quietly
 from bench.harness.launches.speed import BestSpeed
 from bench.harness.launches.turns import launch_files
 from bench.harness.measurement import Measurement, read_measurement
@@ -42,14 +42,14 @@ def measure(work: Workplace, files: Sequence[File]) -> list[Measured]:
     Files that are timed are launched as often as the recipe says, in turns. A failure is not stored, and so is tried
     again by the next run.
     """
-    best = BestSpeed(work.root, describe_machine())
+    best, patience = BestSpeed(work.root, describe_machine()), Patience()
 
     def tell(position: int, reason: str) -> None:
         work.screen.notice(f"{files[position].title} could not be measured: {reason}")
 
     measurements = launch_files(
         [work.recipe.measuring.launches if file.timed else 1 for file in files],
-        lambda position, number: _launch(work, files[position], number, best),
+        lambda position, number: _launch(work, files[position], number, best, patience),
         best,
         on_failure=tell,
     )
@@ -59,7 +59,7 @@ def measure(work: Workplace, files: Sequence[File]) -> list[Measured]:
     ]
 
 
-def _launch(work: Workplace, file: File, number: int, best: BestSpeed) -> Measurement:
+def _launch(work: Workplace, file: File, number: int, best: BestSpeed, patience: Patience) -> Measurement:
     """One launch of a file, counted from 0; only the first computes the outputs on all test rows."""
     bundle = file.model.bundles[file.format]
     if file.format == GIVEN_FORMAT:
@@ -88,6 +88,6 @@ def _launch(work: Workplace, file: File, number: int, best: BestSpeed) -> Measur
     def make(folder: Path) -> None:
         again = f", launch {number + 1}" if number else ""
         with work.screen.step(f"measuring {file.title}{again}"):
-            measure_quietly(workload, load_splits(file.model.splits).test.items, folder, best)
+            measure_quietly(workload, load_splits(file.model.splits).test.items, folder, best, patience=patience)
 
     return read_measurement(work.store.get(Stage(name="measurement", version=version, inputs=inputs), make))

@@ -15,7 +15,7 @@ from bench.steps.models import Measured, Model
 from bench.steps.peer import PEER_FORMAT, train_peer
 from bench.steps.sources import describe_sources
 from bench.steps.split import check_transfer, split
-from bench.steps.students.reading import choose_reading
+from bench.steps.students.reading import choose_reading, reading_cells
 from bench.steps.students.side_by_side import as_in_its_process, train_side_by_side
 from bench.steps.students.student import train_student
 from bench.steps.students.vocabulary import build_vocabulary
@@ -62,8 +62,11 @@ def _models(work: Workplace, weights: WeightsFolder, seed: int) -> Iterator[Mode
     yield teacher
     if work.recipe.teacher.refine:
         yield _plain_teacher(place)
+    cells = [cell for cell in work.recipe.cells() if cell.seed == seed]
+    readers_of_one_way = [cell for cell in cells if not cell.student.or_else]
+    train_side_by_side(place, [*reading_cells(place), *readers_of_one_way], jobs=work.jobs)
     students = {student.title: choose_reading(place, student) for student in work.recipe.students}
-    cells = [replace(cell, student=students[cell.student.title]) for cell in work.recipe.cells() if cell.seed == seed]
+    cells = [replace(cell, student=students[cell.student.title]) for cell in cells]
     train_side_by_side(place, cells, jobs=work.jobs)
     for cell in cells:
         yield _student(place, cell)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from bench.recipe.cell import Cell
 from bench.recipe.objective import Objective
 from bench.recipe.recipe_student import Student
+from bench.steps.students.side_by_side import as_in_its_process
 from bench.steps.students.student import train_student
 from bench.steps.students.vocabulary import build_vocabulary
 from bench.steps.training import HISTORY, CellFailed
@@ -35,6 +36,12 @@ def choose_reading(place: SeedPlace, student: Student) -> Student:
     return chosen
 
 
+def reading_cells(place: SeedPlace) -> list[Cell]:
+    """The cells by which `choose_reading` decides: none for a student that reads in one way only."""
+    several = [student.candidates() for student in place.work.recipe.students if student.or_else]
+    return [_alone(place, candidate) for candidates in several for candidate in candidates]
+
+
 def first_of_the_best(scores: Sequence[float], *, rows: int) -> int:
     """The number of the first score that is not below the best by more than the noise of so many rows.
 
@@ -45,10 +52,16 @@ def first_of_the_best(scores: Sequence[float], *, rows: int) -> int:
     return next(number for number, score in enumerate(scores) if score >= max(scores) - noise)
 
 
+def _alone(place: SeedPlace, student: Student) -> Cell:
+    return Cell(student=student, objective=Objective(name="hard"), seed=place.seed)
+
+
 def _validation_score(place: SeedPlace, student: Student) -> float | None:
-    cell = Cell(student=student, objective=Objective(name="hard"), seed=place.seed)
+    cell = _alone(place, student)
     try:
-        checkpoint = train_student(place, cell, build_vocabulary(place, student))
+        vocabulary = build_vocabulary(place, student)
+        with as_in_its_process(place.work.jobs):
+            checkpoint = train_student(place, cell, vocabulary)
     except CellFailed as failure:
         place.work.screen.notice(f"{cell.title} with {student.reading}, seed {place.seed}: {failure}")
         return None

@@ -16,8 +16,8 @@ from bench.recipe.cell import Cell
 from bench.recipe.recipe import Recipe
 from bench.reports.screen import Screen
 from bench.steps.students.student import is_trained, train_student
-from bench.steps.students.vocabulary import build_vocabulary
-from bench.steps.training import CellFailed
+from bench.steps.students.vocabulary import build_vectors, build_vocabulary
+from bench.steps.training import CellFailed, ending_the_cell
 from bench.steps.workplace import SeedPlace, Workplace
 from materials.report import Report
 from materials.stages import StageStore
@@ -162,11 +162,16 @@ def _as_completed(futures: Collection[Future[Trained]], look: Callable[[], None]
 
 
 def _is_stored(place: SeedPlace, cell: Cell) -> bool:
-    """Whether a cell's student is stored; its vocabulary is built here, so that no two processes do so."""
+    """Whether a cell's student is stored; what it starts from is built here, so that no two processes do so."""
     try:
-        return is_trained(place, cell, build_vocabulary(place, cell.student))
+        vocabulary = build_vocabulary(place, cell.student)
+        if is_trained(place, cell, vocabulary):
+            return True
+        with ending_the_cell():
+            build_vectors(place, cell.student, vocabulary)
     except CellFailed:  # which the run says when it comes to the cell
         return True
+    return False
 
 
 def threads_of(jobs: int) -> int:

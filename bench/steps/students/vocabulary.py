@@ -64,6 +64,12 @@ def read_vectors(place: SeedPlace, student: Student, tokenizer: Tokenizer) -> Wo
     return zero_special_tokens(entry.read(folder, words_of(tokenizer)), tokenizer)
 
 
+def build_vectors(place: SeedPlace, student: Student, vocabulary: Vocabulary | None) -> None:
+    """Store what is to be computed of the vectors that a student starts from, before several processes ask for it."""
+    if vocabulary and student.vectors == FROM_TEACHER:
+        _teacher_vectors(place, student, Tokenizer.from_file(str(vocabulary.file)))
+
+
 def zero_special_tokens(vectors: WordVectors, tokenizer: Tokenizer) -> WordVectors:
     """The vectors, and zeros for the special tokens: the same in every text, they tell nothing."""
     special = [number for number, token in tokenizer.get_added_tokens_decoder().items() if token.special]

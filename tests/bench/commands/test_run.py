@@ -22,6 +22,12 @@ def test_paths_reach_the_recipe_as_they_are(path):
     assert (recipe.data.train, recipe.data.text) == (path, "[body]")
 
 
+def test_teacher_of_own_rows_learns_as_long_as_the_rules_say():
+    assert read_recipe("movie-reviews").teacher.epochs != "auto"
+    teacher = read_recipe("movie-reviews", request(**{"data.train": "mine.csv"}).all_overrides).teacher
+    assert (teacher.epochs, teacher.frozen_layers) == ("auto", None)
+
+
 def test_own_transfer_file_is_used_whole():
     recipe = read_recipe("movie-reviews", request(**{"data.transfer": "more.csv"}).all_overrides)
     assert (recipe.data.transfer, recipe.data.transfer_rows) == ("more.csv", None)

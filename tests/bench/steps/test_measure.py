@@ -24,7 +24,7 @@ def launches(monkeypatch):
     """The launches that were made, as model and whether outputs were asked for."""
     made = []
 
-    def measure_quietly(workload, items, folder, best):
+    def measure_quietly(workload, items, folder, best, *, patience):
         made.append((workload.model.rpartition("/")[2], workload.with_outputs))
         if workload.model.endswith("broken"):
             raise MeasurementFailed("it crashed")

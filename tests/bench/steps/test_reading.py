@@ -34,9 +34,12 @@ def test_few_validation_rows_keep_the_first_way_and_many_choose_the_better():
 def run_with(tiny_recipe, own_cache, tmp_path):
     """A function that runs the tiny recipe with another way of reading for its student."""
 
-    def run(way, *overrides):
+    def run(way, *overrides, jobs=1):
         changes = (f"students.0.or_else=[{way}]", "formats=[onnx]", "measuring.seconds=0.1", *overrides)
-        request = RunRequest(recipe=str(tiny_recipe), flags={}, overrides=changes, output=tmp_path / "run", fresh=False)
+        output = tmp_path / "run"
+        request = RunRequest(
+            recipe=str(tiny_recipe), flags={}, overrides=changes, output=output, fresh=False, jobs=jobs
+        )
         assert run_recipe(request, dry_run=False) == 0
         return read_run(tmp_path / "run")
 
@@ -73,3 +76,10 @@ def test_way_of_reading_that_cannot_be_trained_is_left_out(run_with, monkeypatch
 def test_vectors_wider_than_the_teacher_are_refused_with_their_place(run_with):
     with pytest.raises(RequestError, match=r"set students\.0\.or_else\.0\.dimensions=\d+"):
         run_with("{vectors: teacher, dimensions: 999}")
+
+
+def test_with_several_jobs_ways_of_reading_are_trained_side_by_side(run_with, capfd):
+    run_with("{tokenizer: teacher, vectors: teacher, dimensions: 8}", "students.0.learning_rate=0.0321", jobs=2)
+    said = " ".join(capfd.readouterr().err.split())
+    assert "2 students in 2 processes, seed 0, in %" in said
+    assert said.index("2 students in 2 processes") < said.index("linear reads")

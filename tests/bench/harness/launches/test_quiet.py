@@ -1,13 +1,14 @@
 """A launch is made again while it is not quiet and time allows; no process is started here, and no time passes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from bench.harness.isolation import MeasurementFailed
 from bench.harness.launches import quiet
-from bench.harness.launches.quiet import measure_quietly
+from bench.harness.launches.quiet import Patience, measure_quietly
 from bench.harness.launches.speed import BestSpeed
 from bench.harness.measurement import read_measurement
 from bench.harness.workload import Workload
@@ -37,11 +38,12 @@ def measured(monkeypatch, tmp_path):
     best = BestSpeed(tmp_path, MACHINE)
     best.remember({"probes": [{"moment": "after", "product_ms": 10.0, "copy_ms": 1.0}]})
 
-    def run(machine, workload=TIMED, tries=3):
+    def run(machine, workload=TIMED, tries=3, patience=None):
         folder = tmp_path / "out"
+        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         monkeypatch.setattr(quiet, "measure_in_fresh_process", machine.launch)
-        measure_quietly(workload, ["a text"], folder, best, tries=tries, clock=lambda: machine.now)
+        measure_quietly(workload, ["a text"], folder, best, tries=tries, patience=patience, clock=lambda: machine.now)
         assert sorted(path.name for path in folder.iterdir()) == ["logits.npy", "result.json"]
         measurement = read_measurement(folder)
         assert measurement.logits[0, 0] == measurement.figures["latency_p50_ms"]
@@ -72,6 +74,14 @@ def test_launch_with_busy_neighbours_is_made_again_too(measured):
 @pytest.mark.parametrize(("seconds", "tries"), [(15.0, 3), (25.0, 2), (31.0, 1)])
 def test_no_launch_is_made_again_that_would_take_all_beyond_a_minute(measured, seconds, tries):
     assert measured(Machine(16.0, 16.0, 16.0, seconds=seconds))["tries"] == tries
+
+
+def test_files_of_a_run_share_the_time_for_what_is_made_again(measured):
+    """Two more launches of ten seconds for the first file, one for the second, and none for the third."""
+    patience = Patience(seconds=35.0)
+    tries = [measured(Machine(16.0, 16.0, 16.0, seconds=10.0), patience=patience)["tries"] for _ in range(3)]
+    assert tries == [3, 2, 1]
+    assert patience.seconds == 5.0
 
 
 def test_first_slow_launch_on_a_faster_machine_teaches_its_best(measured):
