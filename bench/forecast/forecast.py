@@ -1,0 +1,183 @@
+"""The forecast of a run: what is left to make, how long that will take here, and what room it needs."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import psutil
+
+from bench.forecast.costs import Cost, Costs, key_of, teacher_lengths
+from bench.forecast.parts import REPORT, TEACHER, Part, parts_of
+from bench.forecast.probe import Speed, probe, slowness
+from bench.forecast.rows import RowCounts, counts_before, counts_of_splits
+from bench.forecast.spans import Span, total
+from bench.forecast.stand_ins import StandIn, student_stand_in, teacher_stand_in
+from bench.forecast.stored import find_stored, names_of_weights, weights_at_hand
+from bench.recipe.recipe import Recipe
+from bench.steps.workplace import Workplace
+from materials.archives import Archive, is_fetched
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS
+from materials.errors import in_one_line
+
+PROBE_SECONDS = 1.0  # for the teacher, and for all students together
+BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
+EXPORT_TIMES = 3  # a model is in memory as itself, as a graph, and as the file that is judged
+OF_TEACHER = ("teacher", "features", "bundle", "labeller", "knowledge", "vectors", "validation", "measurement")
+GROUPS = {
+    "reading data": ("splits", "leaks", "pixels"),
+    "teacher training": ("teacher", "features", "fold"),
+    "labelling": ("labeller", "knowledge", "answers"),
+    "students": ("vocabulary", "vectors", "student", "peer"),
+    "exporting": ("bundle",),
+    "measuring": ("measurement", "validation"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """The parts of a run, each with its cost, those that are stored costing nothing.
+
+    `reasons` say what is not known and why, and `fetched_bytes` is what must be fetched first, which takes a time of
+    its own. `memory_bytes` is none where nothing is known of it.
+    """
+
+    costs: Mapping[Part, Cost]
+    stored: frozenset[Part] = frozenset()
+    memory_bytes: float | None = None
+    fetched_bytes: int = 0
+    reasons: tuple[str, ...] = ()
+
+    def seconds_of(self, kinds: Iterable[str]) -> Span | None:
+        """The time of all parts of some kinds; none where that of one is not known."""
+        chosen = set(kinds)
+        spans = [cost.seconds for part, cost in self.costs.items() if part.kind in chosen]
+        known_spans = [span for span in spans if span is not None]
+        return total(known_spans) if len(known_spans) == len(spans) else None
+
+    @property
+    def seconds(self) -> Span | None:
+        """The time of the whole run."""
+        return self.seconds_of({part.kind for part in self.costs})
+
+    @property
+    def size_bytes(self) -> float:
+        """What all that is made takes on the disk, as far as it is known."""
+        return sum(cost.size_bytes for cost in self.costs.values())
+
+    @property
+    def likely_seconds(self) -> dict[str, list[float]]:
+        """By kind, the likely seconds of what is left to make, in order; 0 where they are not known."""
+        by_kind = defaultdict(list)
+        for part, cost in self.costs.items():
+            if part not in self.stored:
+                by_kind[part.kind].append(cost.seconds.likely if cost.seconds else 0.0)
+        by_kind.pop(REPORT, None)  # which is written when the bar is gone
+        return dict(by_kind)
+
+
+def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
+    """Look what is stored, count the rows, time the models, and add up.
+
+    Data on the Hub is asked for only where the run that follows `fetches` it anyway. Raises RequestError where a run
+    would, for what can be seen before it.
+    """
+    stored, parts = find_stored(work, fetches=fetches), parts_of(work.recipe)
+    missing = [part for part in parts if part not in stored.parts and part.kind != REPORT]
+    nothing = dict.fromkeys(parts, Cost(seconds=Span.of(0.0)))
+    fetched = sum(archive.size_bytes for archive in _archives(work.recipe) if not is_fetched(archive, work.root))
+    counts = counts_of_splits(stored.splits) if stored.splits else counts_before(work)
+    if counts is None:
+        unknown = {part: Cost(seconds=None) for part in missing}
+        reason = "how many rows there are is known once they are fetched and read"
+        return Forecast(costs=nothing | unknown, fetched_bytes=fetched, reasons=(reason,))
+    speeds, reasons = _speeds(work, counts, missing)
+    teacher = speeds.pop(TEACHER, None)
+    costs = Costs(recipe=work.recipe, counts=counts, teacher=teacher, students=speeds, slowness=slowness())
+    of_missing = {part: costs.of(part) for part in parts if part in missing or part.kind == REPORT}
+    return Forecast(
+        costs=nothing | _side_by_side(of_missing, work.jobs),
+        stored=frozenset(stored.parts & set(parts)),
+        memory_bytes=_memory([(teacher, teacher_lengths(work.recipe, counts)[1]), *((of, 128) for of in speeds.values())]),
+        fetched_bytes=fetched,
+        reasons=tuple(reasons),
+    )
+
+
+def _speeds(work: Workplace, counts: RowCounts, missing: list[Part]) -> tuple[dict[str, Speed | None], list[str]]:
+    """The speed of the teacher and of each student that something is left to make for, and why one is not known."""
+    import torch
+
+    from training.rules import batch_size_for
+
+    recipe, bodies = work.recipe, {name: weights_at_hand(name, work.root) for name in names_of_weights(work.recipe)}
+    students = {key_of(part.cell.student): part.cell.student for part in missing if part.cell}
+    speeds: dict[str, Speed | None] = {}
+    reasons: list[str] = []
+
+    def time_model(key: str, title: str, make: Callable[[], StandIn | None], run: Callable[[StandIn], Speed]) -> None:
+        why = "its shape is known once its weights are here"
+        try:
+            model = make()
+            speeds[key] = run(model) if model else None
+        except Exception as error:  # a library may raise anything for a shape that it does not take
+            speeds[key], why = None, in_one_line(error)
+        if speeds[key] is None:
+            reasons.append(f"how fast {title} is ({why})")
+
+    of_recipe = {"device": recipe.trained_on, "threads": recipe.threads}
+    with torch.random.fork_rng(devices=[]):
+        if not recipe.teacher.is_given and any(part.cell is None and part.kind in OF_TEACHER for part in missing):
+            batch_size, learns = teacher_lengths(recipe, counts)[1], not recipe.teacher.is_zero_shot
+            time_model(
+                TEACHER,
+                "the teacher",
+                lambda: teacher_stand_in(recipe, counts, bodies.get(recipe.teacher.weights)),
+                lambda model: probe(
+                    model, batch_size=batch_size, optimiser="adam", seconds=PROBE_SECONDS, learns=learns, **of_recipe
+                ),
+            )
+        for key, student in students.items():
+            time_model(
+                key,
+                student.title,
+                lambda student=student: student_stand_in(recipe, student, counts, bodies),
+                lambda model, student=student: probe(
+                    model,
+                    batch_size=batch_size_for(counts.train) if student.batch_size == "auto" else student.batch_size,
+                    optimiser=student.optimiser,
+                    seconds=PROBE_SECONDS / len(students),
+                    **of_recipe,
+                ),
+            )
+    return speeds, reasons
+
+
+def _side_by_side(costs: Mapping[Part, Cost], jobs: int) -> dict[Part, Cost]:
+    """The costs where so many students are trained at once, which is at best so many times as fast."""
+    at_once = min(jobs, psutil.cpu_count() or 1, max(1, sum(part.kind == "student" for part in costs)))
+    return {
+        part: replace(cost, seconds=Span(likely=cost.seconds.likely / at_once, most=cost.seconds.most))
+        if part.kind == "student" and cost.seconds
+        else cost
+        for part, cost in costs.items()
+    }
+
+
+def _memory(batches: Iterable[tuple[Speed | None, int]]) -> float | None:
+    """The most that training a model in batches takes, or exporting it, beside what this process has already."""
+    needs = [
+        max(BYTES_A_WEIGHT * speed.parameters + batch_size * speed.row_bytes, EXPORT_TIMES * 4 * speed.parameters)
+        for speed, batch_size in batches
+        if speed
+    ]
+    return psutil.Process().memory_info().rss + max(needs) if needs else None
+
+
+def _archives(recipe: Recipe) -> list[Archive]:
+    """What a run fetches, each once."""
+    data = recipe.data
+    names = [data.train, data.validation, data.test, data.transfer, *names_of_weights(recipe)]
+    names += [candidate.vectors for student in recipe.students for candidate in student.candidates()]
+    tables = (DATASETS, WEIGHTS, VECTORS)
+    archives = [table[name].archive for name in names for table in tables if name in table]
+    return list({archive.package: archive for archive in archives}.values())
