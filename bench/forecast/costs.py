@@ -19,7 +19,7 @@ from export.labelling import COMMON_LENGTH, JUDGED_ROWS, SAMPLE_ROWS
 # Fixed seconds and those a row, on the machine of `files`; a peer is not probed, and its seconds are a guess of ours.
 READ_SECONDS, READ_ROW_SECONDS, LEAK_ROW_SECONDS, PIXEL_ROW_SECONDS = 2.0, 3e-5, 2e-5, 2e-3
 START_SECONDS, STUDENT_SECONDS, ENCODE_ROW_SECONDS, REPORT_SECONDS = 4.0, 1.0, 5e-5, 8.0
-PEER_SECONDS, PEER_ROW_SECONDS, PEER_BYTES = 3.0, 1e-3, 5e6
+PEER_SECONDS, PEER_ROW_SECONDS, PEER_BYTES, VECTORS_SECONDS = 3.0, 1e-3, 5e6, 4.0
 VECTOR_TOKENS = 4.0  # a word piece with the two tokens around it, and what a short row costs beside its length
 LIKELY_PATIENCES = 2.5  # epochs of a training that ends by patience, in patiences: results/movie-reviews has 1.4 to 4
 OF_SIZE = ("dimensions", "settings", "image_size", "max_length_tokens")  # what of a student says how large it is
@@ -109,8 +109,8 @@ class Costs:
         return self._fixed(REPORT_SECONDS)
 
     def _vocabulary(self, part: Part) -> Cost:
-        is_own = part.title != TEACHER
-        return self._fixed(4.0 if part.title not in (TEACHER, "None") else 0.5 * is_own, 5e5)
+        seconds = {TEACHER: 0.1, str(None): 1.0}.get(part.title, VECTORS_SECONDS)  # else pretrained vectors are read
+        return self._fixed(seconds, 5e5)
 
     def _pixels(self, part: Part) -> Cost:
         side = int(part.title) if part.title.isdigit() else (self.recipe.teacher.image_size or 224)

@@ -82,7 +82,7 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
     would, for what can be seen before it.
     """
     stored, parts = find_stored(work, fetches=fetches), parts_of(work.recipe)
-    missing = [part for part in parts if part not in stored.parts and part.kind != REPORT]
+    missing = [part for part in parts if part not in stored.parts]
     nothing = dict.fromkeys(parts, Cost(seconds=Span.of(0.0)))
     fetched = sum(archive.size_bytes for archive in _archives(work.recipe) if not is_fetched(archive, work.root))
     counts = counts_of_splits(stored.splits) if stored.splits else counts_before(work)
@@ -93,7 +93,7 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
     speeds, reasons = _speeds(work, counts, missing)
     teacher = speeds.pop(TEACHER, None)
     costs = Costs(recipe=work.recipe, counts=counts, teacher=teacher, students=speeds, slowness=slowness())
-    of_missing = {part: costs.of(part) for part in parts if part in missing or part.kind == REPORT}
+    of_missing = {part: costs.of(part) for part in missing}
     return Forecast(
         costs=nothing | _side_by_side(of_missing, work.jobs),
         stored=frozenset(stored.parts & set(parts)),

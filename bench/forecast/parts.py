@@ -95,6 +95,8 @@ def _of_seed(recipe: Recipe, number: int, seed: int) -> Iterator[Part]:
     files = list(_teacher_parts(recipe, seed))
     yield from files
     cells = cells_of(recipe, seed)
+    if recipe.task.has_names and not recipe.teacher.is_given and any(bundles_of(recipe, cell) for cell in cells):
+        yield Part(kind="validation", seed=seed, title=TEACHER, format=EAGER)
     for cell in cells:
         yield from student_parts(recipe, cell)
     yield from (Part(kind="peer", seed=seed, title=peer, format=PEER_FORMAT) for peer in recipe.peers)

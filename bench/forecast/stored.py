@@ -122,7 +122,7 @@ class _Walk:
 
     def __init__(self, work: Workplace, weights: WeightsFolder, seed: int, found: Stored) -> None:
         self.work, self.weights, self.seed, self.found = work, weights, seed, found
-        self.models: list[Model] = []
+        self.teacher, self.models = Model(title=TEACHER, role="teacher", seed=seed, splits=Path()), list[Model]()
 
     def go(self) -> None:
         """Note all that is stored."""
@@ -134,6 +134,7 @@ class _Walk:
             self.found.splits = place.rows
         self._look(Part(kind="leaks", seed=self.seed), lambda: find_leaks(self.work, place.rows, self.seed))
         place = self._teacher(place)
+        self.models.append(replace(self.teacher, splits=place.splits))
         for cell in cells_of(self.work.recipe, self.seed):
             self._student(place, cell)
         for peer in self.work.recipe.peers:
@@ -143,36 +144,34 @@ class _Walk:
                 self.models.append(model.exported({PEER_FORMAT: bundle}))
         for model in self.models:
             self._measurements(model)
-'''
 
     def _teacher(self, place: SeedPlace) -> SeedPlace:
         """The place with the teacher and what it labelled, as far as they are there."""
-        recipe, model = self.work.recipe, Model(title=TEACHER, role="teacher", seed=self.seed, splits=place.splits)
+        recipe, model = self.work.recipe, replace(self.teacher, splits=place.splits)
         if recipe.teacher.is_given:
-            given = self._look(self._part(GIVEN, TEACHER, GIVEN), lambda: given_teacher(place))
-            model = given or model
-        else:
-            checkpoint = self._look(self._part("teacher", TEACHER), lambda: train_teacher(place))
-            if checkpoint is None:
-                return place
-            self._note(Part(kind="pixels", seed=recipe.seeds[0], title=TEACHER))
-            self._note(Part(kind="features", seed=recipe.seeds[0]))
-            formats = possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats)
-            model = self._exported(place, replace(model, checkpoint=checkpoint), formats)
-            if len(model.bundles) < len(formats):
-                self.models.append(model)
-                return place
-        self.models.append(model)
+            self.teacher = self._look(self._part(GIVEN, TEACHER, GIVEN), lambda: given_teacher(place)) or model
+            return self._taught(place)
+        checkpoint = self._look(self._part("teacher", TEACHER), lambda: train_teacher(place))
+        if checkpoint is None:
+            return place
+        self._note(Part(kind="pixels", seed=recipe.seeds[0], title=TEACHER))
+        self._note(Part(kind="features", seed=recipe.seeds[0]))
+        formats = possible_formats(recipe, recipe.teacher.architecture, recipe.teacher.formats)
+        self.teacher = self._exported(place, replace(model, checkpoint=checkpoint), formats)
         if recipe.teacher.refine:
             self._plain_teacher(place)
+        return self._taught(place) if len(self.teacher.bundles) == len(formats) else place
+
+    def _taught(self, place: SeedPlace) -> SeedPlace:
+        """The place with what the teacher said, where it is there."""
         try:
-            knowledge = label(place, model)
+            knowledge = label(place, self.teacher)
         except _NotStored as missing:
             if missing.args != ("labeller",):
                 self._note(Part(kind="labeller", seed=self.seed))
             return place
         self._note_labelled()
-        place = place.taught_by(replace(model, knowledge=knowledge))
+        place = place.taught_by(replace(self.teacher, knowledge=knowledge))
         answered = self._look(Part(kind="splits", seed=self.seed, title="answered"), lambda: with_answers(place))
         return answered or place
 
@@ -213,7 +212,11 @@ class _Walk:
         self.models.append(model)
         for format, bundle in model.bundles.items():
             one = model.exported({format: bundle})
-            self._look(self._part("validation", first.title, format), lambda one=one: find_thresholds(place, one))
+            thresholds = self._look(
+                self._part("validation", first.title, format), lambda one=one: find_thresholds(place, one)
+            )
+            if thresholds is not None:
+                self._note(self._part("validation", TEACHER, EAGER))
 
     def _exported(self, place: SeedPlace, model: Model, formats: Sequence[str]) -> Model:
         """The model with those of its files that are there."""
