@@ -18,6 +18,7 @@ from bench.steps.workplace import Workplace
 from materials.archives import Archive, is_fetched
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS
 from materials.errors import in_one_line
+from training.rules import BATCH_SIZES, batch_size_for
 
 PROBE_SECONDS = 1.0  # for the teacher, and for all students together
 BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
@@ -92,12 +93,15 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
         return Forecast(costs=nothing | unknown, fetched_bytes=fetched, reasons=(reason,))
     speeds, reasons = _speeds(work, counts, missing)
     teacher = speeds.pop(TEACHER, None)
+    students = [(speed, max(BATCH_SIZES)) for speed in speeds.values()]
     costs = Costs(recipe=work.recipe, counts=counts, teacher=teacher, students=speeds, slowness=slowness())
     of_missing = {part: costs.of(part) for part in missing}
     return Forecast(
         costs=nothing | _side_by_side(of_missing, work.jobs),
         stored=frozenset(stored.parts & set(parts)),
-        memory_bytes=_memory([(teacher, teacher_lengths(work.recipe, counts)[1]), *((of, 128) for of in speeds.values())]),
+        memory_bytes=_memory(
+            [(teacher, teacher_lengths(work.recipe, counts)[1]), *((of, 128) for of in speeds.values())]
+        ),
         fetched_bytes=fetched,
         reasons=tuple(reasons),
     )
@@ -106,8 +110,6 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
 def _speeds(work: Workplace, counts: RowCounts, missing: list[Part]) -> tuple[dict[str, Speed | None], list[str]]:
     """The speed of the teacher and of each student that something is left to make for, and why one is not known."""
     import torch
-
-    from training.rules import batch_size_for
 
     recipe, bodies = work.recipe, {name: weights_at_hand(name, work.root) for name in names_of_weights(work.recipe)}
     students = {key_of(part.cell.student): part.cell.student for part in missing if part.cell}

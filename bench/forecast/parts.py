@@ -20,8 +20,8 @@ REPORT = "report"
 class Part:
     """One stage: its kind, the seed, the title of its model, the format of its file, and which launch of that it is.
 
-    `cell` is that of a student and of its files, and `reading` how a student reads that is trained. A launch that is not
-    `timed` computes outputs alone.
+    `cell` is that of a student and of its files, and `reading` how a student reads that is trained. A launch that is
+    not `timed` computes outputs alone.
     """
 
     kind: str
@@ -143,6 +143,4 @@ def _measurements(
 ) -> Iterator[Part]:
     for format in formats:
         for launch in range(recipe.measuring.launches if timed else 1):
-            yield Part(
-                kind="measurement", seed=seed, title=title, format=format, launch=launch, cell=cell, timed=timed
-            )
+            yield Part(kind="measurement", seed=seed, title=title, format=format, launch=launch, cell=cell, timed=timed)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-from rich.console import Console
 from rich.table import Table
 
 from bench.forecast.forecast import GROUPS, Forecast, make_forecast

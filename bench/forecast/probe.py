@@ -24,9 +24,10 @@ REFERENCE_PYTHON_SECONDS = 0.0085  # of these steps where the fixed times of `co
 class Speed:
     """What a model takes here, in seconds: to learn a row, to move its weights once, to answer a row among others.
 
-    `file_row_seconds` and `call_seconds` are a row among others and by itself, on as many threads as files are timed on.
-    `modules` is how many parts the graph is made of, `deployed_parameters` are those of what is exported, `row_bytes` is
-    what a row takes in memory while it is learned, `tokens` how long a row was, and `words` how many tokens there are.
+    `file_row_seconds` and `call_seconds` are a row among others and by itself, on as many threads as files are timed
+    on. `modules` is how many parts the graph is made of, `deployed_parameters` are those of what is exported,
+    `row_bytes` is what a row takes in memory while it is learned, `tokens` how long a row was, and `words` how many
+    tokens there are.
     """
 
     learn_seconds: float

@@ -111,9 +111,7 @@ def own_words(counts: RowCounts) -> int:
     return int(min(MOST_WORDS, 100 + HEAPS_FACTOR * (rows * counts.words) ** HEAPS_POWER))
 
 
-def _texts(
-    config: Config, counts: RowCounts, recipe: Recipe, *, length: int | str, passes: int = 1
-) -> StandIn:
+def _texts(config: Config, counts: RowCounts, recipe: Recipe, *, length: int | str, passes: int = 1) -> StandIn:
     from teachers.transformer import Transformer
 
     model = _automatic("AutoModelForSequenceClassification", config, counts.outputs)
@@ -124,9 +122,7 @@ def _texts(
     return StandIn(module=module, inputs=inputs, tokens=tokens, passes=passes, words=words)
 
 
-def _image_body(
-    name: str, counts: RowCounts, weights: WeightsFolder | None, head: Mapping[str, Any]
-) -> StandIn | None:
+def _image_body(name: str, counts: RowCounts, weights: WeightsFolder | None, head: Mapping[str, Any]) -> StandIn | None:
     from teachers.image_body import image_size_of, random_image_body
 
     config = None if head.get("body") else config_of(name, weights)

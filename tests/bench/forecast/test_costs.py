@@ -31,9 +31,7 @@ def costs_of(tiny_recipe):
     def of(*changes, teacher=None, slowness=1.0):
         recipe = read_recipe(str(tiny_recipe), list(changes))
         speeds = {key_of(student): speed() for student in recipe.students}
-        costs = Costs(
-            recipe=recipe, counts=COUNTS, teacher=teacher or speed(), students=speeds, slowness=slowness
-        )
+        costs = Costs(recipe=recipe, counts=COUNTS, teacher=teacher or speed(), students=speeds, slowness=slowness)
         by_kind = {}
         for part in parts_of(recipe):
             by_kind.setdefault(part.kind, []).append(costs.of(part))
