@@ -51,10 +51,10 @@ def one_try_a_launch() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def short_probes() -> Iterator[None]:
     """Models are timed for an instant before a run: no test judges how long one is said to take."""
-    from bench.forecast import forecast
+    from bench.forecast import speeds
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forecast, "PROBE_SECONDS", 0.02)
+        patch.setattr(speeds, "PROBE_SECONDS", 0.02)
         yield
 
 

@@ -64,7 +64,7 @@ class Cost:
 class Costs:
     """The arithmetic of one recipe on one machine.
 
-    `teacher` is none for a file of answers and where its shape is not known, and a student's speed where its own is not.
+    `teacher` is none for a file of answers and where its shape is not known, and so are the speeds of students.
     """
 
     recipe: Recipe

@@ -1,29 +1,26 @@
 """The forecast of a run: what is left to make, how long that will take here, and what room it needs."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import psutil
 
-from bench.forecast.costs import Cost, Costs, key_of, teacher_lengths
-from bench.forecast.parts import REPORT, TEACHER, Part, parts_of
-from bench.forecast.probe import Speed, probe, slowness
-from bench.forecast.rows import RowCounts, counts_before, counts_of_splits
+from bench.forecast.costs import Cost, Costs, teacher_lengths
+from bench.forecast.parts import REPORT, Part, parts_of
+from bench.forecast.probe import slowness
+from bench.forecast.rows import counts_before, counts_of_splits
 from bench.forecast.spans import Span, total
-from bench.forecast.stand_ins import StandIn, student_stand_in, teacher_stand_in
+from bench.forecast.speeds import Speeds
 from bench.forecast.stored import find_stored, names_of_weights, weights_at_hand
 from bench.recipe.recipe import Recipe
 from bench.steps.workplace import Workplace
 from materials.archives import Archive, is_fetched
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS
-from materials.errors import in_one_line
-from training.rules import BATCH_SIZES, batch_size_for
+from training.rules import BATCH_SIZES
 
-PROBE_SECONDS = 1.0  # for the teacher, and for all students together
 BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
 EXPORT_TIMES = 3  # a model is in memory as itself, as a graph, and as the file that is judged
-OF_TEACHER = ("teacher", "features", "bundle", "labeller", "knowledge", "vectors", "validation", "measurement")
 GROUPS = {
     "reading data": ("splits", "leaks", "pixels"),
     "teacher training": ("teacher", "features", "fold"),
@@ -91,67 +88,19 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
         unknown = {part: Cost(seconds=None) for part in missing}
         reason = "how many rows there are is known once they are fetched and read"
         return Forecast(costs=nothing | unknown, fetched_bytes=fetched, reasons=(reason,))
-    speeds, reasons = _speeds(work, counts, missing)
-    teacher = speeds.pop(TEACHER, None)
-    students = [(speed, max(BATCH_SIZES)) for speed in speeds.values()]
-    costs = Costs(recipe=work.recipe, counts=counts, teacher=teacher, students=speeds, slowness=slowness())
-    of_missing = {part: costs.of(part) for part in missing}
-    return Forecast(
-        costs=nothing | _side_by_side(of_missing, work.jobs),
-        stored=frozenset(stored.parts & set(parts)),
-        memory_bytes=_memory(
-            [(teacher, teacher_lengths(work.recipe, counts)[1]), *((of, 128) for of in speeds.values())]
-        ),
-        fetched_bytes=fetched,
-        reasons=tuple(reasons),
+    bodies = {name: weights_at_hand(name, work.root) for name in names_of_weights(work.recipe)}
+    speeds = Speeds(recipe=work.recipe, counts=counts, bodies=bodies)
+    speeds.time(missing)
+    costs = Costs(
+        recipe=work.recipe, counts=counts, teacher=speeds.teacher, students=speeds.students, slowness=slowness()
     )
-
-
-def _speeds(work: Workplace, counts: RowCounts, missing: list[Part]) -> tuple[dict[str, Speed | None], list[str]]:
-    """The speed of the teacher and of each student that something is left to make for, and why one is not known."""
-    import torch
-
-    recipe, bodies = work.recipe, {name: weights_at_hand(name, work.root) for name in names_of_weights(work.recipe)}
-    students = {key_of(part.cell.student): part.cell.student for part in missing if part.cell}
-    speeds: dict[str, Speed | None] = {}
-    reasons: list[str] = []
-
-    def time_model(key: str, title: str, make: Callable[[], StandIn | None], run: Callable[[StandIn], Speed]) -> None:
-        why = "its shape is known once its weights are here"
-        try:
-            model = make()
-            speeds[key] = run(model) if model else None
-        except Exception as error:  # a library may raise anything for a shape that it does not take
-            speeds[key], why = None, in_one_line(error)
-        if speeds[key] is None:
-            reasons.append(f"how fast {title} is ({why})")
-
-    of_recipe = {"device": recipe.trained_on, "threads": recipe.threads}
-    with torch.random.fork_rng(devices=[]):
-        if not recipe.teacher.is_given and any(part.cell is None and part.kind in OF_TEACHER for part in missing):
-            batch_size, learns = teacher_lengths(recipe, counts)[1], not recipe.teacher.is_zero_shot
-            time_model(
-                TEACHER,
-                "the teacher",
-                lambda: teacher_stand_in(recipe, counts, bodies.get(recipe.teacher.weights)),
-                lambda model: probe(
-                    model, batch_size=batch_size, optimiser="adam", seconds=PROBE_SECONDS, learns=learns, **of_recipe
-                ),
-            )
-        for key, student in students.items():
-            time_model(
-                key,
-                student.title,
-                lambda student=student: student_stand_in(recipe, student, counts, bodies),
-                lambda model, student=student: probe(
-                    model,
-                    batch_size=batch_size_for(counts.train) if student.batch_size == "auto" else student.batch_size,
-                    optimiser=student.optimiser,
-                    seconds=PROBE_SECONDS / len(students),
-                    **of_recipe,
-                ),
-            )
-    return speeds, reasons
+    return Forecast(
+        costs=nothing | _side_by_side({part: costs.of(part) for part in missing}, work.jobs),
+        stored=frozenset(stored.parts & set(parts)),
+        memory_bytes=_memory(speeds),
+        fetched_bytes=fetched,
+        reasons=tuple(speeds.reasons),
+    )
 
 
 def _side_by_side(costs: Mapping[Part, Cost], jobs: int) -> dict[Part, Cost]:
@@ -165,8 +114,10 @@ def _side_by_side(costs: Mapping[Part, Cost], jobs: int) -> dict[Part, Cost]:
     }
 
 
-def _memory(batches: Iterable[tuple[Speed | None, int]]) -> float | None:
+def _memory(speeds: Speeds) -> float | None:
     """The most that training a model in batches takes, or exporting it, beside what this process has already."""
+    batches = [(speeds.teacher, teacher_lengths(speeds.recipe, speeds.counts)[1])]
+    batches += [(student, max(BATCH_SIZES)) for student in speeds.students.values()]
     needs = [
         max(BYTES_A_WEIGHT * speed.parameters + batch_size * speed.row_bytes, EXPORT_TIMES * 4 * speed.parameters)
         for speed, batch_size in batches

@@ -8,10 +8,12 @@ import pytest
 from sample_command import distilbench
 
 from bench.forecast import forecast as forecast_module
+from bench.forecast import speeds
 from bench.forecast.forecast import make_forecast
 from bench.forecast.parts import parts_of
 from bench.forecast.plan import sentences_of
-from bench.forecast.rows import counts_before
+from bench.forecast.rows import counts_before, counts_of_splits
+from bench.forecast.stored import Stored, find_stored
 from bench.recipe.file import read_recipe
 from bench.reports.screen import Screen
 from bench.steps.workplace import Workplace
@@ -68,9 +70,7 @@ def test_first_run_is_foreseen_without_anything_stored(tiny_recipe, tmp_path):
 
 def test_counts_before_the_split_are_those_after_it(own_cache, tiny_recipe, tmp_path):
     counts = counts_before(workplace(tiny_recipe, tmp_path))
-    stored = forecast_module.counts_of_splits(
-        forecast_module.find_stored(workplace(tiny_recipe, own_cache), fetches=False).splits
-    )
+    stored = counts_of_splits(find_stored(workplace(tiny_recipe, own_cache), fetches=False).splits)
     for name in ("train", "validation", "test", "outputs"):
         assert getattr(counts, name) == getattr(stored, name)
     assert counts.transferred(True) == stored.transferred(True)
@@ -96,7 +96,7 @@ def test_dry_run_leaves_no_question_mark(tiny_recipe, tmp_path, monkeypatch):
 def test_what_cannot_be_known_is_said(tiny_recipe, tmp_path):
     on_hub = workplace(tiny_recipe, tmp_path, "data.train=hf://datasets/owner/name/rows.csv", "data.transfer=null")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forecast_module, "find_stored", lambda work, fetches: forecast_module.Stored())
+        patch.setattr(forecast_module, "find_stored", lambda work, fetches: Stored())
         forecast = make_forecast(on_hub, fetches=False)
     assert forecast.seconds is None
     assert sentences_of(forecast)[1] == "not known yet: how many rows there are is known once they are fetched and read"
@@ -106,7 +106,7 @@ def test_model_that_cannot_be_timed_is_said(tiny_recipe, tmp_path, monkeypatch):
     def fail(*arguments, **settings):
         raise RuntimeError("no such shape")
 
-    monkeypatch.setattr(forecast_module, "teacher_stand_in", fail)
+    monkeypatch.setattr(speeds, "teacher_stand_in", fail)
     forecast = make_forecast(workplace(tiny_recipe, tmp_path), fetches=False)
     assert forecast.seconds is None
     assert forecast.reasons == ("how fast the teacher is (no such shape)",)
