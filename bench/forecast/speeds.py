@@ -1,4 +1,4 @@
-"""How fast the models of a recipe are here: the teacher, and each student, of which models of random weights are timed."""
+"""How fast the teacher and the students of a recipe are here, by timing models of random weights in their place."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ class Speeds:
         return self._timed(student.title, lambda: student_stand_in(recipe, student, counts, self.bodies), run)
 
     def _timed(self, title: str, make: Callable[[], StandIn | None], run: Callable[[StandIn], Speed]) -> Speed | None:
-        """The speed of a model; none, with the reason noted, where there is no telling its shape or it cannot be run."""
+        """The speed of a model; none, and the reason noted, where its shape is not known or it cannot be run."""
         why = "its shape is known once its weights are here"
         try:
             if model := make():

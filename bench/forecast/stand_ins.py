@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from tokenizers import Tokenizer
+
 from bench.forecast.rows import RowCounts
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import FROM_TEACHER, Student
@@ -56,7 +59,8 @@ def teacher_stand_in(recipe: Recipe, counts: RowCounts, weights: WeightsFolder |
         module = _automatic("AutoModelForImageClassification", config, counts.outputs)
         return _images(module, int(size if isinstance(size, int) else size[0]))
     sentences = sum(map(len, (recipe.data.classes or {}).values())) if teacher.architecture == "zero-shot-nli" else 1
-    return _texts(config, counts, recipe, length=teacher.max_length_tokens, passes=max(1, sentences))
+    tokens = _cut(_mean_tokens(counts, weights), teacher.max_length_tokens)
+    return _texts(config, counts, recipe, tokens, passes=max(1, sentences))
 
 
 def student_stand_in(
@@ -77,11 +81,14 @@ def student_stand_in(
         layers = student.settings.get("layers")
         count = layers if isinstance(layers, int) else len(layers) if layers else config["num_hidden_layers"]
         shorter = {**config, "num_hidden_layers": count}
-        return _texts(shorter, counts, recipe, length=student.max_length_tokens)
-    return _small(recipe, student, counts, config)
+        tokens = _cut(_mean_tokens(counts, bodies.get(name)), student.max_length_tokens)
+        return _texts(shorter, counts, recipe, tokens)
+    return _small(recipe, student, counts, config, bodies.get(name))
 
 
-def _small(recipe: Recipe, student: Student, counts: RowCounts, config: Config | None) -> StandIn | None:
+def _small(
+    recipe: Recipe, student: Student, counts: RowCounts, config: Config | None, body: WeightsFolder | None
+) -> StandIn:
     """A student without a pretrained body."""
     from students.checkpoint import StudentShape, build_student
 
@@ -101,7 +108,8 @@ def _small(recipe: Recipe, student: Student, counts: RowCounts, config: Config |
     module = build_student(shape, vectors=None, seed=0)
     if recipe.modality == "image":
         return _images(module, student.image_size)
-    length = _cut(counts.tokens if student.tokenizer == "teacher" else counts.words, student.max_length_tokens)
+    tokens = _mean_tokens(counts, body) if student.tokenizer == "teacher" else counts.words
+    length = _cut(tokens, student.max_length_tokens)
     return StandIn(module=module, inputs=_tokens(1, length, words), tokens=length, words=words)
 
 
@@ -111,13 +119,11 @@ def own_words(counts: RowCounts) -> int:
     return int(min(MOST_WORDS, 100 + HEAPS_FACTOR * (rows * counts.words) ** HEAPS_POWER))
 
 
-def _texts(config: Config, counts: RowCounts, recipe: Recipe, *, length: int | str, passes: int = 1) -> StandIn:
+def _texts(config: Config, counts: RowCounts, recipe: Recipe, tokens: float, *, passes: int = 1) -> StandIn:
     from teachers.transformer import Transformer
 
     model = _automatic("AutoModelForSequenceClassification", config, counts.outputs)
-    module = Transformer(model, modality=recipe.modality)
-    tokens = _cut(counts.tokens, length)
-    words = int(config["vocab_size"])
+    module, words = Transformer(model, modality=recipe.modality), int(config["vocab_size"])
     inputs = _tokens(len(module.inputs), tokens, words)
     return StandIn(module=module, inputs=inputs, tokens=tokens, passes=passes, words=words)
 
@@ -160,6 +166,16 @@ def _tokens(count: int, length: float, words: int) -> "Callable[[int], list[Tens
         return [numbers, torch.ones(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)][:count]
 
     return inputs
+
+
+def _mean_tokens(counts: RowCounts, body: WeightsFolder | None) -> float:
+    """The tokens of a text by a body's own tokenizer where both are at hand, else about."""
+    from encoders.text_encoder import lengths_of
+
+    file = body.path / "tokenizer.json" if body else None
+    if not counts.sample or file is None or not file.is_file():
+        return counts.tokens
+    return float(np.mean(lengths_of(Tokenizer.from_file(str(file)), counts.sample)))
 
 
 def _cut(tokens: float, length: int | str) -> float:
