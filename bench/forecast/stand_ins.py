@@ -13,6 +13,8 @@ from bench.recipe.recipe_student import FROM_TEACHER, Student
 from bench.recipe.recipe_teacher import OF_HEADS
 from materials.catalogue import WEIGHTS
 from materials.weights import UNTRAINED, WeightsFolder
+from students import STUDENTS
+from training.rules import MOST_TEACHER_TOKENS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,7 +61,7 @@ def teacher_stand_in(recipe: Recipe, counts: RowCounts, weights: WeightsFolder |
         module = _automatic("AutoModelForImageClassification", config, counts.outputs)
         return _images(module, int(size if isinstance(size, int) else size[0]))
     sentences = sum(map(len, (recipe.data.classes or {}).values())) if teacher.architecture == "zero-shot-nli" else 1
-    tokens = _cut(_mean_tokens(counts, weights), teacher.max_length_tokens)
+    tokens = _cut(_mean_tokens(counts, weights), teacher.max_length_tokens, MOST_TEACHER_TOKENS)
     return _texts(config, counts, recipe, tokens, passes=max(1, sentences))
 
 
@@ -81,7 +83,7 @@ def student_stand_in(
         layers = student.settings.get("layers")
         count = layers if isinstance(layers, int) else len(layers) if layers else config["num_hidden_layers"]
         shorter = {**config, "num_hidden_layers": count}
-        tokens = _cut(_mean_tokens(counts, bodies.get(name)), student.max_length_tokens)
+        tokens = _cut(_mean_tokens(counts, bodies.get(name)), student.max_length_tokens, _most_tokens(student))
         return _texts(shorter, counts, recipe, tokens)
     return _small(recipe, student, counts, config, bodies.get(name))
 
@@ -109,7 +111,7 @@ def _small(
     if recipe.modality == "image":
         return _images(module, student.image_size)
     tokens = _mean_tokens(counts, body) if student.tokenizer == "teacher" else counts.words
-    length = _cut(tokens, student.max_length_tokens)
+    length = _cut(tokens, student.max_length_tokens, _most_tokens(student))
     return StandIn(module=module, inputs=_tokens(1, length, words), tokens=length, words=words)
 
 
@@ -178,6 +180,10 @@ def _mean_tokens(counts: RowCounts, body: WeightsFolder | None) -> float:
     return float(np.mean(lengths_of(Tokenizer.from_file(str(file)), counts.sample)))
 
 
-def _cut(tokens: float, length: int | str) -> float:
-    """The tokens of a text where so many are read at most; a rule reads enough of nearly all texts."""
-    return max(2.0, tokens if isinstance(length, str) else min(tokens, length))
+def _most_tokens(student: Student) -> int:
+    return STUDENTS[student.architecture].student_class.most_tokens
+
+
+def _cut(tokens: float, length: int | str, most: int) -> float:
+    """The tokens of a text where so many are read; a rule reads enough of nearly all texts, at most so many."""
+    return max(2.0, min(tokens, most if isinstance(length, str) else length))
