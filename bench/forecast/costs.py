@@ -1,7 +1,9 @@
 """What each stage of a run takes, from the numbers of rows and the speed of its models."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import mean
 
 from bench.forecast.files import FILES, export_seconds, measuring_seconds, size_bytes
 from bench.forecast.parts import GIVEN, TEACHER, Part
@@ -9,6 +11,8 @@ from bench.forecast.probe import Speed
 from bench.forecast.rows import RowCounts
 from bench.forecast.spans import Span
 from bench.forecast.stand_ins import own_words
+from bench.recipe.cell import Cell
+from bench.recipe.objective import Objective
 from bench.recipe.recipe import Recipe
 from bench.recipe.recipe_student import Student
 from bench.steps.export import possible_formats
@@ -25,8 +29,8 @@ LIKELY_PATIENCES = 2.5  # epochs of a training that ends by patience, in patienc
 OF_SIZE = ("dimensions", "settings", "image_size", "max_length_tokens")  # what of a student says how large it is
 UNTRAINED_ROWS = 5_000  # that an untrained student is scored on, see `training.loop`
 UNKNOWN_PEER = Speed(
-    learn_seconds=0.0,
-    move_seconds=0.0,
+    step_seconds=0.0,
+    step_row_seconds=0.0,
     answer_seconds=1e-4,
     file_row_seconds=1e-4,
     call_seconds=3e-4,
@@ -136,7 +140,7 @@ class Costs:
         share = 1 - 1 / teacher.folds if teacher.folds and part.title != TEACHER else 1.0
         epochs, batch_size = teacher_lengths(self.recipe, rows)
         steps = -(-round(share * rows.train) // batch_size)
-        learning = epochs * steps * speed.step_seconds(batch_size)
+        learning = epochs * steps * speed.step_of(batch_size)
         learning = min(learning, teacher.time_limit or learning)
         scoring = epochs * rows.validation * speed.answer_seconds
         return Cost(seconds=Span.of(self.slowness * START_SECONDS + learning + scoring), size_bytes=size)
@@ -177,28 +181,42 @@ class Costs:
         return Cost(seconds=Span.of(seconds), size_bytes=4.0 * words * int(dimensions))
 
     def _student(self, part: Part) -> Cost:
-        speed, counts, cell = self.speed_of(part), self.counts, part.cell
-        if speed is None or cell is None:
+        """A student, by each way of reading that it may get: likely the mean of them, at most the slowest."""
+        if part.cell is None:
             return Cost(seconds=None)
+        cells = self._ways(part.cell)
+        speeds = [self.students.get(key_of(cell.student)) for cell in cells]
+        known_speeds = [speed for speed in speeds if speed]
+        spans = [self._training(cell, speed) for cell, speed in zip(cells, speeds, strict=True) if speed]
+        if len(spans) < len(cells) or (part.cell.objective.teacher_every_epoch and self.teacher is None):
+            return Cost(seconds=None)
+        likely, most = mean(span.likely for span in spans), max(span.most for span in spans)
+        size = max(4.0 * speed.parameters for speed in known_speeds)
+        return Cost(seconds=Span(likely=likely, most=most), size_bytes=size)
+
+    def _ways(self, cell: Cell) -> list[Cell]:
+        """The cell with each way of reading between which validation rows decide before it is trained."""
+        if cell.objective == Objective(name="hard"):  # by which they do
+            return [cell]
+        students = [student for student in self.recipe.students if student.title == cell.student.title]
+        return [replace(cell, student=candidate) for student in students for candidate in student.candidates()]
+
+    def _training(self, cell: Cell, speed: Speed) -> Span:
+        counts = self.counts
         rows = counts.train + counts.transferred(cell.objective.transfer)
-        matched = counts.transferred(cell.objective.match_steps)
-        device = self.recipe.trained_on
+        matched, device = counts.transferred(cell.objective.match_steps), self.recipe.trained_on
         settings = settings_for(cell, rows=rows, labelled=counts.train, matched=matched, device=device)
         epochs = Span.of(settings.epochs)
         if settings.patience is not None:
             epochs = Span(likely=min(settings.epochs, LIKELY_PATIENCES * settings.patience), most=settings.epochs)
         held_out = (counts.validation + counts.test) * speed.answer_seconds
-        epoch = -(-rows // settings.batch_size) * speed.step_seconds(settings.batch_size) + held_out
-        if cell.objective.teacher_every_epoch:
-            if self.teacher is None:
-                return Cost(seconds=None)
+        epoch = -(-rows // settings.batch_size) * speed.step_of(settings.batch_size) + held_out
+        if cell.objective.teacher_every_epoch and self.teacher:
             epoch += rows * self.teacher.answer_seconds
         start = self.slowness * (STUDENT_SECONDS + ENCODE_ROW_SECONDS * (rows + counts.validation + counts.test))
         start += min(rows, UNTRAINED_ROWS) * speed.answer_seconds + held_out
-        seconds = epochs * epoch
-        if settings.time_limit is not None:
-            seconds = Span(likely=min(seconds.likely, settings.time_limit), most=min(seconds.most, settings.time_limit))
-        return Cost(seconds=seconds + Span.of(start), size_bytes=4.0 * speed.parameters)
+        limit, seconds = settings.time_limit or math.inf, epochs * epoch
+        return Span(likely=min(seconds.likely, limit), most=min(seconds.most, limit)) + Span.of(start)
 
     def _of_file(self, part: Part) -> Cost:
         speed, counts, format = self.speed_of(part), self.counts, part.format

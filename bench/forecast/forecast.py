@@ -8,11 +8,12 @@ import psutil
 
 from bench.forecast.costs import Cost, Costs, teacher_lengths
 from bench.forecast.parts import REPORT, Part, parts_of
-from bench.forecast.probe import slowness
+from bench.forecast.probe import Probe, slowness
 from bench.forecast.rows import counts_before, counts_of_splits
 from bench.forecast.spans import Span, total
 from bench.forecast.speeds import Speeds
 from bench.forecast.stored import find_stored, names_of_weights, weights_at_hand
+from bench.harness.neighbours import BUSY_CORES, noise_before
 from bench.recipe.recipe import Recipe
 from bench.steps.workplace import Workplace
 from materials.archives import Archive, is_fetched
@@ -36,7 +37,8 @@ class Forecast:
     """The parts of a run, each with its cost, those that are stored costing nothing.
 
     `reasons` say what is not known and why, and `fetched_bytes` is what must be fetched first, which takes a time of
-    its own. `memory_bytes` is none where nothing is known of it.
+    its own. `memory_bytes` is none where nothing is known of it. The times are those of a machine that does nothing
+    else; other processes kept `busy_cores` busy.
     """
 
     costs: Mapping[Part, Cost]
@@ -44,6 +46,7 @@ class Forecast:
     memory_bytes: float | None = None
     fetched_bytes: int = 0
     reasons: tuple[str, ...] = ()
+    busy_cores: float = 0.0
 
     def seconds_of(self, kinds: Iterable[str]) -> Span | None:
         """The time of all parts of some kinds; none where that of one is not known."""
@@ -89,7 +92,9 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
         reason = "how many rows there are is known once they are fetched and read"
         return Forecast(costs=nothing | unknown, fetched_bytes=fetched, reasons=(reason,))
     bodies = {name: weights_at_hand(name, work.root) for name in names_of_weights(work.recipe)}
-    speeds = Speeds(recipe=work.recipe, counts=counts, bodies=bodies)
+    busy_cores = noise_before().busy_cores
+    probe = Probe(device=work.recipe.trained_on, threads=work.recipe.threads, is_crowded=busy_cores > BUSY_CORES)
+    speeds = Speeds(recipe=work.recipe, counts=counts, bodies=bodies, probe=probe)
     speeds.time(missing)
     costs = Costs(
         recipe=work.recipe, counts=counts, teacher=speeds.teacher, students=speeds.students, slowness=slowness()
@@ -100,6 +105,7 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
         memory_bytes=_memory(speeds),
         fetched_bytes=fetched,
         reasons=tuple(speeds.reasons),
+        busy_cores=busy_cores,
     )
 
 

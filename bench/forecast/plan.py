@@ -6,6 +6,7 @@ from rich.table import Table
 
 from bench.forecast.forecast import GROUPS, Forecast, make_forecast
 from bench.forecast.parts import REPORT
+from bench.harness.neighbours import BUSY_CORES
 from bench.recipe.recipe import Recipe
 from bench.reports.screen import plain_console
 from bench.steps.export import possible_formats
@@ -47,6 +48,10 @@ def sentences_of(forecast: Forecast) -> list[str]:
     of_kinds = f" ({', '.join(by_kind)})" if by_kind else ""
     fetched = f", once {forecast.fetched_bytes / 1e6:,.0f} MB are fetched" if forecast.fetched_bytes else ""
     sentences = [f"{whole}{of_kinds}{fetched}; it needs about {' and '.join(needs)}{stored}"]
+    if forecast.busy_cores > BUSY_CORES:
+        sentences.append(
+            f"other processes keep {forecast.busy_cores:.1f} cores busy now; while they do, it takes longer than this"
+        )
     return sentences + [f"{NOT_KNOWN} yet: {reason}" for reason in forecast.reasons]
 
 

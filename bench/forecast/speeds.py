@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bench.forecast.costs import key_of, teacher_lengths
 from bench.forecast.parts import Part
-from bench.forecast.probe import Speed, probe
+from bench.forecast.probe import Probe, Speed
 from bench.forecast.rows import RowCounts
 from bench.forecast.stand_ins import StandIn, student_stand_in, teacher_stand_in
 from bench.recipe.recipe import Recipe
@@ -15,7 +15,7 @@ from materials.errors import in_one_line
 from materials.weights import WeightsFolder
 from training.rules import batch_size_for
 
-PROBE_SECONDS = 1.0  # for the teacher, and for all students together
+PROBE_SECONDS = 0.8  # for the teacher, and for all students together
 OF_TEACHER = ("teacher", "features", "bundle", "labeller", "knowledge", "vectors", "validation", "measurement")
 
 
@@ -29,6 +29,7 @@ class Speeds:
     recipe: Recipe
     counts: RowCounts
     bodies: Mapping[str, WeightsFolder | None]
+    probe: Probe
     teacher: Speed | None = None
     students: dict[str, Speed | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
@@ -49,35 +50,25 @@ class Speeds:
         if recipe.teacher.is_given:
             return None
         body, batch_size = self.bodies.get(recipe.teacher.weights), teacher_lengths(recipe, counts)[1]
-
-        def run(model: StandIn) -> Speed:
-            return probe(
+        return self._timed(
+            "the teacher",
+            lambda: teacher_stand_in(recipe, counts, body),
+            lambda model: self.probe.time(
                 model,
                 batch_size=batch_size,
                 optimiser="adam",
-                device=recipe.trained_on,
-                threads=recipe.threads,
                 seconds=PROBE_SECONDS,
                 learns=not recipe.teacher.is_zero_shot,
-            )
-
-        return self._timed("the teacher", lambda: teacher_stand_in(recipe, counts, body), run)
+            ),
+        )
 
     def _student(self, student: Student, seconds: float) -> Speed | None:
-        recipe, counts = self.recipe, self.counts
-        batch_size = batch_size_for(counts.train) if student.batch_size == "auto" else student.batch_size
-
-        def run(model: StandIn) -> Speed:
-            return probe(
-                model,
-                batch_size=batch_size,
-                optimiser=student.optimiser,
-                device=recipe.trained_on,
-                threads=recipe.threads,
-                seconds=seconds,
-            )
-
-        return self._timed(student.title, lambda: student_stand_in(recipe, student, counts, self.bodies), run)
+        batch_size = batch_size_for(self.counts.train) if student.batch_size == "auto" else student.batch_size
+        return self._timed(
+            student.title,
+            lambda: student_stand_in(self.recipe, student, self.counts, self.bodies),
+            lambda model: self.probe.time(model, batch_size=batch_size, optimiser=student.optimiser, seconds=seconds),
+        )
 
     def _timed(self, title: str, make: Callable[[], StandIn | None], run: Callable[[StandIn], Speed]) -> Speed | None:
         """The speed of a model; none, and the reason noted, where its shape is not known or it cannot be run."""
