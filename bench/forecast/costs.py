@@ -84,7 +84,8 @@ class Costs:
         if part.kind == "student":
             return self._student(part)
         costs = {
-            **{"splits": self._splits, "fold": self._splits, "leaks": self._leaks, "vocabulary": self._vocabulary},
+            **{"splits": self._splits, "fold": self._splits, "leaks": self._leaks, "image-check": self._check},
+            "vocabulary": self._vocabulary,
             **{"teacher": self._teacher, "labeller": self._labeller, "knowledge": self._knowledge},
             **{"features": self._features, "pixels": self._pixels, "vectors": self._vectors, "peer": self._peer},
             **{GIVEN: self._given, "report": self._report},
@@ -105,6 +106,9 @@ class Costs:
 
     def _leaks(self, part: Part) -> Cost:
         return self._fixed(LEAK_ROW_SECONDS * self._all_rows)
+
+    def _check(self, part: Part) -> Cost:
+        return self._fixed(PIXEL_ROW_SECONDS * self._all_rows)
 
     def _given(self, part: Part) -> Cost:
         return self._fixed(1.0, 8.0 * self.counts.test * self.counts.outputs)

@@ -23,7 +23,7 @@ from training.rules import BATCH_SIZES
 BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
 EXPORT_TIMES = 3  # a model is in memory as itself, as a graph, and as the file that is judged
 GROUPS = {
-    "reading data": ("splits", "leaks", "pixels"),
+    "reading data": ("image-check", "splits", "leaks", "pixels"),
     "teacher training": ("teacher", "features", "fold"),
     "labelling": ("labeller", "knowledge", "answers"),
     "students": ("vocabulary", "vectors", "student", "peer"),

@@ -90,6 +90,8 @@ def student_parts(recipe: Recipe, cell: Cell) -> Iterator[Part]:
 
 def _of_seed(recipe: Recipe, number: int, seed: int) -> Iterator[Part]:
     """The stages of one seed; what seeds share bears the first one's number."""
+    if recipe.modality == "image":
+        yield Part(kind="image-check", seed=recipe.seeds[0])
     yield Part(kind="splits", seed=seed)
     yield Part(kind="leaks", seed=seed)
     files = list(_teacher_parts(recipe, seed))

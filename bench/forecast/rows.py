@@ -7,12 +7,11 @@ import numpy as np
 
 from bench.recipe.data import Data
 from bench.recipe.recipe import Recipe
-from bench.steps.sources import is_own, read_own_source
+from bench.steps.sources import is_own, read_own_source, read_own_transfer
 from bench.steps.workplace import Workplace
 from materials.catalogue import DATASETS
 from materials.modalities import Item
 from materials.rows import TRANSFER_KINDS, Size, Source, Splits
-from materials.sources.table_file import read_texts
 from materials.splits.augmentation import copies_for
 
 SAMPLE_ROWS = 500
@@ -68,9 +67,10 @@ def counts_before(work: Workplace) -> RowCounts | None:
     recipe = work.recipe
     data = recipe.data
     names = [name for name in (data.train, data.validation, data.test, data.transfer) if name]
-    if not all(name in DATASETS or is_own(name) for name in names) or (data.transfer and data.modality == "image"):
+    if not all(name in DATASETS or is_own(name) for name in names):
         return None
-    transfer = _transfer_size(data)
+    own_transfer = read_own_transfer(work)
+    transfer = len(own_transfer.items) if own_transfer else DATASETS[data.transfer].size.rows if data.transfer else 0
     if data.train in DATASETS and all(name in DATASETS for name in names):
         return _split(recipe, DATASETS[data.train].size, _official(data), transfer, ())
     source = read_own_source(work)
@@ -85,7 +85,7 @@ def _split(
     """What the recipe makes of so many labelled and transfer rows."""
     data = recipe.data
     labels = len(data.classes) if data.classes else size.labels
-    train, kinds = size.rows, {"other": transfer}
+    train, kinds = size.rows, {"other": min(transfer, data.transfer_rows or transfer)}
     if data.balance is not None:
         kept = min(train, labels * (train // max(1, labels) if data.balance == "rarest" else data.balance))
         train, kinds["rest"] = kept, train - kept
@@ -107,7 +107,7 @@ def _split(
         outputs=max(1, labels),
         transfer=kinds,
         words=size.words,
-        read=size.rows + sum(official.values()) + _read_for_transfer(data),
+        read=size.rows + sum(official.values()) + transfer,
         sample=sample,
     )
 
@@ -129,23 +129,6 @@ def _size_of(recipe: Recipe, source: Source) -> Size:
     labels = recipe.task.label_names(source.train.labels) if source.train.labels else ()
     words = _mean_words(_spread(source.train.items))
     return Size(rows=len(source.train.items), labels=len(labels), words=words)
-
-
-def _transfer_size(data: Data) -> int:
-    """How many rows of a transfer source serve."""
-    if not data.transfer:
-        return 0
-    return min(_read_for_transfer(data), data.transfer_rows or _read_for_transfer(data))
-
-
-def _read_for_transfer(data: Data) -> int:
-    if not data.transfer:
-        return 0
-    if data.transfer in DATASETS:
-        return DATASETS[data.transfer].size.rows
-    column = data.transfer_text or data.text
-    table = read_texts(data.transfer, text=column, text_pair=data.text_pair, drop_missing=data.drop_missing)
-    return len(table.items)
 
 
 def _spread(items: Sequence[Item]) -> list[Item]:

@@ -31,7 +31,7 @@ from bench.steps.leaks.find import find_leaks
 from bench.steps.measure import File, measure
 from bench.steps.models import Model
 from bench.steps.peer import PEER_FORMAT, train_peer
-from bench.steps.split import split
+from bench.steps.split import split_stage
 from bench.steps.students.reading import choose_reading
 from bench.steps.students.student import train_student
 from bench.steps.students.vocabulary import build_vocabulary
@@ -126,9 +126,11 @@ class _Walk:
 
     def go(self) -> None:
         """Note all that is stored."""
-        folder = self._look(Part(kind="splits", seed=self.seed), lambda: split(self.work, self.weights, self.seed))
-        if folder is None:
+        stage = split_stage(self.work, self.weights, self.seed)
+        if not self.work.store.has(stage):
             return
+        self._note(Part(kind="splits", seed=self.seed), Part(kind="image-check", seed=self.work.recipe.seeds[0]))
+        folder = self.work.store.folder(stage)
         place = SeedPlace(work=self.work, weights=self.weights, seed=self.seed, splits=folder)
         if self.found.splits is None:
             self.found.splits = place.rows
@@ -172,6 +174,8 @@ class _Walk:
             return place
         self._note_labelled()
         place = place.taught_by(replace(self.teacher, knowledge=knowledge))
+        no_files = self.teacher.exported({})  # so that only the teacher's own outputs are asked for
+        self._look(self._part("validation", TEACHER, EAGER), lambda: find_thresholds(place, no_files))
         answered = self._look(Part(kind="splits", seed=self.seed, title="answered"), lambda: with_answers(place))
         return answered or place
 
@@ -212,11 +216,7 @@ class _Walk:
         self.models.append(model)
         for format, bundle in model.bundles.items():
             one = model.exported({format: bundle})
-            thresholds = self._look(
-                self._part("validation", first.title, format), lambda one=one: find_thresholds(place, one)
-            )
-            if thresholds is not None:
-                self._note(self._part("validation", TEACHER, EAGER))
+            self._look(self._part("validation", first.title, format), lambda one=one: find_thresholds(place, one))
 
     def _exported(self, place: SeedPlace, model: Model, formats: Sequence[str]) -> Model:
         """The model with those of its files that are there."""

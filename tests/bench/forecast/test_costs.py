@@ -71,12 +71,12 @@ def test_students_take_more_with_transfer_rows(costs_of):
 
 
 def test_patience_has_a_likely_end_and_a_last_one(costs_of):
-    patient = "students=[{architecture: linear, dimensions: 8, batch_size: 16, settings: {buckets: 500}}]"
+    patient = "students=[{architecture: linear, dimensions: 8, batch_size: 4, settings: {buckets: 500}}]"
     hard, _ = costs_of(patient)["student"]
-    epoch = 12 * (16 * 0.01 + 0.1) + 48 * 0.002
+    epoch = 48 * (4 * 0.01 + 0.1) + 48 * 0.002
     start = 1.0 + 5e-5 * 240 + 192 * 0.002 + 48 * 0.002
     assert hard.seconds.most == pytest.approx(start + 60 * epoch)  # at most 60 epochs
-    assert hard.seconds.likely < hard.seconds.most
+    assert hard.seconds.likely == pytest.approx(start + 2.5 * 9 * epoch)  # 400 steps are nine epochs
 
 
 def test_measuring_counts_seconds_scenarios_and_launches(costs_of):
