@@ -57,7 +57,7 @@ class StageStore:
     earlier: Mapping[str, str] | None = None
     team: Team = field(default_factory=current_team)
     given_folders: set[Path] = field(default_factory=set)
-    around: Callable[[str], AbstractContextManager[None]] = nullcontext
+    around: Callable[[str], AbstractContextManager[None]] = lambda kind: nullcontext()
 
     def __post_init__(self) -> None:
         if self.fresh and self.earlier is None:

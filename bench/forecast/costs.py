@@ -231,13 +231,13 @@ class Costs:
         if speed is None:
             return Cost(seconds=None)
         if part.kind == "bundle":
-            seconds = export_seconds(format, speed, validation_rows=counts.validation, slowness=self.slowness)
+            exporting = export_seconds(format, speed, validation_rows=counts.validation, slowness=self.slowness)
             # Once in the store, and once in the run folder; a fold's teacher is in the store alone.
-            return Cost(seconds=Span.of(seconds), size_bytes=2 * size_bytes(format, speed))
+            return Cost(seconds=Span.of(exporting), size_bytes=2 * size_bytes(format, speed))
         if part.kind == "validation":
             rows = counts.validation * speed.answer_seconds / FILES[format].rate
             return Cost(seconds=Span.of(0.3 * self.slowness + rows), size_bytes=8.0 * counts.validation)
-        seconds = measuring_seconds(
+        measuring = measuring_seconds(
             format,
             speed,
             self.recipe.measuring,
@@ -246,7 +246,7 @@ class Costs:
             outputs=part.launch == 0,
             slowness=self.slowness,
         )
-        return Cost(seconds=seconds, size_bytes=4e4)
+        return Cost(seconds=measuring, size_bytes=4e4)
 
     @property
     def _teacher_formats(self) -> list[str]:

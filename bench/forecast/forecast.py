@@ -1,7 +1,7 @@
 """The forecast of a run: what is left to make, how long that will take here, and what room it needs."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import psutil
@@ -17,7 +17,7 @@ from bench.harness.neighbours import BUSY_CORES, noise_before
 from bench.recipe.recipe import Recipe
 from bench.steps.workplace import Workplace
 from materials.archives import Archive, is_fetched
-from materials.catalogue import DATASETS, VECTORS, WEIGHTS
+from materials.catalogue import DATASETS, VECTORS, WEIGHTS, Entry
 from training.rules import BATCH_SIZES
 
 BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
@@ -135,8 +135,8 @@ def _memory(speeds: Speeds) -> float | None:
 def _archives(recipe: Recipe) -> list[Archive]:
     """What a run fetches, each once."""
     data = recipe.data
-    names = [data.train, data.validation, data.test, data.transfer, *names_of_weights(recipe)]
-    names += [candidate.vectors for student in recipe.students for candidate in student.candidates()]
-    tables = (DATASETS, WEIGHTS, VECTORS)
-    archives = [table[name].archive for name in names for table in tables if name in table]
+    vectors = [candidate.vectors for student in recipe.students for candidate in student.candidates()]
+    names = {data.train, data.validation, data.test, data.transfer, *names_of_weights(recipe), *vectors}
+    tables: Sequence[Mapping[str, Entry]] = (DATASETS, WEIGHTS, VECTORS)
+    archives = [entry.archive for table in tables for name, entry in table.items() if name in names]
     return list({archive.package: archive for archive in archives}.values())

@@ -52,6 +52,9 @@ def sentences_of(forecast: Forecast) -> list[str]:
         sentences.append(
             f"other processes keep {forecast.busy_cores:.1f} cores busy now; while they do, it takes longer than this"
         )
+    peers = {part.title for part in forecast.costs if part.kind == "peer" and part not in forecast.stored}
+    if peers:
+        sentences.append(f"the time of {', '.join(sorted(peers))} is a guess: libraries of others are not timed before")
     return sentences + [f"{NOT_KNOWN} yet: {reason}" for reason in forecast.reasons]
 
 

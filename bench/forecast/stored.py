@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -140,7 +141,7 @@ class _Walk:
         for cell in cells_of(self.work.recipe, self.seed):
             self._student(place, cell)
         for peer in self.work.recipe.peers:
-            bundle = self._look(self._part("peer", peer, PEER_FORMAT), lambda peer=peer: train_peer(place, peer))
+            bundle = self._look(self._part("peer", peer, PEER_FORMAT), partial(train_peer, place, peer))
             if bundle is not None:
                 model = Model(title=peer, role="peer", seed=self.seed, splits=place.splits)
                 self.models.append(model.exported({PEER_FORMAT: bundle}))
@@ -216,14 +217,14 @@ class _Walk:
         self.models.append(model)
         for format, bundle in model.bundles.items():
             one = model.exported({format: bundle})
-            self._look(self._part("validation", first.title, format), lambda one=one: find_thresholds(place, one))
+            self._look(self._part("validation", first.title, format), partial(find_thresholds, place, one))
 
     def _exported(self, place: SeedPlace, model: Model, formats: Sequence[str]) -> Model:
         """The model with those of its files that are there."""
         bundles = {}
         for format in formats:
             part = self._part("bundle", model.title, format)
-            exported = self._look(part, lambda format=format: export_model(place, model, [format]))
+            exported = self._look(part, partial(export_model, place, model, [format]))
             if exported is not None:
                 bundles[format] = exported.bundles[format]
         return model.exported(bundles)
