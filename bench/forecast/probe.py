@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 FEW_ROWS, MANY_ROWS, ANSWERED_ROWS = 4, 16, 64
 ANSWERING_SHARE, FILE_SHARE = 0.5, 0.25  # of the time that learning takes
 LEAST_SLOPE = 0.25  # of the time a row among many, however much of it seems to be fixed
-SLOW_SECONDS = 0.5  # of a call that is not made again
+SLOW_SECONDS = 0.3  # of a call that is not made again
 THREADS_POWER = 0.85  # two threads are mostly 1.8 times as fast as one
 PYTHON_STEPS = 100_000
-REFERENCE_PYTHON_SECONDS = 0.0065  # of these steps where the fixed times of `costs` were taken
+REFERENCE_PYTHON_SECONDS = 0.0040  # of these steps where the fixed times of `costs` were taken
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class Probe:
             learning, row_bytes = self._learning(model, batch_size, optimiser, seconds) if learns else (_Line(), 0.0)
             answering = self._answering(model, ANSWERING_SHARE * seconds)
         with self._threads(1 if self._is_alone else self.threads):
-            in_file = self._answering(model, FILE_SHARE * seconds)
+            in_file = answering if self._is_alone else self._answering(model, FILE_SHARE * seconds)
             call_seconds = self._best(lambda: self._answer(model, 1), FILE_SHARE * seconds)
         faster = all_threads**THREADS_POWER if self._is_alone else 1.0
         file_faster = self.threads**THREADS_POWER if self._is_alone else 1.0
