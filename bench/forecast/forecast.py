@@ -11,7 +11,7 @@ from bench.forecast.parts import REPORT, Part, parts_of
 from bench.forecast.probe import Probe, slowness
 from bench.forecast.rows import counts_before, counts_of_splits
 from bench.forecast.spans import Span, total
-from bench.forecast.speeds import Speeds
+from bench.forecast.speeds import BYTES_A_WEIGHT, Speeds
 from bench.forecast.stored import find_stored, names_of_weights, weights_at_hand
 from bench.harness.neighbours import BUSY_CORES, noise_before
 from bench.recipe.recipe import Recipe
@@ -20,7 +20,6 @@ from materials.archives import Archive, is_fetched
 from materials.catalogue import DATASETS, VECTORS, WEIGHTS, Entry
 from training.rules import BATCH_SIZES
 
-BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
 EXPORT_TIMES = 3  # a model is in memory as itself, as a graph, and as the file that is judged
 GROUPS = {
     "reading data": ("image-check", "splits", "leaks", "pixels"),
@@ -84,7 +83,9 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
     """
     stored, parts = find_stored(work, fetches=fetches), parts_of(work.recipe)
     missing = [part for part in parts if part not in stored.parts]
-    nothing = dict.fromkeys(parts, Cost(seconds=Span.of(0.0)))
+    nothing, of_parts = dict.fromkeys(parts, Cost(seconds=Span.of(0.0))), frozenset(stored.parts & set(parts))
+    if [part.kind for part in missing] == [REPORT]:
+        return Forecast(costs=nothing, stored=of_parts)
     fetched = sum(archive.size_bytes for archive in _archives(work.recipe) if not is_fetched(archive, work.root))
     counts = counts_of_splits(stored.splits) if stored.splits else counts_before(work)
     if counts is None:
@@ -101,7 +102,7 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
     )
     return Forecast(
         costs=nothing | _side_by_side({part: costs.of(part) for part in missing}, work.jobs),
-        stored=frozenset(stored.parts & set(parts)),
+        stored=of_parts,
         memory_bytes=_memory(speeds),
         fetched_bytes=fetched,
         reasons=tuple(speeds.reasons),

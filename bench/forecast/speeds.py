@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import psutil
+
 from bench.forecast.costs import key_of, teacher_lengths
 from bench.forecast.parts import Part
 from bench.forecast.probe import Probe, Speed
@@ -16,6 +18,7 @@ from materials.weights import WeightsFolder
 from training.rules import batch_size_for
 
 PROBE_SECONDS = 0.8  # for the teacher, and for all students together
+BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
 OF_TEACHER = ("teacher", "features", "bundle", "labeller", "knowledge", "vectors", "validation", "measurement")
 
 
@@ -72,9 +75,16 @@ class Speeds:
 
     def _timed(self, title: str, make: Callable[[], StandIn | None], run: Callable[[StandIn], Speed]) -> Speed | None:
         """The speed of a model; none, and the reason noted, where its shape is not known or it cannot be run."""
+        import torch
+
         why = "its shape is known once its weights are here"
         try:
-            if model := make():
+            with torch.device("meta"):  # where weights take no memory
+                shape = make()
+            weights = sum(values.numel() for values in shape.module.state_dict().values()) if shape else 0
+            if BYTES_A_WEIGHT * weights > psutil.virtual_memory().available:
+                why = f"it has {weights:,} weights, more than the memory here can train"
+            elif model := make():
                 return run(model)
         except Exception as error:  # a library may raise anything for a shape that it does not take
             why = in_one_line(error)
