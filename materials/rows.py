@@ -42,6 +42,19 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Size:
+    """What is known of a data set before it is fetched, about: its rows, apart from those for testing, and its labels.
+
+    `words` is the mean number of words of a text, 0 for images.
+    """
+
+    rows: int
+    test_rows: int = 0
+    labels: int = 0
+    words: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rows:
     """Items with their targets, whose form is the task's: see `materials.tasks`."""
 

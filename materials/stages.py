@@ -5,6 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ class EntryDeleted(RequestError):
 class StageStore:
     """Finished stages below `root`. With `fresh`, results of earlier runs are ignored and made again.
 
-    `earlier` are those results, by `stamps_in`: by default all that are there when the store is opened.
+    `earlier` are those results, by `stamps_in`: by default all that are there when the store is opened. Each stage is
+    made within `around`, which is given its kind.
     """
 
     root: Path
@@ -55,6 +57,7 @@ class StageStore:
     earlier: Mapping[str, str] | None = None
     team: Team = field(default_factory=current_team)
     given_folders: set[Path] = field(default_factory=set)
+    around: Callable[[str], AbstractContextManager[None]] = lambda kind: nullcontext()
 
     def __post_init__(self) -> None:
         if self.fresh and self.earlier is None:
@@ -107,7 +110,8 @@ class StageStore:
             if self.fresh:
                 shutil.rmtree(self.work_folder(stage), ignore_errors=True)
         if self.team.agree(is_missing):
-            self._make(stage, make)
+            with self.around(stage.name):
+                self._make(stage, make)
         # A process that was killed between the two has left it beside a finished stage.
         shutil.rmtree(self.work_folder(stage), ignore_errors=True)
 

@@ -121,8 +121,33 @@ def start_image_body(
     else:
         raise RequestError(f"{weights} names the size of its images itself; leave teacher.image_size out")
     torch.manual_seed(seed)
-    module = ImageBody(body, _width(body, encoder), len(label_names), shape)
+    module = ImageBody(body, _width(body, encoder.rules.size), len(label_names), shape)
     return _classifier(module, encoder, label_names, task or SingleLabel())
+
+
+def random_image_body(labels: int, *, head: Mapping[str, Any], config: Mapping[str, Any] | None) -> ImageBody:
+    """A body of random weights under its head: one of transformers by its `config`, else that of `head` or the usual.
+
+    It is as large as what `start_image_body` gives, for which weights must be there.
+    """
+    shape = Head(**{**head, "hidden": tuple(head.get("hidden", ()))})
+    size = image_size_of(head, config)
+    body: nn.Module
+    if shape.body is not None:
+        body = ResNetBody(**shape.body)
+    elif config is None:
+        body = EfficientNetLite0(image_size=size)
+    else:
+        from transformers import AutoConfig, AutoModel
+
+        body = TransformersBody(AutoModel.from_config(AutoConfig.for_model(**config), trust_remote_code=False))
+    return ImageBody(body, _width(body, (size, size)), labels, shape)
+
+
+def image_size_of(head: Mapping[str, Any], config: Mapping[str, Any] | None) -> int:
+    """The side of the images that a body reads, in pixels."""
+    size = (config or {}).get("image_size") or head.get("image_size") or SIZE
+    return int(size if isinstance(size, int) else size[0])
 
 
 def save_image_body(classifier: Classifier, folder: Path) -> None:
@@ -158,7 +183,7 @@ def load_image_body(folder: Path) -> Classifier:
     else:
         body = EfficientNetLite0(image_size=encoder.rules.size[0])
     names = tuple(record["label_names"])
-    module = ImageBody(body, _width(body, encoder), len(names), head)
+    module = ImageBody(body, _width(body, encoder.rules.size), len(names), head)
     module.load_state_dict(weights)
     return _classifier(module, encoder, names, task_of(record["task"], record["task_settings"]))
 
@@ -219,12 +244,12 @@ def _empty_body(folder: Path, saved: Collection[str]) -> nn.Module:
     return body
 
 
-def _width(body: nn.Module, encoder: ImageEncoder) -> int:
+def _width(body: nn.Module, size: tuple[int, int]) -> int:
     """The width of the features, which configurations name in many ways: asked of the body itself."""
     if isinstance(body, EfficientNetLite0 | ResNetBody):
         return WIDTH if isinstance(body, EfficientNetLite0) else body.features
     with torch.inference_mode():
-        return int(body.eval()(torch.zeros(1, COLOURS, *encoder.rules.size)).shape[1])
+        return int(body.eval()(torch.zeros(1, COLOURS, *size)).shape[1])
 
 
 def _image_settings(size: int) -> dict[str, Any]:

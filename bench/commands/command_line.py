@@ -140,7 +140,9 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="So many students are trained at once; all are timed alone.")] = 1,
     output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done, and how long it takes here.")
+    ] = False,
     track: Annotated[
         str | None, typer.Option(metavar="TRACKER[:URI]", help="Write the run to a tracker when it is done, as mlflow.")
     ] = None,

@@ -9,6 +9,8 @@ from typing import Any
 from bench.card.write import write_cards
 from bench.commands.share.track import Tracker, track_runs
 from bench.commands.show import show_run
+from bench.forecast.forecast import make_forecast
+from bench.forecast.plan import print_plan, sentences_of
 from bench.recipe.file import leaves_transfer_open, read_recipe, recipe_tasks
 from bench.recipe.shipped import recipe_names
 from bench.recipe.sweep import TRAIN_ROWS
@@ -17,6 +19,7 @@ from bench.record.machine import check_device
 from bench.record.run_file import describe_run
 from bench.reports.run_folder import prove_writable, save_run
 from bench.reports.screen import Screen
+from bench.reports.whole_run import WholeRun
 from bench.steps.export import impossible_files
 from bench.steps.knowledge import labelling_records
 from bench.steps.leaks.quality import leak_records, leaks_of_run, without_leaks
@@ -25,7 +28,6 @@ from bench.steps.outcome.groups import make_groups
 from bench.steps.outcome.histories import collect_histories
 from bench.steps.outcome.rows import Runs, make_rows
 from bench.steps.pipeline import run_pipeline
-from bench.steps.plan import print_plan
 from bench.steps.workplace import Workplace
 from bench.suite.run import run_tasks
 from export.formats import require_formats
@@ -115,6 +117,18 @@ def run_and_track(request: RunRequest, tracker: Tracker, *, dry_run: bool) -> in
     return code
 
 
+def _foreseen(work: Workplace) -> Runs:
+    """Say what the run will take, and show while it works how far it is in all."""
+    if not current_team().is_first:
+        return Runs(*run_pipeline(work))
+    forecast = make_forecast(work, fetches=True)
+    for sentence in sentences_of(forecast):
+        work.screen.notice(sentence)
+    work.store.around = work.screen.counted
+    with work.screen.whole_run(work.recipe.name, WholeRun(forecast.likely_seconds)):
+        return Runs(*run_pipeline(work))
+
+
 def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     """Run a recipe, write its run folder and print its tables; 1 when a row failed, else 0.
 
@@ -143,7 +157,7 @@ def run_recipe(request: RunRequest, *, dry_run: bool) -> int:
     impossible = impossible_files(recipe)
     for sentence in impossible:
         screen.notice(f"impossible here: {sentence}")
-    runs = Runs(*run_pipeline(work))
+    runs = _foreseen(work)
     leaks = leaks_of_run(work, runs)
     if not current_team().is_first:
         return 0

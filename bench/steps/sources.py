@@ -58,11 +58,13 @@ def read_own_source(work: Workplace) -> Source | None:
     return None
 
 
-def check_transfer_source(work: Workplace) -> None:
-    """Read the rows that only the teacher labels where they are the user's own. Raises RequestError as a run would."""
-    if work.recipe.data.transfer and is_own(work.recipe.data.transfer):
-        with TemporaryDirectory() as scratch:
-            _read_unlabelled(work.recipe, work.recipe.data.transfer, Path(scratch), silent)
+def read_own_transfer(work: Workplace) -> Table | None:
+    """The rows that only the teacher labels where they are the user's own. Raises RequestError as a run would."""
+    name = work.recipe.data.transfer
+    if not name or not is_own(name):
+        return None
+    with TemporaryDirectory() as scratch:
+        return _read_unlabelled(work.recipe, name, Path(scratch), silent)
 
 
 def own_weights(work: Workplace) -> WeightsFolder | None:

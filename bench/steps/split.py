@@ -8,11 +8,11 @@ from bench.recipe.data import Data
 from bench.recipe.objective import named_kinds
 from bench.steps.answering.given import answered_rows, find_answers
 from bench.steps.sources import (
-    check_transfer_source,
     checked,
     find_looks,
     own_weights,
     read_own_source,
+    read_own_transfer,
     read_source,
     read_transfer,
     source_digests,
@@ -66,7 +66,7 @@ def split(work: Workplace, weights: WeightsFolder, seed: int) -> Path:
         for sentence in (_counts(splits), *notices):
             work.screen.notice(sentence)
 
-    return work.store.get(_stage(work, weights, seed, augmentation), make)
+    return work.store.get(split_stage(work, weights, seed), make)
 
 
 def check_split(work: Workplace) -> None:
@@ -74,7 +74,7 @@ def check_split(work: Workplace) -> None:
 
     Raises RequestError as a run would.
     """
-    check_transfer_source(work)
+    read_own_transfer(work)
     weights = own_weights(work)
     source = read_own_source(work)
     if work.recipe.teacher.is_given:
@@ -122,8 +122,9 @@ def _makes_none(splits: Splits) -> bool:
     return not copies_for(len(splits.train), rarest)
 
 
-def _stage(work: Workplace, weights: WeightsFolder, seed: int, augmentation: Augmentation | None) -> Stage:
-    data = work.recipe.data
+def split_stage(work: Workplace, weights: WeightsFolder, seed: int) -> Stage:
+    """The stage of one seed's splits, which tells whether they are stored."""
+    data, augmentation = work.recipe.data, _augmentation(work, weights)
     settings = data.as_inputs("train", "validation", "test", "transfer", "licence", "class_names", "views")
     inputs: dict[str, Any] = {"sources": source_digests(work), "settings": settings, "seed": seed, "teacher": None}
     if data.modality == "image":

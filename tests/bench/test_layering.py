@@ -24,8 +24,20 @@ ROOMS = {  # within a package: a room imports those before it in its list
     "materials": ("cache", "tasks", "sources", "leaks", "splits"),
     "export": ("graphs", "formats", "runtimes", "gate", "from_text"),
     "bench": (
-        *("scores", "harness", "recipe", "record", "reports", "advice", "page", "card", "trackers", "steps", "outside"),
-        *("corpus", "league", "labels", "suite", "tune", "commands"),
+        *(
+            "scores",
+            "harness",
+            "recipe",
+            "record",
+            "reports",
+            "advice",
+            "page",
+            "card",
+            "trackers",
+            "steps",
+            "forecast",
+        ),
+        *("outside", "corpus", "league", "labels", "suite", "tune", "commands"),
     ),
 }
 MODULES = [path for package in TIERS for path in sorted((ROOT / package).glob("**/*.py"))]

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
 def settings_of(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
     """The settings of the student for so many rows, with those that the recipe leaves to the rules."""
+    matched = len(place.rows.chosen_transfer(cell.objective.match_steps))
+    device = place.work.recipe.trained_on
+    return settings_for(cell, rows=rows, labelled=len(place.rows.train), matched=matched, device=device)
+
+
+def settings_for(cell: Cell, *, rows: int, labelled: int, matched: int, device: str) -> "TrainingSettings":
+    """The same by numbers alone: so many rows, of which some are `labelled`, and the transfer rows of `match_steps`."""
     from students import STUDENTS
     from training.rules import most_epochs_for, patience_for
     from training.settings import TrainingSettings
 
     student = cell.student
-    architecture, epochs = STUDENTS[student.architecture].student_class, _epochs(place, cell)
+    architecture, epochs = STUDENTS[student.architecture].student_class, _epochs(cell, labelled, matched)
     batch_size = _batch_size(student, rows)
     by_patience = student.ends_by_patience and cell.objective.epochs is None
     schedule = "plateau" if by_patience else "linear" if student.schedule in (None, "plateau") else student.schedule
@@ -35,17 +42,17 @@ def settings_of(place: SeedPlace, cell: Cell, rows: int) -> "TrainingSettings":
         bf16=architecture.bf16,
         bf16_scores=False,
         seed=cell.seed,
-        device=place.work.recipe.trained_on,
+        device=device,
     )
 
 
-def _epochs(place: SeedPlace, cell: Cell) -> int | None:
+def _epochs(cell: Cell, labelled: int, matched: int) -> int | None:
     """How long to train, where the recipe says it in numbers.
 
     `match_steps` takes as many epochs on the labelled rows as make the steps with transfer rows. Steps and epochs are
     whole, so each division is rounded up.
     """
-    rows, student, objective = place.rows, cell.student, cell.objective
+    student, objective = cell.student, cell.objective
     if objective.epochs is not None:
         return objective.epochs
     if student.epochs == "auto":
@@ -53,9 +60,9 @@ def _epochs(place: SeedPlace, cell: Cell) -> int | None:
     transfer_epochs = student.transfer_epochs or student.epochs
     if not objective.match_steps:
         return transfer_epochs if objective.transfer else student.epochs
-    taught = len(rows.train) + len(rows.chosen_transfer(objective.match_steps))
+    taught = labelled + matched
     steps = transfer_epochs * -(-taught // _batch_size(student, taught))
-    return -(-steps // -(-len(rows.train) // _batch_size(student, len(rows.train))))
+    return -(-steps // -(-labelled // _batch_size(student, labelled)))
 
 
 def _batch_size(student: Student, rows: int) -> int:

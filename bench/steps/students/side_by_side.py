@@ -134,16 +134,17 @@ def train_side_by_side(place: SeedPlace, cells: Sequence[Cell], *, jobs: int) ->
     try:
         futures = {pool.submit(_train, Order.of(place, cell), number): cell for number, cell in enumerate(missing)}
         trained_count = 0
-        with screen.step(f"{len(missing)} students in {workers} processes, seed {place.seed}, in %") as report:
+        title = f"{len(missing)} students in {workers} processes, seed {place.seed}, in %"
+        with screen.counted("student", len(missing)), screen.step(title) as report:
             for future in _as_completed(futures, lambda: report(int(100 * sum(shares) / len(missing)), 100)):
-                trained, title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
+                trained, cell_title = _report_of(future), f"{futures[future].title}, seed {place.seed}"
                 for sentence in trained.notices:
                     screen.notice(sentence)
                 if trained.error is not None:
-                    screen.notice(f"{title}: failed in its process, and is tried again: {trained.error}")
+                    screen.notice(f"{cell_title}: failed in its process, and is tried again: {trained.error}")
                     continue
                 trained_count += 1
-                screen.notice(f"cells trained: {trained_count} of {len(missing)} ({title})")
+                screen.notice(f"cells trained: {trained_count} of {len(missing)} ({cell_title})")
     except BaseException:  # an interrupted run waits for no cell, nor does the interpreter when it ends
         pool.shutdown(wait=False, cancel_futures=True)
         for process in multiprocessing.active_children():

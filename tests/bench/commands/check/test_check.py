@@ -151,7 +151,7 @@ def test_language_is_told_by_enough_words_and_counted_over_a_sample():
         "fr": "Il faisait un temps superbe ce matin, et nous avons marché une heure le long de la rivière.",
         "es": "Esta mañana hacía un tiempo precioso y caminamos una hora por la orilla del río.",
         "ru": "Сегодня утром была прекрасная погода, и мы целый час гуляли вдоль реки.",
-        "zh": "今天早上天气很好，我们沿着河边走了一个小时。",
+        "zh": "今天早上天气很好。我们沿着河边走了一个小时。",
     }
     assert languages_of(list(texts.values())) == dict.fromkeys(texts, 1)
     assert languages_of(["ok", "1234"])[UNSURE] == 2
