@@ -17,7 +17,7 @@ from bench.reports.report import REPORTS
 from bench.reports.run_folder import pictures_in, sweep_text
 from bench.reports.screen import Screen
 from bench.suite.report import summary_text
-from bench.suite.summary import load_summary
+from bench.suite.summary import Summary, load_summary
 from materials.errors import RequestError, unknown
 
 
@@ -51,10 +51,7 @@ def show_run(
             f"--reach belongs to the table of --curves; {format} holds every epoch: leave one of them out"
         )
     if place.is_dir() and (summary := load_summary(place)):
-        if classes or curves or significance or cascade or format not in ("rich", "markdown"):
-            tasks = ", ".join(str(place / task.name) for task in summary.tasks)
-            raise RequestError(f"{place} holds several tasks, of which there is one table; show one of {tasks}")
-        sys.stdout.write(summary_text(summary, format))
+        _show_tasks(place, summary, format, is_whole=not (classes or curves or significance or cascade))
         return
     run = read_run(place)
     if run.recipe is None and (curves or (significance and against is None)):
@@ -74,6 +71,13 @@ def show_run(
     sys.stdout.write(text)
     if format == "rich":
         _name_pictures(run_folder(place))
+
+
+def _show_tasks(place: Path, summary: Summary, format: str, *, is_whole: bool) -> None:
+    if not is_whole or format not in ("rich", "markdown"):
+        tasks = ", ".join(str(place / task.name) for task in summary.tasks)
+        raise RequestError(f"{place} holds several tasks, of which there is one table; show one of {tasks}")
+    sys.stdout.write(summary_text(summary, format))
 
 
 def _name_pictures(folder: Path) -> None:
