@@ -11,8 +11,8 @@ from bench.forecast.probe import Speed
 from bench.forecast.spans import Span
 from bench.harness.launches.quiet import MOST_SECONDS, MOST_TRIES
 from bench.harness.open_loop import FEWEST_ARRIVALS, LONGEST_SECONDS, STEPS, TRIAL_SECONDS
-from bench.harness.scenarios import OFFLINE_ROWS, SINGLE_ROWS, SLOW_PASS_MS, SWEEP_CALLS
-from bench.harness.timing import CALLS_A_SHAPE, FEWEST_ROUNDS
+from bench.harness.scenarios import OFFLINE_ROWS, SINGLE_ROWS, SWEEP_CALLS
+from bench.harness.timing import CALLS_A_SHAPE, FEWEST_ROUNDS, SLOW_PASS_MS
 from bench.recipe.measuring import Measuring
 from export.formats import EXPORTERS
 from export.gate.parity import ROWS as GATE_ROWS
