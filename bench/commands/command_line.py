@@ -144,7 +144,7 @@ def run(
         bool, typer.Option("--dry-run", help="Show what would be done, and how long it takes here.")
     ] = False,
     track: Annotated[
-        str | None, typer.Option(metavar="TRACKER[:URI]", help="Write the run to a tracker when it is done, as mlflow.")
+        str | None, typer.Option(metavar="TRACKER[:URI]", help="Write the finished run to a tracker, such as mlflow.")
     ] = None,
 ) -> None:
     """Train, distil, export, check and measure everything in a recipe, and print the table."""
