@@ -107,7 +107,7 @@ def measure_models(request: MeasureRequest) -> int:
         measured = [*with_speedups([artefact.row for artefact in artefacts]), *refused]
         finished = describe_run(request.output.name, measured, threads=request.workload.threads)
         save_run(finished, artefacts, request.output)
-    show_run(request.output, "rich")
+    show_run(request.output, "rich", everything=True)
     screen.notice(f"run.json, table.md and the raw samples are in {request.output}")
     return 1 if any(row.status == "failed" for row in measured) else 0
 
