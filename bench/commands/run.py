@@ -73,7 +73,7 @@ class RunRequest:
                 of_recipe |= dict.fromkeys(("transfer", "transfer_rows"))
             defaults = {f"data.{name}": value for name, value in {**of_recipe, "text": "text"}.items()}
             if self.recipe in recipe_names() and leaves_transfer_open(self.recipe):  # sized to its own rows
-                defaults |= {"teacher.epochs": "auto", "teacher.frozen_layers": None}
+                defaults |= {"teacher.epochs": "auto", "teacher.learning_rate": "auto"}
             flags = {"description": f"the recipe {self.recipe} on {flags['data.train']}", **defaults, **flags}
         if "data.transfer" in flags:  # as do the number of transfer rows and their column
             flags = {"data.transfer_rows": None, "data.transfer_text": None, **flags}

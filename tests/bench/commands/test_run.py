@@ -25,7 +25,7 @@ def test_paths_reach_the_recipe_as_they_are(path):
 def test_teacher_of_own_rows_learns_as_long_as_the_rules_say():
     assert read_recipe("movie-reviews").teacher.epochs != "auto"
     teacher = read_recipe("movie-reviews", request(**{"data.train": "mine.csv"}).all_overrides).teacher
-    assert (teacher.epochs, teacher.frozen_layers) == ("auto", None)
+    assert (teacher.epochs, teacher.learning_rate) == ("auto", "auto")
 
 
 def test_own_transfer_file_is_used_whole():
