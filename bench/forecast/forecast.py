@@ -98,7 +98,12 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
     speeds = Speeds(recipe=work.recipe, counts=counts, bodies=bodies, probe=probe)
     speeds.time(missing)
     costs = Costs(
-        recipe=work.recipe, counts=counts, teacher=speeds.teacher, students=speeds.students, slowness=slowness()
+        recipe=work.recipe,
+        counts=counts,
+        teacher=speeds.teacher,
+        students=speeds.students,
+        slowness=slowness(),
+        is_crowded=probe.is_crowded,
     )
     return Forecast(
         costs=nothing | _side_by_side({part: costs.of(part) for part in missing}, work.jobs),

@@ -43,25 +43,25 @@ def costs_of(tiny_recipe):
 def test_teacher_takes_its_steps_and_the_scoring_of_each_epoch(costs_of):
     (teacher,) = costs_of()["teacher"]
     steps, scoring = 12 * (192 / 16) * (16 * 0.01 + 0.1), 12 * 24 * 0.002
-    assert teacher.seconds == Span.of(4.0 + steps + scoring)
+    assert teacher.seconds == Span.of(3.0 + steps + scoring)
     assert teacher.size_bytes == 4e6
 
 
 def test_time_limit_bounds_the_steps(costs_of):
     (teacher,) = costs_of("teacher.time_limit=5")["teacher"]
-    assert teacher.seconds.most == pytest.approx(4.0 + 5 + 12 * 24 * 0.002)
+    assert teacher.seconds.most == pytest.approx(3.0 + 5 + 12 * 24 * 0.002)
 
 
 def test_slow_machine_multiplies_what_is_fixed_alone(costs_of):
     usual, slow = (costs_of(slowness=slowness)["teacher"][0].seconds.likely for slowness in (1, 3))
-    assert slow - usual == pytest.approx(2 * 4.0)
+    assert slow - usual == pytest.approx(2 * 3.0)
 
 
 def test_labelling_counts_the_rows_that_students_learn_from_and_the_faster_file(costs_of):
     (knowledge,) = costs_of()["knowledge"]
-    assert knowledge.seconds.likely == pytest.approx((192 + 100) * 0.002 / 1.4)
+    assert knowledge.seconds.likely == pytest.approx((192 + 100) * 0.002 / 1.3)
     (alone,) = costs_of("objectives=[{name: hard}, {name: logits}]", "data.transfer=null")["knowledge"]
-    assert alone.seconds.likely == pytest.approx(192 * 0.002 / 1.4)
+    assert alone.seconds.likely == pytest.approx(192 * 0.002 / 1.3)
 
 
 def test_students_take_more_with_transfer_rows(costs_of):
