@@ -121,7 +121,8 @@ def _foreseen(work: Workplace) -> Runs:
     """Say what the run will take, and show while it works how far it is in all."""
     if not current_team().is_first:
         return Runs(*run_pipeline(work))
-    forecast = make_forecast(work, fetches=True)
+    with work.screen.step("how long it will take"):
+        forecast = make_forecast(work, fetches=True)
     for sentence in sentences_of(forecast):
         work.screen.notice(sentence)
     work.store.around = work.screen.counted

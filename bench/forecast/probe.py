@@ -14,8 +14,8 @@ from export.memory import peak_bytes, reset_peak
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-FEW_ROWS, MANY_ROWS, ANSWERED_ROWS = 4, 16, 64
-ANSWERING_SHARE, FILE_SHARE = 0.5, 0.25  # of the time that learning takes
+FEW_ROWS, MANY_ROWS, ANSWERED_ROWS = 2, 8, 64
+ANSWERING_SHARE, FILE_SHARE = 0.4, 0.2  # of the time that learning takes
 LEAST_SLOPE = 0.25  # of the time a row among many, however much of it seems to be fixed
 SLOW_SECONDS = 0.3  # of a call that is not made again
 THREADS_POWER = 0.85  # two threads are mostly 1.8 times as fast as one

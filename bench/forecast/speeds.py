@@ -17,7 +17,7 @@ from materials.errors import in_one_line
 from materials.weights import WeightsFolder
 from training.rules import batch_size_for
 
-PROBE_SECONDS = 0.8  # for the teacher, and for all students together
+PROBE_SECONDS = 0.6  # for the teacher, and for all students together
 BYTES_A_WEIGHT = 20  # while it is trained: itself, its gradient, two of its means, and the best epoch's, each of four
 OF_TEACHER = ("teacher", "features", "bundle", "labeller", "knowledge", "vectors", "validation", "measurement")
 
