@@ -18,7 +18,7 @@ from bench.recipe.recipe_student import Student
 from bench.steps.export import possible_formats
 from bench.steps.students.settings import settings_for
 from export.formats import EXPORTERS
-from export.labelling import COMMON_LENGTH, JUDGED_ROWS, SAMPLE_ROWS
+from export.labelling import COMMON_BATCH, COMMON_LENGTH, JUDGED_ROWS, SAMPLE_ROWS
 
 # Fixed seconds and those a row, on the machine of `files`; a peer is not probed, and its seconds are a guess of ours.
 READ_SECONDS, READ_ROW_SECONDS, LEAK_ROW_SECONDS, PIXEL_ROW_SECONDS = 2.0, 2e-5, 2e-5, 2e-3
@@ -68,8 +68,7 @@ class Cost:
 class Costs:
     """The arithmetic of one recipe on one machine.
 
-    `teacher` is none for a file of answers and where its shape is not known, and so are the speeds of students. On a
-    machine that others crowd, no launch is quiet, and each is made as often as there is time for.
+    `teacher` is none for a file of answers and where its shape is not known, and so are the speeds of students.
     """
 
     recipe: Recipe
@@ -77,7 +76,6 @@ class Costs:
     teacher: Speed | None
     students: Mapping[str, Speed | None]
     slowness: float = 1.0
-    is_crowded: bool = False
 
     def of(self, part: Part) -> Cost:
         """The cost of a stage."""
@@ -152,14 +150,15 @@ class Costs:
         return Cost(seconds=Span.of(self.slowness * START_SECONDS + learning + scoring), size_bytes=size)
 
     def _labeller(self, part: Part) -> Cost:
-        """The sample by all files twice, the judged rows by two or three of them, and the common way three times."""
+        """The sample by all files twice and once padded, and what the fastest of each precision are judged on."""
         if self.teacher is None:
             return Cost(seconds=None)
-        rates = [FILES[format].rate for format in self._teacher_formats]
+        rates = {format: FILES[format].rate for format in self._teacher_formats}
         padded = max(1.0, COMMON_LENGTH / self.teacher.tokens) if self.teacher.tokens > 1 else 1.0
-        rows = 2 * SAMPLE_ROWS * sum(1 / rate for rate in rates) + 3 * SAMPLE_ROWS * padded
-        judged = min(JUDGED_ROWS, self.counts.train)
-        rows += judged * (1 + sum(1 / rate for rate in sorted(rates)[-2:])) if len(rates) > 1 else 0
+        rows = 2 * SAMPLE_ROWS * sum(1 / rate for rate in rates.values()) + (1 + padded) * SAMPLE_ROWS + COMMON_BATCH
+        for lossy, judged in ((False, SAMPLE_ROWS), (True, JUDGED_ROWS)):
+            faster = [rate for format, rate in rates.items() if EXPORTERS[format].lossy == lossy and rate > 1]
+            rows += min(judged, self.counts.train) * (1 + 1 / max(faster)) if faster else 0
         seconds = rows * self.teacher.answer_seconds + self.slowness * len(rates)
         return Cost(seconds=Span.of(seconds))
 
@@ -248,7 +247,7 @@ class Costs:
             outputs=part.launch == 0,
             slowness=self.slowness,
         )
-        return Cost(seconds=Span.of(measuring.most) if self.is_crowded else measuring, size_bytes=4e4)
+        return Cost(seconds=Span.of(measuring), size_bytes=4e4)
 
     @property
     def _teacher_formats(self) -> list[str]:

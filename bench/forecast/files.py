@@ -8,8 +8,6 @@ was taken on the former, to another machine.
 from dataclasses import dataclass
 
 from bench.forecast.probe import Speed
-from bench.forecast.spans import Span
-from bench.harness.launches.quiet import MOST_SECONDS, MOST_TRIES
 from bench.harness.open_loop import FEWEST_ARRIVALS, LONGEST_SECONDS, STEPS, TRIAL_SECONDS
 from bench.harness.scenarios import OFFLINE_ROWS, SINGLE_ROWS, SWEEP_CALLS
 from bench.harness.timing import CALLS_A_SHAPE, FEWEST_ROUNDS, SLOW_PASS_MS
@@ -18,7 +16,7 @@ from export.formats import EXPORTERS
 from export.gate.parity import ROWS as GATE_ROWS
 
 SHAPE_ROWS = 120  # what the gate's shapes amount to, in rows
-WARM_ROUNDS, PASSES, TEXT_LENGTHS = 2.5, 3.5, 30
+WARM_ROUNDS, PASSES, SLOW_PASSES, TEXT_LENGTHS = 2.5, 3.5, 2.5, 30
 SERVER_LOAD = 0.7
 PROBE_SECONDS, START_SECONDS, TORCH_SECONDS = 0.1, 2.5, 3.0  # of a measuring process, and of importing torch in it
 
@@ -65,33 +63,32 @@ def export_seconds(format: str, speed: Speed, *, validation_rows: int, slowness:
 
 def measuring_seconds(
     format: str, speed: Speed, measuring: Measuring, *, items: int, timed: bool, outputs: bool, slowness: float
-) -> Span:
-    """One launch of a file over so many test rows; the most is with all the tries that a noisy machine gets."""
+) -> float:
+    """One launch of a file over so many test rows, once."""
     cost = FILES.get(format, FileCost())
     call, row = speed.call_seconds / cost.rate, speed.file_row_seconds / cost.rate
     needs_torch = format not in FILES or EXPORTERS[format].runtime.startswith("torch")
     seconds = slowness * (START_SECONDS + TORCH_SECONDS * needs_torch) + (items * row if outputs else 0.0)
     if not timed:
-        return Span.of(seconds)
+        return seconds
     scenarios = {"single-stream": _single_stream, "offline": _offline, "server": _server, "sweep": _sweep}
     rows = min(items, SINGLE_ROWS)
-    seconds += sum(scenarios[name](measuring, speed, call, row, rows) for name in measuring.scenarios)
-    tries = max(1, min(MOST_TRIES, int(MOST_SECONDS / seconds)))
-    return Span(likely=seconds, most=seconds * tries)
+    return seconds + sum(scenarios[name](measuring, speed, call, row, rows) for name in measuring.scenarios)
 
 
 def _single_stream(measuring: Measuring, speed: Speed, call: float, row: float, rows: int) -> float:
-    """Warm-up and whole rounds, of the model alone and end to end."""
+    """Warm-up and whole rounds, of the model alone and end to end; the last two that warm up are among the rounds."""
     shapes = TEXT_LENGTHS if speed.tokens > 1 else 1
     warm = (CALLS_A_SHAPE * shapes + WARM_ROUNDS * rows) * call
-    return 2 * (warm + max(measuring.seconds, FEWEST_ROUNDS * rows * call) + PROBE_SECONDS)
+    return 2 * (warm + max(measuring.seconds, (FEWEST_ROUNDS - 2) * rows * call) + PROBE_SECONDS)
 
 
 def _offline(measuring: Measuring, speed: Speed, call: float, row: float, rows: int) -> float:
-    """Passes in batches of each size, end to end of one size alone where they are slow."""
+    """Passes in batches of each size; of slow ones fewer, and end to end of one size alone."""
     one_pass, sizes = OFFLINE_ROWS * row, len(measuring.batch_sizes)
-    end_to_end = 1 if one_pass * 1e3 > SLOW_PASS_MS else sizes
-    return (sizes + end_to_end) * (max(measuring.seconds / 2 + one_pass, PASSES * one_pass) + PROBE_SECONDS)
+    is_slow = one_pass * 1e3 > SLOW_PASS_MS
+    passes, end_to_end = (SLOW_PASSES, 1) if is_slow else (PASSES, sizes)
+    return (sizes + end_to_end) * (max(measuring.seconds / 2 + one_pass, passes * one_pass) + PROBE_SECONDS)
 
 
 def _server(measuring: Measuring, speed: Speed, call: float, row: float, rows: int) -> float:

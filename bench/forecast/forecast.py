@@ -13,6 +13,7 @@ from bench.forecast.rows import counts_before, counts_of_splits
 from bench.forecast.spans import Span, total
 from bench.forecast.speeds import BYTES_A_WEIGHT, Speeds
 from bench.forecast.stored import find_stored, names_of_weights, weights_at_hand
+from bench.harness.launches.quiet import MOST_SECONDS, MOST_TRIES
 from bench.harness.neighbours import BUSY_CORES, noise_before
 from bench.recipe.recipe import Recipe
 from bench.steps.workplace import Workplace
@@ -98,15 +99,11 @@ def make_forecast(work: Workplace, *, fetches: bool) -> Forecast:
     speeds = Speeds(recipe=work.recipe, counts=counts, bodies=bodies, probe=probe)
     speeds.time(missing)
     costs = Costs(
-        recipe=work.recipe,
-        counts=counts,
-        teacher=speeds.teacher,
-        students=speeds.students,
-        slowness=slowness(),
-        is_crowded=probe.is_crowded,
+        recipe=work.recipe, counts=counts, teacher=speeds.teacher, students=speeds.students, slowness=slowness()
     )
+    of_missing = _with_more_tries({part: costs.of(part) for part in missing}, is_crowded=probe.is_crowded)
     return Forecast(
-        costs=nothing | _side_by_side({part: costs.of(part) for part in missing}, work.jobs),
+        costs=nothing | _side_by_side(of_missing, work.jobs),
         stored=of_parts,
         memory_bytes=_memory(speeds),
         fetched_bytes=fetched,
@@ -124,6 +121,24 @@ def _side_by_side(costs: Mapping[Part, Cost], jobs: int) -> dict[Part, Cost]:
         else cost
         for part, cost in costs.items()
     }
+
+
+def _with_more_tries(costs: Mapping[Part, Cost], *, is_crowded: bool) -> dict[Part, Cost]:
+    """The costs where launches are made again that were not quiet, for which the files of a seed share a time.
+
+    On a machine that others crowd none is quiet, so that this is likely.
+    """
+    of_seeds: dict[int, float] = defaultdict(float)
+    for part, cost in costs.items():
+        of_seeds[part.seed] += cost.seconds.likely if part.timed and cost.seconds else 0.0
+
+    def longer(part: Part, once: Span | None) -> Span | None:
+        if not part.timed or once is None:
+            return once
+        most = once.likely * (1 + min(MOST_TRIES - 1, MOST_SECONDS / of_seeds[part.seed]))
+        return Span(likely=most if is_crowded else once.likely, most=most)
+
+    return {part: replace(cost, seconds=longer(part, cost.seconds)) for part, cost in costs.items()}
 
 
 def _memory(speeds: Speeds) -> float | None:

@@ -85,7 +85,7 @@ def test_measuring_counts_seconds_scenarios_and_launches(costs_of):
     assert many[0].seconds.likely - few[0].seconds.likely == pytest.approx(2 * 10)  # the model alone, and end to end
     assert len(costs_of("measuring.launches=3")["measurement"]) == 3 * len(few)
     untimed = costs_of("speed_seeds=0")["measurement"]
-    assert all(cost.seconds.most == cost.seconds.likely < few[0].seconds.likely for cost in untimed)
+    assert all(cost.seconds.likely < few[0].seconds.likely for cost in untimed)
 
 
 def test_what_is_not_known_is_not_invented(tiny_recipe):

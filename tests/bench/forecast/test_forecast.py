@@ -9,10 +9,12 @@ from sample_command import distilbench
 
 from bench.forecast import forecast as forecast_module
 from bench.forecast import speeds
+from bench.forecast.costs import Cost
 from bench.forecast.forecast import make_forecast
 from bench.forecast.parts import parts_of
 from bench.forecast.plan import sentences_of
 from bench.forecast.rows import counts_before, counts_of_splits
+from bench.forecast.spans import Span
 from bench.forecast.stored import Stored, find_stored
 from bench.recipe.file import read_recipe
 from bench.reports.screen import Screen
@@ -121,6 +123,17 @@ def test_students_side_by_side_may_take_less(tiny_recipe, tmp_path, monkeypatch)
     halved = forecast_module._side_by_side(costs, 2)
     assert halved[one].seconds.likely == costs[one].seconds.likely / 2
     assert halved[one].seconds.most == costs[one].seconds.most
+
+
+@pytest.mark.parametrize("is_crowded", [False, True])
+def test_launches_that_are_made_again_share_a_minute(tiny_recipe, is_crowded):
+    parts = [part for part in parts_of(read_recipe(str(tiny_recipe), [])) if part.kind in ("student", "measurement")]
+    once = dict.fromkeys(parts, Cost(seconds=Span.of(100.0)))
+    costs = forecast_module._with_more_tries(once, is_crowded=is_crowded)
+    launches = [cost.seconds for part, cost in costs.items() if part.kind == "measurement"]
+    assert sum(span.most for span in launches) == pytest.approx(6 * 100 + 60)
+    assert all(span.likely == (span.most if is_crowded else 100.0) for span in launches)
+    assert all(costs[part].seconds == Span.of(100.0) for part in parts if part.kind == "student")
 
 
 @pytest.mark.parametrize("name", DATASETS)
