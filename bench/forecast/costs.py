@@ -24,7 +24,7 @@ from export.labelling import COMMON_BATCH, COMMON_LENGTH, JUDGED_ROWS, SAMPLE_RO
 READ_SECONDS, READ_ROW_SECONDS, LEAK_ROW_SECONDS, PIXEL_ROW_SECONDS = 2.0, 2e-5, 2e-5, 2e-3
 START_SECONDS, STUDENT_SECONDS, ENCODE_ROW_SECONDS, REPORT_SECONDS = 3.0, 1.0, 5e-5, 8.0
 PEER_SECONDS, PEER_ROW_SECONDS, PEER_BYTES, VECTORS_SECONDS = 3.0, 1e-3, 5e6, 4.0
-VECTOR_TOKENS = 4.0  # a word piece with the two tokens around it, and what a short row costs beside its length
+VECTOR_TOKENS = 3.5  # a word piece with the two tokens around it, and what a short row costs beside its length
 LIKELY_PATIENCES = 2.5  # epochs of a training that ends by patience, in patiences: results/movie-reviews has 1.4 to 4
 OF_SIZE = ("dimensions", "settings", "image_size", "max_length_tokens")  # what of a student says how large it is
 UNTRAINED_ROWS = 5_000  # that an untrained student is scored on, see `training.loop`
