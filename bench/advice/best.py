@@ -1,10 +1,12 @@
 """What a reader looks at first: of each model the file to take, and the notes that this needs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.advice.front import WORTH, goodness
 from bench.record.row import Row
 from bench.record.run_file import Run
+from bench.reports.extra_tables import without_near_duplicates
 from bench.reports.layout import TextTable, rich_tables, without_blanks
 from bench.reports.notes import first_notes, is_timed
 from bench.reports.report import files_table, tables_before
@@ -56,7 +58,9 @@ def rich_best(run: Run) -> str:
     """The means over seeds and the table of best files, as wide as the terminal, with few notes."""
     rows = best_rows(run.rows)
     hidden = len(run.rows) - len(rows)
-    tables = [*tables_before(run), _narrow(files_table(run, rows, f"{run.name}: the file to take of each model"), run)]
+    best = _narrow(files_table(run, rows, f"{run.name}: the file to take of each model"), run)
+    leaks = without_near_duplicates(replace(run, rows=tuple(rows)))
+    tables = [*tables_before(run), best, *([leaks] if leaks[2] else [])]
     rest = f"{hidden} more rows, other tables and all notes" if hidden else "other tables and all notes"
     return rich_tables(tables, [*first_notes(run, rows), f"{rest}: distilbench show RUN --all"])
 

@@ -37,20 +37,15 @@ def footnotes(run: Run) -> list[str]:
             "published figures come from another machine and other runs, often from other data; a published gap "
             "closed is counted on accuracy, ours on macro-F1"
         )
-    notes += [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
+    notes += _warnings(run)
     if any(row.objective_title == ALONE for row in run.rows) and any(_is_without_gap(row) for row in run.rows):
         notes.append(
             "gap closed is blank where the teacher is not surely better than the student alone (by less than a point, "
             "or its 95 % interval holds 0), or where one of the two failed in that format"
         )
     notes += _made_up(run) + _readings(run) + _untrained(run)
-    if constant := _constant(run):
-        notes.append(f"decided the same for every test row: {', '.join(constant)}")
-    if lost := _lost(run):
-        notes.append(f"every test row of a {run.task.noun} got wrong (F1 0): {'; '.join(lost)}")
     notes += [f"there is no {name}" for name in _impossible(run)]
     notes += [f"impossible on the machine of this run: {sentence}" for sentence in run.impossible]
-    notes += [sentence for record in run.leaks for sentence in record.sentences]
     timed_seeds = {row.seed for row in run.rows if is_timed(row)}
     return notes + [
         _labelling_note(labelling, run.unit, run.task)
@@ -60,10 +55,20 @@ def footnotes(run: Run) -> list[str]:
 
 
 def first_notes(run: Run, rows: Sequence[Row]) -> list[str]:
-    """The notes that a table of some rows needs: its signs, what went wrong in the whole run, how speed was taken."""
+    """The notes that a table of some rows needs: its signs, how speed was taken, and what is wrong in the whole run."""
     failed = [row for row in run.rows if row.status == "failed"]
     noisy = [row for row in rows if row.status not in ("ok", "failed")]
-    return [*_signs([*rows, *failed]), *_troubles([*failed, *noisy]), _how(run)]
+    return [*_signs([*rows, *failed]), *_troubles([*failed, *noisy]), _how(run), *_warnings(run), *_untrained(run)]
+
+
+def _warnings(run: Run) -> list[str]:
+    """What takes away from the worth of models: a teacher that is no better, classes that are lost, leaks."""
+    notes = [f"the teacher is no better than {model}: there is no gap to close" for model in _without_gap(run)]
+    if constant := _constant(run):
+        notes.append(f"decided the same for every test row: {', '.join(constant)}")
+    if lost := _lost(run):
+        notes.append(f"every test row of a {run.task.noun} got wrong (F1 0): {'; '.join(lost)}")
+    return notes + [sentence for record in run.leaks for sentence in record.sentences]
 
 
 def _signs(rows: Sequence[Row]) -> list[str]:
