@@ -26,8 +26,10 @@ from teachers import TEACHERS
 TRAINED_TEACHERS = [name for name, kind in TEACHERS.items() if "text" in kind.modalities and kind.is_trained]
 STUDENTS_OF_TEXTS = [name for name, kind in STUDENTS.items() if "text" in kind.modalities and not kind.is_pretrained]
 ARCHITECTURES = (*TRAINED_TEACHERS, *STUDENTS_OF_TEXTS)
+# A compiler's minute each: of architectures as shared libraries, one is made in every run of the tests.
+SLOW = {("aotinductor", architecture) for architecture in ARCHITECTURES if architecture != "linear"}
 PAIRS = [
-    (architecture, format)
+    pytest.param(architecture, format, marks=[pytest.mark.sweep] if (format, architecture) in SLOW else [])
     for format, exporter in EXPORTERS.items()
     for architecture in ARCHITECTURES
     if architecture not in exporter.impossible

@@ -25,6 +25,13 @@ IMAGE_STUDENTS = tuple(
     name for name, student in STUDENTS.items() if "image" in student.modalities and not student.is_pretrained
 )
 ARCHITECTURES = (*TRANSFORMERS, "image body", *(f"student {name}" for name in IMAGE_STUDENTS))
+# A compiler's minute each: of architectures as shared libraries, one is made in every run of the tests.
+SLOW = {("aotinductor", architecture) for architecture in ARCHITECTURES[:-1]}
+PAIRS = [
+    pytest.param(architecture, format, marks=[pytest.mark.sweep] if (format, architecture) in SLOW else [])
+    for architecture in ARCHITECTURES
+    for format in EXPORTERS
+]
 
 
 @pytest.fixture(scope="session")
@@ -63,8 +70,7 @@ def copy(folders, tmp_path):
     return shutil.copytree(folders["vit"], tmp_path / "copy")
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
 def test_every_image_classifier_passes_parity_in_every_format(bundles, architecture, format):
     parity = bundles(architecture, format).parity
     assert parity["status"] == ("reference" if format == "eager" else "passed"), parity["reason"]
@@ -86,8 +92,7 @@ def test_model_without_tables_has_no_int8_file_of_tables_only(origin_of, tmp_pat
         EXPORTERS[format].settings["tables only"](origin_of("resnet"), tmp_path)
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
 def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, architecture, format):
     predictor = Predictor(bundles(architecture, format).folder)
     paths, labels = images
@@ -98,8 +103,7 @@ def test_every_bundle_predicts_from_image_files_by_itself(bundles, images, archi
     assert alone == pytest.approx([prediction.probability for prediction in predictions[:3]], abs=0.03)
 
 
-@pytest.mark.parametrize("format", EXPORTERS)
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize(("architecture", "format"), PAIRS)
 def test_no_file_of_an_image_bundle_names_a_folder_of_the_exporting_machine(bundles, architecture, format):
     assert places_named_in(bundles(architecture, format).folder) == []
 
