@@ -1,5 +1,7 @@
-"""Which precision and layout of memory train fastest without harm on the processor or GPU at hand."""
+"""How torch computes: in the precision and layout of memory that are fastest without harm here, on how many threads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -11,6 +13,17 @@ def has_bf16(device: str) -> bool:
     if device.startswith("cuda"):
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Compute on so many threads while the block runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def autocast(device: str, *, enabled: bool = True) -> torch.autocast:

@@ -107,6 +107,16 @@ Overrides = Annotated[
 ]
 Seeds = Annotated[str | None, typer.Option(help="Seeds, as 0,1,2.")]
 TrainingDevice = Annotated[str | None, typer.Option(help="Where to train and measure: cpu or cuda.")]
+Data = Annotated[
+    str | None,
+    typer.Option(help="Rows to split: CSV, TSV, JSONL, Parquet or TXT, here or on the Hub; or images (see docs)."),
+]
+Teacher = Annotated[str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")]
+DropNear = Annotated[bool, typer.Option("--drop-near-duplicates", help="Learn from no row that is nearly a test row.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and how long it takes here.")]
+Track = Annotated[
+    str | None, typer.Option(metavar="TRACKER[:URI]", help="Write the finished run to a tracker, such as mlflow.")
+]
 ClassNames = Annotated[
     str | None, typer.Option(help="Names of classes, one a line, for a zero-shot teacher: no label is used.")
 ]
@@ -116,22 +126,15 @@ ClassNames = Annotated[
 @with_columns
 def run(
     recipe: Annotated[str, typer.Argument(help="A recipe's name (see `distilbench list`) or a YAML file.")],
-    data: Annotated[
-        str | None,
-        typer.Option(help="Rows to split: CSV, TSV, JSONL, Parquet or TXT, here or on the Hub; or images (see docs)."),
-    ] = None,
+    data: Data = None,
     validation_data: Annotated[str | None, typer.Option(help="Validation rows; without it they are split off.")] = None,
     test_data: Annotated[str | None, typer.Option(help="Test rows; without it they are split off.")] = None,
     transfer_data: Annotated[str | None, typer.Option(help="Texts for the teacher to label.")] = None,
     classes: ClassNames = None,
-    drop_near_duplicates: Annotated[
-        bool, typer.Option("--drop-near-duplicates", help="Learn from no row that is nearly a test row.")
-    ] = False,
+    drop_near_duplicates: DropNear = False,
     columns: Columns = DEFAULT_COLUMNS,
     task: Annotated[str | None, typer.Option(help="What is asked: single-label, multi-label or regression.")] = None,
-    teacher: Annotated[
-        str | None, typer.Option(help="Weights: a known name, a model folder, or a name on the Hub.")
-    ] = None,
+    teacher: Teacher = None,
     device: TrainingDevice = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for every measured file.")] = None,
     seeds: Seeds = None,
@@ -140,12 +143,8 @@ def run(
     jobs: Annotated[int, typer.Option(min=1, help="So many students are trained at once; all are timed alone.")] = 1,
     output: Annotated[Path | None, typer.Option(help="The run folder; by default runs/RECIPE.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the results of earlier runs.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and how long it takes here.")
-    ] = False,
-    track: Annotated[
-        str | None, typer.Option(metavar="TRACKER[:URI]", help="Write the finished run to a tracker, such as mlflow.")
-    ] = None,
+    dry_run: DryRun = False,
+    track: Track = None,
 ) -> None:
     """Train, distil, export, check and measure everything in a recipe, and print the table."""
     from bench.commands.run import RunRequest, run_and_track, run_recipe

@@ -1,8 +1,7 @@
 """How fast this machine is at a model, in about a second: training steps, some rows answered, a single one."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,12 +76,14 @@ class Probe:
         """The speed of a model; one that is never trained is asked for answers only."""
         import torch
 
+        from training.precision import torch_threads
+
         module, all_threads = model.module.to(self.device), torch.get_num_threads()
         parts, deployed = sum(1 for _ in module.modules()), getattr(module, "deployed", lambda: module)()
-        with self._threads(1 if self._is_alone else all_threads):
+        with torch_threads(1 if self._is_alone else all_threads):
             learning, row_bytes = self._learning(model, batch_size, optimiser, seconds) if learns else (_Line(), 0.0)
             answering = self._answering(model, ANSWERING_SHARE * seconds)
-        with self._threads(1 if self._is_alone else self.threads):
+        with torch_threads(1 if self._is_alone else self.threads):
             in_file = answering if self._is_alone else self._answering(model, FILE_SHARE * seconds)
             call_seconds = self._best(lambda: self._answer(model, 1), FILE_SHARE * seconds)
         faster = all_threads**THREADS_POWER if self._is_alone else 1.0
@@ -105,17 +106,6 @@ class Probe:
     def _is_alone(self) -> bool:
         """Whether one thread is timed in place of all."""
         return self.is_crowded and self.device == "cpu"
-
-    @contextmanager
-    def _threads(self, count: int) -> Iterator[None]:
-        import torch
-
-        before = torch.get_num_threads()
-        torch.set_num_threads(count)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
     def _learning(self, model: StandIn, batch_size: int, optimiser: str, seconds: float) -> tuple[_Line, float]:
         """The time of training steps, and the bytes that a row takes."""

@@ -1,7 +1,7 @@
 """Models of random weights and a real one's shape, for which no weights need be there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,12 +62,7 @@ def teacher_stand_in(recipe: Recipe, counts: RowCounts, weights: WeightsFolder |
         return _images(module, int(size if isinstance(size, int) else size[0]))
     sentences = sum(map(len, (recipe.data.classes or {}).values())) if teacher.architecture == "zero-shot-nli" else 1
     tokens = _cut(_mean_tokens(counts, weights), teacher.max_length_tokens, MOST_TEACHER_TOKENS)
-    model = _texts(config, counts, recipe, tokens, passes=max(1, sentences))
-    if teacher.frozen_layers is None:
-        return model
-    from teachers.frozen_layers import LowestFrozen
-
-    return replace(model, module=LowestFrozen(model.module, layers=teacher.frozen_layers))
+    return _texts(config, counts, recipe, tokens, passes=max(1, sentences))
 
 
 def student_stand_in(

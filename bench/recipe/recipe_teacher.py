@@ -40,8 +40,7 @@ class ResNetShape(Part):
 class Teacher(Part):
     """The teacher and how it is fine-tuned; weights that already classify the recipe's labels are used as they are.
 
-    What is `auto` is found by rule. Training ends after `time_limit` seconds of steps. With `frozen_layers` the
-    embeddings of a transformer and so many of its lowest layers stay as pretrained. A zero-shot teacher is not
+    What is `auto` is found by rule. Training ends after `time_limit` seconds of steps. A zero-shot teacher is not
     trained: it reads each text against the `template` filled with each class's descriptions. Its scores are divided by
     `temperature`, and it may be moved to where unlabelled texts lie by one of the ways to `refine` it, for which a
     model of inference borrows the `embeddings` of a sentence encoder. `outputs` is a teacher of whom only a file of
@@ -73,7 +72,6 @@ class Teacher(Part):
     hidden: Annotated[tuple[Annotated[int, Field(gt=0, le=16384)], ...], LATER] = ()
     dropout: Annotated[Annotated[float, Field(ge=0, lt=1)], LATER] = 0.0
     frozen: Annotated[bool, LATER] = False
-    frozen_layers: Annotated[Annotated[int, Field(ge=0, le=1000)] | None, LATER] = None
     folds: Annotated[Annotated[int, Field(ge=2, le=20)] | None, LATER] = None
     views: Annotated[Annotated[int, Field(ge=1, le=100)] | None, LATER] = None
     varied: Annotated[bool, LATER] = False
@@ -110,7 +108,6 @@ class Teacher(Part):
     def _check_used(self) -> "Teacher":
         unused: tuple[str, ...] = (*OF_TRAINING, "folds") if self.is_zero_shot else OF_ZERO_SHOT
         unused += () if self.has_own_head else OF_HEADS
-        unused += () if self.architecture == "transformer" else ("frozen_layers",)
         unused += () if "image" in TEACHERS[self.architecture].modalities else OF_IMAGES
         unused += OF_MODELS if self.is_given else ("cost",)
         unused += () if self.borrows_embeddings else ("embeddings",)

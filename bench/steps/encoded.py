@@ -51,7 +51,7 @@ def labelled(place: SeedPlace, encoder: "Encoder", rows: Rows) -> "Examples":
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """What is trained of a teacher, on what: all of it or its upper layers, or a frozen body's head on its features."""
+    """What is trained of a teacher, on what: all of it, or the head of a frozen body on that body's features."""
 
     module: "nn.Module"
     encoder: "RowReader"
@@ -78,12 +78,7 @@ def lesson_for(place: SeedPlace, classifier: "Classifier") -> Lesson:
     if teacher.varied:
         examples = ViewedExamples(encoded=examples.encoded, targets=examples.targets, drawing=drawing_of(place))
     validation = labelled(place, encoder, rows.validation)
-    trained: nn.Module = classifier.module
-    if teacher.frozen_layers is not None:
-        from teachers.frozen_layers import LowestFrozen
-
-        trained = LowestFrozen(trained, layers=teacher.frozen_layers)
-    return Lesson(module=trained, encoder=encoder, train=examples, validation=validation)
+    return Lesson(module=classifier.module, encoder=encoder, train=examples, validation=validation)
 
 
 def drawing_of(place: SeedPlace) -> Drawing:

@@ -4,23 +4,17 @@ import os
 import subprocess
 import sys
 
-PROGRAM = """
-import socket, sys
-from pathlib import Path
+from sample_network import SPY
 
-asked = []
-def spy(host, *args, **kwargs):
-    asked.append(host)
-    raise OSError("no network in this test")
-socket.getaddrinfo = spy
-socket.socket.connect = lambda self, address: spy(address)
-
-from bench.commands.command_line import app
+PROGRAM = (
+    SPY
+    + """
 words = ["export", sys.argv[1], "--to", "openvino,openvino-int8", "--output", sys.argv[2]]
 code = app([*words, "--quantize-data", sys.argv[3]], standalone_mode=False)
 assert not asked, asked
 assert not code, code
 """
+)
 
 
 def test_openvino_formats_ask_for_no_host_and_write_nothing_at_home(tiny_student, more_texts, tmp_path):

@@ -102,7 +102,7 @@ def _words(label: Any) -> str:
     return ", ".join(map(str, label)) or "none" if isinstance(label, tuple) else str(label)
 
 
-def _shares(counts: "Counter[str]") -> str:
+def _shares(counts: Counter[str]) -> str:
     named = [f"{name} {count / counts.total():.1%} ({count:,})" for name, count in counts.most_common(MOST_NAMES)]
     return ", ".join([*named, *(["..."] if len(counts) > MOST_NAMES else [])])
 

@@ -190,14 +190,10 @@ def as_in_its_process(jobs: int) -> Iterator[None]:
     if jobs == 1:
         yield
         return
-    import torch
+    from training.precision import torch_threads
 
-    threads_before = torch.get_num_threads()
-    torch.set_num_threads(threads_of(jobs))
-    try:
+    with torch_threads(threads_of(jobs)):
         yield
-    finally:
-        torch.set_num_threads(threads_before)
 
 
 def _begin(threads: int, shares: Any) -> None:

@@ -5,11 +5,13 @@ from collections import Counter
 import pytest
 
 from bench.forecast.costs import Costs, key_of
+from bench.forecast.files import FILES
 from bench.forecast.parts import parts_of
 from bench.forecast.probe import Speed
 from bench.forecast.rows import RowCounts
 from bench.forecast.spans import Span
 from bench.recipe.file import read_recipe
+from export.formats import EXPORTERS
 
 COUNTS = RowCounts(train=192, validation=24, test=24, outputs=2, transfer={"other": 100}, words=6.0, read=340)
 
@@ -100,3 +102,7 @@ def test_spans_are_told_in_minutes():
     assert Span(likely=1200, most=1300).minutes == "20"
     assert Span.of(12).minutes == "0.2"
     assert (Span(likely=1, most=2) + Span.of(3)) * 2 == Span(likely=8, most=10)
+
+
+def test_every_format_has_a_cost():
+    assert set(FILES) == set(EXPORTERS)

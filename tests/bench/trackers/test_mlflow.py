@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from sample_command import distilbench
+from sample_network import SPY
 from sample_runs import sample_row, sample_run
 
 from bench.record.run_file import read_run, run_content
@@ -226,22 +227,15 @@ def test_tasks_of_a_recipe_are_runs_of_their_own(tmp_path, store, finished):
     assert {run.info.run_name.split()[0] for run in runs_at(store, "tiny")[0]} == {"one", "two"}
 
 
-SILENT = """
-import socket, sys
-
-asked = []
-def spy(host, *args, **kwargs):
-    asked.append(host)
-    raise OSError("no network in this test")
-socket.getaddrinfo = spy
-socket.socket.connect = lambda self, address: spy(address)
-
-from bench.commands.command_line import app
+SILENT = (
+    SPY
+    + """
 code = app(["track", *sys.argv[1:]], standalone_mode=False)
 assert not asked, asked
 heavy = {"torch", "transformers", "onnxruntime", "onnx", "sklearn"} & set(sys.modules)
 sys.exit(f"imported {heavy}" if heavy else code)
 """
+)
 
 
 def test_nothing_is_sent_to_anybody_else_and_no_torch_is_imported(finished, store, tmp_path):
