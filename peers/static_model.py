@@ -20,9 +20,7 @@ DIMENSIONS = 256  # the library's default; fewer where the body has fewer
 
 def train(data: PeerData, folder: Path) -> None:
     """Distil the body at `data.weights`, fine-tune on the train rows, and store what the library itself stores."""
-    from training.precision import torch_threads
-
-    with _quiet(), torch_threads(data.threads):
+    with _quiet(), _torch_threads(data.threads):
         from model2vec.train import StaticModelForClassification
 
         model = StaticModelForClassification.from_static_model(model=_distil(data.weights))
@@ -92,6 +90,18 @@ def _fit(model: Any, data: PeerData) -> None:
         )
     except SystemExit:  # what its trainer makes of Ctrl-C
         raise KeyboardInterrupt from None
+
+
+@contextlib.contextmanager
+def _torch_threads(threads: int) -> Iterator[None]:
+    import torch
+
+    previous_threads = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(previous_threads)
 
 
 @contextlib.contextmanager
