@@ -7,7 +7,7 @@ from bench.advice.front import WORTH, goodness
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.extra_tables import without_near_duplicates
-from bench.reports.layout import TextTable, rich_tables, without_blanks
+from bench.reports.layout import TextTable, in_items, rich_tables, without_blanks
 from bench.reports.notes import first_notes, is_timed
 from bench.reports.report import files_table, tables_before
 
@@ -16,7 +16,6 @@ COLUMNS = (
     "MB",
     "p50 ms",
     "end-to-end\ntexts/s",
-    "end-to-end\nimages/s",
     "speed-up",
     "end-to-end\nspeed-up",
     "",
@@ -68,7 +67,7 @@ def rich_best(run: Run) -> str:
 def _narrow(table: TextTable, run: Run) -> TextTable:
     """The table with the columns of quality, cost and speed-up alone."""
     title, header, lines = table
-    kept = {"model", "format", *(metric.title for metric in run.task.metrics), *COLUMNS}
+    kept = {"model", "format", *(metric.title for metric in run.task.metrics), *in_items(COLUMNS, run.unit)}
     places = [place for place, name in enumerate(header) if name in kept]
     shown = [[line[place] for place in places] for line in lines]
     return without_blanks((title, tuple(header[place] for place in places), shown))

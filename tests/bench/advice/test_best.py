@@ -70,3 +70,9 @@ def test_rows_of_one_reason_are_one_note_whatever_its_figures():
         "other processes kept 1.0 cores busy (the first of them)",
         "✗ linear hard as onnx, seed 0; static hard as onnx, seed 0: no kernel",
     ]
+
+
+def test_rates_are_those_of_what_the_run_classifies():
+    for modality, unit in (("text", "texts"), ("pair", "pairs"), ("image", "images")):
+        rows = [sample_row("cnn hard", 0.8, 0.1, modality=modality, end_to_end_texts_per_second=123.0)]
+        assert f"{unit}/s" in rich_best(sample_run(*rows))
