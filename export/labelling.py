@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,9 +30,8 @@ EAGER = "eager"
 class Choice:
     """Which file labels, in which precision, and why: rates on a sample, agreement with the eager file on more rows.
 
-    The common way is eager fp32 in batches of 32, each padded to 128 tokens where the rows are texts. `judged_rows` are
-    those on which the file was held against the eager one, 0 where it is that one. `refused` says of faster files why
-    they do not label.
+    The common way is eager fp32 in batches of 32, each padded to 128 tokens where the rows are texts. `refused` says of
+    faster files why they do not label.
     """
 
     format: str
@@ -62,49 +61,40 @@ class Labelling:
 def choose_labeller(bundles: Mapping[str, Bundle], items: Sequence[Item], *, device: str = "cpu") -> Choice:
     """The fastest of a teacher's sound files, by format, whose decisions on the items are those of the eager one.
 
-    Speed is taken on 128 of the items, agreement on 1,024, both from all over them; a file in full precision, whose
-    gate holds its outputs closer than labels need, is judged on the 128 alone. All candidates use as many threads as
-    torch does in this process. Raises RequestError when the eager file is not sound.
+    Speed is taken on 128 of the items, agreement on 1,024, both from all over them; all candidates use as many threads
+    as torch does in this process. Raises RequestError when the eager file is not sound.
     """
     import torch
 
     threads, sound = torch.get_num_threads(), _sound(bundles)
     encoder, task = sound[EAGER].encoder(), sound[EAGER].task
+    judged = encoder.encode(_spread(items, JUDGED_ROWS))
     sample = encoder.encode(_spread(items, SAMPLE_ROWS))
     runtimes, rates, refused = _timed(sound, sample, threads, device)
-
-    @cache
-    def compared(count: int) -> tuple[Any, np.ndarray]:
-        """So many rows that a file is judged on, and the eager file's logits for them."""
-        rows = encoder.encode(_spread(items, count))
-        return rows, logits_of(runtimes[EAGER], encoder, rows)
-
-    format, agreement, judged = EAGER, 1.0, 0
-    for candidate in fastest_first(rates)[:-1]:
-        rows, expected = compared(SAMPLE_ROWS if sound[candidate].precision == "fp32" else JUDGED_ROWS)
-        outputs = logits_of(runtimes[candidate], encoder, rows)
+    faster = fastest_first(rates)[:-1]
+    format, agreement = EAGER, 1.0
+    expected = logits_of(runtimes[EAGER], encoder, judged) if faster else np.zeros(0)
+    for candidate in faster:
+        outputs = logits_of(runtimes[candidate], encoder, judged)
         alike = task.teaches_alike(expected, outputs) if np.isfinite(outputs).all() else 0.0
         if alike >= SMALLEST_AGREEMENT:
-            format, agreement, judged = candidate, alike, len(rows)
+            format, agreement = candidate, alike
             break
         refused[candidate] = (
             f"it agrees with the eager file by {alike:.2%}; the bound for labels is {SMALLEST_AGREEMENT:.1%}"
         )
     common_length = _common_length(sound[EAGER], sample)
-    _common_way(runtimes[EAGER], encoder, sample[:COMMON_BATCH], common_length)  # warms up: all batches have one shape
-    started = time.perf_counter()
-    common_logits = _common_way(runtimes[EAGER], encoder, sample, common_length)
-    common_rate = len(sample) / (time.perf_counter() - started)
+    common = partial(_common_way, runtimes[EAGER], encoder, sample, common_length)
     return Choice(
         format=format,
         precision=sound[format].precision,
         threads=threads,
         sample_rows=len(sample),
         sample_rows_per_second=rates,
-        common_rows_per_second=common_rate,
+        common_rows_per_second=_rate(common, sample),
         common_length_tokens=common_length,
-        agreement_with_common=task.agreement(logits_of(runtimes[format], encoder, sample), common_logits),
-        judged_rows=judged,
+        agreement_with_common=task.agreement(logits_of(runtimes[format], encoder, sample), common()),
+        judged_rows=len(judged),
         agreement_with_eager=agreement,
         refused=refused,
     )

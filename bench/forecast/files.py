@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from bench.forecast.probe import Speed
 from bench.harness.open_loop import FEWEST_ARRIVALS, LONGEST_SECONDS, STEPS, TRIAL_SECONDS
-from bench.harness.scenarios import OFFLINE_ROWS, SINGLE_ROWS, SWEEP_CALLS
-from bench.harness.timing import CALLS_A_SHAPE, FEWEST_ROUNDS, SLOW_PASS_MS
+from bench.harness.scenarios import OFFLINE_ROWS, SINGLE_ROWS, SLOW_PASS_MS, SWEEP_CALLS
+from bench.harness.timing import CALLS_A_SHAPE, FEWEST_ROUNDS
 from bench.recipe.measuring import Measuring
 from export.formats import EXPORTERS
 from export.gate.parity import ROWS as GATE_ROWS
 
 SHAPE_ROWS = 120  # what the gate's shapes amount to, in rows
-WARM_ROUNDS, PASSES, SLOW_PASSES, TEXT_LENGTHS = 2.5, 3.5, 2.5, 30
+WARM_ROUNDS, PASSES, SLOW_PASSES, TEXT_LENGTHS = 2.5, 3.5, 3.0, 30
 SERVER_LOAD = 0.7
 PROBE_SECONDS, START_SECONDS, TORCH_SECONDS = 0.1, 2.5, 3.0  # of a measuring process, and of importing torch in it
 
@@ -77,10 +77,10 @@ def measuring_seconds(
 
 
 def _single_stream(measuring: Measuring, speed: Speed, call: float, row: float, rows: int) -> float:
-    """Warm-up and whole rounds, of the model alone and end to end; the last two that warm up are among the rounds."""
+    """Warm-up and whole rounds, of the model alone and end to end."""
     shapes = TEXT_LENGTHS if speed.tokens > 1 else 1
     warm = (CALLS_A_SHAPE * shapes + WARM_ROUNDS * rows) * call
-    return 2 * (warm + max(measuring.seconds, (FEWEST_ROUNDS - 2) * rows * call) + PROBE_SECONDS)
+    return 2 * (warm + max(measuring.seconds, FEWEST_ROUNDS * rows * call) + PROBE_SECONDS)
 
 
 def _offline(measuring: Measuring, speed: Speed, call: float, row: float, rows: int) -> float:

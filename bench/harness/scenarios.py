@@ -9,7 +9,7 @@ import numpy as np
 from bench.harness.open_loop import find_highest_rate
 from bench.harness.series import Series
 from bench.harness.subject import Graph, Subject
-from bench.harness.timing import SLOW_PASS_MS, time_passes, time_rounds, warm_up
+from bench.harness.timing import time_passes, time_rounds, warm_up
 from bench.harness.workload import Workload
 from encoders.token_rows import TokenRows
 from materials.errors import tells_of_memory
@@ -17,6 +17,7 @@ from materials.modalities import Item
 
 SINGLE_ROWS, OFFLINE_ROWS = 128, 256
 SWEEP_CALLS = 4
+SLOW_PASS_MS = 500
 MODEL, END_TO_END, CUDA_EVENTS = "model", "end_to_end", "cuda_events"
 
 
@@ -75,10 +76,9 @@ def _single_stream(
     def add(figure: str, call: Callable[[int], object]) -> None:
         name = f"single-stream {figure}"
         scenarios.before(name)
-        steady_rounds = warm_up(call, len(texts), shapes)
-        if not steady_rounds:
+        if not warm_up(call, len(texts), shapes):
             scenarios.unsteady.append(name)
-        times = time_rounds(call, len(texts), seconds=workload.seconds, before=steady_rounds)
+        times = time_rounds(call, len(texts), seconds=workload.seconds)
         scenarios.series.append(
             Series(
                 scenario="single-stream",
@@ -118,16 +118,14 @@ def _offline(scenarios: Scenarios, subject: Subject, texts: Sequence[Item], work
     """All texts at once: passes in batches of each size for the model alone, and from text to label.
 
     Where the fastest pass takes over half a second, tokenizing does not change which size is best, so end to end is
-    timed at that size only; and a size at which a pass is slower than at one before is not timed for longer than that.
+    timed at that size only.
     A library gets all texts in one call and chooses its batches itself.
     """
 
     def add(figure: str, size: int, one_pass: Callable[[], object]) -> Series:
         name = f"offline {figure} in batches of {size}"
         scenarios.before(name)
-        rivals = [series for series in scenarios.series if (series.scenario, series.figure) == ("offline", figure)]
-        rival_ms = min((series.median_ms for series in rivals), default=float("inf"))
-        times, steady = time_passes(one_pass, seconds=workload.seconds / 2, rival_ms=rival_ms)
+        times, steady = time_passes(one_pass, seconds=workload.seconds / 2)
         if not steady:
             scenarios.unsteady.append(name)
         scenarios.series.append(

@@ -7,44 +7,38 @@ import numpy as np
 
 STABLE = 0.05
 MOST_CALLS = 20_000
-PASSES_TO_SETTLE, SLOW_PASS_MS = 5, 500
+PASSES_TO_SETTLE = 5
 FEWEST_ROUNDS = 5
 WARM_UP_SECONDS = 3.0
 CALLS_A_SHAPE, FEWEST_WARM_ROUNDS = 3, 5
 
 
-def warm_up(call: Callable[[int], object], calls: int, shapes: Sequence[int]) -> list[list[int]]:
+def warm_up(call: Callable[[int], object], calls: int, shapes: Sequence[int]) -> bool:
     """Run each shape, then whole rounds, until the median of a round is within 5 % of the one before.
 
     `shapes` holds one call number for each shape; each is run three times first, since TorchScript specialises a shape
-    on its second run. Returns the nanoseconds of these last two rounds; empty where the time did not become stable
-    within five rounds or three seconds.
+    on its second run. Returns whether the time became stable within five rounds or three seconds.
     """
     for number in shapes:
         for _ in range(CALLS_A_SHAPE):
             call(number)
-    previous_round: list[int] = []
     previous_median = float("inf")
     deadline = time.perf_counter() + WARM_UP_SECONDS
     rounds = 0
     while rounds < FEWEST_WARM_ROUNDS or time.perf_counter() < deadline:
-        this_round = _time_round(call, calls)
-        median = float(np.median(this_round))
+        median = float(np.median(_time_round(call, calls)))
         if abs(median / previous_median - 1) < STABLE:
-            return [previous_round, this_round]
-        previous_round, previous_median, rounds = this_round, median, rounds + 1
-    return []
+            return True
+        previous_median, rounds = median, rounds + 1
+    return False
 
 
-def time_rounds(
-    call: Callable[[int], object], calls: int, *, seconds: float, before: Sequence[list[int]] = ()
-) -> np.ndarray:
+def time_rounds(call: Callable[[int], object], calls: int, *, seconds: float) -> np.ndarray:
     """Nanoseconds of single calls, int64, in whole rounds of `calls`: five or more, until `seconds` have passed.
 
-    Rounds that were timed `before`, when warming up, are the first of them. Of more than 20,000 calls, evenly spaced
-    whole rounds are kept, so that raw samples stay small.
+    Of more than 20,000 calls, evenly spaced whole rounds are kept, so that raw samples stay small.
     """
-    rounds = list(before)
+    rounds: list[list[int]] = []
     deadline = time.perf_counter() + seconds
     while len(rounds) < FEWEST_ROUNDS or time.perf_counter() < deadline:
         rounds.append(_time_round(call, calls))
@@ -53,13 +47,11 @@ def time_rounds(
     return np.array([rounds[number] for number in round_numbers.tolist()], dtype=np.int64).ravel()
 
 
-def time_passes(
-    one_pass: Callable[[], object], *, seconds: float, rival_ms: float = float("inf")
-) -> tuple[np.ndarray, bool]:
+def time_passes(one_pass: Callable[[], object], *, seconds: float) -> tuple[np.ndarray, bool]:
     """Nanoseconds of whole passes, int64, two or more, and whether they became steady.
 
     The first pass is not counted. Nor are those before the first two in a row within 5 %; where five passes or more
-    hold no such two, all count. A pass that takes over half a second, and longer than a rival's, is not repeated.
+    hold no such two, all count.
     """
     one_pass()
     times: list[int] = []
@@ -69,8 +61,6 @@ def time_passes(
         start_ns = time.perf_counter_ns()
         one_pass()
         times.append(time.perf_counter_ns() - start_ns)
-        if len(times) == 1 and times[0] > 1e6 * max(SLOW_PASS_MS, rival_ms):
-            return np.array(times, dtype=np.int64), True
         if not steady and len(times) > 1 and abs(times[-1] / times[-2] - 1) < STABLE:
             steady = True
             times = times[-2:]

@@ -83,7 +83,7 @@ def _launch(work: Workplace, file: File, number: int, best: BestSpeed, patience:
         "versions": package_versions(),
         **({"launch": number} if file.timed else {}),
     }
-    version = 6 if file.timed else 4  # outputs that were computed before times were probed are still the same
+    version = 5 if file.timed else 4  # outputs that were computed before times were probed are still the same
 
     def make(folder: Path) -> None:
         again = f", launch {number + 1}" if number else ""
