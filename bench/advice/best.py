@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.advice.front import WORTH, goodness
+from bench.advice.front import WORTH, files_of_one_seed, goodness
+from bench.advice.verdict import shipped
 from bench.record.row import Row
 from bench.record.run_file import Run
 from bench.reports.extra_tables import without_near_duplicates
@@ -25,7 +26,8 @@ COLUMNS = (
 def best_rows(rows: Sequence[Row]) -> list[Row]:
     """Of each model the fastest sound file of those within half a point of its best; the eager teacher too.
 
-    A model of which no file is sound is there with its first one. Where rows were timed, only these count.
+    Of the model that the verdict ships it is the file that the verdict names. A model of which no file is sound is
+    there with its first one. Where rows were timed, only these count.
     """
     is_any_timed = any(map(is_timed, rows))
     counting = [row for row in rows if is_timed(row) or not is_any_timed]
@@ -34,6 +36,8 @@ def best_rows(rows: Sequence[Row]) -> list[Row]:
     for row in rows:
         if not seeds or row.seed in (None, seeds[0]):
             rows_of_model.setdefault(row.model, []).append(row)
+    files = files_of_one_seed(rows)
+    named = shipped(files) if files else None
     chosen: list[Row] = []
     for of_model in rows_of_model.values():
         sound = [
@@ -42,7 +46,7 @@ def best_rows(rows: Sequence[Row]) -> list[Row]:
             if row.status != "failed" and row.headline is not None and (is_timed(row) or not is_any_timed)
         ]
         eager = [row for row in sound if (row.role, row.format) == ("teacher", "eager")]
-        best = _fastest(sound) if sound else of_model[0]
+        best = named if named in sound else _fastest(sound) if sound else of_model[0]
         chosen += eager if best in eager else [*eager, best]
     return chosen
 

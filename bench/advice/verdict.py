@@ -17,14 +17,23 @@ def verdict(run: Run) -> list[str]:
         return ["No file of this run is sound: there is nothing to ship."] if run.rows else []
     if len(rows) < 2:
         return []
-    is_timed = all(row.latency_p50_ms is not None for row in rows)
-    students = [row for row in rows if row.role == "student"] or rows
-    best = knee_of(front_of(rows)) if is_timed else max(students, key=goodness)
+    best = shipped(rows)
+    is_timed = best.latency_p50_ms is not None
     why = "the knee of quality against latency" if is_timed else "the best, as none was timed"
     sentences = [f"Ship {best.model} as {best.format} ({why}): {_kept(best, teacher_of(rows))}."]
     if best.role == "teacher":  # which is the knee only where no student could be
         sentences.append("It is the teacher's own: no student stands on the front.")
     return sentences + about(best, rows, run)
+
+
+def shipped(rows: Sequence[Row]) -> Row:
+    """Of the sound files of one seed the one to ship: the knee of their front, or the best student of untimed ones.
+
+    Raises ValueError without a row.
+    """
+    if all(row.latency_p50_ms is not None for row in rows):
+        return knee_of(front_of(rows))
+    return max([row for row in rows if row.role == "student"] or rows, key=goodness)
 
 
 def about(best: Row, rows: Sequence[Row], run: Run, *, choices: Sequence[Row] | None = None) -> list[str]:

@@ -3,6 +3,7 @@
 from sample_runs import sample_row, sample_run
 
 from bench.advice.best import best_rows, rich_best
+from bench.advice.verdict import verdict
 from bench.reports.notes import footnotes
 
 TEACHER = (
@@ -76,3 +77,11 @@ def test_rates_are_those_of_what_the_run_classifies():
     for modality, unit in (("text", "texts"), ("pair", "pairs"), ("image", "images")):
         rows = [sample_row("cnn hard", 0.8, 0.1, modality=modality, end_to_end_texts_per_second=123.0)]
         assert f"{unit}/s" in rich_best(sample_run(*rows))
+
+
+def test_file_that_the_verdict_names_is_the_one_of_its_model():
+    """The int8 file is within half a point and faster, but off the knee of the front."""
+    student = (sample_row("cnn hard", 0.802, 0.100), sample_row("cnn hard", 0.799, 0.099, format="onnx-int8"))
+    run = sample_run(*TEACHER, *student, sample_row("linear hard", 0.6, 0.09))
+    assert verdict(run)[0].startswith("Ship cnn hard as onnx (")
+    assert ("cnn hard", "onnx", 0) in names(best_rows(run.rows))
