@@ -1,7 +1,10 @@
 """Small real things that many tests need: texts with a pattern, a tiny transformer, a tiny recipe."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -55,6 +58,28 @@ def short_probes() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(speeds, "PROBE_SECONDS", 0.02)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outputs_in_this_process() -> Iterator[None]:
+    """Files that are not timed compute their outputs here, where libraries are loaded; what fails does so in its own.
+
+    What a process of its own is for is judged where files are timed.
+    """
+    from bench.harness import child, isolation
+    from bench.harness.launches import quiet
+
+    def measure(workload: Any, items: Sequence[Any], folder: Path, **options: str) -> None:
+        if not (workload.scenarios or options or workload.affinity):
+            with contextlib.suppress(Exception), tempfile.TemporaryDirectory() as scratch:
+                places = Path(scratch) / "workload.json", Path(scratch) / "items.json"
+                isolation.write_order(workload, items, *places)
+                return child.main(*places, folder)
+        return isolation.measure_in_fresh_process(workload, items, folder, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(quiet, "measure_in_fresh_process", measure)
         yield
 
 

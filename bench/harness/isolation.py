@@ -33,9 +33,7 @@ def measure_in_fresh_process(workload: Workload, items: Sequence[Item], folder: 
     """
     with tempfile.TemporaryDirectory() as scratch:
         workload_file, items_file = Path(scratch) / "workload.json", Path(scratch) / "items.json"
-        workload.write(workload_file)
-        as_json = MODALITIES[workload.modality].as_json
-        items_file.write_text(json.dumps([as_json(item) for item in items]), encoding="utf-8")
+        write_order(workload, items, workload_file, items_file)
         limit = _limit_seconds(workload, len(items))
         try:
             with _on_processors(workload.affinity), lifeline() as pipe:
@@ -64,6 +62,13 @@ def child_environment(threads: int) -> dict[str, str]:
         "OMP_WAIT_POLICY": "ACTIVE" if threads > 1 else "PASSIVE",
         "TOKENIZERS_PARALLELISM": "false" if threads == 1 else "true",
     }
+
+
+def write_order(workload: Workload, items: Sequence[Item], workload_file: Path, items_file: Path) -> None:
+    """Write what a measuring process is to do, and the items that it is to classify."""
+    workload.write(workload_file)
+    as_json = MODALITIES[workload.modality].as_json
+    items_file.write_text(json.dumps([as_json(item) for item in items]), encoding="utf-8")
 
 
 def read_items(workload: Workload, file: Path) -> list[Item]:

@@ -130,10 +130,12 @@ def test_a_league_runs_what_is_missing_and_keeps_the_lines_of_what_is_gone(two_c
 
     def run_cell(recipe, settings, folder):
         ran.append(folder.name)
-        flags = dict(settings)
+        flags, changes = (
+            dict(settings),
+            ("data.transfer=null", "speed_seeds=0", "teacher.formats=[eager]", "formats=[eager]"),
+        )
         return run_recipe(
-            RunRequest(recipe=recipe, flags=flags, overrides=("data.transfer=null",), output=folder, fresh=False),
-            dry_run=False,
+            RunRequest(recipe=recipe, flags=flags, overrides=changes, output=folder, fresh=False), dry_run=False
         )
 
     request = LeagueRequest(files=None, sets=(), rows=(), output=two_cells, show_only=False)

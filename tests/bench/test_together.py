@@ -7,7 +7,14 @@ from bench.record.run_file import read_run
 
 def test_a_run_of_two_processes_is_written_by_one(tiny_recipe, own_cache, tmp_path):
     output = tmp_path / "run"
-    changes = ("data.transfer=null", "objectives=[{name: hard}, {name: soft}]", "seeds=[5]", "measuring.seconds=0.05")
+    changes = (
+        "data.transfer=null",
+        "objectives=[{name: hard}, {name: soft}]",
+        "seeds=[5]",
+        "speed_seeds=0",
+        "teacher.formats=[eager]",
+        "formats=[eager]",
+    )
     flags = [word for change in changes for word in ("--set", change)]
     result = launched(2, "-m", "bench", "run", str(tiny_recipe), "--output", str(output), *flags)
     assert result.returncode == 0, result.stderr[-2000:]

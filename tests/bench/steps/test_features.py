@@ -27,7 +27,7 @@ def run_with(tiny_recipe, own_cache, tmp_path):
             "teacher.formats=[eager]",
             "formats=[eager]",
             "peers=[]",
-            "measuring.seconds=0.1",
+            "speed_seeds=0",
         )
         request = RunRequest(
             recipe=str(tiny_recipe), flags={}, overrides=overrides, output=tmp_path / "run", fresh=False

@@ -20,7 +20,7 @@ students:
   - {{architecture: mobilenet, image_size: 24, {trained}, settings: {{channels: [4, 8], blocks: 1, width: 2.0}}}}
 objectives: [{{name: hard}}, {{name: soft, temperature: 4, alpha: 0.1}}]
 formats: [eager, onnx]
-measuring: {{seconds: 0.02, scenarios: [single-stream], batch_sizes: [8]}}
+speed_seeds: 0
 """
 TRAINED = "optimiser: adam, epochs: 3, batch_size: 16, learning_rate: 1.0e-2"
 

@@ -14,7 +14,7 @@ def run_with(tiny_recipe, own_cache, tmp_path):
     """A function that runs the tiny recipe with changes."""
 
     def run(*changes):
-        overrides = ("formats=[eager, onnx]", "measuring.seconds=0.1", *changes)
+        overrides = ("formats=[eager, onnx]", "speed_seeds=0", *changes)
         request = RunRequest(
             recipe=str(tiny_recipe), flags={}, overrides=overrides, output=tmp_path / "run", fresh=False
         )

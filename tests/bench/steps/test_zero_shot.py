@@ -16,10 +16,11 @@ NLI_NAMES = ("contradiction", "entailment", "neutral")
 RECIPE = """
 name: zero
 data: {{train: {train}, test: {test}, classes: {{good: [a good film, praise], bad: a bad film}}}}
-teacher: {{architecture: {teacher}, weights: {weights}, max_length_tokens: 32, formats: [eager, onnx]}}
+teacher: {{architecture: {teacher}, weights: {weights}, max_length_tokens: 32, formats: [eager]}}
 students: [{{architecture: linear, dimensions: 8, epochs: 2, settings: {{buckets: 100}}}}]
 objectives: [{{name: soft}}, {{name: logits}}]
-formats: [onnx]
+formats: [eager]
+speed_seeds: 0
 measuring: {{seconds: 0.1, scenarios: [offline], batch_sizes: [8]}}
 """
 

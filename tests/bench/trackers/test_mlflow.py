@@ -187,7 +187,10 @@ def program(*arguments, **environment):
 
 def test_tracker_that_does_not_answer_costs_one_sentence_and_not_the_run(tiny_recipe, own_cache, tmp_path):
     output, nobody = tmp_path / "out", "mlflow:http://me:secret@127.0.0.1:9"
-    answer = program("run", tiny_recipe, "--output", output, "--track", nobody, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0")
+    few = ("--set", "speed_seeds=0", "--set", "formats=[onnx]")
+    answer = program(
+        "run", tiny_recipe, "--output", output, "--track", nobody, *few, MLFLOW_HTTP_REQUEST_MAX_RETRIES="0"
+    )
     assert answer.returncode == 2
     last = answer.stderr.splitlines()[-1]
     assert last.startswith(f"distilbench: could not write {output} to mlflow:http://127.0.0.1:9: ")
