@@ -199,6 +199,25 @@ def read_parquet(file: Path) -> "pd.DataFrame":
     return frame
 
 
+def write_parquet(target: Path, frame: "pd.DataFrame") -> None:
+    """Write a table under a temporary name; the bytes of its numbers are sorted by place, which makes files of
+    logits half as large.
+    """
+    from pandas.api.types import is_numeric_dtype
+
+    numbers = {name for name in frame if is_numeric_dtype(frame[name]) and frame[name].dtype != bool}
+    others = [name for name in frame if name not in numbers]
+    with new_file(target) as temporary:
+        frame.to_parquet(
+            temporary,
+            index=False,
+            compression="zstd",
+            compression_level=15,
+            use_dictionary=others,
+            column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
+        )
+
+
 def check_types(record: Any) -> None:
     """Raise TypeError where a field of a dataclass that was read from JSON is not of its annotated type.
 

@@ -19,7 +19,7 @@ from bench.record.predictions import FILE as PREDICTIONS
 from bench.record.predictions import Artefact, predictions_frame, tagged
 from bench.record.row import Cascade, Group, Launch, Row, Score, SweepPoint, check_row
 from materials.errors import RequestError, with_kind
-from materials.files import check_types, new_file, new_folder, read_json, remove_unfinished, write_json
+from materials.files import check_types, new_folder, read_json, remove_unfinished, write_json, write_parquet
 from materials.modalities import MODALITIES
 from materials.tasks import task_of
 from materials.tasks.task import Task
@@ -107,9 +107,9 @@ def write_run(run: Run, artefacts: Sequence[Artefact], folder: Path) -> None:
         rows, task = artefact.test_rows, task_of(artefact.row.task)
         labels = task.labels_of(rows.targets, artefact.label_names)
         frame = pd.DataFrame({**rows.kind.as_columns(rows.items), "label": labels})
-        _write_parquet(frame, folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet")
-    _write_parquet(_samples(artefacts), folder / "samples.parquet")
-    _write_parquet(predictions_frame(artefacts), folder / PREDICTIONS)
+        write_parquet(folder / TEST_ROWS / f"seed-{artefact.row.seed or 0}.parquet", frame)
+    write_parquet(folder / "samples.parquet", _samples(artefacts))
+    write_parquet(folder / PREDICTIONS, predictions_frame(artefacts))
     write_json(folder / RUN_FILE, run_content(run))
 
 
@@ -241,8 +241,3 @@ def _samples(artefacts: Sequence[Artefact]) -> pd.DataFrame:
         for number, file in enumerate(artefact.measurement.samples)
     ]
     return pd.concat(frames) if frames else pd.DataFrame(columns=["model", "format", "seed", "nanoseconds"])
-
-
-def _write_parquet(frame: pd.DataFrame, target: Path) -> None:
-    with new_file(target) as temporary:
-        frame.to_parquet(temporary, index=False, compression="zstd")

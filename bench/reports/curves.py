@@ -13,7 +13,7 @@ from bench.record.parquet import read_beside
 from bench.record.run_file import Run
 from bench.reports.layout import TextTable, figure, markdown_tables, points, rich_tables
 from materials.errors import RequestError
-from materials.files import new_file
+from materials.files import write_parquet
 from materials.tasks.metrics import Metric
 
 FILE = "history.parquet"
@@ -22,8 +22,7 @@ MOST_EPOCHS = 11
 
 def save_histories(histories: pd.DataFrame, folder: Path) -> None:
     """Write history.parquet."""
-    with new_file(folder / FILE) as temporary:
-        histories.to_parquet(temporary, index=False, compression="zstd")
+    write_parquet(folder / FILE, histories)
 
 
 def read_histories(folder: Path) -> pd.DataFrame:
