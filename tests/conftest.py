@@ -83,6 +83,15 @@ def outputs_in_this_process() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files compute their outputs in processes of their own even where they are not timed."""
+    from bench.harness import isolation
+    from bench.harness.launches import quiet
+
+    monkeypatch.setattr(quiet, "measure_in_fresh_process", isolation.measure_in_fresh_process)
+
+
 @pytest.fixture(scope="session")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV file of 240 labelled texts."""
@@ -187,7 +196,7 @@ objectives:
   - name: logits
     transfer: true
 formats: [eager, onnx]
-measuring: {{seconds: 0.5}}
+measuring: {{seconds: 0.1}}
 """,
         encoding="utf-8",
     )

@@ -131,7 +131,7 @@ def test_second_run_makes_nothing(own_cache, tiny_recipe, finished, made, tmp_pa
 
 
 def test_students_are_trained_from_stored_logits_without_the_teacher(
-    own_cache, tiny_recipe, made, tmp_path, monkeypatch
+    own_cache, tiny_recipe, made, tmp_path, monkeypatch, apart
 ):
     def never(*arguments, **settings):
         pytest.fail("the teacher was built")
@@ -217,7 +217,7 @@ def test_file_that_fails_the_gate_is_a_failed_row_and_the_run_finishes(own_cache
 
 
 def test_measuring_process_that_crashes_is_a_failed_row_and_is_tried_again(
-    own_cache, tiny_recipe, tmp_path, monkeypatch
+    own_cache, tiny_recipe, tmp_path, monkeypatch, apart
 ):
     shutil.rmtree(own_cache / "stages" / "measurement")
     wanted = request(tiny_recipe, tmp_path / "run", "speed_seeds=0", "formats=[onnx]", "objectives=[{name: hard}]")
