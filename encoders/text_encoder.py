@@ -1,5 +1,6 @@
 """Texts to padded arrays of token numbers, by the one tokenizer.json of a model; needs no torch."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +15,9 @@ from tokenizers import Tokenizer
 from encoders.encoder import Shape
 from encoders.graph_input import GraphInput
 from encoders.made_up_rows import AS_TOKENIZED, MADE_UP_ROWS, Source
+from encoders.piece_encoder import PieceEncoder, piece_encoder_of
 from encoders.token_rows import TokenRows
-from encoders.word_cuts import all_simple, is_simple
-from encoders.word_encoder import WordEncoder, read_word_encoder
+from encoders.word_encoder import WordEncoder, word_encoder_of
 from materials.errors import RequestError, in_one_line
 from materials.modalities import MODALITIES, modality_of
 
@@ -62,15 +63,15 @@ class TextEncoder:
     """A tokenizer that cuts texts to `max_length_tokens` and pads a batch to its longest text only.
 
     `modality` is text, or pair for items of two texts, which the tokenizer joins by its own rules. `words` encodes
-    simple texts many times as fast, where the tokenizer.json allows it. `file` is the tokenizer.json that it was read
-    from. `made_up_rows` is the kind of rows that `example` makes up.
+    texts that it takes many times as fast, where the tokenizer.json allows it. `file` is the tokenizer.json that it was
+    read from. `made_up_rows` is the kind of rows that `example` makes up.
     """
 
     tokenizer: Tokenizer
     max_length_tokens: int
     padding: int
     inputs: tuple[GraphInput, ...]
-    words: WordEncoder | None = None
+    words: WordEncoder | PieceEncoder | None = None
     file: Path | None = None
     modality: str = "text"
     made_up_rows: str = AS_TOKENIZED
@@ -94,7 +95,8 @@ class TextEncoder:
             tokenizer = Tokenizer.from_file(str(file))
             tokenizer.no_padding()
             tokenizer.enable_truncation(max_length=max_length_tokens)
-            words = read_word_encoder(file) if modality == "text" else None
+            content = json.loads(file.read_text(encoding="utf-8")) if modality == "text" else None
+            words = (word_encoder_of(content) or piece_encoder_of(content, tokenizer)) if content else None
         return cls(
             tokenizer=tokenizer,
             max_length_tokens=max_length_tokens,
@@ -115,8 +117,8 @@ class TextEncoder:
         self._check(texts)
         if self.words is None:
             rows = self._by_tokenizer(texts)
-        elif all_simple(texts):
-            rows = self.words.encode(texts).cut(self.max_length_tokens)
+        elif self.words.takes_all(texts):
+            rows = self._by_words(self.words, texts)
         else:
             rows = self._by_both(self.words, texts)
         return rows.without_gaps(self.padding)
@@ -208,12 +210,16 @@ class TextEncoder:
         types = [encoding.type_ids for encoding in encodings] if self.modality == "pair" else None
         return TokenRows.of([encoding.ids for encoding in encodings], types)
 
-    def _by_both(self, words: WordEncoder, texts: Sequence[str]) -> TokenRows:
-        simple = np.fromiter(map(is_simple, texts), dtype=bool, count=len(texts))
+    def _by_words(self, words: WordEncoder | PieceEncoder, texts: Sequence[str]) -> TokenRows:
+        with refusing_damage(self.file):
+            return words.encode(texts, self.max_length_tokens)
+
+    def _by_both(self, words: WordEncoder | PieceEncoder, texts: Sequence[str]) -> TokenRows:
+        simple = np.fromiter(map(words.takes, texts), dtype=bool, count=len(texts))
         order = np.argsort(~simple, kind="stable")
         simple_count = simple.sum()
         parts = [
-            words.encode([texts[row] for row in order[:simple_count]]).cut(self.max_length_tokens),
+            self._by_words(words, [texts[row] for row in order[:simple_count]]),
             self._by_tokenizer([texts[row] for row in order[simple_count:]]),
         ]
         # argsort of a permutation is its inverse: the rows as they came.

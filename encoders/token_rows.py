@@ -65,6 +65,19 @@ class TokenRows:
             return self
         return self._heads(self.bounds[:-1], np.minimum(self.lengths, longest))
 
+    def between(self, before: Sequence[int], after: Sequence[int]) -> "TokenRows":
+        """The rows, each with these tokens before and after it. Expects rows without types."""
+        if not (before or after):
+            return self
+        bounds = _bounds(self.lengths + len(before) + len(after))
+        tokens = np.empty(bounds[-1], dtype=np.int64)
+        is_own = np.ones(len(tokens), dtype=bool)
+        for places, numbers in ((bounds[:-1], before), (bounds[1:] - len(after), after)):
+            for offset, number in enumerate(numbers):
+                tokens[places + offset], is_own[places + offset] = number, False
+        tokens[is_own] = self.tokens
+        return TokenRows(tokens, bounds)
+
     def without_gaps(self, token: int) -> "TokenRows":
         """The rows, those without tokens replaced by this one token, of type 0."""
         is_empty = self.bounds[1:] == self.bounds[:-1]

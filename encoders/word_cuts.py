@@ -35,14 +35,23 @@ def cut_column(text_bytes: bytes) -> tuple[np.ndarray, np.ndarray]:
 
     `text_bytes` holds the texts, each followed by white space, at least three bytes of it after the last.
     """
-    letters = np.frombuffer(text_bytes, dtype=np.uint8)
     kinds = np.frombuffer(text_bytes.translate(_KINDS), dtype=np.uint8)
+    cuts = cuts_between(kinds)
+    _cut_contractions(np.frombuffer(text_bytes, dtype=np.uint8), cuts)
+    return pieces_between(cuts, kinds)
+
+
+def cuts_between(kinds: np.ndarray) -> np.ndarray:
+    """Before which bytes of these kinds a cut stands, bool (bytes + 1,): where the kind changes, and around signs."""
     cuts = np.empty(len(kinds) + 1, dtype=bool)
     cuts[0] = cuts[-1] = True
-    # A cut stands between two bytes of different kinds, and on both sides of each sign.
     np.not_equal(kinds[1:], kinds[:-1], out=cuts[1:-1])
     cuts[:-1] |= kinds == SIGN
-    _cut_contractions(letters, cuts)
+    return cuts
+
+
+def pieces_between(cuts: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the words and signs between the cuts start and end, each int64 (pieces,)."""
     is_piece = kinds != SPACE
     return np.flatnonzero(cuts[:-1] & is_piece), np.flatnonzero(cuts[1:] & is_piece) + 1
 

@@ -1,16 +1,14 @@
 """Token numbers of texts by whole columns of bytes, for the word-level tokenizers of which it knows all rules."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from encoders.token_rows import TokenRows
-from encoders.word_cuts import cut_column, cut_row, lower_bytes
-from encoders.word_table import BYTES_PER_KEY, UNSETTLED, WordTable, word_tables
+from encoders.word_cuts import all_simple, cut_column, cut_row, is_simple, lower_bytes
+from encoders.word_table import BYTES_PER_KEY, UNSETTLED, WordTables, find_words, word_tables
 
 PATTERN = r"[\p{L}\p{N}_]+(?=n't)|n't|'(?:s|m|d|ll|re|ve)|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]"
 RULES: Mapping[str, Any] = {
@@ -22,7 +20,6 @@ RULES: Mapping[str, Any] = {
 ROWS_AT_A_TIME = 1024
 FEWEST_CHARACTERS = 1_500
 SEPARATOR = "\n"
-_MASKS = np.array([(1 << 8 * length) - 1 for length in range(BYTES_PER_KEY + 1)], dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,15 +28,23 @@ class WordEncoder:
 
     vocabulary: Mapping[str, int]
     unknown: int
-    short: WordTable
-    long: WordTable
+    tables: WordTables
 
-    def encode(self, texts: Sequence[str]) -> TokenRows:
-        """The token numbers of simple texts, not cut to any length."""
+    def takes(self, text: str) -> bool:
+        """Whether a text is simple."""
+        return is_simple(text)
+
+    def takes_all(self, texts: Sequence[str]) -> bool:
+        """Whether all texts are simple."""
+        return all_simple(texts)
+
+    def encode(self, texts: Sequence[str], longest: int) -> TokenRows:
+        """The token numbers of simple texts, cut to `longest`."""
         if sum(map(len, texts)) < FEWEST_CHARACTERS:  # below, the calls to numpy cost more than they save
-            return TokenRows.of([self._row(text) for text in texts])
+            return TokenRows.of([self._row(text)[:longest] for text in texts])
         starts = range(0, len(texts), ROWS_AT_A_TIME)
-        return TokenRows.joined([self._column(texts[start : start + ROWS_AT_A_TIME]) for start in starts])
+        parts = [self._column(texts[start : start + ROWS_AT_A_TIME]) for start in starts]
+        return TokenRows.joined(parts).cut(longest)
 
     def _row(self, text: str) -> list[int]:
         return [self.vocabulary.get(piece, self.unknown) for piece in cut_row(text)]
@@ -54,32 +59,24 @@ class WordEncoder:
 
     def _numbers(self, text_bytes: bytes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """The numbers of the pieces; `text_bytes` goes on for 16 bytes after the last of them."""
-        lengths = ends - starts
-        # Every window of 8 bytes as one integer, without a copy: windows overlap, as the stride is one byte.
-        eights = np.ndarray(len(text_bytes) - BYTES_PER_KEY + 1, dtype="<u8", buffer=text_bytes, strides=(1,))
-        first_keys = eights[starts]
-        # A mask keeps the bytes of the piece itself; a longer piece keeps all 8, and is looked up again below.
-        numbers = self.short.find((first_keys & _MASKS.take(lengths, mode="clip"))[None])
-        long_pieces = np.flatnonzero(lengths > BYTES_PER_KEY)
-        second_keys = eights[starts[long_pieces] + BYTES_PER_KEY] & _MASKS.take(
-            lengths[long_pieces] - BYTES_PER_KEY, mode="clip"
-        )
-        numbers[long_pieces] = self.long.find(np.stack([first_keys[long_pieces], second_keys]))
-        numbers[lengths > 2 * BYTES_PER_KEY] = UNSETTLED
+        numbers = find_words(self.tables, text_bytes, starts, ends)
         for row in np.flatnonzero(numbers == UNSETTLED).tolist():
             piece = text_bytes[starts[row] : ends[row]].decode("latin-1")
             numbers[row] = self.vocabulary.get(piece, self.unknown)
         return numbers
 
 
-def read_word_encoder(file: Path) -> WordEncoder | None:
-    """The encoder for a tokenizer.json; none unless its content shows that it works by exactly the rules known here."""
-    content = json.loads(file.read_text(encoding="utf-8"))
+def word_encoder_of(content: Mapping[str, Any]) -> WordEncoder | None:
+    """The encoder for what a tokenizer.json holds; none unless this shows exactly the rules known here."""
     model = content["model"]
     if model.get("type") != "WordLevel" or any(content.get(rule) != setting for rule, setting in RULES.items()):
         return None
     unknown = model["vocab"].get(model["unk_token"])
     if unknown is None:
         return None
-    short_words, long_words = word_tables(model["vocab"], unknown=unknown)
-    return WordEncoder(vocabulary=model["vocab"], unknown=unknown, short=short_words, long=long_words)
+    latin = {word.encode("latin-1"): number for word, number in model["vocab"].items() if _is_latin(word)}
+    return WordEncoder(vocabulary=model["vocab"], unknown=unknown, tables=word_tables(latin, unknown=unknown))
+
+
+def _is_latin(word: str) -> bool:
+    return word.isascii() or max(word) <= "\xff"

@@ -8,6 +8,7 @@ import numpy as np
 BYTES_PER_KEY = 8
 UNSETTLED = -1
 SLOTS_PER_WORD = 8
+_MASKS = np.array([(1 << 8 * length) - 1 for length in range(BYTES_PER_KEY + 1)], dtype=np.uint64)
 # 2 ** 64 over the golden ratio, and the second prime of xxHash64: odd factors that spread keys over the upper bits.
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F], dtype=np.uint64)
 
@@ -66,16 +67,39 @@ class WordTable:
         return (mixed >> np.uint64(64 - bits)).view(np.int64)
 
 
-def word_tables(vocabulary: Mapping[str, int], *, unknown: int) -> tuple[WordTable, WordTable]:
-    """The tables of the Latin-1 words of 1 to 8 and of 9 to 16 characters."""
-    words = [word for word in vocabulary if word and "\0" not in word and (word.isascii() or max(word) <= "\xff")]
+WordTables = tuple[WordTable, WordTable]
+
+
+def word_tables(vocabulary: Mapping[bytes, int], *, unknown: int) -> WordTables:
+    """The tables of the words of 1 to 8 and of 9 to 16 bytes, none of them zero."""
+    words = [word for word in vocabulary if word and b"\0" not in word]
     numbers = np.fromiter(map(vocabulary.__getitem__, words), dtype=np.int64, count=len(words))
     lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
-    encoded_words = [word.encode("latin-1") for word in words]
     # 16 bytes, zero-filled, as two integers; longer words are cut here and dropped by `is_long`.
-    keys = np.array(encoded_words, dtype=f"S{2 * BYTES_PER_KEY}").view("<u8").reshape(-1, 2).T
+    keys = np.array(words, dtype=f"S{2 * BYTES_PER_KEY}").view("<u8").reshape(-1, 2).T
     is_short, is_long = lengths <= BYTES_PER_KEY, (lengths > BYTES_PER_KEY) & (lengths <= 2 * BYTES_PER_KEY)
     return (
         WordTable.of(keys[:1, is_short], numbers[is_short], unknown=unknown),
         WordTable.of(keys[:, is_long], numbers[is_long], unknown=unknown),
     )
+
+
+def find_words(tables: WordTables, text_bytes: bytes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The numbers of the words between these places, int64 (words,); UNSETTLED where the tables cannot tell.
+
+    `text_bytes` goes on for 16 bytes after the last of them. No word holds a zero byte.
+    """
+    short, long = tables
+    lengths = ends - starts
+    # Every window of 8 bytes as one integer, without a copy: windows overlap, as the stride is one byte.
+    eights = np.ndarray(len(text_bytes) - BYTES_PER_KEY + 1, dtype="<u8", buffer=text_bytes, strides=(1,))
+    first_keys = eights[starts]
+    # A mask keeps the bytes of the word itself; a longer word keeps all 8, and is looked up again below.
+    numbers = short.find((first_keys & _MASKS.take(lengths, mode="clip"))[None])
+    long_words = np.flatnonzero(lengths > BYTES_PER_KEY)
+    second_keys = eights[starts[long_words] + BYTES_PER_KEY] & _MASKS.take(
+        lengths[long_words] - BYTES_PER_KEY, mode="clip"
+    )
+    numbers[long_words] = long.find(np.stack([first_keys[long_words], second_keys]))
+    numbers[lengths > 2 * BYTES_PER_KEY] = UNSETTLED
+    return numbers
