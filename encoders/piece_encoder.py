@@ -4,6 +4,7 @@ import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -16,7 +17,7 @@ from encoders.word_cuts import SIGN, SPACE, WORD, cuts_between, pieces_between
 
 SPACES = b"\t\n\r "
 ROWS_AT_A_TIME = 1024
-FEWEST_CHARACTERS = 1_500
+FEWEST_BYTES = 1_500
 PADDING = 16 * b"\n"  # so that windows of 16 bytes may begin at any word
 
 
@@ -38,58 +39,64 @@ class PieceEncoder:
     White space and signs of ASCII stand between words in every such tokenizer, so that the pieces of a text are those
     of what lies between them, one after the other. What these are is asked of the tokenizer, and remembered.
 
-    `before` and `after` are the special tokens around a text. Texts with one of the `marks` are left to the tokenizer.
+    `before` and `after` are the special tokens around a text. It takes no text with one of the `marks`.
     """
 
     memory: PieceMemory
     lower: bool
     before: tuple[int, ...]
     after: tuple[int, ...]
-    marks: tuple[str, ...]
+    marks: tuple[bytes, ...]
+
+    @cached_property
+    def first_letters(self) -> frozenset[bytes]:
+        """What each mark begins with: to look for one letter takes no time."""
+        return frozenset(mark[:1] for mark in self.marks)
 
     def takes(self, text: str) -> bool:
         """Whether a text can be cut into words: it has no mark, and an encoding."""
-        if any(mark in text for mark in self.marks):
+        try:
+            return not self._is_marked(text.encode())
+        except UnicodeEncodeError:  # for half of a letter
             return False
-        return text.isascii() or _has_encoding(text)
 
-    def takes_all(self, texts: Sequence[str]) -> bool:
-        """Whether all texts can be cut into words."""
-        return self.takes("\n".join(texts))
-
-    def encode(self, texts: Sequence[str], longest: int) -> TokenRows:
-        """The token numbers of texts that it takes, special tokens included, cut to `longest`."""
+    def encode(self, texts: Sequence[str], longest: int) -> TokenRows | None:
+        """The token numbers of texts, special tokens included, cut to `longest`; none unless it takes all of them."""
+        try:
+            rows = [text.encode() for text in texts]
+        except UnicodeEncodeError:
+            return None
         most_pieces = longest - len(self.before) - len(self.after)
-        if sum(map(len, texts)) < FEWEST_CHARACTERS:  # below, the calls to numpy cost more than they save
-            return TokenRows.of([[*self.before, *self._row(text)[:most_pieces], *self.after] for text in texts])
-        starts = range(0, len(texts), ROWS_AT_A_TIME)
-        parts = [self._column(texts[start : start + ROWS_AT_A_TIME]) for start in starts]
+        if sum(map(len, rows)) < FEWEST_BYTES:  # below, the calls to numpy cost more than they save
+            if any(map(self._is_marked, rows)):
+                return None
+            return TokenRows.of([[*self.before, *self._row(row)[:most_pieces], *self.after] for row in rows])
+        parts = []
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            part = rows[start : start + ROWS_AT_A_TIME]
+            text_bytes = b"\n".join(part) + PADDING
+            if self._is_marked(text_bytes):
+                return None
+            parts.append(self._column(part, text_bytes.lower() if self.lower else text_bytes))
         return TokenRows.joined(parts).cut(most_pieces).between(self.before, self.after)
 
-    def _row(self, text: str) -> list[int]:
-        text_bytes = text.encode()
-        words = _WORD.findall(text_bytes.lower() if self.lower else text_bytes)
+    def _is_marked(self, text_bytes: bytes) -> bool:
+        if not any(letter in text_bytes for letter in self.first_letters):
+            return False
+        return any(mark in text_bytes for mark in self.marks)
+
+    def _row(self, row: bytes) -> list[int]:
+        words = _WORD.findall(row.lower() if self.lower else row)
         return list(chain.from_iterable(self.memory.pieces_of(words)))
 
-    def _column(self, texts: Sequence[str]) -> TokenRows:
-        rows = [text.encode() for text in texts]
-        joined = b"\n".join(rows) + PADDING
-        text_bytes = joined.lower() if self.lower else joined  # of bytes, only the letters of ASCII are
+    def _column(self, rows: Sequence[bytes], text_bytes: bytes) -> TokenRows:
+        """The tokens of rows that lie one after the other in `text_bytes`, each with a line break after it."""
         kinds = np.frombuffer(text_bytes.translate(_KINDS), dtype=np.uint8)
         starts, ends = pieces_between(cuts_between(kinds), kinds)
-        # Where each text and its separator end: a row owns the words that start before that and after the row above.
+        # Where each row and its line break end: it owns the words that start before that and after the row above.
         row_ends = np.cumsum(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) + 1)
-        bounds = np.concatenate([[0], np.searchsorted(starts, row_ends)])
         pieces = self.memory.find(text_bytes, starts, ends)
-        return TokenRows(pieces.tokens, pieces.bounds[bounds])
-
-
-def _has_encoding(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # for half of a letter
-        return False
-    return True
+        return TokenRows(pieces.tokens, pieces.bounds[np.concatenate([[0], np.searchsorted(starts, row_ends)])])
 
 
 def piece_encoder_of(content: Mapping[str, Any], tokenizer: Tokenizer) -> PieceEncoder | None:
@@ -116,7 +123,7 @@ def piece_encoder_of(content: Mapping[str, Any], tokenizer: Tokenizer) -> PieceE
         lower=lower,
         before=around[0],
         after=around[1],
-        marks=("\0", *sorted(contents)),
+        marks=(b"\0", *sorted(content.encode() for content in contents)),
     )
 
 

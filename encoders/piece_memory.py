@@ -10,7 +10,7 @@ from encoders.token_rows import TokenRows
 from encoders.word_table import UNSETTLED, find_words, word_tables
 
 MOST_LEARNED = 1 << 18  # more, and all are forgotten: a corpus has no end of misspelt words
-FEWEST_UNTABLED = 1_000
+MOST_UNTABLED = 50_000  # lookups one by one, which then have cost as much as laying out the tables anew
 
 
 class PieceMemory:
@@ -40,13 +40,14 @@ class PieceMemory:
             places = zip(starts[unsettled].tolist(), ends[unsettled].tolist(), strict=True)
             words = [text_bytes[start:end] for start, end in places]
             self._learn(words)
-            numbers[unsettled] = [self.numbers[word] for word in words]
+            numbers[unsettled] = found = np.fromiter(map(self.numbers.__getitem__, words), np.int64, len(words))
+            self.untabled += int((found >= self.tabled).sum())
             return self.rows.take(numbers)
 
     def _make_room(self) -> None:
         if len(self.pieces) > len(self.known) + MOST_LEARNED:
             self._forget()
-        elif len(self.numbers) > self.tabled + max(FEWEST_UNTABLED, self.tabled // 4):
+        elif self.untabled > MOST_UNTABLED:
             self._table()
 
     def _learn(self, words: Sequence[bytes]) -> None:
@@ -66,4 +67,5 @@ class PieceMemory:
         self._table()
 
     def _table(self) -> None:
-        self.tables, self.tabled = word_tables(self.numbers, unknown=UNSETTLED), len(self.numbers)
+        self.tables = word_tables(self.numbers, unknown=UNSETTLED)
+        self.tabled, self.untabled = len(self.numbers), 0

@@ -115,12 +115,7 @@ class TextEncoder:
         tokenizer cannot do what its file says.
         """
         self._check(texts)
-        if self.words is None:
-            rows = self._by_tokenizer(texts)
-        elif self.words.takes_all(texts):
-            rows = self._by_words(self.words, texts)
-        else:
-            rows = self._by_both(self.words, texts)
+        rows = self._by_tokenizer(texts) if self.words is None else self._by_words(self.words, texts)
         return rows.without_gaps(self.padding)
 
     def take(self, rows: TokenRows, numbers: np.ndarray) -> TokenRows:
@@ -211,16 +206,15 @@ class TextEncoder:
         return TokenRows.of([encoding.ids for encoding in encodings], types)
 
     def _by_words(self, words: WordEncoder | PieceEncoder, texts: Sequence[str]) -> TokenRows:
+        """The rows of texts, those that `words` does not take by the tokenizer."""
         with refusing_damage(self.file):
-            return words.encode(texts, self.max_length_tokens)
-
-    def _by_both(self, words: WordEncoder | PieceEncoder, texts: Sequence[str]) -> TokenRows:
-        simple = np.fromiter(map(words.takes, texts), dtype=bool, count=len(texts))
-        order = np.argsort(~simple, kind="stable")
-        simple_count = simple.sum()
-        parts = [
-            self._by_words(words, [texts[row] for row in order[:simple_count]]),
-            self._by_tokenizer([texts[row] for row in order[simple_count:]]),
-        ]
+            rows = words.encode(texts, self.max_length_tokens)
+        if rows is not None:
+            return rows
+        is_taken = np.fromiter(map(words.takes, texts), dtype=bool, count=len(texts))
+        order = np.argsort(~is_taken, kind="stable")
+        taken = [texts[row] for row in order[: is_taken.sum()]]
+        others = self._by_tokenizer([texts[row] for row in order[is_taken.sum() :]])
         # argsort of a permutation is its inverse: the rows as they came.
+        parts = [self._by_words(words, taken), others] if taken else [others]
         return TokenRows.joined(parts).take(np.argsort(order))

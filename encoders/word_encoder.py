@@ -34,12 +34,10 @@ class WordEncoder:
         """Whether a text is simple."""
         return is_simple(text)
 
-    def takes_all(self, texts: Sequence[str]) -> bool:
-        """Whether all texts are simple."""
-        return all_simple(texts)
-
-    def encode(self, texts: Sequence[str], longest: int) -> TokenRows:
-        """The token numbers of simple texts, cut to `longest`."""
+    def encode(self, texts: Sequence[str], longest: int) -> TokenRows | None:
+        """The token numbers of texts, cut to `longest`; none unless all of them are simple."""
+        if not all_simple(texts):
+            return None
         if sum(map(len, texts)) < FEWEST_CHARACTERS:  # below, the calls to numpy cost more than they save
             return TokenRows.of([self._row(text)[:longest] for text in texts])
         starts = range(0, len(texts), ROWS_AT_A_TIME)

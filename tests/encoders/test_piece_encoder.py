@@ -89,7 +89,7 @@ def assert_equal(encoder, reference, *parts):
     expected = [as_lists(reference.encode(texts)) for texts in parts]
     for path, (fewest, rows) in PATHS.items():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(piece_encoder, "FEWEST_CHARACTERS", fewest)
+            patch.setattr(piece_encoder, "FEWEST_BYTES", fewest)
             patch.setattr(piece_encoder, "ROWS_AT_A_TIME", rows)
             assert [as_lists(encoder.encode(texts)) for texts in parts] == expected, path
 
@@ -137,7 +137,7 @@ def test_words_are_asked_for_once(load, monkeypatch):
 
 def test_memory_is_bounded_and_what_is_forgotten_is_learned_again(load, monkeypatch):
     monkeypatch.setattr(piece_memory, "MOST_LEARNED", 20)
-    monkeypatch.setattr(piece_memory, "FEWEST_UNTABLED", 5)
+    monkeypatch.setattr(piece_memory, "MOST_UNTABLED", 5)
     encoder, reference = load()
     for start in range(0, 300, 30):
         assert_equal(encoder, reference, [f"film{number} un{number}ed" for number in range(start, start + 30)])
