@@ -26,10 +26,13 @@ class PieceMemory:
 
     def pieces_of(self, words: Sequence[bytes]) -> list[Sequence[int]]:
         """The tokens of each word."""
-        with self.lock:
-            self._make_room()
-            self._learn(words)
-            return [self.pieces[word] for word in words]
+        try:
+            return [self.pieces[word] for word in words]  # which only grow, or are others altogether
+        except KeyError:
+            with self.lock:
+                self._make_room()
+                self._learn(words)
+                return [self.pieces[word] for word in words]
 
     def find(self, text_bytes: bytes, starts: np.ndarray, ends: np.ndarray) -> TokenRows:
         """The tokens of the words between these places; `text_bytes` goes on for 16 bytes after the last of them."""

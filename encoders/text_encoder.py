@@ -21,10 +21,10 @@ from encoders.word_encoder import WordEncoder, word_encoder_of
 from materials.errors import RequestError, in_one_line
 from materials.modalities import MODALITIES, modality_of
 
-ARRAYS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
-    "input_ids": lambda input_ids, is_token, types: input_ids,
-    "attention_mask": lambda input_ids, is_token, types: is_token.astype(np.int64),
-    "token_type_ids": lambda input_ids, is_token, types: types,
+FLAT: dict[str, Callable[[TokenRows], np.ndarray]] = {  # what a graph may take, a number for each token
+    "input_ids": lambda rows: rows.tokens,
+    "attention_mask": lambda rows: np.ones_like(rows.tokens),
+    "token_type_ids": lambda rows: np.zeros_like(rows.tokens) if rows.types is None else rows.types,
 }
 MOST_COUNTED = 5_000
 PANIC = "PanicException"
@@ -132,18 +132,21 @@ class TextEncoder:
         By default the length is the longest row's, or what the graph fixes.
         """
         lengths, fixed_length = rows.lengths, self.inputs[0].dimensions[1]
-        width = length or (fixed_length if isinstance(fixed_length, int) else lengths.max())
-        is_token = np.arange(width) < lengths[:, None]
-        # The true places, row by row, are as many as the flat array has tokens, and in the same order.
-        input_ids = np.full(is_token.shape, self.padding, dtype=np.int64)
-        input_ids[is_token] = rows.tokens
-        types = np.zeros_like(input_ids)
-        if rows.types is not None:
-            types[is_token] = rows.types
-        return {
-            graph_input.name: ARRAYS[graph_input.name](input_ids, is_token, types).astype(graph_input.dtype, copy=False)
-            for graph_input in self.inputs
-        }
+        longest = int(lengths.max()) if len(rows) > 1 else len(rows.tokens)
+        width = length or (fixed_length if isinstance(fixed_length, int) else longest)
+        shape = (len(rows), width)
+        # Where all rows are as long, as one alone is, there is nothing to fill up.
+        is_token = None if len(rows.tokens) == len(rows) * width else np.arange(width) < lengths[:, None]
+
+        def filled(graph_input: GraphInput) -> np.ndarray:
+            flat = FLAT[graph_input.name](rows).astype(graph_input.dtype, copy=False)
+            if is_token is None:
+                return flat.reshape(shape)
+            array = np.full(shape, self.padding if graph_input.name == "input_ids" else 0, dtype=graph_input.dtype)
+            array[is_token] = flat  # the true places, row by row, are as many as there are tokens, in the same order
+            return array
+
+        return {graph_input.name: filled(graph_input) for graph_input in self.inputs}
 
     def batches(self, rows: TokenRows, batch_size: int) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """Yield row numbers and graph's inputs of batches of about equal length, each row once, the longest last."""

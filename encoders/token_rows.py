@@ -80,6 +80,8 @@ class TokenRows:
 
     def without_gaps(self, token: int) -> "TokenRows":
         """The rows, those without tokens replaced by this one token, of type 0."""
+        if len(self) == 1 and len(self.tokens):
+            return self
         is_empty = self.bounds[1:] == self.bounds[:-1]
         if not is_empty.any():
             return self

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from materials.errors import RequestError, in_one_line, tells_of_memory
 from training.classifier import Classifier
 
 OPSET = 20
@@ -41,7 +42,10 @@ class Origin:
 
 
 def remembered(classifier: Classifier) -> Reference:
-    """The logits of the module in memory, kept for inputs that come again."""
+    """The logits of the module in memory, kept for inputs that come again.
+
+    Calling it raises RequestError where the module cannot compute them.
+    """
     import torch
 
     outputs: dict[tuple[str, ...], np.ndarray] = {}
@@ -49,8 +53,18 @@ def remembered(classifier: Classifier) -> Reference:
     def forward(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         key = tuple(f"{array.shape} {sha256(array.tobytes()).hexdigest()}" for array in arrays.values())
         if key not in outputs:
-            with torch.inference_mode():
-                outputs[key] = classifier.module(*(torch.from_numpy(array) for array in arrays.values())).numpy()
+            tensors = [torch.from_numpy(array) for array in arrays.values()]
+            try:
+                with torch.inference_mode():
+                    outputs[key] = classifier.module(*tensors).numpy()
+            except Exception as error:  # somebody else's code may raise anything
+                if tells_of_memory(str(error)):
+                    raise
+                shapes = " and ".join(str(tuple(array.shape)) for array in arrays.values())
+                raise RequestError(
+                    f"the model ({classifier.architecture}) cannot be run on inputs of shape {shapes}: "
+                    f"{in_one_line(error)}"
+                ) from error
         return outputs[key]
 
     return forward

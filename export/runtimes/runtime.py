@@ -71,5 +71,7 @@ def logits_of(
         outputs.append(logits)
         if report:
             report(sum(map(len, order)), len(rows))
+    if len(rows) == 1:
+        return outputs[0]
     # Batches come in order of length; argsort of their row numbers is the inverse permutation.
     return np.concatenate(outputs)[np.argsort(np.concatenate(order))]
