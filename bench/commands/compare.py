@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.record.comparison import Change, Comparison, compare_runs
+from bench.record.comparison import RATES, Change, Comparison, compare_runs
 from bench.record.place import refusing_odd_values
 from bench.record.row import Row
 from bench.record.run_file import TEST_ROWS
@@ -160,9 +160,10 @@ def _figures(change: Change) -> list[list[str]]:
             p = f"{quality.mcnemar_p:.2g}"
             lines.append(["accuracy", "", *shares, f"{quality.accuracy * 100:+.1f}", "", p])
     for name, time in change.times.items():
-        interval = f"[{time.ratio.low:.3f}, {time.ratio.high:.3f}]"
+        ratio = time.rate if name in RATES else time.ratio
+        interval = f"[{ratio.low:.3f}, {ratio.high:.3f}]"
         times = [figure(getattr(old, name)), figure(getattr(new, name))]
-        lines.append([name, time.verdict, *times, f"x {time.ratio.value:.3f}", interval, f"{time.p:.2g}"])
+        lines.append([name, time.verdict, *times, f"x {ratio.value:.3f}", interval, f"{time.p:.2g}"])
     if old.size_bytes and new.size_bytes:
         sizes = [f"{row.size_bytes / 1e6:.2f}" for row in (old, new) if row.size_bytes]
         lines.append(["MB", "", *sizes, f"x {new.size_bytes / old.size_bytes:.3f}", "", ""])

@@ -97,6 +97,10 @@ def compare(
     threads: Threads = 1,
     device: Device = "cpu",
     launches: Annotated[int, typer.Option(min=5, help="Launches of each model, taken in turns.")] = 6,
+    scenarios: Annotated[
+        str, typer.Option(help="For models: single-stream (one text), offline (many at once), or both with a comma.")
+    ] = "single-stream",
+    batch_sizes: Annotated[str, typer.Option(help="For offline.")] = _listed(Workload.batch_sizes),
     fail_if: Annotated[
         list[str] | None, typer.Option("--fail-if", metavar="CONDITION", help="As 'macro_f1<-0.5pt'; then exit 1.")
     ] = None,
@@ -114,7 +118,13 @@ def compare(
     from bench.commands.measure import make_workload
 
     workload = make_workload(
-        threads=threads, device=device, label_names=labels, max_length_tokens=max_length, allow_code=allow_code
+        threads=threads,
+        device=device,
+        label_names=labels,
+        max_length_tokens=max_length,
+        allow_code=allow_code,
+        scenarios=scenarios,
+        batch_sizes=batch_sizes,
     )
     request = CompareRequest(
         base=base,
@@ -261,40 +271,3 @@ def verify(
         allow_code=allow_code,
     )
     raise typer.Exit(verify_bundle(order))
-
-
-@app.command(
-    "label-cost",
-    epilog="Example: distilbench label-cost nli/ runs/mine/bundles/seed-0/linear-soft-T=1/eager --data texts.txt",
-)
-def label_cost(
-    teacher: Annotated[str, typer.Argument(help="Weights of a zero-shot teacher: a known name, a folder, a Hub name.")],
-    student: Annotated[Path, typer.Argument(help="The eager bundle of a small student.")],
-    data: Annotated[Path, typer.Option(help="Real texts: CSV, TSV, JSONL, Parquet or TXT.")],
-    text: Annotated[str, typer.Option(help="The column of texts.")] = "text",
-    architecture: Annotated[str, typer.Option(help="zero-shot-nli or zero-shot-embedding.")] = "zero-shot-nli",
-    counts: Annotated[str, typer.Option(help="How many class names.")] = "2,4,8,16,32,64",
-    batch_size: Annotated[int, typer.Option(min=1)] = 16,
-    threads: Threads = 1,
-    seconds: Annotated[float, typer.Option(min=0.01, help="How long each file is timed, at least.")] = 1.0,
-    output: Annotated[Path, typer.Option(help="The folder to write.")] = Path("runs/label-cost"),
-) -> None:
-    """Time a zero-shot teacher and a student with ever more class names: table, picture, slopes."""
-    from bench.labels.run import label_cost as time_labels
-    from bench.labels.run import texts_of
-    from bench.labels.sweep import Sweep
-    from materials.errors import RequestError
-
-    if not all(count.strip().isdigit() for count in counts.split(",")):
-        raise RequestError(f"--counts needs numbers with commas, such as 2,4,8; got '{counts}'")
-    sweep = Sweep(
-        architecture=architecture,
-        weights=teacher,
-        student=student,
-        texts=texts_of(data, text),
-        counts=[int(count) for count in counts.split(",")],
-        batch_size=batch_size,
-        threads=threads,
-        seconds=seconds,
-    )
-    raise typer.Exit(time_labels(sweep, output))

@@ -11,9 +11,9 @@ import numpy as np
 from bench.harness.isolation import MeasurementFailed, measure_in_fresh_process
 from bench.harness.launches.speed import BestSpeed
 from bench.harness.measurement import Measurement, read_measurement
-from bench.harness.workload import Workload
+from bench.harness.workload import USUAL_SCENARIOS, Workload
 from bench.outside.opened import OpenedModel, check_labels, in_label_order, peculiarities
-from bench.record.comparison import TIMED, Change, Comparison
+from bench.record.comparison import RATES, TIMED, Change, Comparison
 from bench.record.machine import describe_machine
 from bench.record.quality import with_quality
 from bench.record.row import Row
@@ -30,10 +30,11 @@ LAUNCH_SECONDS = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Launches:
-    """How often each model is launched, and under which title that is shown."""
+    """How often each model is launched, what for, and under which title that is shown."""
 
     count: int
     title: str = "launches"
+    scenarios: tuple[str, ...] = ("single-stream",)
 
 
 def compare_models(
@@ -42,12 +43,16 @@ def compare_models(
     """Time two models in turns, A B A B, each launch a fresh process, and compare their quality on the same rows.
 
     The unit of the test is a launch's median: processes differ in their memory layout, calls within one do not.
-    Raises RequestError when a model cannot be measured, or answers another question than the first.
+    The workload says what is timed: one text, many at once, or both. Raises RequestError when a model cannot be
+    measured, or answers another question than the first.
     """
+    if others := set(workload.scenarios) - set(USUAL_SCENARIOS):
+        raise RequestError(f"--scenarios: models are compared by {' and '.join(USUAL_SCENARIOS)}; got {min(others)!r}")
     first = models[0].bundle
     for model in models:
         check_labels(model, first)
-    turns = launch_in_turns(models, rows.items, workload, Launches(count=launches), screen)
+    how = Launches(count=launches, scenarios=workload.scenarios)
+    turns = launch_in_turns(models, rows.items, workload, how, screen)
     for model, measurements in zip(models, turns, strict=True):
         for sentence in peculiarities(model, measurements[0]):
             screen.notice(sentence)
@@ -60,8 +65,8 @@ def compare_models(
         for model, measurements in zip(models, measured, strict=True)
     )
     times = {
-        name: compare_times(*([launch.figures[name] for launch in measurements] for measurements in measured))
-        for name in TIMED
+        name: compare_times(*([_time(launch, name) for launch in measurements] for measurements in measured))
+        for name in (*TIMED, *RATES)
         if all(name in launch.figures for measurements in measured for launch in measurements)
     }
     quality = None
@@ -93,7 +98,7 @@ def launch_in_turns(
                 workload,
                 model=str(models[turn].place.resolve()),
                 modality=models[turn].bundle.modality,
-                scenarios=("single-stream",),
+                scenarios=launches.scenarios,
                 seconds=min(workload.seconds, LAUNCH_SECONDS),
             )
             try:
@@ -104,6 +109,12 @@ def launch_in_turns(
             best.remember(measurements[turn][-1].figures)
             report(number + 1, total)
     return [[best.judged(launch) for launch in of_model] for of_model in measurements]
+
+
+def _time(launch: Measurement, name: str) -> float:
+    """A time of a launch, or the seconds a text of a rate."""
+    figure = float(launch.figures[name])
+    return 1 / figure if name in RATES else figure
 
 
 def _disturbed(launches: Sequence[Measurement]) -> list[str]:
@@ -128,7 +139,9 @@ def _launched_row(
         model.bundle, first, model=model.title, role="foreign", threads=workload.threads, device=workload.device
     )
     medians: dict[str, Any] = {
-        name: float(np.median([launch.figures[name] for launch in launches])) for name in TIMED if name in first.figures
+        name: float(np.median([launch.figures[name] for launch in launches]))
+        for name in (*TIMED, *RATES)
+        if name in first.figures
     }
     row = replace(row, **medians)
     if not task.has_target(rows.targets).all():

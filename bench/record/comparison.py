@@ -19,6 +19,7 @@ from materials.errors import RequestError
 from materials.tasks import task_of
 
 TIMED = {"latency_p50_ms": "model", "end_to_end_latency_p50_ms": "end_to_end"}
+RATES = ("texts_per_second", "end_to_end_texts_per_second")
 RECORDED_RATIO = 0.10
 FEWEST_UNITS = 5
 KEYS = ["model", "format", "seed"]

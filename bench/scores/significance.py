@@ -45,6 +45,11 @@ class TimeChange:
     smallest: float = ALARM_RATIO
 
     @property
+    def rate(self) -> Interval:
+        """New rate divided by base rate, where the times are those of one text."""
+        return Interval(value=1 / self.ratio.value, low=1 / self.ratio.high, high=1 / self.ratio.low)
+
+    @property
     def is_alarm(self) -> bool:
         """Whether the times differ: p under 0.01 and a ratio beyond the smallest that counts."""
         return self.p < ALARM_P and abs(self.ratio.value - 1) > self.smallest

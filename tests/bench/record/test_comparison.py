@@ -1,6 +1,7 @@
 """What changed between two runs, or between two models that were timed in turns."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from sample_command import distilbench
 
 from bench.harness.measurement import Measurement
-from bench.record.comparison import compare_runs, recorded_change
+from bench.record.comparison import RATES, compare_runs, recorded_change
 from bench.record.run_file import read_run
 from materials.errors import RequestError
 
@@ -285,6 +286,27 @@ def test_two_bundles_are_timed_in_turns_on_the_rows_of_their_run(in_turns):
     assert "5 launches of each in turns; a change counts with p < 0.01 and beyond 2 %" in in_turns.output
     for figure in TIMES:
         assert f"| {figure} | " in in_turns.output
+
+
+def test_throughput_is_compared_in_turns_where_it_is_asked_for(bundles):
+    base, new = (bundles / name / "onnx" for name in ("teacher", "linear-hard"))
+    how = ("--launches", 5, "--scenarios", "offline", "--batch-sizes", 8, "--format", "markdown")
+    answer = distilbench("compare", base, new, *how, "--fail-if", "end_to_end_texts_per_second>+5%")
+    assert "latency" not in answer.output
+    for figure in RATES:
+        pattern = rf"\| {figure} \| better \| (\S+) \| (\S+) \| x (\S+) \| \[(\S+), (\S+)\] \|"
+        found = re.search(pattern, answer.output).groups()
+        before, after, ratio, low, high = (float(number.replace(",", "")) for number in found)
+        assert low <= ratio <= high
+        assert ratio == pytest.approx(after / before, rel=0.02)
+    assert answer.code == 1
+    assert "end_to_end_texts_per_second changed by +" in answer.output
+
+
+def test_models_are_compared_by_one_text_or_by_many(bundles):
+    bundle = bundles / "teacher" / "onnx"
+    with pytest.raises(RequestError, match="compared by single-stream and offline; got 'server'"):
+        distilbench("compare", bundle, bundle, "--scenarios", "server")
 
 
 def test_quality_of_a_model_is_its_own_whatever_the_order_of_its_labels(in_turns, finished):
