@@ -153,7 +153,8 @@ def remaining(runs, kind, first, *, give_up):
 
 def test_mutated_files_end_in_one_sentence(places, tmp_path, request):
     count, chosen = request.config.getoption("--mutations"), request.config.getoption("--mutated")
-    kinds = [kind for kind in mutated_loading.KINDS if not chosen or kind in chosen.split(",")]
+    kinds = chosen.split(",") if chosen else list(mutated_loading.KINDS)
+    assert set(kinds) <= set(mutated_loading.KINDS)
     failures = open_mutated(places, [(kind, 0, count) for kind in kinds], tmp_path)
     for failure in failures:
         print(f"{failure['kind']} {failure['number']}: {failure['fault']}")
