@@ -9,7 +9,8 @@ from tokenizers import Tokenizer
 from encoders.token_rows import TokenRows
 from encoders.word_table import UNSETTLED, find_words, word_tables
 
-MOST_LEARNED = 1 << 18  # more, and all are forgotten: a corpus has no end of misspelt words
+MOST_LEARNED_BYTES = 1 << 24  # of words and pieces; more, and all are forgotten: a corpus has no end of misspelt words
+BYTES_A_PIECE = 8
 MOST_UNTABLED = 50_000  # lookups one by one, which then have cost as much as laying out the tables anew
 
 
@@ -48,7 +49,7 @@ class PieceMemory:
             return self.rows.take(numbers)
 
     def _make_room(self) -> None:
-        if len(self.pieces) > len(self.known) + MOST_LEARNED:
+        if self.learned_bytes > MOST_LEARNED_BYTES:
             self._forget()
         elif self.untabled > MOST_UNTABLED:
             self._table()
@@ -61,12 +62,14 @@ class PieceMemory:
         pieces = [encoding.ids for encoding in encodings]
         self.numbers |= zip(new, range(len(self.numbers), len(self.numbers) + len(new)), strict=True)
         self.pieces |= zip(new, pieces, strict=True)
+        self.learned_bytes += sum(map(len, new)) + BYTES_A_PIECE * sum(map(len, pieces))
         self.rows = TokenRows.joined([self.rows, TokenRows.of(pieces)])
 
     def _forget(self) -> None:
         self.pieces: dict[bytes, Sequence[int]] = dict(self.known)
         self.numbers = {word: number for number, word in enumerate(self.pieces)}
         self.rows = TokenRows.of(list(self.pieces.values()))
+        self.learned_bytes = 0
         self._table()
 
     def _table(self) -> None:

@@ -136,14 +136,19 @@ def test_words_are_asked_for_once(load, monkeypatch):
 
 
 def test_memory_is_bounded_and_what_is_forgotten_is_learned_again(load, monkeypatch):
-    monkeypatch.setattr(piece_memory, "MOST_LEARNED", 20)
+    monkeypatch.setattr(piece_memory, "MOST_LEARNED_BYTES", 2_000)
     monkeypatch.setattr(piece_memory, "MOST_UNTABLED", 5)
     encoder, reference = load()
+    memory, most = encoder.words.memory, 0
     for start in range(0, 300, 30):
-        assert_equal(encoder, reference, [f"film{number} un{number}ed" for number in range(start, start + 30)])
-    memory = encoder.words.memory
-    assert len(memory.pieces) <= len(memory.known) + 20 + 60
-    assert len(memory.numbers) == len(memory.pieces) == len(memory.rows)
+        texts = [f"film{number} un{number}ed" for number in range(start, start + 30)]
+        assert_equal(encoder, reference, texts, ["m" * 400])
+        most = max(most, memory.learned_bytes)
+        assert len(memory.numbers) == len(memory.pieces) == len(memory.rows)
+    assert 0 < most < 2 * 2_000  # all ten parts would be 15,000
+    assert memory.learned_bytes == sum(
+        len(word) + 8 * len(pieces) for word, pieces in memory.pieces.items() if word not in memory.known
+    )
 
 
 def test_texts_with_a_special_token_are_the_tokenizer_s(load):
