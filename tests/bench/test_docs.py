@@ -116,3 +116,9 @@ def test_page_of_commands_is_what_the_command_line_says(tmp_path):
 def test_index_of_results_names_every_folder():
     index = (ROOT / "results" / "README.md").read_text(encoding="utf-8")
     assert [folder.name for folder in (ROOT / "results").glob("*/") if f"]({folder.name})" not in index] == []
+
+
+def test_results_are_small():
+    files = [path for path in (ROOT / "results").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 25e6
+    assert max(path.stat().st_size for path in files if path.suffix == ".png") < 150e3
