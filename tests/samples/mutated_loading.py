@@ -154,7 +154,7 @@ def dry_run(folder: Path) -> None:
 SMALL_RUNS = ("news", "other-run") * 4
 SHOWN = (show("rich"), show("csv"), show("json"), show("rich", classes=True), show("markdown", cascade=True))
 JUDGED = (show("markdown"), show("rich", significance=True), show("rich", curves=True), recommend, compare)
-LIMITED = (predict, verify, foreign)  # which keep to a limit, or to a process of their own
+LIMITED = (predict, verify, foreign, as_trained)  # which keep to a limit, or to a process of their own
 LOADED = (predict, describe, verify)
 KINDS: dict[str, tuple[Case, ...]] = {
     "bundle.json": (
