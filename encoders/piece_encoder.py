@@ -18,7 +18,7 @@ from encoders.word_cuts import SIGN, SPACE, WORD, cuts_between, pieces_between
 SPACES = b"\t\n\r "
 ROWS_AT_A_TIME = 1024
 FEWEST_BYTES = 1_500
-PADDING = 16 * b"\n"  # so that windows of 16 bytes may begin at any word
+AFTER_TEXTS = 16 * b"\n"  # so that windows of 16 bytes may begin at any word
 
 
 def _kind(byte: int) -> int:
@@ -49,21 +49,21 @@ class PieceEncoder:
     marks: tuple[bytes, ...]
 
     @cached_property
-    def first_letters(self) -> frozenset[bytes]:
-        """What each mark begins with: to look for one letter takes no time."""
+    def first_bytes(self) -> frozenset[bytes]:
+        """What each mark begins with: to look for one byte takes no time."""
         return frozenset(mark[:1] for mark in self.marks)
 
     def takes(self, text: str) -> bool:
         """Whether a text can be cut into words: it has no mark, and an encoding."""
         try:
-            return not self._is_marked(text.encode())
+            return not self._is_marked(self._bytes(text))
         except UnicodeEncodeError:  # for half of a letter
             return False
 
     def encode(self, texts: Sequence[str], longest: int) -> TokenRows | None:
         """The token numbers of texts, special tokens included, cut to `longest`; none unless it takes all of them."""
         try:
-            rows = [text.encode() for text in texts]
+            rows = list(map(self._bytes, texts))
         except UnicodeEncodeError:
             return None
         most_pieces = longest - len(self.before) - len(self.after)
@@ -74,20 +74,23 @@ class PieceEncoder:
         parts = []
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             part = rows[start : start + ROWS_AT_A_TIME]
-            text_bytes = b"\n".join(part) + PADDING
+            text_bytes = b"\n".join(part) + AFTER_TEXTS
             if self._is_marked(text_bytes):
                 return None
-            parts.append(self._column(part, text_bytes.lower() if self.lower else text_bytes))
+            parts.append(self._column(part, text_bytes))
         return TokenRows.joined(parts).cut(most_pieces).between(self.before, self.after)
 
+    def _bytes(self, text: str) -> bytes:
+        text_bytes = text.encode()
+        return text_bytes.lower() if self.lower else text_bytes  # of bytes, only the letters of ASCII are
+
     def _is_marked(self, text_bytes: bytes) -> bool:
-        if not any(letter in text_bytes for letter in self.first_letters):
+        if not any(byte in text_bytes for byte in self.first_bytes):
             return False
         return any(mark in text_bytes for mark in self.marks)
 
     def _row(self, row: bytes) -> list[int]:
-        words = _WORD.findall(row.lower() if self.lower else row)
-        return list(chain.from_iterable(self.memory.pieces_of(words)))
+        return list(chain.from_iterable(self.memory.pieces_of(_WORD.findall(row))))
 
     def _column(self, rows: Sequence[bytes], text_bytes: bytes) -> TokenRows:
         """The tokens of rows that lie one after the other in `text_bytes`, each with a line break after it."""
@@ -104,38 +107,43 @@ def piece_encoder_of(content: Mapping[str, Any], tokenizer: Tokenizer) -> PieceE
     parts = [(content.get(name) or {}).get("type") for name in ("model", "normalizer", "pre_tokenizer")]
     if parts != ["WordPiece", "BertNormalizer", "BertPreTokenizer"]:
         return None
-    added = content.get("added_tokens") or []
-    if any(token.get("normalized", True) for token in added):  # which are looked for in texts as they become
+    added_tokens = content.get("added_tokens") or []
+    added = {token["content"] for token in added_tokens}
+    # Those that are looked for in texts as they become are elsewhere than in texts, and a text ends where a line does.
+    if any(token.get("normalized", True) for token in added_tokens) or any("\n" in word for word in added):
         return None
-    around = _around(tokenizer, content["model"]["vocab"])
+    vocabulary = content["model"]["vocab"]
+    around = _special_tokens(tokenizer, vocabulary, added)
     if around is None:
         return None
-    lower = bool(content["normalizer"].get("lowercase"))
-    contents = {token["content"] for token in added}
-    known = {
+    lower, longest = bool(content["normalizer"].get("lowercase")), content["model"]["max_input_chars_per_word"]
+    plain = {
         word.encode(): (number,)
-        for word, number in content["model"]["vocab"].items()
-        if word.isascii() and word not in contents and _WORD.fullmatch(word.encode()) and "\0" not in word
-        if not (lower and word.lower() != word) and len(word) <= content["model"]["max_input_chars_per_word"]
+        for word, number in vocabulary.items()
+        if word.isascii() and word.isprintable() and _WORD.fullmatch(word.encode()) and len(word) <= longest
+        if word not in added and not (lower and word.lower() != word)
     }
+    marks = (mark.encode() for mark in sorted(added))
     return PieceEncoder(
-        memory=PieceMemory(tokenizer, known),
+        memory=PieceMemory(tokenizer, plain),
         lower=lower,
         before=around[0],
         after=around[1],
-        marks=(b"\0", *sorted(content.encode() for content in contents)),
+        marks=(b"\0", *(mark.lower() if lower else mark for mark in marks)),
     )
 
 
-def _around(tokenizer: Tokenizer, vocabulary: Mapping[str, int]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+def _special_tokens(
+    tokenizer: Tokenizer, vocabulary: Mapping[str, int], added: set[str]
+) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """The special tokens before and after a text; none where there is no telling, or no room for a text."""
-    alone = tuple(tokenizer.encode("").ids)
+    empty = tuple(tokenizer.encode("").ids)
     longest = (tokenizer.truncation or {}).get("max_length")
-    if longest is not None and longest <= len(alone):
+    if longest is not None and longest <= len(empty):
         return None
-    word = next((word for word in vocabulary if word.isascii() and word.isalnum() and word == word.lower()), None)
-    if word is None:
-        return None
-    ids = tuple(tokenizer.encode(word).ids)
-    places = [place for place in range(len(alone) + 1) if ids == (*alone[:place], vocabulary[word], *alone[place:])]
-    return (alone[: places[0]], alone[places[0] :]) if places else None
+    for word, number in vocabulary.items():
+        if word.isascii() and word.isalnum() and word == word.lower() and word not in added and number not in empty:
+            ids = tuple(tokenizer.encode(word).ids)
+            place = ids.index(number) if number in ids else 0
+            return (ids[:place], ids[place + 1 :]) if (*ids[:place], *ids[place + 1 :]) == empty else None
+    return None

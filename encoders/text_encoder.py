@@ -38,7 +38,7 @@ def refusing_damage(file: Path | None) -> Iterator[None]:
     """
     try:
         yield
-    except RequestError:
+    except (RequestError, MemoryError):
         raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != PANIC:
@@ -136,10 +136,11 @@ class TextEncoder:
         width = length or (fixed_length if isinstance(fixed_length, int) else longest)
         shape = (len(rows), width)
         # Where all rows are as long, as one alone is, there is nothing to fill up.
-        is_token = None if len(rows.tokens) == len(rows) * width else np.arange(width) < lengths[:, None]
+        is_even = longest <= width and len(rows.tokens) == len(rows) * width
+        is_token = None if is_even else np.arange(width) < lengths[:, None]
 
         def filled(graph_input: GraphInput) -> np.ndarray:
-            flat = FLAT[graph_input.name](rows).astype(graph_input.dtype, copy=False)
+            flat = FLAT[graph_input.name](rows).astype(graph_input.dtype)  # a copy: a model may write to its inputs
             if is_token is None:
                 return flat.reshape(shape)
             array = np.full(shape, self.padding if graph_input.name == "input_ids" else 0, dtype=graph_input.dtype)
@@ -215,6 +216,8 @@ class TextEncoder:
         if rows is not None:
             return rows
         is_taken = np.fromiter(map(words.takes, texts), dtype=bool, count=len(texts))
+        if is_taken.all():
+            raise ValueError("an encoder takes each of the texts, and not all of them")
         order = np.argsort(~is_taken, kind="stable")
         taken = [texts[row] for row in order[: is_taken.sum()]]
         others = self._by_tokenizer([texts[row] for row in order[is_taken.sum() :]])

@@ -200,12 +200,13 @@ def read_parquet(file: Path) -> "pd.DataFrame":
 
 
 def write_parquet(target: Path, frame: "pd.DataFrame") -> None:
-    """Write a table under a temporary name; the bytes of its numbers are sorted by place, which makes files of
-    logits half as large.
-    """
-    from pandas.api.types import is_numeric_dtype
+    """Write a table under a temporary name.
 
-    numbers = {name for name in frame if is_numeric_dtype(frame[name]) and frame[name].dtype != bool}
+    The bytes of its numbers are sorted by place, which makes files of logits half as large.
+    """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    numbers = {name for name in frame if is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name])}
     others = [name for name in frame if name not in numbers]
     with new_file(target) as temporary:
         frame.to_parquet(

@@ -42,3 +42,11 @@ def test_rows_are_cut_and_empty_ones_filled(lists, longest):
     rows = TokenRows.of(lists)
     assert as_lists(rows.cut(longest)) == [row[:longest] for row in lists]
     assert as_lists(rows.without_gaps(7)) == [row or [7] for row in lists]
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=5), max_size=6), st.lists(st.integers(10, 12), max_size=3))
+def test_tokens_are_put_before_and_after_each_row(rows, around):
+    before, after = around[:1], around[1:]
+    assert [row.tolist() for row in TokenRows.of(rows).between(before, after)] == [
+        [*before, *row, *after] for row in rows
+    ]

@@ -1,6 +1,8 @@
+import numpy as np
+import pandas as pd
 import pytest
 
-from materials.files import cache_folder, digest, files_below, new_file, new_folder, write_json
+from materials.files import cache_folder, digest, files_below, new_file, new_folder, write_json, write_parquet
 
 
 def test_environment_variable_moves_the_cache(monkeypatch, tmp_path):
@@ -47,3 +49,22 @@ def test_files_behind_links_to_folders_are_found_by_each_of_them_and_circles_end
         *("dog/a.png", "dog/back/b.png"),
         *("hound/a.png", "hound/back/b.png"),
     ]
+
+
+def test_tables_are_read_back_as_they_were_written(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "logit": np.array([0.1, np.nan, -np.inf], dtype=np.float32),
+            "nanoseconds": [1, 2**40, -3],
+            "length": pd.array([5, None, 7], dtype="Int64"),
+            "sure": [True, False, True],
+            "known": pd.array([True, None, False], dtype="boolean"),
+            "text": ["雨", "", "a"],
+            "labels": [["a", "b"], [], ["c"]],
+        }
+    )
+    write_parquet(tmp_path / "rows.parquet", frame)
+    again = pd.read_parquet(tmp_path / "rows.parquet")
+    pd.testing.assert_frame_equal(again.drop(columns="labels"), frame.drop(columns="labels"))
+    assert [list(labels) for labels in again["labels"]] == frame["labels"].tolist()
+    assert list(tmp_path.iterdir()) == [tmp_path / "rows.parquet"]

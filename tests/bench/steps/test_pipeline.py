@@ -148,6 +148,19 @@ def test_students_are_trained_from_stored_logits_without_the_teacher(
     assert {"teacher", "knowledge", "splits"}.isdisjoint(made)
 
 
+def test_files_have_the_same_outputs_in_a_process_of_their_own(own_cache, tiny_recipe, tmp_path, request):
+    changes = ("speed_seeds=0", "objectives=[{name: hard}]")
+    tables = []
+    for name in ("here", "apart"):
+        if name == "apart":
+            request.getfixturevalue("apart")
+        shutil.rmtree(own_cache / "stages" / "measurement")
+        wanted = RunRequest(recipe=str(tiny_recipe), flags={}, overrides=changes, output=tmp_path / name, fresh=False)
+        assert run_recipe(wanted, dry_run=False) == 0
+        tables.append(pd.read_parquet(tmp_path / name / "predictions.parquet"))
+    pd.testing.assert_frame_equal(*tables)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_interrupted_stage_leaves_nothing_half_written_and_no_other_is_repeated(
     own_cache, tiny_recipe, tmp_path, kind, made, monkeypatch
