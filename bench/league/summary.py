@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -16,7 +16,7 @@ from bench.reports.differences import Difference, alone_of, find_differences
 from bench.reports.report import main_format
 from bench.scores.quality import SMALLEST_GAP
 from materials.errors import RequestError
-from materials.files import new_file
+from materials.files import check_types, new_file
 
 FILE = "league.json"
 SURE_P = 0.05
@@ -107,7 +107,10 @@ def load_lines(output: Path) -> list[Line]:
         return []
     try:
         records: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
-        return [Line(**{**record, "lost": tuple(record["lost"])}) for record in records]
+        lines = [Line(**record) for record in records]
+        for line in lines:
+            check_types(line)
+        return [replace(line, lost=tuple(line.lost)) for line in lines]
     except (ValueError, TypeError, KeyError) as error:
         raise RequestError(f"{file} is no league, or damaged ({type(error).__name__}: {error})") from None
 

@@ -154,10 +154,10 @@ def read_run(place: Path) -> Run:
             raise RequestError(
                 f"{file} has schema version {version!r:.20}; this distilbench reads version {SCHEMA_VERSION}"
             )
-        rows = tuple(_read_row(row) for row in content.pop("rows"))
-        groups = tuple(_read_group(group) for group in content.pop("groups"))
-        lists = {name: tuple(content.get(name, ())) for name in ("labelling", "impossible")}
-        leaks = tuple(map(read_leaks, content.get("leaks", ())))
+        lists = {name: tuple(_listed(content.get(name, []), name)) for name in ("labelling", "impossible")}
+        rows = tuple(map(_read_row, _listed(content.pop("rows"), "rows")))
+        groups = tuple(map(_read_group, _listed(content.pop("groups"), "groups")))
+        leaks = tuple(map(read_leaks, _listed(content.get("leaks", []), "leaks")))
         run = Run(**{**content, **lists, "rows": rows, "groups": groups, "leaks": leaks})
         check_types(run)
         for row in rows:
@@ -173,6 +173,13 @@ def read_run(place: Path) -> Run:
 
 def _is_on_gpu(rows: Sequence[Row]) -> bool:
     return any(row.device == "cuda" for row in rows)
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    """A list. Raises TypeError for what is none, such as text, which would be taken for one of letters."""
+    if not isinstance(value, list):
+        raise TypeError(f"{name} is {value!r:.60}")
+    return value
 
 
 def _read_row(content: dict[str, Any]) -> Row:

@@ -163,9 +163,11 @@ def test_lines_are_read_back_and_damaged_ones_refused(tmp_path):
     save_lines([LINE, replace(LINE, lost=("cnn: rare",))], tmp_path)
     assert load_lines(tmp_path) == [LINE, replace(LINE, lost=("cnn: rare",))]
     assert load_lines(tmp_path / "elsewhere") == []
-    (tmp_path / "league.json").write_text('[{"set": 1}]')
-    with pytest.raises(RequestError, match=r"league.json is no league, or damaged"):
-        load_lines(tmp_path)
+    (record,) = json.loads((tmp_path / "league.json").read_text())[1:]
+    for damaged in ({"set": 1}, {**record, "lost": "rare"}, {**record, "f1": "0.8"}, 1):
+        (tmp_path / "league.json").write_text(json.dumps([damaged]))
+        with pytest.raises(RequestError, match=r"league.json is no league, or damaged"):
+            load_lines(tmp_path)
 
 
 def test_a_league_of_before_rows_were_made_up_is_read(tmp_path):

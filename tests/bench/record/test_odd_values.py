@@ -78,3 +78,11 @@ def test_deep_run_file_is_one_sentence(tmp_path):
     (tmp_path / "run.json").write_text("[" * 100_000)
     with pytest.raises(RequestError, match=r"run\.json is damaged"):
         distilbench("show", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["rows", "groups", "labelling", "impossible", "leaks"])
+@pytest.mark.parametrize("value", ["long" * 9, {"a": 1}, 1, None])
+def test_what_stands_for_a_list_of_a_run_is_one_sentence(tmp_path, name, value):
+    folder = changed(tmp_path, CLASSES, lambda content: content.update({name: value}))
+    with pytest.raises(RequestError, match=r"run\.json is no run file, or damaged"):
+        read_run(folder)
