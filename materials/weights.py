@@ -36,6 +36,7 @@ KINDS: Mapping[str, type] = {
     "problem_type": str,
     "model_type": str,
 }
+MOST_LAYERS, LAYERS = 1_000, re.compile(r"(layers?|blocks|depths?)$")  # what the keys end with that say how many
 MOST_LABELS, NUMBER = 1_000_000, re.compile(r"[0-9]{1,6}")
 HEADS = {"ForSequenceClassification": "text", "ForImageClassification": "image"}
 PROBLEM_TYPES = {
@@ -172,9 +173,21 @@ def _from_hub(name: str) -> Path:
         raise RequestError(f"could not get '{name}' from the Hub ({in_one_line(error)}); {choices}") from error
 
 
-def check_kernels_in(folder: Path) -> None:
-    """Raise RequestError for a model folder that `check_kernels` refuses; to be called before transformers opens it."""
-    check_kernels(WeightsFolder(path=folder, digest="", licence="").config, folder / CONFIG)
+def check_config_in(folder: Path) -> None:
+    """Raise RequestError for a folder whose configuration is refused; to be called before transformers opens it."""
+    config = WeightsFolder(path=folder, digest="", licence="").config
+    check_kernels(config, folder / CONFIG)
+    check_layers(config, folder / CONFIG)
+
+
+def check_layers(config: Mapping[str, Any], where: Path) -> None:
+    """Refuse a configuration of far more layers than any model has: they are built before weights are looked for."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            check_layers(value, where)
+        numbers = value if isinstance(value, list) else [value]
+        if LAYERS.search(key) and any(isinstance(number, int) and number > MOST_LAYERS for number in numbers):
+            raise RequestError(f"{where} has {value!r:.40} as its {key}; expected {MOST_LAYERS:,} at most")
 
 
 def check_kernels(config: Mapping[str, Any], where: Path) -> None:

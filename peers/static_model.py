@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from materials.files import write_json
-from materials.weights import check_kernels_in
+from materials.weights import check_config_in
 from peers.peer import LoadedPeer, PeerData, encodable, in_label_order
 
 DIMENSIONS = 256  # the library's default; fewer where the body has fewer
@@ -58,7 +58,7 @@ def _distil(weights: Path) -> Any:
     from model2vec.distill import distill_from_model
     from transformers import AutoModel, AutoTokenizer
 
-    check_kernels_in(weights)
+    check_config_in(weights)
     body = AutoModel.from_pretrained(weights, local_files_only=True, trust_remote_code=False, use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(weights, local_files_only=True, trust_remote_code=False)
     tokenizer.backend_tokenizer.no_padding()  # to a fixed length, as MiniLM's file has it, which only costs time

@@ -10,7 +10,7 @@ from torch import nn
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, GraphInput
 from materials.errors import RequestError
 from materials.tasks.task import Task
-from materials.weights import PROBLEM_TYPE_OF, check_kernels_in
+from materials.weights import PROBLEM_TYPE_OF, check_config_in
 from students.student import Student
 
 
@@ -49,7 +49,7 @@ def start_from(
     """
     from transformers import AutoConfig, AutoModel, AutoModelForSequenceClassification
 
-    check_kernels_in(weights)
+    check_config_in(weights)
     names = dict(enumerate(label_names))
     config = AutoConfig.from_pretrained(
         weights,

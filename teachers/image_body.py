@@ -15,7 +15,7 @@ from materials.errors import RequestError, in_one_line
 from materials.tasks import task_of
 from materials.tasks.single_label import SingleLabel
 from materials.tasks.task import Task
-from materials.weights import check_kernels_in
+from materials.weights import check_config_in
 from networks.resnet import ResNetBody
 from teachers.efficientnet_lite import WIDTH, EfficientNetLite0, body_weights
 from teachers.image_classifier import COLOURS, read_image_encoder
@@ -215,7 +215,7 @@ def _pretrained_body(weights: Path) -> tuple[nn.Module, ImageEncoder]:
     from transformers import AutoModel
 
     encoder = read_image_encoder(weights)
-    check_kernels_in(weights)
+    check_config_in(weights)
     try:
         with quiet_transformers():
             model, report = AutoModel.from_pretrained(weights, dtype=torch.float32, output_loading_info=True, **SAFELY)
@@ -234,7 +234,7 @@ def _pretrained_body(weights: Path) -> tuple[nn.Module, ImageEncoder]:
 def _empty_body(folder: Path, saved: Collection[str]) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
-    check_kernels_in(folder)
+    check_config_in(folder)
     config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     model = AutoModel.from_config(config, trust_remote_code=False)
     body = TransformersBody(model)

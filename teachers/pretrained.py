@@ -8,7 +8,7 @@ from materials.errors import RequestError
 from materials.shards import INDEX, ONE_FILE, shards_of
 from materials.tasks import task_of
 from materials.tasks.task import Task
-from materials.weights import PROBLEM_TYPE_OF, WeightsFolder, check_kernels_in
+from materials.weights import PROBLEM_TYPE_OF, WeightsFolder, check_config_in
 
 SAFELY: Mapping[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_safetensors": True}
 NAMED_WEIGHTS = "transformers_weights"
@@ -97,7 +97,7 @@ def _check_files(folder: Path) -> None:
             f"{folder / 'config.json'} names '{named}' as its {NAMED_WEIGHTS}; expected the weights in "
             f"{ONE_FILE}, or in the files that {INDEX} names"
         )
-    check_kernels_in(folder)
+    check_config_in(folder)
 
 
 def _check_weights(folder: Path, model: Any, new: set[str]) -> None:

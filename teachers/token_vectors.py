@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from materials.errors import RequestError
 from materials.report import Report
-from materials.weights import check_kernels_in
+from materials.weights import check_config_in
 from teachers.pretrained import SAFELY, quiet_transformers
 
 ROWS_AT_A_TIME = 512
@@ -58,7 +58,7 @@ def _mean_states(weights: Path, rows: Sequence[Sequence[int]], report: Report) -
     import torch
     from transformers import AutoModel
 
-    check_kernels_in(weights)
+    check_config_in(weights)
     with quiet_transformers():
         body: Any = AutoModel.from_pretrained(weights, dtype=torch.float32, **SAFELY).eval()
     if not hasattr(body, "get_input_embeddings") or body.get_input_embeddings() is None:

@@ -16,7 +16,7 @@ from materials.modalities import Item
 from materials.positions import most_positions
 from materials.report import Report, silent
 from materials.tasks.single_label import softmax
-from materials.weights import check_kernels_in
+from materials.weights import check_config_in
 from teachers.calibration import agreement_of, temperature_for
 from teachers.pretrained import SAFELY, quiet_transformers
 from teachers.refinement import SCALE, refined
@@ -98,7 +98,7 @@ def begin_by_embedding(weights: Path, question: Question, max_length_tokens: int
     """The sentence encoder for a question. Raises RequestError for one that makes embeddings in a way unknown here."""
     from transformers import AutoModel
 
-    check_kernels_in(weights)
+    check_config_in(weights)
     with quiet_transformers():
         body: Any = AutoModel.from_pretrained(weights, dtype=torch.float32, **SAFELY).eval()
     by_first = _is_by_first(weights)

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from materials.errors import RequestError
-from materials.weights import WeightsFolder, find_weights
+from materials.weights import WeightsFolder, check_config_in, find_weights
 
 
 def find(name, root):
@@ -93,3 +93,16 @@ def test_names_of_outputs_are_told_apart_and_read_as_labels_of_rows_are(tmp_path
     content = {"id2label": {str(number): name for number, name in enumerate(given)}}
     (tmp_path / "config.json").write_text(json.dumps(content))
     assert WeightsFolder(path=tmp_path, digest="", licence="").label_names == names
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"num_hidden_layers": 10**9}, {"text_config": {"n_layers": 10**9}}, {"depths": [2, 10**9]}, {"num_blocks": 1_001}],
+)
+def test_far_too_many_layers_are_refused_before_they_are_built(tiny_classifier, tmp_path, change):
+    folder = shutil.copytree(tiny_classifier, tmp_path / "deep")
+    check_config_in(folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(RequestError, match=r"config\.json has .* as its \w+; expected 1,000 at most"):
+        check_config_in(folder)
