@@ -19,7 +19,7 @@ from bench.recipe.shipped import LEAGUE, recipe_names, recipe_path
 from bench.recipe.sweep import Sweep, sizes_in
 from bench.recipe.tasks import TASKS, TaskOfRecipe, check_metrics, chosen_tasks, tasks_in
 from bench.recipe.yaml_tree import read_yaml
-from materials.errors import RequestError, unknown
+from materials.errors import RequestError, in_one_line, unknown
 
 MESSAGES = {
     "tuple_type": "expected a [list]",
@@ -80,6 +80,8 @@ def read_recipe(name: str, overrides: Sequence[str] = (), *, task: str | None = 
         if tasks:
             check_metrics(tasks[number], recipe.task, path.name)
         return recipe
+    except (OSError, UnicodeEncodeError) as error:
+        raise RequestError(f"{path.name} names a file as none can be called: {in_one_line(error)}") from None
     except ValidationError as error:
         for override in overrides:  # what the command line set stands in no line of the file
             lines = {place: line for place, line in lines.items() if not _is_below(place, override)}

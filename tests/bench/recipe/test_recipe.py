@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -333,3 +334,12 @@ def test_number_of_launches_leaves_stored_stages_and_each_launch_as_they_were():
     for count in (0, 101):
         with pytest.raises(ValidationError, match="launches"):
             Measuring(launches=count)
+
+
+@pytest.mark.parametrize("name", ["9" * 9_999, "rows\ud800"])
+def test_name_that_no_file_can_have_is_one_sentence(name, tmp_path):
+    (tmp_path / "odd.yaml").write_text(f"name: odd\ndata: {{train: {json.dumps(name)}}}\n", encoding="utf-8")
+    with pytest.raises(RequestError) as error:
+        read_recipe(str(tmp_path / "odd.yaml"))
+    assert "\n" not in str(error.value)
+    str(error.value).encode()
