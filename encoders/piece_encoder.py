@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from encoders.made_up_rows import FIRST, read_template
 from encoders.piece_memory import PieceMemory
 from encoders.token_rows import TokenRows
-from encoders.word_cuts import SIGN, SPACE, WORD, cuts_between, pieces_between
+from encoders.word_cuts import SIGN, SPACE, WORD, bounds_of_rows, cuts_between, pieces_between
 
 SPACES = b"\t\n\r "
 ROWS_AT_A_TIME = 1024
@@ -96,10 +97,8 @@ class PieceEncoder:
         """The tokens of rows that lie one after the other in `text_bytes`, each with a line break after it."""
         kinds = np.frombuffer(text_bytes.translate(_KINDS), dtype=np.uint8)
         starts, ends = pieces_between(cuts_between(kinds), kinds)
-        # Where each row and its line break end: it owns the words that start before that and after the row above.
-        row_ends = np.cumsum(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) + 1)
         pieces = self.memory.find(text_bytes, starts, ends)
-        return TokenRows(pieces.tokens, pieces.bounds[np.concatenate([[0], np.searchsorted(starts, row_ends)])])
+        return TokenRows(pieces.tokens, pieces.bounds[bounds_of_rows(starts, rows)])
 
 
 def piece_encoder_of(content: Mapping[str, Any], tokenizer: Tokenizer) -> PieceEncoder | None:
@@ -113,7 +112,7 @@ def piece_encoder_of(content: Mapping[str, Any], tokenizer: Tokenizer) -> PieceE
     if any(token.get("normalized", True) for token in added_tokens) or any("\n" in word for word in added):
         return None
     vocabulary = content["model"]["vocab"]
-    around = _special_tokens(tokenizer, vocabulary, added)
+    around = _special_tokens(tokenizer)
     if around is None:
         return None
     lower, longest = bool(content["normalizer"].get("lowercase")), content["model"]["max_input_chars_per_word"]
@@ -133,17 +132,12 @@ def piece_encoder_of(content: Mapping[str, Any], tokenizer: Tokenizer) -> PieceE
     )
 
 
-def _special_tokens(
-    tokenizer: Tokenizer, vocabulary: Mapping[str, int], added: set[str]
-) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """The special tokens before and after a text; none where there is no telling, or no room for a text."""
-    empty = tuple(tokenizer.encode("").ids)
-    longest = (tokenizer.truncation or {}).get("max_length")
-    if longest is not None and longest <= len(empty):
+def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """The special tokens before and after a text; none where it stands elsewhere, or there is no room for one."""
+    if tokenizer.truncation and tokenizer.truncation["max_length"] <= tokenizer.num_special_tokens_to_add(False):
         return None
-    for word, number in vocabulary.items():
-        if word.isascii() and word.isalnum() and word == word.lower() and word not in added and number not in empty:
-            ids = tuple(tokenizer.encode(word).ids)
-            place = ids.index(number) if number in ids else 0
-            return (ids[:place], ids[place + 1 :]) if (*ids[:place], *ids[place + 1 :]) == empty else None
-    return None
+    tokens = read_template(tokenizer, "text").tokens
+    if tokens.count(FIRST) != 1:
+        return None
+    place = tokens.index(FIRST)
+    return tokens[:place], tokens[place + 1 :]

@@ -21,7 +21,7 @@ from encoders.word_encoder import WordEncoder, word_encoder_of
 from materials.errors import RequestError, in_one_line
 from materials.modalities import MODALITIES, modality_of
 
-FLAT: dict[str, Callable[[TokenRows], np.ndarray]] = {  # what a graph may take, a number for each token
+TOKEN_INPUTS: dict[str, Callable[[TokenRows], np.ndarray]] = {  # what a graph may take, a number for each token
     "input_ids": lambda rows: rows.tokens,
     "attention_mask": lambda rows: np.ones_like(rows.tokens),
     "token_type_ids": lambda rows: np.zeros_like(rows.tokens) if rows.types is None else rows.types,
@@ -140,7 +140,9 @@ class TextEncoder:
         is_token = None if is_even else np.arange(width) < lengths[:, None]
 
         def filled(graph_input: GraphInput) -> np.ndarray:
-            flat = FLAT[graph_input.name](rows).astype(graph_input.dtype)  # a copy: a model may write to its inputs
+            flat = TOKEN_INPUTS[graph_input.name](rows).astype(
+                graph_input.dtype
+            )  # a copy: a model may write to its inputs
             if is_token is None:
                 return flat.reshape(shape)
             array = np.full(shape, self.padding if graph_input.name == "input_ids" else 0, dtype=graph_input.dtype)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -48,6 +48,16 @@ def cuts_between(kinds: np.ndarray) -> np.ndarray:
     np.not_equal(kinds[1:], kinds[:-1], out=cuts[1:-1])
     cuts[:-1] |= kinds == SIGN
     return cuts
+
+
+def bounds_of_rows(starts: np.ndarray, rows: Sequence[str] | Sequence[bytes]) -> np.ndarray:
+    """The number of the first piece of each row and, at the end, of all pieces, int64 (rows + 1,).
+
+    The rows lie one after the other, each with one byte of white space behind it.
+    """
+    # A row owns the pieces that start before its end and after the row above.
+    row_ends = np.cumsum(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) + 1)
+    return np.concatenate([[0], np.searchsorted(starts, row_ends)])
 
 
 def pieces_between(cuts: np.ndarray, kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from encoders.token_rows import TokenRows
-from encoders.word_cuts import all_simple, cut_column, cut_row, is_simple, lower_bytes
+from encoders.word_cuts import all_simple, bounds_of_rows, cut_column, cut_row, is_simple, lower_bytes
 from encoders.word_table import BYTES_PER_KEY, UNSETTLED, WordTables, find_words, word_tables
 
 PATTERN = r"[\p{L}\p{N}_]+(?=n't)|n't|'(?:s|m|d|ll|re|ve)|[\p{L}\p{N}_]+|[^\s\p{L}\p{N}_]"
@@ -50,10 +50,7 @@ class WordEncoder:
     def _column(self, texts: Sequence[str]) -> TokenRows:
         text_bytes = lower_bytes(SEPARATOR.join(texts) + 2 * BYTES_PER_KEY * SEPARATOR)
         starts, ends = cut_column(text_bytes)
-        # Where each text and its separator end: a row owns the pieces that start before that and after the row above.
-        row_ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + len(SEPARATOR))
-        bounds = np.concatenate([[0], np.searchsorted(starts, row_ends)])
-        return TokenRows(self._numbers(text_bytes, starts, ends), bounds)
+        return TokenRows(self._numbers(text_bytes, starts, ends), bounds_of_rows(starts, texts))
 
     def _numbers(self, text_bytes: bytes, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
         """The numbers of the pieces; `text_bytes` goes on for 16 bytes after the last of them."""

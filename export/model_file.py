@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from encoders.graph_input import ATTENTION_MASK, INPUT_IDS, TOKEN_TYPE_IDS, GraphInput
-from encoders.text_encoder import FLAT
+from encoders.text_encoder import TOKEN_INPUTS
 from export.openvino_packages import import_openvino
 from materials.errors import RequestError, in_one_line
 from materials.shards import INDEX, shards_of
@@ -38,10 +38,10 @@ def graph_of(model: Path, *, modality: str = "text", config: Mapping[str, Any] |
         return (INPUT_IDS, ATTENTION_MASK, *([TOKEN_TYPE_IDS] if has_types else []))
     inputs = _onnx_inputs(model) if model.suffix == ".onnx" else _openvino_inputs(model)
     for name, (dtype, _) in inputs.items():
-        if name not in FLAT or dtype not in ("int32", "int64"):
+        if name not in TOKEN_INPUTS or dtype not in ("int32", "int64"):
             raise RequestError(
                 f"{model} takes an input '{name}' of type {dtype}; expected int32 or int64 inputs named "
-                f"{', '.join(FLAT)}"
+                f"{', '.join(TOKEN_INPUTS)}"
             )
     if INPUT_IDS.name not in inputs:
         raise RequestError(f"{model} takes no {INPUT_IDS.name}; its inputs are {', '.join(inputs) or 'none'}")

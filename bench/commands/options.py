@@ -1,5 +1,6 @@
 """The options of the commands that export, measure and judge models."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -111,31 +112,20 @@ def compare(
     from bench.commands.compare import CompareRequest, is_run
     from bench.commands.compare import compare as compare_places
 
-    if is_run(base) and is_run(new):  # nothing is launched, and nothing heavy imported
-        raise typer.Exit(
-            compare_places(CompareRequest(base=base, new=new, fail_if=tuple(fail_if or ()), format=format))
-        )
-    from bench.commands.measure import make_workload
+    request = CompareRequest(base=base, new=new, fail_if=tuple(fail_if or ()), format=format)
+    if not (is_run(base) and is_run(new)):  # of which nothing is launched, and nothing heavy imported
+        from bench.commands.measure import make_workload
 
-    workload = make_workload(
-        threads=threads,
-        device=device,
-        label_names=labels,
-        max_length_tokens=max_length,
-        allow_code=allow_code,
-        scenarios=scenarios,
-        batch_sizes=batch_sizes,
-    )
-    request = CompareRequest(
-        base=base,
-        new=new,
-        data=data,
-        columns=columns,
-        workload=workload,
-        launches=launches,
-        fail_if=tuple(fail_if or ()),
-        format=format,
-    )
+        workload = make_workload(
+            threads=threads,
+            device=device,
+            label_names=labels,
+            max_length_tokens=max_length,
+            allow_code=allow_code,
+            scenarios=scenarios,
+            batch_sizes=batch_sizes,
+        )
+        request = replace(request, data=data, columns=columns, workload=workload, launches=launches)
     raise typer.Exit(compare_places(request))
 
 
@@ -271,3 +261,40 @@ def verify(
         allow_code=allow_code,
     )
     raise typer.Exit(verify_bundle(order))
+
+
+@app.command(
+    "label-cost",
+    epilog="Example: distilbench label-cost nli/ runs/mine/bundles/seed-0/linear-soft-T=1/eager --data texts.txt",
+)
+def label_cost(
+    teacher: Annotated[str, typer.Argument(help="Weights of a zero-shot teacher: a known name, a folder, a Hub name.")],
+    student: Annotated[Path, typer.Argument(help="The eager bundle of a small student.")],
+    data: Annotated[Path, typer.Option(help="Real texts: CSV, TSV, JSONL, Parquet or TXT.")],
+    text: Annotated[str, typer.Option(help="The column of texts.")] = "text",
+    architecture: Annotated[str, typer.Option(help="zero-shot-nli or zero-shot-embedding.")] = "zero-shot-nli",
+    counts: Annotated[str, typer.Option(help="How many class names.")] = "2,4,8,16,32,64",
+    batch_size: Annotated[int, typer.Option(min=1)] = 16,
+    threads: Threads = 1,
+    seconds: Annotated[float, typer.Option(min=0.01, help="How long each file is timed, at least.")] = 1.0,
+    output: Annotated[Path, typer.Option(help="The folder to write.")] = Path("runs/label-cost"),
+) -> None:
+    """Time a zero-shot teacher and a student with ever more class names: table, picture, slopes."""
+    from bench.labels.run import label_cost as time_labels
+    from bench.labels.run import texts_of
+    from bench.labels.sweep import Sweep
+    from materials.errors import RequestError
+
+    if not all(count.strip().isdigit() for count in counts.split(",")):
+        raise RequestError(f"--counts needs numbers with commas, such as 2,4,8; got '{counts}'")
+    sweep = Sweep(
+        architecture=architecture,
+        weights=teacher,
+        student=student,
+        texts=texts_of(data, text),
+        counts=[int(count) for count in counts.split(",")],
+        batch_size=batch_size,
+        threads=threads,
+        seconds=seconds,
+    )
+    raise typer.Exit(time_labels(sweep, output))

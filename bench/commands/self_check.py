@@ -161,8 +161,9 @@ def _agreement(model: OpenedModel, items: Sequence[Item], workload: Workload, sc
 def _pair(
     model: OpenedModel, items: Sequence[Item], request: CheckRequest, title: str, screen: Screen
 ) -> dict[str, Any]:
+    one_text = replace(request.workload, scenarios=("single-stream",))
     sides = launch_in_turns(
-        [model, model], items, request.workload, Launches(count=request.launches, title=f"A/A {title}"), screen
+        [model, model], items, one_text, Launches(count=request.launches, title=f"A/A {title}"), screen
     )
     figures = {}
     for name in TIMED:

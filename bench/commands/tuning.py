@@ -1,11 +1,9 @@
-"""The options of the commands that search settings and time ever more class names."""
+"""The options of the command that searches settings."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from bench.commands.options import Threads
 
 app = typer.Typer()
 SPACE_HELP = "What to search: student.learning_rate=1e-5:1e-4, student.settings.layers=2|3; else by rule."
@@ -47,40 +45,3 @@ def tune(
         output=output or Path("runs") / f"tune-{Path(recipe).with_suffix('').as_posix().replace('/', '-').strip('-.')}",
     )
     raise typer.Exit(search(request, run_winner))
-
-
-@app.command(
-    "label-cost",
-    epilog="Example: distilbench label-cost nli/ runs/mine/bundles/seed-0/linear-soft-T=1/eager --data texts.txt",
-)
-def label_cost(
-    teacher: Annotated[str, typer.Argument(help="Weights of a zero-shot teacher: a known name, a folder, a Hub name.")],
-    student: Annotated[Path, typer.Argument(help="The eager bundle of a small student.")],
-    data: Annotated[Path, typer.Option(help="Real texts: CSV, TSV, JSONL, Parquet or TXT.")],
-    text: Annotated[str, typer.Option(help="The column of texts.")] = "text",
-    architecture: Annotated[str, typer.Option(help="zero-shot-nli or zero-shot-embedding.")] = "zero-shot-nli",
-    counts: Annotated[str, typer.Option(help="How many class names.")] = "2,4,8,16,32,64",
-    batch_size: Annotated[int, typer.Option(min=1)] = 16,
-    threads: Threads = 1,
-    seconds: Annotated[float, typer.Option(min=0.01, help="How long each file is timed, at least.")] = 1.0,
-    output: Annotated[Path, typer.Option(help="The folder to write.")] = Path("runs/label-cost"),
-) -> None:
-    """Time a zero-shot teacher and a student with ever more class names: table, picture, slopes."""
-    from bench.labels.run import label_cost as time_labels
-    from bench.labels.run import texts_of
-    from bench.labels.sweep import Sweep
-    from materials.errors import RequestError
-
-    if not all(count.strip().isdigit() for count in counts.split(",")):
-        raise RequestError(f"--counts needs numbers with commas, such as 2,4,8; got '{counts}'")
-    sweep = Sweep(
-        architecture=architecture,
-        weights=teacher,
-        student=student,
-        texts=texts_of(data, text),
-        counts=[int(count) for count in counts.split(",")],
-        batch_size=batch_size,
-        threads=threads,
-        seconds=seconds,
-    )
-    raise typer.Exit(time_labels(sweep, output))

@@ -30,11 +30,10 @@ LAUNCH_SECONDS = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Launches:
-    """How often each model is launched, what for, and under which title that is shown."""
+    """How often each model is launched, and under which title that is shown."""
 
     count: int
     title: str = "launches"
-    scenarios: tuple[str, ...] = ("single-stream",)
 
 
 def compare_models(
@@ -51,8 +50,7 @@ def compare_models(
     first = models[0].bundle
     for model in models:
         check_labels(model, first)
-    how = Launches(count=launches, scenarios=workload.scenarios)
-    turns = launch_in_turns(models, rows.items, workload, how, screen)
+    turns = launch_in_turns(models, rows.items, workload, Launches(count=launches), screen)
     for model, measurements in zip(models, turns, strict=True):
         for sentence in peculiarities(model, measurements[0]):
             screen.notice(sentence)
@@ -98,7 +96,6 @@ def launch_in_turns(
                 workload,
                 model=str(models[turn].place.resolve()),
                 modality=models[turn].bundle.modality,
-                scenarios=launches.scenarios,
                 seconds=min(workload.seconds, LAUNCH_SECONDS),
             )
             try:

@@ -59,12 +59,12 @@ def test_file_that_is_no_image_is_refused(places, tmp_path):
 
 def test_folder_of_transformers_and_bundle_are_measured_and_compared_on_images(places, drawn, tmp_path):
     rows = ("--data", drawn[2], "--text", "file")
-    quick = ("--scenarios", "single-stream,offline", "--seconds", "0.02", "--batch-sizes", "8")
-    answer = distilbench("measure", places["vit"], places["onnx"], *rows, *quick, "--output", tmp_path / "run")
+    steady = ("--scenarios", "single-stream,offline", "--seconds", "0.2", "--batch-sizes", "8")
+    answer = distilbench("measure", places["vit"], places["onnx"], *rows, *steady, "--output", tmp_path / "run")
     assert answer.code == 0
     measured = read_run(tmp_path / "run").rows
     assert [row.macro_f1 for row in measured] == [1.0, 1.0]
-    assert all(row.end_to_end_latency_p50_ms > 0.9 * row.latency_p50_ms > 0 for row in measured)
+    assert all(row.end_to_end_latency_p50_ms > row.latency_p50_ms > 0 for row in measured)
     answer = distilbench("compare", places["vit"], places["onnx"], *rows, "--launches", 5)
     assert answer.code == 0
     assert "macro-F1 same 100.0 100.0" in answer.output.replace("│", "").replace("  ", " ")

@@ -16,7 +16,7 @@ from export.foreign import open_model
 RECIPE = """
 name: theirs
 data: {{train: {data}, task: {task}{pair}}}
-teacher: {{weights: {folder}, max_length_tokens: 48, formats: [eager]}}
+teacher: {{weights: {folder}, max_length_tokens: 48, formats: [eager, onnx]}}
 students: [{{architecture: linear, dimensions: 8, epochs: 2, settings: {{buckets: 50}}}}]
 objectives: [{{name: hard}}, {{name: logits}}]
 formats: [eager]
@@ -118,6 +118,6 @@ def test_folder_is_a_teacher_as_it_is(theirs, tmp_path, monkeypatch):
     assert answer.code == 0
     assert "the teacher is fine-tuned already and used as it is" in answer.notices
     rows = read_run(tmp_path / "run").rows
-    assert [row.model for row in rows] == ["teacher", "linear hard", "linear logits"]
+    assert [row.model for row in rows] == ["teacher", "teacher", "linear hard", "linear logits"]
     assert {row.status for row in rows} == {"ok"}
     assert all(row.headline_metric.name == theirs.headline for row in rows)

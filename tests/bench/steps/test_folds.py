@@ -26,7 +26,7 @@ RECIPE = """
 name: folded
 data: {{train: {data}}}
 teacher: {{architecture: {architecture}, weights: {weights}, {more}, folds: 3, epochs: 2, batch_size: 16,
-  learning_rate: 3.0e-3, formats: [eager]}}
+  learning_rate: 3.0e-3, formats: [eager, onnx]}}
 students: [{student}]
 objectives: [{{name: hard}}, {{name: distilled}}, {{name: soft, temperature: 4, alpha: 0.1}}]
 formats: [eager]
