@@ -140,9 +140,8 @@ class TextEncoder:
         is_token = None if is_even else np.arange(width) < lengths[:, None]
 
         def filled(graph_input: GraphInput) -> np.ndarray:
-            flat = TOKEN_INPUTS[graph_input.name](rows).astype(
-                graph_input.dtype
-            )  # a copy: a model may write to its inputs
+            # A copy, also of what fits as it is: a model may write to its inputs.
+            flat = TOKEN_INPUTS[graph_input.name](rows).astype(graph_input.dtype)
             if is_token is None:
                 return flat.reshape(shape)
             array = np.full(shape, self.padding if graph_input.name == "input_ids" else 0, dtype=graph_input.dtype)

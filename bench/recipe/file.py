@@ -1,5 +1,6 @@
 """Reading a recipe: its YAML, the values set on the command line, and errors that name the line."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ def read_recipe(name: str, overrides: Sequence[str] = (), *, task: str | None = 
             check_metrics(tasks[number], recipe.task, path.name)
         return recipe
     except (OSError, UnicodeEncodeError) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+            raise
         raise RequestError(f"{path.name} names a file as none can be called: {in_one_line(error)}") from None
     except ValidationError as error:
         for override in overrides:  # what the command line set stands in no line of the file
